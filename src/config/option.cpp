@@ -1,0 +1,106 @@
+#include "config/option.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace quench::config {
+namespace {
+
+const char* expected(OptionType type) {
+  switch (type) {
+    case OptionType::boolean: return "true or false";
+    case OptionType::integer: return "an integer";
+    case OptionType::number: return "a number";
+    case OptionType::text: return "a text";
+    case OptionType::text_list: return "a list of texts";
+  }
+  return "a value";
+}
+
+bool fits(const Json& value, OptionType type) {
+  switch (type) {
+    case OptionType::boolean: return value.is_boolean();
+    case OptionType::integer: return value.is_number_integer();
+    case OptionType::number: return value.is_number();
+    case OptionType::text: return value.is_string();
+    case OptionType::text_list:
+      return value.is_array() && std::all_of(value.begin(), value.end(), [](const Json& x) { return x.is_string(); });
+  }
+  return false;
+}
+
+void check(const Option& option, const Json& value, std::string_view where) {
+  if (!fits(value, option.type)) {
+    fail(ErrorKind::config, "{}: expected {} for '{}', got {}", where, expected(option.type), option.name,
+         value.dump());
+  }
+  if (value.is_number()) {
+    const auto number = value.get<double>();
+    if ((option.min && !(number >= *option.min)) || (option.max && !(number <= *option.max))) {
+      fail(ErrorKind::config, "{}: expected '{}' {}{}, got {}", where, option.name,
+           option.min ? fmt::format("at least {}", *option.min) : "",
+           option.max ? fmt::format("{}at most {}", option.min ? " and " : "", *option.max) : "", value.dump());
+    }
+  }
+  if (!option.choices.empty() && value.is_string() &&
+      !std::count(option.choices.begin(), option.choices.end(), value.get<std::string>())) {
+    fail(ErrorKind::config, "{}: expected one of {} for '{}', got '{}'", where, fmt::join(option.choices, ", "),
+         option.name, value.get<std::string>());
+  }
+}
+
+}  // namespace
+
+const Option* OptionSet::find(std::string_view name) const {
+  const auto found = std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+  return found == options_.end() ? nullptr : &*found;
+}
+
+OptionSet OptionSet::operator+(const OptionSet& other) const {
+  std::vector<Option> all = options_;
+  for (const Option& option : other.options_) {
+    ensure(!find(option.name), "[config] option '{}' is in two tables", option.name);
+    all.push_back(option);
+  }
+  return all;
+}
+
+OptionSet OptionSet::with_default(std::string_view name, Json value) const {
+  OptionSet copy = *this;
+  for (Option& option : copy.options_) {
+    if (option.name == name) {
+      option.default_value = std::move(value);
+      return copy;
+    }
+  }
+  fail(ErrorKind::internal, "[config] no option '{}'", name);
+}
+
+Json OptionSet::defaults() const {
+  Json values = Json::object();
+  for (const Option& option : options_) values[option.name] = option.default_value;
+  return values;
+}
+
+Json OptionSet::checked(const Json& values, std::string_view where) const {
+  if (!values.is_object()) fail(ErrorKind::config, "{}: expected a map of settings, got {}", where, values.dump());
+  Json out = defaults();
+  for (const auto& [name, value] : values.items()) {
+    const Option* option = find(name);
+    if (!option) {
+      std::vector<std::string> known;
+      for (const Option& o : options_) known.push_back(o.name);
+      fail(ErrorKind::config, "{}: unknown key '{}'{}", where, name, suggestion(name, known));
+    }
+    if (value.is_null() && option->default_value.is_null()) continue;
+    check(*option, value, where);
+    out[name] = value;
+  }
+  return out;
+}
+
+}  // namespace quench::config

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/json.h"
+
+namespace quench::config {
+
+enum class OptionType { boolean, integer, number, text, text_list };
+
+/// One setting: its CLI flag is `--name` (underscores become dashes), its study key and record key are `name`.
+struct Option {
+  std::string name;
+  OptionType type = OptionType::text;
+  Json default_value;  ///< null: none; the program decides or it must be given
+  std::string help;    ///< one line, with unit and range
+  std::vector<std::string> choices = {};
+  std::optional<double> min = {};
+  std::optional<double> max = {};
+};
+
+/// A table of settings: the one place that names, types, bounds, defaults and explains them.
+class OptionSet {
+ public:
+  OptionSet() = default;
+  OptionSet(std::vector<Option> options) : options_(std::move(options)) {}
+
+  const std::vector<Option>& options() const { return options_; }
+  const Option* find(std::string_view name) const;
+  /// Both tables; a name in both is Error{internal}.
+  OptionSet operator+(const OptionSet& other) const;
+  /// The same table with another default.
+  OptionSet with_default(std::string_view name, Json value) const;
+
+  /// Every option at its default.
+  Json defaults() const;
+
+  /// `values` laid over the defaults. Throws Error{config} naming `where` and the key for an unknown key (with the
+  /// nearest), a wrong type, a value out of range or not among the choices.
+  Json checked(const Json& values, std::string_view where) const;
+
+ private:
+  std::vector<Option> options_;
+};
+
+}  // namespace quench::config

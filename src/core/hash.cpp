@@ -1,0 +1,47 @@
+#include "core/hash.h"
+
+#include <sha256.h>
+
+#include <fstream>
+
+#include "core/error.h"
+
+namespace quench {
+
+struct Sha256::State {
+  SHA256_CTX context;
+};
+
+Sha256::Sha256() : state_(new State) { SHA256Init(&state_->context); }
+Sha256::~Sha256() { delete state_; }
+
+void Sha256::update(std::span<const std::byte> bytes) {
+  SHA256Update(&state_->context, reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
+}
+void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
+
+std::string Sha256::hex() {
+  char text[SHA256_DIGEST_STRING_LENGTH];
+  SHA256End(&state_->context, text);
+  return text;
+}
+
+std::string sha256_hex(std::string_view text) {
+  Sha256 digest;
+  digest.update(text);
+  return digest.hex();
+}
+
+std::string sha256_file(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) fail(ErrorKind::io, "[hash] cannot open {}", path.string());
+  Sha256 digest;
+  char block[1 << 16];
+  while (file.read(block, sizeof block) || file.gcount() > 0) {
+    digest.update(std::string_view(block, static_cast<size_t>(file.gcount())));
+  }
+  if (file.bad()) fail(ErrorKind::io, "[hash] cannot read {}", path.string());
+  return digest.hex();
+}
+
+}  // namespace quench

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace quench::nn {
+
+/// Called with every edge's value (detached) while a module runs; for calibration.
+using EdgeHook = std::function<void(graph::EdgeId, const torch::Tensor&)>;
+
+struct ModuleOptions {
+  torch::Device device = torch::kCPU;
+  bool channels_last = true;
+  bool fused_kernels = true;  ///< batch norm + silu as one vectorized pass on CPU (exact gradients)
+};
+
+/// Runs a Graph under LibTorch autograd. Parameters are leaf tensors named as the Graph's weights.
+///
+/// Quantization is simulated where the Graph says so: an edge with `quant` passes a fake-quantize, a float weight with
+/// `quant` likewise (straight-through gradients, Bengio et al. 2013), an integer weight is dequantized. With
+/// learn_ranges(), edge scales are parameters too, with LSQ gradients (Esser et al. 2020).
+class GraphModule {
+ public:
+  explicit GraphModule(graph::Graph graph, ModuleOptions options = {});
+  ~GraphModule();
+  GraphModule(GraphModule&&) noexcept;
+  GraphModule& operator=(GraphModule&&) noexcept;
+
+  /// x: [N,3,H,W] float32 in [0,1] (any memory format), or uint8 (converted here). Returns outputs in graph order.
+  std::vector<torch::Tensor> forward(const torch::Tensor& x);
+
+  /// Training mode: batch norm uses and updates batch statistics. Off at first.
+  void train(bool on);
+  bool training() const;
+  /// Whether fake-quantization runs (on at first).
+  void simulate_quantization(bool on);
+  /// Makes scales of per-tensor quantized edges (not the input, nor shared constants) trainable.
+  void learn_ranges(bool on);
+
+  /// Trainable tensors in weight-name order; learned scales come as `<edge>.scale`.
+  std::map<std::string, torch::Tensor> parameters() const;
+  /// Batch-norm running statistics.
+  std::map<std::string, torch::Tensor> buffers() const;
+  void set_edge_hook(EdgeHook hook);
+
+  /// The Graph with the current values written back (weights, statistics, learned scales).
+  graph::Graph graph() const;
+  const torch::Device& device() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Host tensor -> LibTorch tensor (copy) and back (float32, uint8, int8, int32, int64; made contiguous).
+torch::Tensor to_torch(const Tensor& tensor);
+Tensor to_host(const torch::Tensor& tensor);
+
+}  // namespace quench::nn

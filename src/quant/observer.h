@@ -1,0 +1,40 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace quench::quant {
+
+/// Range [low, high] of real values that the integers shall cover.
+struct Range {
+  float low = 0;
+  float high = 0;
+};
+
+/// Collects values of one edge (or of a group that shares a range) batch by batch, then picks a range. Gholami et al. 2021,
+/// section III-B; names: minmax, moving_average, percentile, mse, entropy.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  /// Values must be finite: Error{data}.
+  virtual void observe(std::span<const float> values) = 0;
+  /// bits and symmetric: what the range will be quantized to (mse and entropy search for that). Error{data} where
+  /// nothing was observed.
+  virtual Range range(int bits, bool symmetric) const = 0;
+};
+
+/// Names in order, for --observer and messages.
+const std::vector<std::string>& observer_names();
+
+/// percentile: share of values kept, e.g. 99.99 (percentile observer only). Throws Error{config} for an unknown name.
+std::unique_ptr<Observer> make_observer(const std::string& name, double percentile);
+
+/// Affine parameters that cover the range; the range is widened to hold 0 exactly. Asymmetric: u8. Symmetric: i8, zero
+/// point 0. A degenerate range gives scale 1/2^bits-ish, never 0, never a denormal.
+graph::QuantParams params_for(Range range, int bits, bool symmetric);
+
+}  // namespace quench::quant

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+
+namespace quench::record {
+
+/// One result row: a cell of a comparison. A field that does not apply is empty (null in JSON).
+/// Spelling is one everywhere: struct field = JSON key = report column.
+struct Record {
+  int64_t schema = 1;
+  std::string status = "ok";  ///< ok | invalid | unsupported | failed | skipped
+  std::optional<std::string> reason;
+  std::optional<std::string> study;
+  std::optional<std::string> cell;   ///< readable id, unique in the study
+  std::optional<std::string> model;
+  std::optional<std::string> task;   ///< classify | detect
+  std::optional<std::string> data;
+  std::optional<int64_t> imgsz;
+  std::optional<std::string> method;  ///< fp32 | ptq | qat
+  std::optional<std::string> setting; ///< what sets this cell apart within its method: "mse", "minmax"
+  std::optional<int64_t> bits_w;
+  std::optional<int64_t> bits_a;
+  std::optional<std::string> runtime;
+  std::optional<std::string> device;
+  std::optional<int64_t> threads;
+  std::optional<int64_t> seed;
+  std::optional<int64_t> params;
+  std::optional<int64_t> macs;
+  std::optional<double> gflops;
+  std::optional<int64_t> bops;
+  std::optional<int64_t> weights_bytes;
+  std::optional<int64_t> file_bytes;
+  std::optional<double> top1;
+  std::optional<double> top1_low;   ///< 95 % Wilson interval
+  std::optional<double> top1_high;
+  std::optional<double> top5;
+  std::optional<double> map_50;
+  std::optional<double> map_75;
+  std::optional<double> map_95;
+  std::optional<double> map_50_95;
+  std::optional<int64_t> latency_p50_ns;
+  std::optional<int64_t> latency_p90_ns;
+  std::optional<int64_t> latency_p99_ns;
+  std::optional<int64_t> latency_samples;
+  std::optional<int64_t> samples;     ///< images the accuracy was computed on
+  std::optional<double> agreement;    ///< fraction of equal top-1 predictions, simulated against real
+  std::optional<std::string> float_layers;  ///< comma-separated names kept in float
+  std::optional<std::string> calibration_sha256;  ///< of the calibration indices
+  std::optional<std::string> model_sha256;
+  std::optional<std::string> parent_sha256;
+  std::optional<std::string> quench_version;
+  std::optional<std::string> host;
+  std::optional<std::string> time;
+  Json config = Json::object();  ///< the effective configuration
+};
+
+/// Type of a field, for tables and checks.
+enum class FieldType { text, integer, number, object };
+
+/// One row of the field table, the only place where the fields are listed.
+struct Field {
+  std::string name;
+  FieldType type;
+  std::string unit;   ///< "ns", "bytes", "fraction", ""
+  std::string title;  ///< for people: "Top-1"
+};
+const std::vector<Field>& fields();
+
+/// All fields, null where empty, in table order.
+Json to_json(const Record& record);
+
+/// Throws Error{data} naming `where` and the field for an unknown schema or a wrong type. Unknown keys are ignored
+/// (a later version may have added them).
+Record from_json(const Json& json, std::string_view where);
+
+}  // namespace quench::record

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "record/record.h"
+
+namespace quench::report {
+
+/// Records as an aligned text table for a terminal (columns that say something; accuracies in %, latencies in ms).
+std::string table(const std::vector<record::Record>& records);
+std::string csv(const std::vector<record::Record>& records);
+std::string markdown(const std::vector<record::Record>& records);
+
+struct PageOptions {
+  std::string title;
+  std::string command;                ///< how to make these records again
+  std::vector<std::string> notes;     ///< said on the page's face
+};
+
+/// One self-contained HTML page: table and charts (GFLOPs, parameters, weight bytes, latency vs accuracy; Pareto front
+/// marked). Needs no network. Records that are not ok are listed with their reason.
+std::string html(const std::vector<record::Record>& records, const PageOptions& options);
+
+}  // namespace quench::report

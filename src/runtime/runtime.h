@@ -1,0 +1,50 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+#include "graph/onnx_read.h"
+
+namespace quench::runtime {
+
+struct SessionOptions {
+  int threads = 1;
+  std::string profile_path;  ///< where set, the runtime writes its own profile there (ONNX Runtime)
+};
+
+/// Whether a runtime can be used here, and why not.
+struct Availability {
+  bool available = false;
+  std::string version;
+  std::string reason;  ///< "built without onnxruntime: see docs/runtimes.md"
+};
+
+/// One loaded model. Not thread-safe; one per thread.
+class Session {
+ public:
+  virtual ~Session() = default;
+  /// What run() takes: u8 raw pixels, or f32 in [0,1].
+  virtual DType input_dtype() const = 0;
+  /// input: [N,3,H,W] RGB of input_dtype(), any N >= 1. Returns the graph's outputs in order, float32.
+  /// Throws Error{data} for another dtype or shape, Error{backend} where the library fails.
+  virtual std::vector<Tensor> run(const Tensor& input) = 0;
+  /// What the runtime made of the model, one line a fact ("int8 convolutions: 30 of 30"). May be empty.
+  virtual std::vector<std::string> notes() const { return {}; }
+};
+
+class Runtime {
+ public:
+  virtual ~Runtime() = default;
+  virtual std::string name() const = 0;
+  virtual Availability availability() const = 0;
+  /// Throws Error{unsupported} with the reason where it cannot run this model, Error{backend} otherwise.
+  virtual std::unique_ptr<Session> load(const graph::ModelFile& model, const SessionOptions& options) const = 0;
+};
+
+/// uint8 pixels as the dtype that a session takes: u8 as is, f32 divided by 255.
+Tensor to_input(const Tensor& pixels, DType dtype);
+
+}  // namespace quench::runtime

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <vector>
+
+#include "core/cancel.h"
+#include "core/log.h"
+#include "data/dataset.h"
+#include "runtime/runtime.h"
+
+namespace quench::study {
+
+struct Accuracy {
+  double top1 = 0;
+  double top5 = 0;
+  int64_t samples = 0;
+  std::vector<int32_t> predictions;
+};
+
+struct EvaluateOptions {
+  int64_t batch = 64;
+  int64_t limit = 0;  ///< 0: all of the split
+  int workers = 2;
+};
+
+/// Runs every image of the split through the session, in order. Throws Error{data} where class counts differ.
+Accuracy evaluate(runtime::Session& session, const graph::Graph& graph, const data::Dataset& split,
+                  const EvaluateOptions& options, const LogSink& log, const CancelToken& cancel);
+
+}  // namespace quench::study
