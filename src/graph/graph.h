@@ -14,6 +14,8 @@
 
 namespace quench::graph {
 
+using quench::to_string;
+
 /// Index into Graph::edges.
 using EdgeId = int32_t;
 
