@@ -20,14 +20,14 @@ using quench::to_string;
 using EdgeId = int32_t;
 
 enum class Op {
-  conv,             ///< 2-D convolution; weights `weight` [O, I/groups, kh, kw], optional `bias` [O]
-  batch_norm,       ///< over channels; weights `weight bias running_mean running_var` [C]
-  silu,             ///< x * sigmoid(x)
+  conv,        ///< 2-D convolution; weights `weight` [O, I/groups, kh, kw], optional `bias` [O]
+  batch_norm,  ///< over channels; weights `weight bias running_mean running_var` [C]
+  silu,        ///< x * sigmoid(x)
   relu,
   sigmoid,
-  add,              ///< two inputs of one shape
-  mul,              ///< two inputs of one shape
-  concat,           ///< along channels (axis 1)
+  add,     ///< two inputs of one shape
+  mul,     ///< two inputs of one shape
+  concat,  ///< along channels (axis 1)
   max_pool,
   upsample,         ///< nearest, integer factor
   split,            ///< along channels, sizes in attributes, one output each
@@ -51,8 +51,8 @@ struct ConvAttributes {
   bool operator==(const ConvAttributes&) const = default;
 };
 struct BatchNormAttributes {
-  float epsilon = 1e-3f;  ///< YOLOv5 and YOLOv8: 1e-3
-  float momentum = 0.03f; ///< LibTorch's convention: running = (1 - m) * running + m * batch
+  float epsilon = 1e-3f;   ///< YOLOv5 and YOLOv8: 1e-3
+  float momentum = 0.03f;  ///< LibTorch's convention: running = (1 - m) * running + m * batch
   bool operator==(const BatchNormAttributes&) const = default;
 };
 struct PoolAttributes {
@@ -69,8 +69,8 @@ struct SplitAttributes {
   std::vector<int64_t> sizes;
   bool operator==(const SplitAttributes&) const = default;
 };
-using Attributes =
-    std::variant<std::monostate, ConvAttributes, BatchNormAttributes, PoolAttributes, UpsampleAttributes, SplitAttributes>;
+using Attributes = std::variant<std::monostate, ConvAttributes, BatchNormAttributes, PoolAttributes, UpsampleAttributes,
+                                SplitAttributes>;
 
 /// One operation. Its weights are found in Graph::weights under `name + "." + role`
 /// (`model.2.cv1.conv` owns `model.2.cv1.conv.weight`).
