@@ -1,0 +1,104 @@
+#include "runtime/measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "core/error.h"
+
+namespace quench::runtime {
+
+namespace {
+
+constexpr int64_t kWindowRuns = 10;
+constexpr int64_t kWindowNs = 50'000'000;
+constexpr double kStable = 0.02;
+
+int64_t median(std::vector<int64_t> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
+
+/// Follows one session's warm-up by the medians of consecutive windows.
+class WarmUp {
+ public:
+  void add(int64_t latency_ns) {
+    ++runs_;
+    window_.push_back(latency_ns);
+    window_ns_ += latency_ns;
+    if (static_cast<int64_t>(window_.size()) < kWindowRuns || window_ns_ < kWindowNs) return;
+    const int64_t now = median(std::move(window_));
+    if (previous_)
+      stable_ = std::abs(static_cast<double>(now - *previous_)) <= kStable * static_cast<double>(*previous_);
+    previous_ = now;
+    window_.clear();
+    window_ns_ = 0;
+  }
+  int64_t runs() const { return runs_; }
+  bool stable() const { return stable_; }
+
+ private:
+  std::vector<int64_t> window_;
+  int64_t window_ns_ = 0;
+  std::optional<int64_t> previous_;
+  int64_t runs_ = 0;
+  bool stable_ = false;
+};
+
+int64_t timed_run(Session& session, const Tensor& input, const MeasureOptions& options) {
+  const int64_t start = options.clock();
+  const std::vector<Tensor> outputs = session.run(input);
+  return options.clock() - start;
+}
+
+int64_t to_ns(double seconds, size_t sessions) {
+  return static_cast<int64_t>(seconds * 1e9 * static_cast<double>(sessions));
+}
+
+}  // namespace
+
+std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessions, const std::vector<Tensor>& inputs,
+                                             const MeasureOptions& options, const CancelToken& cancel) {
+  const size_t n = sessions.size();
+  ensure(n > 0 && inputs.size() == n, "[runtime.measure] expected an input a session, got {} for {}", inputs.size(), n);
+  ensure(options.min_samples > 0, "[runtime.measure] expected min_samples > 0, got {}", options.min_samples);
+  for (const Tensor& input : inputs) {
+    if (input.shape().empty() || input.shape()[0] != 1) {
+      fail(ErrorKind::data, "[runtime.measure] expected batch 1, got input {}", to_string(input.shape()));
+    }
+  }
+
+  std::vector<WarmUp> warm_ups(n);
+  const auto all_stable = [&] {
+    return std::all_of(warm_ups.begin(), warm_ups.end(), [](auto& w) { return w.stable(); });
+  };
+  const int64_t warm_up_end = options.clock() + to_ns(options.max_warm_up_seconds, n);
+  do {
+    for (size_t i = 0; i < n; ++i) {
+      cancel.check();
+      warm_ups[i].add(timed_run(*sessions[i], inputs[i], options));
+    }
+  } while (!all_stable() && options.clock() < warm_up_end);
+
+  std::vector<std::vector<int64_t>> samples(n);
+  const int64_t end = options.clock() + to_ns(options.min_seconds, n);
+  while (static_cast<int64_t>(samples[0].size()) < options.min_samples || options.clock() < end) {
+    for (size_t i = 0; i < n; ++i) {
+      cancel.check();
+      samples[i].push_back(timed_run(*sessions[i], inputs[i], options));
+    }
+  }
+
+  std::vector<Measurement> result(n);
+  for (size_t i = 0; i < n; ++i) {
+    result[i] = {metrics::summarize(std::move(samples[i])), warm_ups[i].runs(), warm_ups[i].stable()};
+  }
+  return result;
+}
+
+Measurement measure(Session& session, const Tensor& input, const MeasureOptions& options, const CancelToken& cancel) {
+  return measure_interleaved({&session}, {input}, options, cancel)[0];
+}
+
+}  // namespace quench::runtime

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
+
 #include "core/cancel.h"
+#include "core/clock.h"
 #include "metrics/latency.h"
 #include "runtime/runtime.h"
 
@@ -8,8 +11,10 @@ namespace quench::runtime {
 
 struct MeasureOptions {
   int64_t min_samples = 100;
+  /// Measuring goes on until each session has min_samples and this much time has passed for each session.
   double min_seconds = 1.0;
-  double max_warm_up_seconds = 5.0;  ///< warm-up ends when the median of the last runs is stable within 2 %, or here
+  double max_warm_up_seconds = 5.0;         ///< for each session; ends earlier where all are stable
+  std::function<int64_t()> clock = now_ns;  ///< monotonic nanoseconds
 };
 
 struct Measurement {
@@ -19,9 +24,14 @@ struct Measurement {
 };
 
 /// Latency of one session on one image ([1,3,H,W] of its input dtype).
+///
+/// Warm-up: windows of runs (at least 10 runs and 50 ms each); stable where the medians of the last two windows differ
+/// by less than 2 %. Then every run is a sample: none is left out or clipped.
+/// Throws Error{data} where the batch is not 1, Error{cancelled}, and what run() throws.
 Measurement measure(Session& session, const Tensor& input, const MeasureOptions& options, const CancelToken& cancel);
 
 /// Several sessions in turn (A B C A B C ...), so that a drift of the machine's speed hits all alike.
+/// Each runs after the others have used the caches, as on a device that does more than one thing.
 std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessions, const std::vector<Tensor>& inputs,
                                              const MeasureOptions& options, const CancelToken& cancel);
 

@@ -45,6 +45,11 @@ class Runtime {
 };
 
 /// uint8 pixels as the dtype that a session takes: u8 as is, f32 divided by 255.
+/// Throws Error{data} for pixels that are not u8 or another dtype.
 Tensor to_input(const Tensor& pixels, DType dtype);
+
+/// Throws Error{data} unless `input` has the dtype and, but for dimension 0 (any N >= 1), the shape of one image.
+/// For implementations of Session::run().
+void require_input(const Tensor& input, DType dtype, const Shape& image_shape, std::string_view where);
 
 }  // namespace quench::runtime
