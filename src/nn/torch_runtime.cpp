@@ -1,0 +1,66 @@
+#include "nn/torch_runtime.h"
+
+#include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
+#include <torch/types.h>
+#include <torch/version.h>
+
+#include "core/error.h"
+#include "graph/passes.h"
+#include "nn/graph_module.h"
+
+namespace quench::nn {
+
+namespace {
+
+class TorchSession : public runtime::Session {
+ public:
+  TorchSession(graph::Graph graph, int threads)
+      : input_(graph.edge(graph.inputs.at(0))), threads_(threads), module_(std::move(graph)) {}
+
+  DType input_dtype() const override { return input_.dtype == DType::u8 ? DType::u8 : DType::f32; }
+
+  std::vector<Tensor> run(const Tensor& input) override {
+    const bool fits = input.dtype() == input_dtype() && input.shape().size() == input_.shape.size() &&
+                      input.shape()[0] >= 1 &&
+                      std::equal(input.shape().begin() + 1, input.shape().end(), input_.shape.begin() + 1);
+    if (!fits) {
+      fail(ErrorKind::data, "[nn.torch_runtime] expected {} {} (any number of images), got {} {}",
+           quench::to_string(input_dtype()), quench::to_string(input_.shape), quench::to_string(input.dtype()),
+           quench::to_string(input.shape()));
+    }
+    at::set_num_threads(threads_);
+    const c10::InferenceMode inference;
+    try {
+      std::vector<Tensor> outputs;
+      for (const torch::Tensor& value : module_.forward(to_torch(input))) outputs.push_back(to_host(value));
+      return outputs;
+    } catch (const c10::Error& error) {
+      fail(ErrorKind::backend, "[nn.torch_runtime] LibTorch failed: {}", error.what_without_backtrace());
+    }
+  }
+
+ private:
+  graph::Edge input_;
+  int threads_;
+  GraphModule module_;
+};
+
+class TorchRuntime : public runtime::Runtime {
+ public:
+  std::string name() const override { return "torch"; }
+  runtime::Availability availability() const override { return {true, TORCH_VERSION, ""}; }
+  std::unique_ptr<runtime::Session> load(const graph::ModelFile& model,
+                                         const runtime::SessionOptions& options) const override {
+    if (options.threads < 1)
+      fail(ErrorKind::config, "[nn.torch_runtime] expected threads >= 1, got {}", options.threads);
+    return std::make_unique<TorchSession>(graph::fuse_activations(graph::fold_batch_norms(model.graph)),
+                                          options.threads);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<runtime::Runtime> torch_runtime() { return std::make_unique<TorchRuntime>(); }
+
+}  // namespace quench::nn

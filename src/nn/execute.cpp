@@ -1,0 +1,70 @@
+#include "nn/execute.h"
+
+#include <ATen/ATen.h>
+
+#include "core/error.h"
+
+namespace quench::nn {
+
+namespace {
+
+using graph::Op;
+using torch::Tensor;
+
+/// The value is ours alone and no gradient needs what is overwritten.
+bool may_overwrite(const Tensor& fresh) { return !fresh.requires_grad(); }
+
+Tensor activate(Tensor value, graph::Activation activation) {
+  switch (activation) {
+    case graph::Activation::none: return value;
+    case graph::Activation::silu: return may_overwrite(value) ? at::silu_(value) : at::silu(value);
+    case graph::Activation::relu: return at::relu_(value);
+  }
+  fail(ErrorKind::internal, "[nn.execute] unknown activation {}", static_cast<int>(activation));
+}
+
+Tensor convolve(const graph::Node& node, NodeTensors& weights, const Tensor& x, const ExecuteOptions& options) {
+  const auto& a = node.as<graph::ConvAttributes>();
+  return at::conv2d(x, weights.weight.value(options.simulate_quantization, options.training),
+                    weights.bias.value(options.simulate_quantization, options.training), a.stride, a.padding,
+                    a.dilation, a.groups);
+}
+
+}  // namespace
+
+std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const std::vector<Tensor>& inputs,
+                            const ExecuteOptions& options) {
+  const Tensor& x = inputs.at(0);
+  switch (node.op) {
+    case Op::conv: return {activate(convolve(node, weights, x, options), node.activation)};
+    case Op::linear:
+      return {activate(at::linear(x, weights.weight.value(options.simulate_quantization, options.training),
+                                  weights.bias.value(options.simulate_quantization, options.training)),
+                       node.activation)};
+    case Op::batch_norm: {
+      const auto& a = node.as<graph::BatchNormAttributes>();
+      return {at::batch_norm(x, weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor,
+                             weights.running_var.tensor, options.training, a.momentum, a.epsilon, true)};
+    }
+    case Op::silu: return {at::silu(x)};
+    case Op::relu: return {at::relu(x)};
+    case Op::sigmoid: return {at::sigmoid(x)};
+    case Op::add: return {activate(at::add(x, inputs.at(1)), node.activation)};
+    case Op::mul: return {at::mul(x, inputs.at(1))};
+    case Op::concat: return {at::cat(inputs, 1)};
+    case Op::max_pool: {
+      const auto& a = node.as<graph::PoolAttributes>();
+      return {at::max_pool2d(x, a.kernel, a.stride, a.padding)};
+    }
+    case Op::upsample: {
+      const int64_t factor = node.as<graph::UpsampleAttributes>().factor;
+      return {at::upsample_nearest2d(x, {x.size(2) * factor, x.size(3) * factor})};
+    }
+    case Op::split: return at::split_with_sizes(x, node.as<graph::SplitAttributes>().sizes, 1);
+    case Op::global_avg_pool: return {at::adaptive_avg_pool2d(x, {1, 1})};
+    case Op::flatten: return {at::flatten(x, 1)};
+  }
+  fail(ErrorKind::internal, "[nn.execute] unknown operation {}", static_cast<int>(node.op));
+}
+
+}  // namespace quench::nn

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "graph/graph.h"
+#include "nn/node_tensors.h"
+
+namespace quench::nn {
+
+struct ExecuteOptions {
+  bool training = false;
+  bool simulate_quantization = true;
+  bool fused_kernels = true;
+};
+
+/// Runs one node with ATen (under autograd where that is on), its fused activation included. Returns its outputs in
+/// order. Quantization of edges is the caller's.
+std::vector<torch::Tensor> execute(const graph::Node& node, NodeTensors& weights,
+                                   const std::vector<torch::Tensor>& inputs, const ExecuteOptions& options);
+
+}  // namespace quench::nn

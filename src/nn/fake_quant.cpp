@@ -1,0 +1,150 @@
+#include "nn/fake_quant.h"
+
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace quench::nn {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr float kLeastScale = 0x1p-20f;
+
+double lsq_gradient_scale(const Tensor& x, const QuantGrid& grid) {
+  const double values = x.dim() > 0 ? static_cast<double>(x.numel()) / std::max<int64_t>(x.size(0), 1) : 1.0;
+  return 1.0 / std::sqrt(std::max(values, 1.0) * static_cast<double>(std::max<int64_t>(grid.q_max, 1)));
+}
+
+class FakeQuantizeTensor : public torch::autograd::Function<FakeQuantizeTensor> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& scale, QuantGrid grid) {
+    context->save_for_backward({x, scale});
+    context->saved_data["zero_point"] = grid.zero_point;
+    context->saved_data["q_min"] = grid.q_min;
+    context->saved_data["q_max"] = grid.q_max;
+    const Tensor wide = x.to(torch::kFloat);
+    const double low = static_cast<double>(grid.q_min - grid.zero_point);
+    const double high = static_cast<double>(grid.q_max - grid.zero_point);
+    return wide.div(scale).round_().clamp_(low, high).mul_(scale).to(x.scalar_type());
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Tensor& scale = saved[1];
+    const QuantGrid grid{context->saved_data["zero_point"].toInt(), context->saved_data["q_min"].toInt(),
+                         context->saved_data["q_max"].toInt()};
+    const double low = static_cast<double>(grid.q_min - grid.zero_point);
+    const double high = static_cast<double>(grid.q_max - grid.zero_point);
+    const Tensor v = x.to(torch::kFloat).div(scale);
+    const Tensor inside = v.ge(low).logical_and_(v.le(high));
+    Tensor scale_gradient;
+    if (context->needs_input_grad(1)) {
+      const Tensor slope = torch::where(inside, v.round() - v, v.clamp(low, high));
+      scale_gradient = slope.mul_(gradients[0]).sum(torch::kDouble).mul_(lsq_gradient_scale(x, grid));
+      scale_gradient = scale_gradient.to(torch::kFloat).reshape(scale.sizes());
+    }
+    return {gradients[0] * inside, scale_gradient, Tensor()};
+  }
+};
+
+/// Same values as given, gradient passes unchanged (or masked).
+class StraightThrough : public torch::autograd::Function<StraightThrough> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& value, const Tensor& inside) {
+    (void)x;
+    context->save_for_backward({inside});
+    return value.clone();
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const Tensor inside = context->get_saved_variables()[0];
+    return {inside.defined() ? gradients[0] * inside : gradients[0], Tensor(), Tensor()};
+  }
+};
+
+/// [C] as a tensor that broadcasts along `axis` of a tensor with `dimensions` dimensions.
+Tensor along(const Tensor& values, int axis, int64_t dimensions) {
+  if (axis < 0) return values.reshape({});
+  std::vector<int64_t> shape(static_cast<size_t>(dimensions), 1);
+  shape.at(static_cast<size_t>(axis)) = values.numel();
+  return values.view(shape);
+}
+
+Tensor scale_tensor(const graph::QuantParams& params, const Tensor& like) {
+  return along(torch::tensor(params.scale).to(like.device()), params.axis, like.dim());
+}
+
+Tensor zero_point_tensor(const graph::QuantParams& params, const Tensor& like) {
+  return along(torch::tensor(params.zero_point).to(torch::kFloat).to(like.device()), params.axis, like.dim());
+}
+
+bool symmetric(const graph::QuantParams& params) {
+  return std::all_of(params.zero_point.begin(), params.zero_point.end(), [](int32_t zero) { return zero == 0; });
+}
+
+}  // namespace
+
+Tensor fake_quantize(const Tensor& x, const Tensor& scale, const QuantGrid& grid) {
+  return FakeQuantizeTensor::apply(x, scale, grid);
+}
+
+Tensor fake_quantize(const Tensor& x, float scale, const QuantGrid& grid) {
+  return FakeQuantizeTensor::apply(x, torch::full({}, scale, x.options().dtype(torch::kFloat).requires_grad(false)),
+                                   grid);
+}
+
+Tensor fake_quantize(const Tensor& x, const graph::QuantParams& params) {
+  ensure(!params.scale.empty() && params.scale.size() == params.zero_point.size(),
+         "[nn.fake_quant] {} scales and {} zero points", params.scale.size(), params.zero_point.size());
+  if (params.axis < 0) {
+    return fake_quantize(x, params.scale[0], QuantGrid{params.zero_point[0], params.q_min(), params.q_max()});
+  }
+  Tensor value, inside;
+  {
+    torch::NoGradGuard no_grad;
+    const Tensor scale = scale_tensor(params, x);
+    const Tensor zero = zero_point_tensor(params, x);
+    const Tensor q = x.to(torch::kFloat).div(scale).round_().add_(zero);
+    inside = q.ge(params.q_min()).logical_and_(q.le(params.q_max()));
+    value = q.clamp(params.q_min(), params.q_max()).sub_(zero).mul_(scale).to(x.scalar_type());
+  }
+  return StraightThrough::apply(x, value, inside);
+}
+
+Tensor symmetric_scales(const Tensor& weight, const graph::QuantParams& params) {
+  torch::NoGradGuard no_grad;
+  Tensor largest;
+  if (params.axis < 0) {
+    largest = weight.abs().max().reshape({1});
+  } else {
+    largest = weight.abs().transpose(0, params.axis).flatten(1).amax(1);
+  }
+  const Tensor scale = largest.to(torch::kFloat).div_(static_cast<double>(params.q_max()));
+  return torch::where(scale.gt(0), scale, torch::full_like(scale, kLeastScale));
+}
+
+Tensor fake_quantize_weight(const Tensor& weight, const graph::QuantParams& params) {
+  if (!symmetric(params)) return fake_quantize(weight, params);
+  Tensor value;
+  {
+    torch::NoGradGuard no_grad;
+    const Tensor scale = along(symmetric_scales(weight, params), params.axis, weight.dim());
+    value = weight.to(torch::kFloat).div(scale).round_().clamp_(params.q_min(), params.q_max()).mul_(scale);
+  }
+  return StraightThrough::apply(weight, value, Tensor());
+}
+
+Tensor dequantize(const Tensor& q, const graph::QuantParams& params) {
+  torch::NoGradGuard no_grad;
+  const Tensor wide = q.to(torch::kDouble).sub_(zero_point_tensor(params, q));
+  return wide.mul_(scale_tensor(params, q)).to(torch::kFloat);
+}
+
+}  // namespace quench::nn

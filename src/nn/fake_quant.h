@@ -1,0 +1,42 @@
+#pragma once
+
+#include <torch/types.h>
+
+#include "graph/graph.h"
+
+namespace quench::nn {
+
+/// Grid of a per-tensor fake-quantize: integers in [q_min, q_max] around zero_point.
+struct QuantGrid {
+  int64_t zero_point = 0;
+  int64_t q_min = 0;
+  int64_t q_max = 255;
+};
+
+/// y = scale * (clamp(round_half_even(x / scale) + zero_point, q_min, q_max) - zero_point), in one pass on CPU float32.
+///
+/// Gradient for x: straight through inside the range, 0 where x was clamped (Bengio, Leonard, Courville 2013). Gradient
+/// for scale, where it requires one (LSQ: Esser et al. 2020, equations 3 and 4, with a zero point as in LSQ+, Bhalgat
+/// et al. 2020, equation 4): sum over elements of grad * (round(v) - v) inside, grad * (bound - zero_point) outside, v
+/// = x / scale; times 1 / sqrt(N * q_max), N the values of one image (dimension 0 is the batch). x: float32 (other
+/// floating types are computed in float32 and returned in their own). scale: one float32 element > 0.
+torch::Tensor fake_quantize(const torch::Tensor& x, const torch::Tensor& scale, const QuantGrid& grid);
+
+/// As above with a fixed scale (no gradient for it).
+torch::Tensor fake_quantize(const torch::Tensor& x, float scale, const QuantGrid& grid);
+
+/// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are; gradient to x as above.
+torch::Tensor fake_quantize(const torch::Tensor& x, const graph::QuantParams& params);
+
+/// Symmetric scales of a weight from its present values: max|w| / q_max, over the whole tensor or for each index of
+/// params.axis; a channel of zeros gives 2^-20. Returns float32 [1] or [C] on the weight's device.
+torch::Tensor symmetric_scales(const torch::Tensor& weight, const graph::QuantParams& params);
+
+/// Fake-quantizes a weight whose range moves with it: scale = symmetric_scales(weight). Nothing is clamped, so the
+/// gradient to the weight is the identity. Weights with a non-zero zero point use their stored scale.
+torch::Tensor fake_quantize_weight(const torch::Tensor& weight, const graph::QuantParams& params);
+
+/// scale * (q - zero_point) as float32, for integer weights.
+torch::Tensor dequantize(const torch::Tensor& q, const graph::QuantParams& params);
+
+}  // namespace quench::nn
