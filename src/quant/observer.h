@@ -13,17 +13,20 @@ namespace quench::quant {
 struct Range {
   float low = 0;
   float high = 0;
+  bool operator==(const Range&) const = default;
 };
 
-/// Collects values of one edge (or of a group that shares a range) batch by batch, then picks a range. Gholami et al. 2021,
-/// section III-B; names: minmax, moving_average, percentile, mse, entropy.
+/// Collects values of one edge (or of a group that shares a range) batch by batch, then picks a range. Gholami et al.
+/// 2021, section III-B; names: minmax, moving_average, percentile, mse, entropy. How each picks: docs/quantization.md.
 class Observer {
  public:
   virtual ~Observer() = default;
-  /// Values must be finite: Error{data}.
+  /// Values must be finite: Error{data}. No values: nothing happens.
   virtual void observe(std::span<const float> values) = 0;
+  /// Ends a batch: everything observed since the last call counts as one batch (moving_average alone cares).
+  virtual void end_batch() {}
   /// bits and symmetric: what the range will be quantized to (mse and entropy search for that). Error{data} where
-  /// nothing was observed.
+  /// nothing was observed. The range lies within the values observed, 0 included.
   virtual Range range(int bits, bool symmetric) const = 0;
 };
 
@@ -34,7 +37,8 @@ const std::vector<std::string>& observer_names();
 std::unique_ptr<Observer> make_observer(const std::string& name, double percentile);
 
 /// Affine parameters that cover the range; the range is widened to hold 0 exactly. Asymmetric: u8. Symmetric: i8, zero
-/// point 0. A degenerate range gives scale 1/2^bits-ish, never 0, never a denormal.
+/// point 0. A degenerate range gives scale 1/2^bits-ish, never 0, never a denormal. Error{data} where the range is not
+/// finite or low > high.
 graph::QuantParams params_for(Range range, int bits, bool symmetric);
 
 }  // namespace quench::quant

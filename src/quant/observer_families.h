@@ -1,0 +1,30 @@
+#pragma once
+
+#include <memory>
+
+#include "quant/observer.h"
+
+namespace quench::quant {
+
+/// Smallest and largest value of all batches.
+std::unique_ptr<Observer> minmax_observer();
+
+/// Exponential moving average of each batch's smallest and largest value, starting at the first batch's
+/// (Jacob et al. 2018, section 3.1): m <- (1 - c) * m + c * batch, c = 0.1.
+std::unique_ptr<Observer> moving_average_observer();
+
+/// The values between the (100 - p) / 2 and the 100 - (100 - p) / 2 percentile (Wu et al. 2020, section 3.3, there
+/// one-sided on |x|): two-sided, from the histogram, linear within a bin. p = 100 is minmax. Symmetric: p of |x|.
+std::unique_ptr<Observer> percentile_observer(double percentile);
+
+/// The range whose quantization has the least mean squared error over the histogram (Nagel et al. 2021, section 3.1,
+/// equation 11; Banner et al. 2019). Asymmetric: search over both ends.
+std::unique_ptr<Observer> mse_observer();
+
+/// The range that loses the least information: least KL divergence between the clipped histogram and its quantized form
+/// (Migacz 2017, "8-bit Inference with TensorRT", slides 20-27). Deviation: asymmetric ranges search over both ends
+/// with 2^bits levels and fold outliers into both end bins; the slides have |x| and one threshold, which symmetric
+/// uses.
+std::unique_ptr<Observer> entropy_observer();
+
+}  // namespace quench::quant

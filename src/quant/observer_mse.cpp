@@ -1,0 +1,97 @@
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "quant/histogram.h"
+#include "quant/observer_families.h"
+#include "quant/range_search.h"
+
+namespace quench::quant {
+namespace {
+
+// Bins that hold something: centre and count. Bin [i, i + 1) at centre i + 1/2; its inner spread (width^2 / 12) is the
+// same for all ranges and left out.
+struct Points {
+  std::vector<float> centre;
+  std::vector<float> count;
+};
+
+Points points_of(const Histogram& histogram) {
+  Points out;
+  const float width = histogram.width();
+  for (size_t i = 0; i < histogram.counts().size(); ++i) {
+    const int64_t count = histogram.counts()[i];
+    if (count == 0) continue;
+    out.centre.push_back((static_cast<float>(histogram.first() + static_cast<int64_t>(i)) + 0.5f) * width);
+    out.count.push_back(static_cast<float>(count));
+  }
+  return out;
+}
+
+// Sum of squared errors of the points on the very grid that params_for gives.
+double squared_error(const Points& points, Range range, int bits, bool symmetric) {
+  const graph::QuantParams params = params_for(range, bits, symmetric);
+  const float scale = params.scale[0];
+  const float inverse = 1 / scale;
+  const float low = static_cast<float>(params.q_min() - params.zero_point[0]);
+  const float high = static_cast<float>(params.q_max() - params.zero_point[0]);
+  constexpr float kRound = 12582912.0f;  // 1.5 * 2^23: adding and taking it away rounds to an integer, half to even
+  constexpr size_t kLanes = 16;
+  double sum = 0;
+  for (size_t start = 0; start < points.centre.size(); start += 256) {  // blocks: float sums stay short
+    const size_t stop = std::min(points.centre.size(), start + 256);
+    float lanes[kLanes] = {};
+    const auto add = [&](size_t i, size_t lane) {
+      const float q = std::min(std::max(points.centre[i] * inverse, low), high);
+      const float rounded = (q + kRound) - kRound;
+      const float error = points.centre[i] - rounded * scale;
+      lanes[lane] += points.count[i] * error * error;
+    };
+    size_t i = start;
+    for (; i + kLanes <= stop; i += kLanes) {
+      for (size_t lane = 0; lane < kLanes; ++lane) add(i + lane, lane);
+    }
+    for (; i < stop; ++i) add(i, 0);
+    for (const float lane : lanes) sum += lane;
+  }
+  return sum;
+}
+
+class MeanSquaredError final : public Observer {
+ public:
+  void observe(std::span<const float> values) override { histogram_.add(values); }
+
+  Range range(int bits, bool symmetric) const override {
+    if (histogram_.total() == 0)
+      fail(ErrorKind::data, "[quant.observer] mse: expected values before a range, got none");
+    const Range all = histogram_.extent();
+    const Points points = points_of(histogram_);
+    const double width = histogram_.width();
+    const int64_t first = histogram_.first();
+    const int64_t end = first + static_cast<int64_t>(histogram_.counts().size());
+    const auto real = [&](BinRange bins) {  // an end at the outermost bin is the outermost value itself
+      const double low = std::max(static_cast<double>(bins.low) * width, static_cast<double>(std::min(all.low, 0.0f)));
+      const double high =
+          std::min(static_cast<double>(bins.high) * width, static_cast<double>(std::max(all.high, 0.0f)));
+      return Range{static_cast<float>(low), static_cast<float>(high)};
+    };
+    if (!symmetric) {
+      return real(search_range({first, std::max<int64_t>(end, 0)},
+                               [&](BinRange bins) { return squared_error(points, real(bins), bits, false); }));
+    }
+    // One threshold for |x|.
+    const BinRange found = search_range({0, std::max(-first, end)}, [&](BinRange bins) {
+      return squared_error(points, real({-bins.high, bins.high}), bits, true);
+    });
+    return real({-found.high, found.high});
+  }
+
+ private:
+  Histogram histogram_;
+};
+
+}  // namespace
+
+std::unique_ptr<Observer> mse_observer() { return std::make_unique<MeanSquaredError>(); }
+
+}  // namespace quench::quant
