@@ -51,4 +51,11 @@ struct Subset {
 };
 Subset calibration_subset(const Dataset& train, int64_t count, uint64_t seed);
 
+/// The first `count` of a seeded shuffle, in the data set's order (train_limit); the data set itself where count is 0
+/// or no less than its size. digest() covers the choice. Throws Error{config} for a negative count.
+std::shared_ptr<const Dataset> limited(std::shared_ptr<const Dataset> dataset, int64_t count, uint64_t seed);
+
+/// The first `count` images (test_limit); otherwise as limited().
+std::shared_ptr<const Dataset> first_images(std::shared_ptr<const Dataset> dataset, int64_t count);
+
 }  // namespace quench::data

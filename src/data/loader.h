@@ -6,6 +6,7 @@
 
 #include "core/json.h"
 #include "data/dataset.h"
+#include "data/fit.h"
 
 namespace quench::data {
 
@@ -26,8 +27,8 @@ struct LoaderOptions {
   bool augment = false;
   Json augmentation;  ///< values of config::augment_options(); used where augment
   uint64_t seed = 0;
-  int workers = 2;    ///< threads
-  int prefetch = 4;   ///< batches kept ready
+  int workers = 2;              ///< threads
+  int prefetch = 4;             ///< batches kept ready
   std::vector<int64_t> subset;  ///< indices to use; empty: all
 };
 
@@ -50,9 +51,5 @@ class Loader {
 
 /// [N,H,W,3] uint8 -> [N,3,H,W] uint8, what runtimes take.
 Tensor to_planar(const Tensor& images);
-
-/// Resizes [h,w,3] to [imgsz,imgsz,3]: bilinear when enlarging, area when shrinking; a non-square image is
-/// resized so that its short side fits and cropped at its centre.
-Tensor fit_image(const Tensor& pixels, int imgsz);
 
 }  // namespace quench::data

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "data/dataset.h"
+
+namespace quench::data {
+
+/// Decodes a png, jpeg, bmp or webp to [h,w,3] uint8 RGB (EXIF orientation applied).
+/// Throws Error{io} for a missing file, Error{data} naming the file where it does not decode.
+Tensor read_image(const std::filesystem::path& path);
+
+/// train/<class>/*.{png,jpg,jpeg,bmp,webp}, and test/ (or val/) likewise. Classes are the sorted folder names of
+/// train/. Images decode in at(). digest(): sha256 of relative paths and file contents, at the first call.
+/// Throws Error{io} where a folder is missing; Error{data} where a class has no image or test has a class that train
+/// has not.
+Splits open_image_folder(const std::filesystem::path& folder);
+
+}  // namespace quench::data
