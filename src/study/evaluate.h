@@ -18,12 +18,14 @@ struct Accuracy {
 
 struct EvaluateOptions {
   int64_t batch = 64;
-  int64_t limit = 0;  ///< 0: all of the split
   int workers = 2;
 };
 
 /// Runs every image of the split through the session, in order. Throws Error{data} where class counts differ.
 Accuracy evaluate(runtime::Session& session, const graph::Graph& graph, const data::Dataset& split,
                   const EvaluateOptions& options, const LogSink& log, const CancelToken& cancel);
+
+/// Image 0 of a split, fitted to the model's input size: [1,3,H,W] uint8. What latencies are measured with.
+Tensor sample_image(const data::Dataset& split, const graph::Graph& graph);
 
 }  // namespace quench::study

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "cli/command.h"
+#include "runtime/registry.h"
+
+namespace quench::cli {
+
+/// Commands of quench_base: they start in milliseconds. Each returns an exit code; an Error goes to main.
+int run_info(const Invocation& invocation, const Environment& environment);
+int run_export(const Invocation& invocation, const Environment& environment);
+int run_report(const Invocation& invocation, const Environment& environment);
+
+/// Commands that serve runtimes: in the base with those of the base registry, in the lab with torch too.
+int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry);
+int run_runtimes(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry);
+
+}  // namespace quench::cli

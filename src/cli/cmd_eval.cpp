@@ -1,0 +1,60 @@
+#include <iostream>
+#include <thread>
+
+#include "cli/lab_commands.h"
+#include "cli/print.h"
+#include "config/tables.h"
+#include "core/clock.h"
+#include "graph/onnx_read.h"
+#include "platform/host.h"
+#include "study/cell_record.h"
+#include "study/registry.h"
+#include "study/stages.h"
+
+namespace quench::cli {
+
+int run_eval(const Invocation& invocation, const Environment& environment) {
+  const Json options = lab_settings(invocation);
+  const runtime::Registry registry = study::full_registry();
+  const runtime::Runtime& runtime = registry.require(options["runtime"]);
+  const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
+  const data::Splits data = study::open_data(options, environment.data_root);
+  runtime::SessionOptions session_options;
+  session_options.threads = options["threads"];
+  if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
+
+  const auto evaluate = [&](const runtime::Runtime& engine) {
+    const auto session = engine.load(model, session_options);
+    for (const std::string& note : session->notes()) environment.log.info(engine.name() + ": " + note);
+    return study::evaluate(*session, model.graph, *data.test, {.batch = options["batch"].get<int64_t>()},
+                           environment.log, *environment.cancel);
+  };
+  record::Record record;
+  record.cell = model.path.string();
+  study::set_model(record, model);
+  const auto metadata = [&](const char* key) -> std::optional<std::string> {
+    const auto found = model.graph.metadata.find(key);
+    return found == model.graph.metadata.end() ? std::nullopt : std::optional(found->second);
+  };
+  record.model = metadata("model");
+  record.method = metadata("method").value_or("fp32");
+  record.data = data.name;
+  record.runtime = runtime.name();
+  record.device = "host";
+  record.threads = session_options.threads;
+  record.quench_version = environment.version;
+  record.host = platform::one_line(platform::detect_host());
+  const study::Accuracy real = evaluate(runtime);
+  if (options["agreement"].get<bool>()) {
+    study::set_accuracy(record, real, evaluate(registry.require("torch")));
+  } else {
+    study::set_accuracy(record, real, real);
+    record.agreement.reset();
+  }
+  record.config = options;
+  record.time = utc_now();
+  std::cout << render({record}, options["format"]);
+  return kOk;
+}
+
+}  // namespace quench::cli

@@ -1,0 +1,23 @@
+#include <iostream>
+
+#include "cli/base_commands.h"
+#include "cli/model_argument.h"
+#include "cli/print.h"
+#include "core/error.h"
+#include "graph/onnx_write.h"
+#include "graph/passes.h"
+
+namespace quench::cli {
+
+int run_export(const Invocation& invocation, const Environment& environment) {
+  const Json options = settings(command("export"), Json::object(), invocation);
+  if (options["output"].is_null()) fail(ErrorKind::config, "quench export: expected -o FILE, got none");
+  graph::Graph graph = open_model(invocation.inputs.at(0), options).graph;
+  if (options["fold"].get<bool>()) graph = graph::fold_batch_norms(std::move(graph));
+  const std::string path = options["output"];
+  const std::string sha256 = graph::save_onnx(graph, path);
+  environment.log.info(fmt::format("wrote {} (sha256 {})", path, sha256.substr(0, 16)));
+  return kOk;
+}
+
+}  // namespace quench::cli

@@ -1,0 +1,65 @@
+#include <iostream>
+
+#include "cli/lab_commands.h"
+#include "cli/print.h"
+#include "core/file.h"
+#include "report/report.h"
+#include "study/registry.h"
+#include "study/run.h"
+#include "study/stages.h"
+
+namespace quench::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path results_folder(const Json& options, const study::StudyFile& study) {
+  return options["out"].is_string() ? fs::path(options["out"].get<std::string>()) : fs::path("results") / study.name;
+}
+
+int print_states(const study::StudyFile& study, const fs::path& folder, const Json& options) {
+  const std::vector<study::CellState> states = study::status(study, folder);
+  std::vector<std::vector<std::string>> rows{{"cell", "status", "reason"}};
+  Json list = Json::array();
+  int64_t done = 0;
+  for (const study::CellState& state : states) {
+    rows.push_back({state.id, state.status, state.reason});
+    list.push_back({{"cell", state.id}, {"status", state.status}, {"reason", state.reason}});
+    done += state.status == "ok";
+  }
+  if (options["format"] == "json") {
+    std::cout << list.dump(2) << "\n";
+  } else {
+    std::cout << text_table(rows) << fmt::format("{} of {} cells done, in {}\n", done, states.size(), folder.string());
+  }
+  return kOk;
+}
+
+}  // namespace
+
+int run_study(const Invocation& invocation, const Environment& environment) {
+  const Json options = lab_settings(invocation);
+  const std::string file = invocation.inputs.at(0);
+  const study::StudyFile study = study::read_study(file);
+  const fs::path folder = results_folder(options, study);
+  if (invocation.command != "study run") return print_states(study, folder, options);
+
+  const runtime::Registry registry = study::full_registry();
+  const fs::path data_root = study::data_root_of(options, environment.data_root);
+  const study::RunSummary summary = study::run(
+      study, {folder, data_root, environment.version, &registry, &environment.log, environment.cancel});
+
+  report::PageOptions page;
+  page.title = study.name;
+  page.command = fmt::format("quench study run {}", file);
+  page.notes = study.notes;
+  write_file(folder / "notes.json", Json(study.notes).dump(2) + "\n");
+  write_file(folder / "report.html", report::html(summary.records, page));
+  environment.log.info(fmt::format("{} cells run, {} done before, {} failed", summary.ran, summary.skipped,
+                                   summary.failed));
+  std::cout << render(summary.records, options["format"]);
+  if (options["format"] == "table") std::cout << "\nreport: " << fs::absolute(folder / "report.html").string() << "\n";
+  return summary.failed ? kCellFailed : kOk;
+}
+
+}  // namespace quench::cli

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "config/option.h"
+#include "core/cancel.h"
+#include "core/json.h"
+#include "core/log.h"
+
+namespace quench::cli {
+
+/// What a command was called with.
+struct Invocation {
+  std::string command;              ///< "train", "study run"
+  std::vector<std::string> inputs;  ///< positional arguments
+  Json flags;                       ///< settings given on the command line, by option name
+};
+
+/// What surrounds a command.
+struct Environment {
+  LogSink log;
+  const CancelToken* cancel = nullptr;
+  std::filesystem::path data_root;  ///< $QUENCH_DATA, else ~/.cache/quench
+  std::string version;
+};
+
+/// Exit codes.
+inline constexpr int kOk = 0;
+inline constexpr int kCellFailed = 1;
+inline constexpr int kUsage = 2;
+inline constexpr int kEnvironment = 3;
+
+using CommandFunction = int (*)(const Invocation&, const Environment&);
+
+/// One sub-command: the one place that names its inputs and settings.
+struct Command {
+  std::string name;     ///< words: "study run"
+  std::string summary;
+  std::string inputs;   ///< how the positional arguments are called: "MODEL", "MODEL..."; "" for none
+  int min_inputs = 0;
+  int max_inputs = 0;   ///< -1: any number
+  config::OptionSet options;
+  CommandFunction run = nullptr;  ///< null: in quench_lab
+};
+
+/// All commands, in the order of --help.
+const std::vector<Command>& commands();
+
+/// The settings of an invocation: flags over the file of `--config` (where the command has it; read by the lab)
+/// over defaults. Throws Error{config}.
+Json settings(const Command& command, const Json& file_values, const Invocation& invocation);
+
+/// The table entry of a name. Throws Error{internal} for an unknown one.
+const Command& command(const std::string& name);
+
+/// Entry point of quench_lab (libquench_lab.so), found by name when a command needs it.
+using LabFunction = int (*)(const Invocation&, const Environment&);
+inline constexpr const char* kLabEntry = "quench_lab_run";
+
+}  // namespace quench::cli

@@ -1,0 +1,118 @@
+#include "cli/base_commands.h"
+#include "cli/command.h"
+#include "config/tables.h"
+#include "core/error.h"
+
+namespace quench::cli {
+namespace {
+
+using config::Option;
+using config::OptionSet;
+using T = config::OptionType;
+
+OptionSet output(const char* help) { return OptionSet({Option{"output", T::text, nullptr, help}}); }
+
+OptionSet format(std::vector<std::string> choices) {
+  const std::string first = choices.front();
+  return OptionSet({Option{"format", T::text, first, "form of the output", std::move(choices)}});
+}
+
+OptionSet config_file() {
+  return OptionSet({Option{"config", T::text, nullptr, "YAML file with settings; flags go before it"}});
+}
+
+OptionSet model_shape() {
+  return OptionSet({
+      Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
+      Option{"stem_stride", T::integer, 2, "stride of the first convolution (models by name)", {}, 1, 2},
+      Option{"classes", T::integer, 0, "number of classes (models by name); 0: the model's own", {}, 0, 100000},
+  });
+}
+
+OptionSet quantize_settings() {
+  const OptionSet method({Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization",
+                                 {"ptq", "qat"}},
+                          Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}});
+  return method + config::quantize_options() + config::data_options() + config::qat_options() +
+         config::augment_options();
+}
+
+std::vector<Command> make_commands() {
+  const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
+  return {
+      {"info", "Layers, shapes, parameters, MACs and sizes of a model", "MODEL", 1, 1,
+       model_shape() + format({"table", "json"}), run_info},
+      {"export", "Write a model as ONNX", "MODEL", 1, 1,
+       model_shape() + output("file to write (required)") +
+           OptionSet({Option{"to", T::text, "onnx", "format", {"onnx"}},
+                      Option{"fold", T::boolean, false, "fold batch norm into the convolutions"}}),
+       run_export},
+      {"bench", "Latency of models at batch 1, measured in turn", "MODEL...", 1, -1,
+       config::bench_options() + model_shape() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
+      {"report", "Compare the records of a study", "STUDY", 1, 1,
+       format({"table", "html", "json", "jsonl", "csv", "md"}) +
+           output("file to write (default: standard output; html: report.html beside the records)") +
+           OptionSet({Option{"title", T::text, nullptr, "title of the page"}}),
+       run_report},
+      {"runtimes", "Runtimes, their versions, and why one is missing", "", 0, 0, format({"table", "json"}), nullptr},
+      {"train", "Train a classifier", "", 0, 0,
+       config::model_options() + config::data_options() + config::train_options() + config::augment_options() +
+           output("model to write (required)") +
+           OptionSet({Option{"work", T::text, nullptr, "folder of checkpoint and results.csv (default: OUTPUT.train)"},
+                      Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
+           config_file(),
+       nullptr},
+      {"quantize", "Compress a trained model to integers: PTQ or QAT", "MODEL", 1, 1,
+       quantize_settings() + output("model to write (required)") + config_file(), nullptr},
+      {"eval", "Accuracy of a model on a test split, through a runtime", "MODEL", 1, 1,
+       config::data_options() +
+           OptionSet({Option{"runtime", T::text, "onnxruntime", "runtime"},
+                      Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
+                      Option{"batch", T::integer, 64, "images a run", {}, 1, 65536},
+                      Option{"agreement", T::boolean, false, "also run `torch` and compare predictions"}}) +
+           format({"table", "json", "jsonl", "csv", "md"}),
+       nullptr},
+      {"data list", "Data sets, and where they are", "", 0, 0,
+       OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) + format({"table", "json"}),
+       nullptr},
+      {"data fetch", "Download a data set, with checksum and resume", "NAME", 1, 1,
+       OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}), nullptr},
+      {"data show", "A contact sheet (PNG) of a data set", "NAME", 1, 1,
+       OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
+                  Option{"split", T::text, "train", "split", {"train", "test"}},
+                  Option{"count", T::integer, 64, "images", {}, 1, 10000}}) +
+           output("PNG to write (required)"),
+       nullptr},
+      {"study plan", "What a study would run, and what is done", "FILE", 1, 1, study_out + format({"table", "json"}),
+       nullptr},
+      {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
+       study_out + OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) +
+           format({"table", "json", "jsonl", "csv", "md"}),
+       nullptr},
+      {"study status", "State of every cell of a study", "FILE", 1, 1, study_out + format({"table", "json"}), nullptr},
+  };
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> table = make_commands();
+  return table;
+}
+
+const Command& command(const std::string& name) {
+  for (const Command& entry : commands()) {
+    if (entry.name == name) return entry;
+  }
+  fail(ErrorKind::internal, "[cli] no command '{}'", name);
+}
+
+Json settings(const Command& command, const Json& file_values, const Invocation& invocation) {
+  const std::string where = "quench " + command.name;
+  command.options.checked(file_values, where + " (--config file)");
+  Json merged = file_values;
+  merged.update(invocation.flags);
+  return command.options.checked(merged, where);
+}
+
+}  // namespace quench::cli

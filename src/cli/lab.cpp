@@ -1,0 +1,48 @@
+#include "cli/lab.h"
+
+#include <dlfcn.h>
+
+#include <filesystem>
+
+#include "cli/base_commands.h"
+#include "core/error.h"
+
+namespace quench::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path find_lab() {
+  std::error_code code;
+  const fs::path here = fs::read_symlink("/proc/self/exe", code).parent_path();
+  for (const fs::path& folder : {here, here / "../lib/quench"}) {
+    if (fs::exists(folder / "libquench_lab.so")) return folder / "libquench_lab.so";
+  }
+  return {};
+}
+
+LabFunction open_lab(const std::string& command) {
+  const fs::path path = find_lab();
+  if (path.empty()) {
+    fail(ErrorKind::unsupported, "[cli] `quench {}` needs quench_lab (LibTorch, OpenCV): built without it", command);
+  }
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library) fail(ErrorKind::unsupported, "[cli] cannot load {}: {}", path.string(), dlerror());
+  void* entry = dlsym(library, kLabEntry);
+  if (!entry) fail(ErrorKind::unsupported, "[cli] {} has no {}: is it of another build?", path.string(), kLabEntry);
+  return reinterpret_cast<LabFunction>(entry);
+}
+
+}  // namespace
+
+int run_in_lab(const Invocation& invocation, const Environment& environment) {
+  if (invocation.command == "bench" && invocation.flags.value("runtime", "onnxruntime") != "torch") {
+    return run_bench(invocation, environment, runtime::base_registry());
+  }
+  if (invocation.command == "runtimes" && find_lab().empty()) {
+    return run_runtimes(invocation, environment, runtime::base_registry());
+  }
+  return open_lab(invocation.command)(invocation, environment);
+}
+
+}  // namespace quench::cli

@@ -1,0 +1,45 @@
+#include "cli/base_commands.h"
+#include "cli/lab_commands.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "study/registry.h"
+#include "study/yaml.h"
+
+namespace quench::cli {
+
+Json part_of(const Json& settings, const config::OptionSet& options) {
+  Json part = Json::object();
+  for (const config::Option& option : options.options()) part[option.name] = settings.at(option.name);
+  return part;
+}
+
+Json lab_settings(const Invocation& invocation) {
+  const auto config = invocation.flags.find("config");
+  const Json file = config == invocation.flags.end() ? Json::object() : study::read_yaml(config->get<std::string>());
+  return settings(command(invocation.command), file, invocation);
+}
+
+std::filesystem::path require_output(const Json& settings, const Invocation& invocation) {
+  if (settings["output"].is_null()) {
+    fail(ErrorKind::config, "quench {}: expected -o FILE, got none", invocation.command);
+  }
+  const std::filesystem::path path = settings["output"].get<std::string>();
+  require_writable(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+  return path;
+}
+
+}  // namespace quench::cli
+
+/// Entry point of libquench_lab.so.
+extern "C" int quench_lab_run(const quench::cli::Invocation& invocation, const quench::cli::Environment& environment) {
+  using namespace quench::cli;
+  const std::string& name = invocation.command;
+  if (name == "bench") return run_bench(invocation, environment, quench::study::full_registry());
+  if (name == "runtimes") return run_runtimes(invocation, environment, quench::study::full_registry());
+  if (name == "train") return run_train(invocation, environment);
+  if (name == "quantize") return run_quantize(invocation, environment);
+  if (name == "eval") return run_eval(invocation, environment);
+  if (name.starts_with("data ")) return run_data(invocation, environment);
+  if (name.starts_with("study ")) return run_study(invocation, environment);
+  quench::fail(quench::ErrorKind::internal, "[cli] quench_lab has no command '{}'", name);
+}

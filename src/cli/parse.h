@@ -1,0 +1,17 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "cli/command.h"
+
+namespace quench::cli {
+
+/// Builds the sub-commands and flags of every Command into `app`. After a successful parse, `chosen` and `invocation`
+/// tell what was called. Both must outlive `app`'s parsing.
+struct Parsed {
+  const Command* chosen = nullptr;
+  Invocation invocation;
+};
+void add_commands(CLI::App& app, Parsed& parsed);
+
+}  // namespace quench::cli

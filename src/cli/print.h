@@ -1,0 +1,23 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "record/record.h"
+
+namespace quench::cli {
+
+/// Rows of texts as an aligned table; the first row is the head. Columns whose cells are all numbers align right.
+std::string text_table(const std::vector<std::vector<std::string>>& rows);
+
+/// Records in a format: table, json, jsonl, csv, md.
+std::string render(const std::vector<record::Record>& records, const std::string& format);
+
+/// 1234567 -> "1,234,567".
+std::string grouped(int64_t number);
+
+/// Bytes for people: "4.98 MB" (1e6).
+std::string bytes_text(int64_t bytes);
+
+}  // namespace quench::cli

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "study/study_file.h"
+
+namespace quench::study {
+
+/// One row of the comparison to be.
+struct Cell {
+  std::string id;  ///< "yolov5n-cls/ptq/mse/onnxruntime/t1/s0", unique in the study
+  ModelEntry model;
+  MethodEntry method;
+  int64_t seed = 0;
+  std::string runtime;
+  int64_t threads = 1;
+  Json config;  ///< the effective configuration: all of the above, for the record and for resume
+};
+
+/// Models x seeds x methods x runtimes x threads, in this order (what shares work stands together).
+std::vector<Cell> expand(const StudyFile& study);
+
+/// Hash that names a piece of work: equal inputs, equal hash (12 hex digits). Where the data lies is left out.
+std::string stage_hash(const Json& inputs);
+
+/// Inputs of the stages of a cell. Cells whose inputs are equal share the stage's result.
+Json train_inputs(const StudyFile& study, const Cell& cell);
+Json quantize_inputs(const StudyFile& study, const Cell& cell);
+
+}  // namespace quench::study

@@ -1,0 +1,10 @@
+#pragma once
+
+#include "runtime/registry.h"
+
+namespace quench::study {
+
+/// All runtimes of the full program: those of quench_base, and torch.
+runtime::Registry full_registry();
+
+}  // namespace quench::study

@@ -1,0 +1,163 @@
+#include "study/run.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "record/store.h"
+#include "runtime/measure.h"
+#include "study/cell_record.h"
+#include "study/plan.h"
+#include "study/stages.h"
+
+namespace quench::study {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string config_key(const Json& config) { return stage_hash(config); }
+
+/// Newest record of each cell id whose configuration is the cell's own.
+std::map<std::string, record::Record> known_records(const fs::path& store, const std::vector<Cell>& cells) {
+  std::map<std::string, record::Record> known;
+  if (!fs::exists(store)) return known;
+  std::map<std::string, std::string> wanted;
+  for (const Cell& cell : cells) wanted[cell.id] = config_key(cell.config);
+  for (record::Record& record : record::latest(record::load(store).records)) {
+    const std::string id = record.cell.value_or("");
+    const auto found = wanted.find(id);
+    if (found != wanted.end() && found->second == config_key(record.config)) known[id] = std::move(record);
+  }
+  return known;
+}
+
+/// A cell on its way to a record.
+struct Work {
+  const Cell* cell;
+  record::Record record;
+  std::optional<graph::ModelFile> model;
+  bool failed() const { return record.status != "ok"; }
+};
+
+/// Runs one step of a cell's work; an Error becomes the record's status and reason.
+template <typename Step>
+void attempt(Work& work, const LogSink& log, const Step& step) {
+  if (work.failed()) return;
+  try {
+    step();
+  } catch (const Error& e) {
+    if (e.kind() == ErrorKind::cancelled) throw;
+    work.record.status = e.kind() == ErrorKind::unsupported ? "unsupported" : "failed";
+    work.record.reason = e.what();
+    log.warning(fmt::format("{}: {}: {}", work.cell->id, work.record.status, e.what()));
+  }
+}
+
+/// Times every cell that can be timed, in turn with the others of its runtime and thread count.
+void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& study, const RunContext& context) {
+  std::map<std::pair<std::string, int64_t>, std::vector<Work*>> sets;
+  for (Work& work : group) {
+    if (!work.failed()) sets[{work.cell->runtime, work.cell->threads}].push_back(&work);
+  }
+  const runtime::MeasureOptions options{.min_samples = study.bench["min_samples"].get<int64_t>(),
+                                        .min_seconds = study.bench["min_seconds"].get<double>()};
+  for (auto& [key, works] : sets) {
+    context.log->info(fmt::format("measuring latency of {} models in turn ({}, {} threads)", works.size(), key.first,
+                                  key.second));
+    std::vector<std::unique_ptr<runtime::Session>> sessions;
+    std::vector<runtime::Session*> running;
+    std::vector<Tensor> inputs;
+    std::vector<Work*> timed;
+    for (Work* work : works) {
+      attempt(*work, *context.log, [&] {
+        runtime::SessionOptions session;
+        session.threads = static_cast<int>(key.second);
+        sessions.push_back(context.registry->require(key.first).load(*work->model, session));
+        inputs.push_back(runtime::to_input(stages.sample_image(work->model->graph), sessions.back()->input_dtype()));
+        running.push_back(sessions.back().get());
+        timed.push_back(work);
+      });
+    }
+    const std::vector<runtime::Measurement> measured =
+        runtime::measure_interleaved(running, inputs, options, *context.cancel);
+    for (size_t i = 0; i < timed.size(); ++i) set_latency(timed[i]->record, measured[i]);
+  }
+}
+
+void run_group(std::vector<Work>& group, Stages& stages, const StudyFile& study, const RunContext& context) {
+  for (Work& work : group) {
+    attempt(work, *context.log, [&] {
+      context.registry->require(work.cell->runtime);
+      work.model = graph::read_model(stages.artifact(*work.cell));
+      set_model(work.record, *work.model);
+    });
+  }
+  for (Work& work : group) {
+    attempt(work, *context.log, [&] {
+      const Accuracy real = stages.accuracy(*work.model, work.cell->runtime);
+      const Accuracy simulated = stages.accuracy(*work.model, "torch");
+      set_accuracy(work.record, real, simulated);
+    });
+  }
+  measure_group(group, stages, study, context);
+}
+
+}  // namespace
+
+std::vector<CellState> status(const StudyFile& study, const fs::path& folder) {
+  const std::vector<Cell> cells = expand(study);
+  const auto known = known_records(folder / "records.jsonl", cells);
+  std::vector<CellState> out;
+  for (const Cell& cell : cells) {
+    const auto found = known.find(cell.id);
+    if (found == known.end()) {
+      out.push_back({cell.id, "pending", ""});
+    } else {
+      out.push_back({cell.id, found->second.status, found->second.reason.value_or("")});
+    }
+  }
+  return out;
+}
+
+RunSummary run(const StudyFile& study, const RunContext& context) {
+  require_writable(context.folder);
+  const fs::path store = context.folder / "records.jsonl";
+  const std::vector<Cell> cells = expand(study);
+  auto known = known_records(store, cells);
+  Stages stages(study, context.folder, context.data_root, *context.registry, *context.log, *context.cancel);
+
+  RunSummary summary;
+  for (size_t begin = 0; begin < cells.size();) {
+    // Cells of one model and seed are a group: they share the training and are timed in turn.
+    size_t end = begin;
+    std::vector<Work> group;
+    while (end < cells.size() && cells[end].model.model == cells[begin].model.model &&
+           cells[end].seed == cells[begin].seed) {
+      const Cell& cell = cells[end++];
+      const auto found = known.find(cell.id);
+      if (found != known.end() && found->second.status == "ok") {
+        ++summary.skipped;
+        context.log->info(fmt::format("{}: done before", cell.id));
+      } else {
+        group.push_back({&cell, start_record(study, cell, context.version), {}});
+      }
+    }
+    begin = end;
+    if (group.empty()) continue;
+    run_group(group, stages, study, context);
+    for (Work& work : group) {
+      work.record.time = utc_now();
+      record::append(store, work.record);
+      ++summary.ran;
+      summary.failed += work.failed();
+      known[work.cell->id] = work.record;
+    }
+  }
+  for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
+  return summary;
+}
+
+}  // namespace quench::study

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "core/cancel.h"
+#include "core/log.h"
+#include "record/record.h"
+#include "runtime/registry.h"
+#include "study/study_file.h"
+
+namespace quench::study {
+
+struct RunContext {
+  std::filesystem::path folder;     ///< results: records.jsonl, stages/; created
+  std::filesystem::path data_root;
+  std::string version;              ///< quench_version of the records
+  const runtime::Registry* registry = nullptr;
+  const LogSink* log = nullptr;
+  const CancelToken* cancel = nullptr;
+};
+
+/// State of one cell of a study.
+struct CellState {
+  std::string id;
+  std::string status;  ///< of its newest record with this configuration; "pending" where there is none
+  std::string reason;
+};
+
+/// What is done and what is left.
+std::vector<CellState> status(const StudyFile& study, const std::filesystem::path& folder);
+
+struct RunSummary {
+  std::vector<record::Record> records;  ///< newest of every cell of the study, in its order
+  int64_t ran = 0;
+  int64_t skipped = 0;  ///< were done before
+  int64_t failed = 0;
+};
+
+/// Runs what is not done yet. Latencies of a model's methods are measured interleaved. A cell that fails becomes a
+/// record with status `failed` or `unsupported` and its reason, and the rest goes on; Error{cancelled} and a store
+/// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run again.
+RunSummary run(const StudyFile& study, const RunContext& context);
+
+}  // namespace quench::study

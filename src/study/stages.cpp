@@ -1,0 +1,130 @@
+#include "study/stages.h"
+
+#include <thread>
+
+#include "core/file.h"
+#include "core/hash.h"
+#include "graph/onnx_write.h"
+#include "models/spec.h"
+#include "study/compress.h"
+#include "train/trainer.h"
+
+namespace quench::study {
+namespace {
+
+namespace fs = std::filesystem;
+
+Json to_json(const Accuracy& accuracy) {
+  return {{"top1", accuracy.top1}, {"top5", accuracy.top5}, {"samples", accuracy.samples},
+          {"predictions", accuracy.predictions}};
+}
+
+Accuracy accuracy_from(const Json& json) {
+  return {json.at("top1"), json.at("top5"), json.at("samples"), json.at("predictions")};
+}
+
+}  // namespace
+
+fs::path data_root_of(const Json& options, const fs::path& fallback) {
+  return options["data_root"].is_string() ? fs::path(options["data_root"].get<std::string>()) : fallback;
+}
+
+data::Splits open_data(const Json& options, const fs::path& data_root) {
+  data::Splits splits = data::open(options["data"].get<std::string>(), data_root_of(options, data_root));
+  if (const int64_t limit = options["train_limit"]; limit > 0) splits.train = data::limited(splits.train, limit, 0);
+  if (const int64_t limit = options["test_limit"]; limit > 0) splits.test = data::first_images(splits.test, limit);
+  return splits;
+}
+
+Stages::Stages(const StudyFile& study, fs::path folder, fs::path data_root, const runtime::Registry& registry,
+               const LogSink& log, const CancelToken& cancel)
+    : study_(study),
+      folder_(std::move(folder)),
+      data_root_(std::move(data_root)),
+      registry_(registry),
+      log_(log),
+      cancel_(cancel) {}
+
+const data::Splits& Stages::data() {
+  if (!data_) data_ = open_data(study_.data, data_root_);
+  return *data_;
+}
+
+fs::path Stages::stage_folder(const std::string& kind, const Json& inputs) const {
+  return folder_ / "stages" / (kind + "-" + stage_hash(inputs));
+}
+
+template <typename Make>
+fs::path Stages::model_of(const fs::path& stage, const Json& inputs, const Make& make) {
+  fs::path model = stage / "model.onnx";
+  if (fs::exists(model)) return model;
+  if (const auto failed = failures_.find(stage.string()); failed != failures_.end()) throw failed->second;
+  try {
+    write_file(stage / "inputs.json", inputs.dump(2) + "\n");
+    graph::save_onnx(make(), model);
+  } catch (const Error& e) {
+    if (e.kind() != ErrorKind::cancelled) failures_.emplace(stage.string(), e);
+    throw;
+  }
+  return model;
+}
+
+fs::path Stages::trained(const Cell& cell) {
+  const Json inputs = train_inputs(study_, cell);
+  const fs::path stage = stage_folder("train", inputs);
+  return model_of(stage, inputs, [&] {
+    const Json& model = cell.model.model;
+    log_.info(fmt::format("training {} on {} (seed {})", model["model"].get<std::string>(), data().name, cell.seed));
+    const graph::Graph start = models::build(
+        model["model"].get<std::string>(),
+        {data().train->classes(), model["imgsz"].get<int>(), model["stem_stride"].get<int>(),
+         static_cast<uint64_t>(cell.seed)});
+    Json config = cell.model.train;
+    config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
+    const train::FitResult result = train::fit(start, data(), config, {stage, &log_, &cancel_, true});
+    write_file(stage / "result.json", Json{{"top1", result.top1},
+                                           {"top5", result.top5},
+                                           {"epochs", result.epochs},
+                                           {"images_per_second", result.images_per_second},
+                                           {"seconds", result.seconds}}
+                                              .dump(2) + "\n");
+    return result.graph;
+  });
+}
+
+fs::path Stages::artifact(const Cell& cell) {
+  const fs::path parent = trained(cell);
+  if (cell.method.method == "fp32") return parent;
+  const Json inputs = quantize_inputs(study_, cell);
+  const fs::path stage = stage_folder(cell.method.method, inputs);
+  return model_of(stage, inputs, [&] {
+    log_.info(fmt::format("{} {} ({})", cell.method.method, cell.model.model["model"].get<std::string>(),
+                          cell.method.setting));
+    return compress(graph::read_model(parent), data(), {cell.method.method, cell.method.quantize, cell.method.qat},
+                    stage, log_, cancel_);
+  });
+}
+
+Accuracy Stages::accuracy(const graph::ModelFile& model, const std::string& runtime) {
+  const runtime::Runtime& engine = registry_.require(runtime);
+  Json data_inputs = study_.data;
+  data_inputs.erase("data_root");
+  const Json inputs{{"model_sha256", model.sha256},
+                    {"data", data_inputs},
+                    {"digest", data().test->digest()},
+                    {"runtime", runtime},
+                    {"version", engine.availability().version}};
+  const fs::path file = stage_folder("eval", inputs) / "accuracy.json";
+  if (fs::exists(file)) return accuracy_from(read_json(file));
+  log_.info(fmt::format("evaluating {} with {}", model.path.parent_path().filename().string(), runtime));
+  runtime::SessionOptions options;
+  options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const auto session = engine.load(model, options);
+  const Accuracy result = evaluate(*session, model.graph, *data().test, {}, log_, cancel_);
+  write_file(file, to_json(result).dump() + "\n");
+  return result;
+}
+
+Tensor Stages::sample_image(const graph::Graph& graph) { return study::sample_image(*data().test, graph); }
+
+}  // namespace quench::study

@@ -1,0 +1,212 @@
+#include "study/study_file.h"
+
+#include <algorithm>
+#include <set>
+
+#include "config/tables.h"
+#include "core/error.h"
+#include "core/text.h"
+#include "models/spec.h"
+#include "study/yaml.h"
+
+namespace quench::study {
+namespace {
+
+const std::vector<std::string> kMethods{"fp32", "ptq", "qat"};
+const std::vector<std::string> kRuntimes{"onnxruntime", "torch"};
+
+void check_keys(const Json& map, const std::vector<std::string>& known, const std::string& where) {
+  if (!map.is_object()) fail(ErrorKind::config, "{}: expected a map, got {}", where, map.dump());
+  for (const auto& [key, value] : map.items()) {
+    if (!std::count(known.begin(), known.end(), key)) {
+      fail(ErrorKind::config, "{}: unknown key '{}'{}", where, key, suggestion(key, known));
+    }
+  }
+}
+
+void check_name(const std::string& name, const std::vector<std::string>& known, const char* what,
+                const std::string& where) {
+  if (!std::count(known.begin(), known.end(), name)) {
+    fail(ErrorKind::config, "{}: unknown {} '{}'{}", where, what, name, suggestion(name, known));
+  }
+}
+
+std::string text_of(const Json& value, const std::string& where) {
+  if (!value.is_string() || value.get<std::string>().empty()) {
+    fail(ErrorKind::config, "{}: expected a text, got {}", where, value.dump());
+  }
+  return value;
+}
+
+/// A single value or a list of them, as a list that is not empty.
+Json list_of(const Json& value, const std::string& where) {
+  Json list = value.is_array() ? value : Json::array({value});
+  if (list.empty()) fail(ErrorKind::config, "{}: expected at least one entry, got an empty list", where);
+  return list;
+}
+
+std::vector<int64_t> integers_of(const Json& value, int64_t min, const std::string& where) {
+  std::vector<int64_t> out;
+  for (const Json& item : list_of(value, where)) {
+    if (!item.is_number_integer() || item.get<int64_t>() < min) {
+      fail(ErrorKind::config, "{}: expected integers of at least {}, got {}", where, min, item.dump());
+    }
+    out.push_back(item.get<int64_t>());
+  }
+  return out;
+}
+
+std::vector<std::string> texts_of(const Json& value, const std::string& where) {
+  std::vector<std::string> out;
+  for (const Json& item : list_of(value, where)) out.push_back(text_of(item, where));
+  return out;
+}
+
+/// Every combination of the list-valued entries whose option takes a single value.
+std::vector<Json> expand_lists(const Json& settings, const config::OptionSet& options, std::vector<std::string>& varied,
+                               const std::string& where) {
+  std::vector<Json> combinations{Json::object()};
+  for (const auto& [key, value] : settings.items()) {
+    const config::Option* option = options.find(key);
+    const bool is_list = value.is_array() && option && option->type != config::OptionType::text_list;
+    if (is_list) varied.push_back(key);
+    std::vector<Json> next;
+    for (const Json& choice : is_list ? list_of(value, where + "." + key) : Json::array({value})) {
+      for (Json combination : combinations) {
+        combination[key] = choice;
+        next.push_back(std::move(combination));
+      }
+    }
+    combinations = std::move(next);
+  }
+  return combinations;
+}
+
+Json part_of(const Json& values, const config::OptionSet& options) {
+  Json part = Json::object();
+  for (const auto& [key, value] : values.items()) {
+    if (options.find(key)) part[key] = value;
+  }
+  return part;
+}
+
+std::string plain_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+std::vector<MethodEntry> check_method(const Json& entry, const Json& train, const std::string& where) {
+  const Json map = entry.is_string() ? Json{{"method", entry}} : entry;
+  if (!map.is_object() || !map.contains("method")) {
+    fail(ErrorKind::config, "{}: expected a method name or a map with 'method', got {}", where, entry.dump());
+  }
+  const std::string method = text_of(map["method"], where + ".method");
+  check_name(method, kMethods, "method", where);
+  Json settings = map;
+  settings.erase("method");
+  if (method == "fp32") {
+    check_keys(settings, {}, where + " (fp32)");
+    return {{method, "", nullptr, nullptr}};
+  }
+  const config::OptionSet& quantize = config::quantize_options();
+  const config::OptionSet fine_tune = config::qat_options() + config::augment_options();
+  const config::OptionSet all = method == "qat" ? quantize + fine_tune : quantize;
+  std::vector<std::string> varied;
+  std::vector<MethodEntry> out;
+  for (const Json& values : expand_lists(settings, all, varied, where)) {
+    all.checked(values, where + " (" + method + ")");
+    MethodEntry made{method, "", quantize.checked(part_of(values, quantize), where), nullptr};
+    if (method == "qat") {  // augmentation as in training unless said otherwise
+      Json base = part_of(train, config::augment_options());
+      for (const char* key : {"batch", "threads", "workers", "device", "label_smoothing"}) base[key] = train[key];
+      base.update(part_of(values, fine_tune));
+      made.qat = fine_tune.checked(base, where);
+    }
+    std::vector<std::string> parts;
+    if (!std::count(varied.begin(), varied.end(), "observer")) parts.push_back(made.quantize["observer"]);
+    for (const std::string& key : varied) {
+      const std::string value = plain_text(values[key]);
+      parts.push_back(values[key].is_string() ? value : key + "=" + value);
+    }
+    for (const std::string& part : parts) made.setting += (made.setting.empty() ? "" : ",") + part;
+    out.push_back(std::move(made));
+  }
+  return out;
+}
+
+ModelEntry check_model(const Json& entry, const Json& defaults, const Json& train, const std::string& where) {
+  Json map = entry.is_string() ? Json{{"model", entry}} : entry;
+  if (!map.is_object() || !map.contains("model")) {
+    fail(ErrorKind::config, "{}: expected a model name or a map with 'model', got {}", where, entry.dump());
+  }
+  Json own_train = map.value("train", Json::object());
+  map.erase("train");
+  Json model = defaults;
+  model.update(map);
+  ModelEntry out{config::model_options().checked(model, where), {}};
+  check_name(out.model["model"], models::names(), "model", where);
+  if (!own_train.is_object()) fail(ErrorKind::config, "{}.train: expected a map, got {}", where, own_train.dump());
+  Json merged = train;
+  merged.update(own_train);
+  out.train = (config::train_options() + config::augment_options()).checked(merged, where + ".train");
+  return out;
+}
+
+void require_unique(const StudyFile& study, const std::string& where) {
+  std::set<std::string> seen;
+  for (const MethodEntry& method : study.methods) {
+    const std::string key = method.method + "/" + method.setting;
+    if (!seen.insert(key).second) {
+      fail(ErrorKind::config, "{}.methods: expected each method and setting once, got '{}' twice", where, key);
+    }
+  }
+  for (const ModelEntry& model : study.models) {
+    if (!seen.insert(canonical_text(model.model)).second) {
+      fail(ErrorKind::config, "{}.models: expected each model once, got {} twice", where, model.model["model"].dump());
+    }
+  }
+}
+
+}  // namespace
+
+StudyFile check_study(const Json& study, const std::string& where) {
+  check_keys(study, {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
+                     "threads", "bench"},
+             where);
+  for (const char* key : {"study", "models", "methods"}) {
+    if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
+  }
+  StudyFile out;
+  out.name = text_of(study["study"], where + ".study");
+  if (out.name.find_first_of("/\\") != std::string::npos || out.name.starts_with('.')) {
+    fail(ErrorKind::config, "{}.study: expected a name that can be a folder, got '{}'", where, out.name);
+  }
+  if (study.contains("notes")) out.notes = texts_of(study["notes"], where + ".notes");
+  const Json data = study.value("data", Json("cifar100"));
+  out.data = config::data_options().checked(data.is_string() ? Json{{"data", data}} : data, where + ".data");
+
+  Json model_defaults = Json::object();
+  for (const char* key : {"imgsz", "stem_stride"}) {
+    if (study.contains(key)) model_defaults[key] = study[key];
+  }
+  const Json train = (config::train_options() + config::augment_options())
+                         .checked(study.value("train", Json::object()), where + ".train");
+  for (const Json& entry : list_of(study["models"], where + ".models")) {
+    out.models.push_back(check_model(entry, model_defaults, train, where + ".models"));
+  }
+  for (const Json& entry : list_of(study["methods"], where + ".methods")) {
+    for (MethodEntry& method : check_method(entry, train, where + ".methods")) out.methods.push_back(std::move(method));
+  }
+  out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
+  out.runtimes = texts_of(study.value("runtimes", Json::array({"onnxruntime"})), where + ".runtimes");
+  for (const std::string& runtime : out.runtimes) check_name(runtime, kRuntimes, "runtime", where + ".runtimes");
+  out.threads = integers_of(study.value("threads", Json::array({1})), 1, where + ".threads");
+  const Json bench = study.value("bench", Json::object());
+  check_keys(bench, {"min_samples", "min_seconds"}, where + ".bench");
+  out.bench = config::bench_options().checked(bench, where + ".bench");
+  out.bench.erase("runtime");
+  out.bench.erase("threads");
+  require_unique(out, where);
+  return out;
+}
+
+StudyFile read_study(const std::filesystem::path& path) { return check_study(read_yaml(path), path.string()); }
+
+}  // namespace quench::study

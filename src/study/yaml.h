@@ -1,0 +1,18 @@
+#pragma once
+
+#include <filesystem>
+#include <string_view>
+
+#include "core/json.h"
+
+namespace quench::study {
+
+/// YAML text as JSON (YAML 1.2 core schema: plain true/false, null, integers and floats are typed; quoted scalars
+/// stay text). Throws Error{config} naming `where` and the line for malformed text, duplicate or non-text keys,
+/// nesting deeper than 64 or more than 100,000 nodes (alias bombs).
+Json parse_yaml(std::string_view text, std::string_view where);
+
+/// Reads a YAML (or JSON, which is YAML) file. Throws Error{io} or Error{config}.
+Json read_yaml(const std::filesystem::path& path);
+
+}  // namespace quench::study
