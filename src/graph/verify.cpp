@@ -30,18 +30,48 @@ size_t attributes_index(Op op) {
   }
 }
 
+/// Whether a text is UTF-8 (RFC 3629: shortest form, no surrogates), which ONNX and JSON ask for.
+bool is_utf8(std::string_view text) {
+  size_t i = 0;
+  while (i < text.size()) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    if (lead < 0x80) continue;
+    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
+    if (lead < 0xC2 || lead > 0xF4 || text.size() - i < static_cast<size_t>(more)) return false;
+    uint32_t code = lead & (0x3Fu >> more);
+    for (int k = 0; k < more; ++k, ++i) {
+      const auto next = static_cast<unsigned char>(text[i]);
+      if ((next & 0xC0) != 0x80) return false;
+      code = code << 6 | (next & 0x3Fu);
+    }
+    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
+    if (code < kLeast[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
+  }
+  return true;
+}
+
+void check_text(std::string_view text, std::string_view what) {
+  if (!is_utf8(text)) wrong("expected UTF-8 text, got other bytes ({})", what);
+}
+
 void check_names(const Graph& graph) {
   std::set<std::string_view> nodes, tensors;
   for (const Node& node : graph.nodes) {
     if (node.name.empty()) wrong("expected a name for every node, got none ({} node)", to_string(node.op));
+    check_text(node.name, "node name");
     if (!nodes.insert(node.name).second) wrong("expected unique node names, got {} twice", node.name);
   }
   for (const Edge& edge : graph.edges) {
     if (edge.name.empty()) wrong("expected a name for every edge, got none");
+    check_text(edge.name, "edge name");
     if (!tensors.insert(edge.name).second) wrong("expected unique edge names, got {} twice", edge.name);
   }
   for (const auto& [name, weight] : graph.weights) {
     if (tensors.count(name)) wrong("expected weights and edges of different names, got {} for both", name);
+  }
+  for (const auto& [key, value] : graph.metadata) {
+    check_text(key, "metadata key");
+    check_text(value, "metadata " + key);
   }
 }
 
@@ -156,6 +186,7 @@ void check_weight(const Node& node, std::string_view role, const Weight& weight,
   if (!weight.quant) return;
   const QuantParams& quant = *weight.quant;
   if (is_norm) wrong("expected float batch norm, got quantization parameters ({})", name);
+  if (weight.value.shape().empty()) wrong("expected a list of weights, got a scalar ({})", name);
   if (is_bias ? quant.dtype != DType::i32 || dtype != DType::i32 : quant.dtype == DType::i32) {
     wrong("expected an int32 bias and int8 or uint8 weights, got {} as {} ({})", to_string(dtype),
           to_string(quant.dtype), name);

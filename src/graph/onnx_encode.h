@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/tensor.h"
+#include "quench_onnx.pb.h"
+
+/// Small builders for ONNX messages.
+namespace quench::graph::onnx_encode {
+
+/// ONNX's number of a dtype (TensorProto.DataType).
+int32_t data_type(DType dtype);
+
+void set_attribute(quench_onnx::NodeProto& node, std::string_view name, int64_t value);
+void set_attribute(quench_onnx::NodeProto& node, std::string_view name, float value);
+void set_attribute(quench_onnx::NodeProto& node, std::string_view name, std::string_view value);
+void set_attribute(quench_onnx::NodeProto& node, std::string_view name, const std::vector<int64_t>& values);
+
+/// Little-endian raw data.
+void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor);
+
+/// Name, type and shape of a value; dimension 0 is the symbol N.
+void set_value(quench_onnx::ValueInfoProto& proto, std::string_view name, DType dtype, const Shape& shape);
+
+}  // namespace quench::graph::onnx_encode

@@ -1,0 +1,126 @@
+#include <charconv>
+
+#include "graph/onnx_decode.h"
+#include "graph/onnx_mark.h"
+#include "graph/onnx_reader.h"
+
+namespace quench::graph {
+namespace {
+
+using onnx_decode::wrong;
+
+/// `bits` of a QuantizeLinear or DequantizeLinear from its mark.
+int marked_bits(const quench_onnx::NodeProto& proto, DType dtype) {
+  std::string_view doc = proto.doc_string();
+  if (dtype == DType::i32) return 32;
+  if (!doc.starts_with(onnx_mark::kBits)) return 8;
+  doc.remove_prefix(onnx_mark::kBits.size());
+  int bits = 0;
+  const auto [end, status] = std::from_chars(doc.data(), doc.data() + doc.size(), bits);
+  if (status != std::errc() || end != doc.data() + doc.size() || bits < 2 || bits > 8) {
+    wrong("expected 2 to 8 bits, got '{}' (node {})", doc, proto.name());
+  }
+  return bits;
+}
+
+std::vector<int32_t> integers(const Tensor& tensor, const quench_onnx::NodeProto& proto) {
+  const auto copy = [](auto values) { return std::vector<int32_t>(values.begin(), values.end()); };
+  switch (tensor.dtype()) {
+    case DType::u8: return copy(tensor.values<uint8_t>());
+    case DType::i8: return copy(tensor.values<int8_t>());
+    case DType::i32: return copy(tensor.values<int32_t>());
+    default: wrong("expected integer zero points, got {} (node {})", to_string(tensor.dtype()), proto.name());
+  }
+}
+
+}  // namespace
+
+QuantParams OnnxReader::quant_params(const NodeProto& proto) const {
+  if (proto.input_size() != 3 || proto.output_size() != 1) {
+    wrong("expected 3 inputs and 1 output of {} (node {})", proto.op_type(), proto.name());
+  }
+  const auto& scale = constant(proto, 1);
+  const Tensor zero_point = onnx_decode::tensor(constant(proto, 2));
+  QuantParams quant;
+  quant.scale = onnx_decode::constant<float>(scale);
+  quant.zero_point = integers(zero_point, proto);
+  quant.dtype = zero_point.dtype();
+  quant.bits = marked_bits(proto, quant.dtype);
+  onnx_decode::AttributeReader attributes(proto);
+  const int64_t axis = attributes.integer("axis", 1);
+  attributes.finish();
+  if (scale.dims_size() > 0 && axis != 0) wrong("expected scales along axis 0, got {} (node {})", axis, proto.name());
+  quant.axis = scale.dims_size() > 0 ? 0 : -1;
+  if (quant.scale.size() != quant.zero_point.size() || scale.dims_size() > 1) {
+    wrong("expected as many zero points as scales (node {})", proto.name());
+  }
+  return quant;
+}
+
+/// Clip, Min or Max with the range mark: the bounds follow from the parameters that come after.
+void OnnxReader::read_range(const NodeProto& proto) {
+  if (proto.input_size() < 2 || proto.output_size() != 1) {
+    wrong("expected 2 or 3 inputs and 1 output of {} (node {})", proto.op_type(), proto.name());
+  }
+  for (int i = 1; i < proto.input_size(); ++i) onnx_decode::constant<float>(constant(proto, i));
+  Value value = find(proto, 0);
+  if (value.kind == Kind::edge) {
+    value.kind = Kind::edge_clipped;
+  } else if (value.kind == Kind::weight || value.kind == Kind::weight_clamped) {
+    value.kind = Kind::weight_clamped;
+  } else {
+    wrong("expected a value that is not yet quantized (node {})", proto.name());
+  }
+  define(proto.output(0), value);
+}
+
+void OnnxReader::read_quantize(const NodeProto& proto) {
+  const QuantParams quant = quant_params(proto);
+  Value value = find(proto, 0);
+  if (value.kind == Kind::edge || value.kind == Kind::edge_clipped) {
+    if (graph_.edge(value.edge).quant || read_raw_[value.edge]) {
+      wrong("expected edge {} to be quantized once, and for all its readers", graph_.edge(value.edge).name);
+    }
+    graph_.edge(value.edge).quant = quant;
+    value.kind = Kind::edge_quantized;
+  } else if (value.kind == Kind::weight || value.kind == Kind::weight_clamped) {
+    value.kind = Kind::weight_quantized;
+    value.quant = quant;
+  } else {
+    wrong("expected a value that is not yet quantized (node {})", proto.name());
+  }
+  define(proto.output(0), value);
+}
+
+void OnnxReader::read_dequantize(const NodeProto& proto) {
+  const QuantParams quant = quant_params(proto);
+  Value value = find(proto, 0);
+  if (value.kind == Kind::edge_quantized) {
+    auto& known = graph_.edge(value.edge).quant;
+    if (!known) known = quant;
+    if (*known != quant) wrong("expected the parameters of QuantizeLinear again (node {})", proto.name());
+    value.kind = Kind::edge_final;
+  } else if (value.kind == Kind::weight || value.kind == Kind::weight_quantized) {
+    if (value.kind == Kind::weight_quantized && value.quant != quant) {
+      wrong("expected the parameters of QuantizeLinear again (node {})", proto.name());
+    }
+    if (value.kind == Kind::weight && value.tensor->data_type() == quench_onnx::TensorProto::FLOAT) {
+      wrong("expected integers, got float32 {} (node {})", value.tensor->name(), proto.name());
+    }
+    value.kind = Kind::weight_final;
+    value.quant = quant;
+  } else {
+    wrong("expected a quantized value (node {})", proto.name());
+  }
+  define(proto.output(0), value);
+}
+
+Weight OnnxReader::weight(const NodeProto& proto, int input) const {
+  const Value& value = find(proto, input);
+  if (value.kind != Kind::weight && value.kind != Kind::weight_final) {
+    wrong("expected a constant, got {} (input {} of node {})", proto.input(input), input, proto.name());
+  }
+  return {onnx_decode::tensor(*value.tensor), value.quant};
+}
+
+}  // namespace quench::graph

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.h"
+#include "quench_onnx.pb.h"
+
+namespace quench::graph {
+
+/// Writes one verified Graph into an ONNX message. Use: `OnnxWriter(graph).model()`.
+class OnnxWriter {
+ public:
+  explicit OnnxWriter(const Graph& graph);
+  quench_onnx::ModelProto model();
+
+ private:
+  /// The ONNX tensors of one edge.
+  struct EdgeTensors {
+    std::string raw;        ///< what the producer makes
+    std::string quantized;  ///< output of QuantizeLinear, or a uint8 graph input
+    bool is_output = false;
+    int uses = 0;
+  };
+
+  // onnx_write.cpp
+  void write_inputs();
+  void write_outputs();
+  void write_node(const Node& node);
+  void write_silu(const std::string& name, std::string_view mark, EdgeId edge, const std::string& raw,
+                  const std::string& output);
+  void write_attributes(const Node& node, quench_onnx::NodeProto& proto);
+  quench_onnx::NodeProto& add_node(std::string_view op_type, const std::string& name,
+                                   const std::vector<std::string>& inputs, const std::string& output);
+  /// Adds a constant under a free name like `wanted`; returns the name.
+  std::string add_constant(const std::string& wanted, const Tensor& tensor);
+  std::string tensor_name(std::string wanted) { return take(tensors_, std::move(wanted)); }
+  std::string node_name(std::string wanted) { return take(nodes_, std::move(wanted)); }
+  static std::string take(std::set<std::string>& used, std::string wanted);
+
+  // onnx_write_quant.cpp
+  /// Name of the tensor that one consumer of the edge reads: with `quant` its own DequantizeLinear.
+  std::string read_edge(EdgeId id);
+  /// Name of the tensor that the node reads its weight from.
+  std::string read_weight(const Node& node, std::string_view role, const Weight& weight);
+  /// QuantizeLinear after the producer of an edge with `quant`.
+  void quantize_edge(EdgeId id);
+  struct QuantConstants {
+    std::string scale, zero_point;
+  };
+  QuantConstants quant_constants(const std::string& owner, const QuantParams& quant);
+  void write_quantize(const std::string& owner, const QuantParams& quant, const QuantConstants& constants,
+                      const std::string& input, const std::string& output);
+  void write_dequantize(const std::string& owner, const QuantParams& quant, const QuantConstants& constants,
+                        const std::string& input, const std::string& output);
+  std::string clip_edge(const Edge& edge, const std::string& raw);
+  std::string clamp_weight(const std::string& name, const Weight& weight);
+
+  const Graph& graph_;
+  quench_onnx::ModelProto model_;
+  quench_onnx::GraphProto& out_;
+  std::vector<EdgeTensors> edges_;
+  std::vector<QuantConstants> edge_constants_;
+  std::set<std::string> tensors_;
+  std::set<std::string> nodes_;
+};
+
+}  // namespace quench::graph
