@@ -1,0 +1,184 @@
+#include "record/record.h"
+
+#include <algorithm>
+#include <array>
+#include <type_traits>
+#include <variant>
+
+#include "core/error.h"
+
+namespace quench::record {
+namespace {
+
+constexpr int64_t kSchema = 1;
+
+using Member = std::variant<int64_t Record::*, std::string Record::*, std::optional<int64_t> Record::*,
+                            std::optional<double> Record::*, std::optional<std::string> Record::*, Json Record::*>;
+
+struct Entry {
+  const char* name;
+  Member member;
+  const char* unit;
+  const char* title;
+};
+
+/// The field table. Order here is order in JSON and in tables.
+const std::vector<Entry>& table() {
+#define QUENCH_FIELD(name, unit, title) \
+  { #name, &Record::name, unit, title }  // the struct's spelling is the JSON key
+  static const std::vector<Entry> entries = {
+      QUENCH_FIELD(schema, "", "Schema"),
+      QUENCH_FIELD(status, "", "Status"),
+      QUENCH_FIELD(reason, "", "Reason"),
+      QUENCH_FIELD(study, "", "Study"),
+      QUENCH_FIELD(cell, "", "Cell"),
+      QUENCH_FIELD(model, "", "Model"),
+      QUENCH_FIELD(task, "", "Task"),
+      QUENCH_FIELD(data, "", "Data"),
+      QUENCH_FIELD(imgsz, "px", "Image size"),
+      QUENCH_FIELD(method, "", "Method"),
+      QUENCH_FIELD(setting, "", "Setting"),
+      QUENCH_FIELD(bits_w, "bits", "Weight bits"),
+      QUENCH_FIELD(bits_a, "bits", "Activation bits"),
+      QUENCH_FIELD(runtime, "", "Runtime"),
+      QUENCH_FIELD(device, "", "Device"),
+      QUENCH_FIELD(threads, "", "Threads"),
+      QUENCH_FIELD(seed, "", "Seed"),
+      QUENCH_FIELD(params, "", "Parameters"),
+      QUENCH_FIELD(macs, "", "MACs"),
+      QUENCH_FIELD(gflops, "GFLOPs", "GFLOPs"),
+      QUENCH_FIELD(bops, "", "Bit operations"),
+      QUENCH_FIELD(weights_bytes, "bytes", "Weights"),
+      QUENCH_FIELD(file_bytes, "bytes", "File"),
+      QUENCH_FIELD(top1, "fraction", "Top-1"),
+      QUENCH_FIELD(top1_low, "fraction", "Top-1, 95 % low"),
+      QUENCH_FIELD(top1_high, "fraction", "Top-1, 95 % high"),
+      QUENCH_FIELD(top5, "fraction", "Top-5"),
+      QUENCH_FIELD(map_50, "fraction", "mAP@0.5"),
+      QUENCH_FIELD(map_75, "fraction", "mAP@0.75"),
+      QUENCH_FIELD(map_95, "fraction", "mAP@0.95"),
+      QUENCH_FIELD(map_50_95, "fraction", "mAP@[.5:.95]"),
+      QUENCH_FIELD(latency_p50_ns, "ns", "Latency p50"),
+      QUENCH_FIELD(latency_p90_ns, "ns", "Latency p90"),
+      QUENCH_FIELD(latency_p99_ns, "ns", "Latency p99"),
+      QUENCH_FIELD(latency_samples, "", "Latency samples"),
+      QUENCH_FIELD(samples, "", "Test images"),
+      QUENCH_FIELD(agreement, "fraction", "Agreement"),
+      QUENCH_FIELD(float_layers, "", "Float layers"),
+      QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),
+      QUENCH_FIELD(model_sha256, "", "Model SHA-256"),
+      QUENCH_FIELD(parent_sha256, "", "Parent SHA-256"),
+      QUENCH_FIELD(quench_version, "", "quench version"),
+      QUENCH_FIELD(host, "", "Host"),
+      QUENCH_FIELD(time, "", "Time"),
+      QUENCH_FIELD(config, "", "Configuration"),
+  };
+#undef QUENCH_FIELD
+  return entries;
+}
+
+FieldType type_of(const Member& member) {
+  struct Visitor {
+    FieldType operator()(int64_t Record::*) const { return FieldType::integer; }
+    FieldType operator()(std::optional<int64_t> Record::*) const { return FieldType::integer; }
+    FieldType operator()(std::optional<double> Record::*) const { return FieldType::number; }
+    FieldType operator()(std::string Record::*) const { return FieldType::text; }
+    FieldType operator()(std::optional<std::string> Record::*) const { return FieldType::text; }
+    FieldType operator()(Json Record::*) const { return FieldType::object; }
+  };
+  return std::visit(Visitor{}, member);
+}
+
+const char* expected(FieldType type) {
+  switch (type) {
+    case FieldType::text: return "a text";
+    case FieldType::integer: return "an integer";
+    case FieldType::number: return "a number";
+    case FieldType::object: return "an object";
+  }
+  return "a value";
+}
+
+bool fits(const Json& value, FieldType type) {
+  switch (type) {
+    case FieldType::text: return value.is_string();
+    case FieldType::integer:
+      return value.is_number_integer() && (!value.is_number_unsigned() || value.get<uint64_t>() <= INT64_MAX);
+    case FieldType::number: return value.is_number();
+    case FieldType::object: return value.is_object();
+  }
+  return false;
+}
+
+template <typename T>
+struct OptionalOf : std::false_type {};
+template <typename T>
+struct OptionalOf<std::optional<T>> : std::true_type {
+  using value_type = T;
+};
+
+}  // namespace
+
+const std::vector<Field>& fields() {
+  static const std::vector<Field> all = [] {
+    std::vector<Field> out;
+    for (const Entry& entry : table()) out.push_back({entry.name, type_of(entry.member), entry.unit, entry.title});
+    return out;
+  }();
+  return all;
+}
+
+Json to_json(const Record& record) {
+  Json out = Json::object();
+  for (const Entry& entry : table()) {
+    std::visit(
+        [&](auto member) {
+          const auto& value = record.*member;
+          if constexpr (OptionalOf<std::remove_cvref_t<decltype(value)>>::value) {
+            out[entry.name] = value ? Json(*value) : Json();
+          } else {
+            out[entry.name] = value;
+          }
+        },
+        entry.member);
+  }
+  return out;
+}
+
+Record from_json(const Json& json, std::string_view where) {
+  if (!json.is_object())
+    fail(ErrorKind::data, "[record] {}: expected a record (a JSON object), got {}", where, json.type_name());
+  const auto schema = json.find("schema");
+  if (schema == json.end() || !schema->is_number_integer() || *schema != kSchema) {
+    fail(ErrorKind::data, "[record] {}: expected schema {}, got {}", where, kSchema,
+         schema == json.end() ? "none" : schema->dump());
+  }
+  Record record;
+  for (const Entry& entry : table()) {
+    const auto found = json.find(entry.name);
+    if (found == json.end() || found->is_null()) continue;
+    const FieldType type = type_of(entry.member);
+    if (!fits(*found, type)) {
+      fail(ErrorKind::data, "[record] {}: expected {} for '{}', got {}", where, expected(type), entry.name,
+           found->dump(-1, ' ', false, Json::error_handler_t::replace));
+    }
+    std::visit(
+        [&](auto member) {
+          using Value = std::remove_cvref_t<decltype(record.*member)>;
+          if constexpr (OptionalOf<Value>::value) {
+            record.*member = found->template get<typename OptionalOf<Value>::value_type>();
+          } else {
+            record.*member = found->template get<Value>();
+          }
+        },
+        entry.member);
+  }
+  constexpr std::array kStatuses{"ok", "invalid", "unsupported", "failed", "skipped"};
+  if (std::ranges::find(kStatuses, record.status) == kStatuses.end()) {
+    fail(ErrorKind::data, "[record] {}: expected status ok, invalid, unsupported, failed or skipped, got '{}'", where,
+         record.status);
+  }
+  return record;
+}
+
+}  // namespace quench::record

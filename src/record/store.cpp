@@ -1,0 +1,78 @@
+#include "record/store.h"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <map>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace quench::record {
+namespace {
+
+/// Cuts off a last line that a kill left half-written, so that it does not become a malformed line in the middle.
+void drop_torn_line(const std::filesystem::path& file) {
+  {
+    std::ifstream tail(file, std::ios::binary);
+    char last = '\n';
+    if (!tail.seekg(-1, std::ios::end) || !tail.get(last) || last == '\n') return;  // missing, empty or whole
+  }
+  const std::string content = read_file(file);
+  const size_t start = content.rfind('\n') + 1;  // npos + 1 is 0: the only line
+  if (Json::accept(content.begin() + static_cast<std::ptrdiff_t>(start), content.end())) return;  // lacks its end only
+  std::error_code code;
+  std::filesystem::resize_file(file, start, code);
+  if (code) fail(ErrorKind::io, "[record] cannot append to {}: {}", file.string(), code.message());
+}
+
+}  // namespace
+
+void append(const std::filesystem::path& file, const Record& record) {
+  drop_torn_line(file);
+  // Text from elsewhere (a library's message) may hold other bytes than UTF-8; JSON cannot.
+  append_line(file, to_json(record).dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Loaded load(const std::filesystem::path& file) {
+  const std::string content = read_file(file);
+  Loaded loaded;
+  int64_t number = 0;
+  for (size_t start = 0; start < content.size();) {
+    ++number;
+    const size_t end = content.find('\n', start);
+    const bool ended = end != std::string::npos;
+    const std::string_view line(content.data() + start, (ended ? end : content.size()) - start);
+    start = ended ? end + 1 : content.size();
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    const std::string where = fmt::format("{}:{}", file.string(), number);
+    try {
+      loaded.records.push_back(from_json(parse_json(line, where), where));
+    } catch (const Error&) {
+      if (ended) throw;
+      loaded.warnings.push_back(fmt::format("{}: line {}: torn, skipped", file.string(), number));
+    }
+  }
+  return loaded;
+}
+
+std::vector<Record> latest(const std::vector<Record>& records) {
+  std::vector<Record> out;
+  std::map<std::string, size_t> place;
+  for (const Record& record : records) {
+    if (!record.cell) {  // belongs to no study: nothing supersedes it
+      out.push_back(record);
+      continue;
+    }
+    const std::string key = record.study.value_or("") + '\n' + *record.cell;
+    const auto [found, is_new] = place.try_emplace(key, out.size());
+    if (is_new) {
+      out.push_back(record);
+    } else {
+      out[found->second] = record;
+    }
+  }
+  return out;
+}
+
+}  // namespace quench::record

@@ -1,0 +1,1 @@
+quench_test(record_test SOURCES record_test.cpp USES record LABELS fast)

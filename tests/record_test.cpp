@@ -1,0 +1,243 @@
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <functional>
+#include <limits>
+#include <set>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "record/store.h"
+
+namespace quench::record {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Folder : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    path_ = fs::temp_directory_path() / fmt::format("quench-record-{}-{}", ::getpid(), info->name());
+    fs::create_directories(path_);
+  }
+  void TearDown() override { fs::remove_all(path_); }
+  fs::path path_;
+};
+using Store = Folder;
+
+Record sample(const std::string& cell, double top1) {
+  Record record;
+  record.study = "demo";
+  record.cell = cell;
+  record.model = "yolov5n-cls";
+  record.top1 = top1;
+  record.params = 1342228;
+  record.latency_p50_ns = 1'234'567;
+  record.config = Json{{"epochs", 3}, {"observers", {"mse", "minmax"}}};
+  return record;
+}
+
+std::string message_of(const std::function<void()>& call, ErrorKind kind) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "expected an Error";
+  return "";
+}
+
+void expect_has(const std::string& text, const std::string& part) {
+  EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
+TEST(Record, JsonHasEveryFieldInTableOrder) {
+  const Json json = to_json(Record{});
+  std::vector<std::string> keys, names;
+  for (const auto& [key, value] : json.items()) keys.push_back(key);
+  for (const Field& field : fields()) names.push_back(field.name);
+  EXPECT_EQ(keys, names);
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
+  EXPECT_EQ(json["schema"], 1);
+  EXPECT_EQ(json["status"], "ok");
+  EXPECT_TRUE(json["top1"].is_null());
+}
+
+// The members of the struct, counted from its header: a member that is missing in the table would not be saved.
+TEST(Record, TableNamesEveryMemberOfTheStruct) {
+  const std::string header = read_file(fs::path(QUENCH_SOURCE_DIR) / "src/record/record.h");
+  const size_t start = header.find("struct Record {"), end = header.find("\n};", start);
+  std::vector<std::string> members;
+  std::istringstream lines(header.substr(start, end - start));
+  std::string line;
+  std::getline(lines, line);
+  while (std::getline(lines, line)) {
+    const size_t stop = line.find(';');
+    if (stop == std::string::npos) continue;
+    std::string declaration = line.substr(0, std::min(stop, line.find(" = ")));
+    members.push_back(declaration.substr(declaration.rfind(' ') + 1));
+  }
+  std::vector<std::string> names;
+  for (const Field& field : fields()) names.push_back(field.name);
+  EXPECT_EQ(members, names);
+}
+
+TEST(Record, UnitsStandInTheNames) {
+  for (const Field& field : fields()) {
+    EXPECT_FALSE(field.title.empty()) << field.name;
+    EXPECT_EQ(field.name.ends_with("_ns"), field.unit == "ns") << field.name;
+    EXPECT_EQ(field.name.ends_with("_bytes"), field.unit == "bytes") << field.name;
+  }
+}
+
+TEST(Record, ReadsBackWhatItWrote) {
+  // Every field filled by its type, so that none is lost or swapped with another.
+  Json json = Json::object();
+  int64_t n = 100;
+  for (const Field& field : fields()) {
+    ++n;
+    switch (field.type) {
+      case FieldType::text: json[field.name] = fmt::format("text {}", n); break;
+      case FieldType::integer: json[field.name] = n + (int64_t{1} << 60); break;
+      case FieldType::number: json[field.name] = 1.0 / static_cast<double>(n); break;
+      case FieldType::object: json[field.name] = Json{{"n", n}}; break;
+    }
+  }
+  json["schema"] = 1;
+  json["status"] = "failed";
+  EXPECT_EQ(to_json(from_json(json, "test")), json);
+  EXPECT_EQ(to_json(from_json(to_json(Record{}), "test")), to_json(Record{}));
+}
+
+TEST(Record, IgnoresUnknownKeysAndAcceptsMissingOnes) {
+  const Record record = from_json(Json{{"schema", 1}, {"power_mw", 12}, {"top1", 1}}, "test");
+  EXPECT_EQ(record.top1, 1.0);  // an integer is a number
+  EXPECT_EQ(record.status, "ok");
+  EXPECT_FALSE(record.model);
+}
+
+TEST(Record, RefusesWrongTypesAndSchemas) {
+  const auto refuses = [](const Json& json) {
+    const std::string message = message_of([&] { from_json(json, "runs.jsonl:3"); }, ErrorKind::data);
+    expect_has(message, "runs.jsonl:3");
+    return message;
+  };
+  expect_has(refuses(Json{{"schema", 2}}), "expected schema 1, got 2");
+  expect_has(refuses(Json{{"model", "x"}}), "expected schema 1, got none");
+  expect_has(refuses(Json{{"schema", "1"}}), "expected schema 1, got \"1\"");
+  expect_has(refuses(Json::array()), "got array");
+  expect_has(refuses(Json{{"schema", 1}, {"top1", "0.5"}}), "expected a number for 'top1', got \"0.5\"");
+  expect_has(refuses(Json{{"schema", 1}, {"params", 1.5}}), "expected an integer for 'params'");
+  expect_has(refuses(Json{{"schema", 1}, {"macs", UINT64_MAX}}), "expected an integer for 'macs'");
+  expect_has(refuses(Json{{"schema", 1}, {"model", 7}}), "expected a text for 'model', got 7");
+  expect_has(refuses(Json{{"schema", 1}, {"config", Json::array()}}), "expected an object for 'config'");
+  expect_has(refuses(Json{{"schema", 1}, {"status", "fine"}}), "got 'fine'");
+}
+
+TEST_F(Store, LoadsWhatWasAppended) {
+  const fs::path file = path_ / "deep" / "records.jsonl";
+  append(file, sample("a", 0.25));
+  append(file, sample("b", 1.0 / 3));
+  const Loaded loaded = load(file);
+  ASSERT_EQ(loaded.records.size(), 2u);
+  EXPECT_TRUE(loaded.warnings.empty());
+  EXPECT_EQ(to_json(loaded.records[0]), to_json(sample("a", 0.25)));
+  EXPECT_EQ(loaded.records[1].top1, 1.0 / 3);  // doubles survive exactly
+}
+
+TEST_F(Store, BytesThatAreNotUtf8AndLineBreaksStayOneLine) {
+  Record record = sample("a", std::numeric_limits<double>::quiet_NaN());
+  record.reason = "line 1\nline 2 \xff";
+  append(path_ / "r.jsonl", record);
+  append(path_ / "r.jsonl", sample("b", 1));
+  const Loaded loaded = load(path_ / "r.jsonl");
+  ASSERT_EQ(loaded.records.size(), 2u);
+  EXPECT_EQ(loaded.records[0].reason, "line 1\nline 2 \xEF\xBF\xBD");
+  EXPECT_FALSE(loaded.records[0].top1);  // JSON has no NaN
+}
+
+TEST_F(Store, EveryTornLastLineIsSkippedAndTheNextAppendHeals) {
+  const fs::path file = path_ / "r.jsonl";
+  append(file, sample("a", 0.5));
+  const std::string whole = read_file(file);
+  append(file, sample("b", 0.5));
+  const std::string both = read_file(file);
+  for (size_t cut = whole.size() + 1; cut < both.size() - 1; cut += 7) {
+    write_file(file, both.substr(0, cut));
+    const Loaded torn = load(file);
+    ASSERT_EQ(torn.records.size(), 1u) << cut;
+    ASSERT_EQ(torn.warnings.size(), 1u) << cut;
+    expect_has(torn.warnings[0], "line 2: torn, skipped");
+    append(file, sample("c", 0.5));
+    const Loaded healed = load(file);
+    ASSERT_EQ(healed.records.size(), 2u) << cut;
+    EXPECT_TRUE(healed.warnings.empty());
+    EXPECT_EQ(healed.records[1].cell, "c");
+  }
+  // A line that lacks only its end is whole, and stays.
+  write_file(file, both.substr(0, both.size() - 1));
+  append(file, sample("c", 0.5));
+  EXPECT_EQ(load(file).records.size(), 3u);
+  // A file that is one torn line.
+  write_file(file, whole.substr(0, 10));
+  EXPECT_TRUE(load(file).records.empty());
+  append(file, sample("c", 0.5));
+  EXPECT_EQ(load(file).records.size(), 1u);
+}
+
+TEST_F(Store, MalformedLineInTheMiddleIsAnErrorWithItsNumber) {
+  const fs::path file = path_ / "r.jsonl";
+  append(file, sample("a", 0.5));
+  append_line(file, "{\"schema\": 1, ");
+  append(file, sample("b", 0.5));
+  expect_has(message_of([&] { load(file); }, ErrorKind::data), file.string() + ":2");
+  append_line(file, "{}");
+  write_file(file, "\n\n{\"schema\":9}\n");
+  expect_has(message_of([&] { load(file); }, ErrorKind::data), file.string() + ":3");
+}
+
+TEST_F(Store, MissingFileIsAnIoError) {
+  expect_has(message_of([&] { load(path_ / "none.jsonl"); }, ErrorKind::io), "none.jsonl");
+}
+
+TEST_F(Store, FullDiskLeavesEarlierLinesUntouched) {
+  const fs::path file = path_ / "r.jsonl";
+  append(file, sample("a", 0.5));
+  const std::string before = read_file(file);
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{static_cast<rlim_t>(before.size() + 100), old.rlim_max};  // room for a part of the line
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const std::string message = message_of([&] { append(file, sample("b", 0.5)); }, ErrorKind::io);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+  std::signal(SIGXFSZ, old_handler);
+  expect_has(message, file.string());
+  EXPECT_EQ(read_file(file), before);
+  append(file, sample("b", 0.5));
+  EXPECT_EQ(load(file).records.size(), 2u);
+}
+
+TEST(Latest, KeepsTheNewestOfEachCellInOrderOfFirstAppearance) {
+  Record loose;
+  loose.model = "no cell";
+  Record other = sample("a", 0.9);
+  other.study = "another";
+  const std::vector<Record> newest =
+      latest({sample("a", 0.1), loose, sample("b", 0.2), other, sample("a", 0.3), loose});
+  ASSERT_EQ(newest.size(), 5u);
+  EXPECT_EQ(newest[0].top1, 0.3);
+  EXPECT_EQ(newest[1].model, "no cell");
+  EXPECT_EQ(newest[2].top1, 0.2);
+  EXPECT_EQ(newest[3].top1, 0.9);
+  EXPECT_EQ(newest[4].model, "no cell");
+}
+
+}  // namespace
+}  // namespace quench::record
