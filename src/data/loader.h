@@ -27,9 +27,10 @@ struct LoaderOptions {
   bool augment = false;
   Json augmentation;  ///< values of config::augment_options(); used where augment
   uint64_t seed = 0;
-  int workers = 2;              ///< threads
+  int workers = 2;              ///< threads; 0: batches are made in next()
   int prefetch = 4;             ///< batches kept ready
   std::vector<int64_t> subset;  ///< indices to use; empty: all
+  int64_t total_epochs = 0;     ///< of the whole training, for augment_off_epochs; 0: never off
 };
 
 /// Yields the batches of one epoch, in order, made by worker threads ahead of use. What is yielded depends on
