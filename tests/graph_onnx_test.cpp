@@ -1,0 +1,177 @@
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <functional>
+#include <map>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "graph/onnx_read.h"
+#include "graph/onnx_write.h"
+#include "graph/passes.h"
+#include "graph/verify.h"
+#include "graph_samples.h"
+#include "quench_onnx.pb.h"
+
+namespace quench::graph {
+namespace {
+
+quench_onnx::ModelProto parse(const std::string& bytes) {
+  quench_onnx::ModelProto model;
+  EXPECT_TRUE(model.ParseFromString(bytes));
+  return model;
+}
+
+int count(const quench_onnx::ModelProto& model, const std::string& op_type) {
+  int found = 0;
+  for (const auto& node : model.graph().node()) found += node.op_type() == op_type;
+  return found;
+}
+
+/// The message of the Error{data} that reading gives.
+std::string read_error(const std::string& bytes) {
+  try {
+    read_onnx(bytes, "sample.onnx");
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "expected an Error";
+  return "";
+}
+
+TEST(Onnx, ReadIsTheInverseOfWrite) {
+  for (const auto& [name, graph] : samples::all()) {
+    ASSERT_NO_THROW(verify(graph)) << name;
+    EXPECT_TRUE(read_onnx(write_onnx(graph), "sample") == graph) << name;
+  }
+}
+
+TEST(Onnx, SamplesDiffer) {  // else the law above could hold for a reader that forgets
+  const auto all = samples::all();
+  for (size_t i = 0; i < all.size(); ++i) {
+    for (size_t j = 0; j < i; ++j) EXPECT_FALSE(all[i].second == all[j].second) << all[i].first << all[j].first;
+  }
+}
+
+TEST(Onnx, EqualGraphsGiveEqualBytes) {
+  for (const auto& [name, graph] : samples::all()) {
+    const std::string bytes = write_onnx(graph);
+    EXPECT_EQ(bytes, write_onnx(graph)) << name;
+    EXPECT_EQ(bytes, write_onnx(read_onnx(bytes, name))) << name;
+  }
+}
+
+TEST(Onnx, FileIsWhatWasHashed) {
+  const auto folder = std::filesystem::temp_directory_path() / "quench_graph_onnx_test";
+  const Graph graph = samples::every_op();
+  const std::string sha256 = save_onnx(graph, folder / "a.onnx");
+  const ModelFile file = read_model(folder / "a.onnx");
+  EXPECT_EQ(file.sha256, sha256);
+  EXPECT_EQ(file.sha256, sha256_hex(file.bytes));
+  EXPECT_TRUE(file.graph == graph);
+  std::filesystem::remove_all(folder);
+  EXPECT_THROW(read_model(folder / "a.onnx"), Error);
+}
+
+TEST(Onnx, EveryConsumerHasItsOwnDequantizeLinear) {
+  const auto model = parse(write_onnx(samples::quantized(samples::every_op(), {})));
+  std::map<std::string, int> made, read;
+  for (const auto& node : model.graph().node()) {
+    if (node.op_type() == "DequantizeLinear") ++made[node.output(0)];
+    for (const std::string& input : node.input()) ++read[input];
+  }
+  EXPECT_GT(made.size(), 10u);
+  for (const auto& [tensor, times] : made) {
+    EXPECT_EQ(times, 1) << tensor;
+    EXPECT_LE(read[tensor], 1) << tensor;
+  }
+}
+
+TEST(Onnx, PixelsEnterWithoutQuantizeLinear) {
+  const auto model = parse(write_onnx(samples::quantized(samples::every_op(), {.pixels = true})));
+  EXPECT_EQ(model.graph().input(0).type().tensor_type().elem_type(), quench_onnx::TensorProto::UINT8);
+  for (const auto& node : model.graph().node()) {
+    EXPECT_FALSE(node.op_type() == "QuantizeLinear" && node.input(0) == "images");
+  }
+}
+
+TEST(Onnx, ReducedRangesAreHeldByClipAndWholeOnesAreNot) {
+  const Graph plain = samples::every_op();
+  EXPECT_EQ(count(parse(write_onnx(samples::quantized(plain, {}))), "Clip"), 0);
+  const auto reduced = parse(write_onnx(samples::quantized(plain, {.bits_a = 7})));
+  EXPECT_EQ(count(reduced, "Clip"), count(reduced, "QuantizeLinear"));
+  const samples::QuantizeOptions saturating{.integer = false, .weight_clip = 0.5};
+  EXPECT_EQ(count(parse(write_onnx(samples::quantized(plain, saturating))), "Max"), 4);
+  EXPECT_EQ(count(parse(write_onnx(samples::quantized(plain, {.integer = false}))), "Max"), 0);
+}
+
+TEST(Onnx, GraphOutputsKeepTheirNames) {
+  const Graph graph = samples::quantized(samples::every_op(), {.outputs = true});
+  const auto model = parse(write_onnx(graph));
+  ASSERT_EQ(model.graph().output_size(), 2);
+  EXPECT_EQ(model.graph().output(0).name(), "model.8.cv");
+  EXPECT_EQ(model.graph().output(1).name(), "model.9.linear");
+  EXPECT_EQ(model.graph().input(0).name(), "images");
+}
+
+TEST(Onnx, RefusesFilesOfOthers) {
+  auto model = parse(write_onnx(samples::every_op()));
+  EXPECT_NE(read_error("").find("sample.onnx"), std::string::npos);
+  model.mutable_metadata_props()->Clear();
+  model.set_producer_name("pytorch");
+  const std::string message = read_error(model.SerializeAsString());
+  EXPECT_NE(message.find("pytorch"), std::string::npos) << message;
+  EXPECT_NE(message.find("quench_version"), std::string::npos) << message;
+}
+
+TEST(Onnx, RefusesWhatAGraphCannotHold) {
+  const std::string good = write_onnx(samples::every_op());
+  const auto error_after = [&](const std::function<void(quench_onnx::GraphProto&)>& edit) {
+    auto model = parse(good);
+    edit(*model.mutable_graph());
+    return read_error(model.SerializeAsString());
+  };
+  const auto expect = [&](const std::string& words, const std::function<void(quench_onnx::GraphProto&)>& edit) {
+    const std::string message = error_after(edit);
+    EXPECT_NE(message.find(words), std::string::npos) << message;
+  };
+  expect("Einsum", [](auto& g) { g.mutable_node(0)->set_op_type("Einsum"); });
+  expect("auto_pad", [](auto& g) { g.mutable_node(0)->mutable_attribute(0)->set_name("auto_pad"); });
+  expect("used before", [](auto& g) { g.mutable_node(0)->set_input(0, "nowhere"); });
+  expect("used before", [](auto& g) { g.mutable_node()->SwapElements(0, 5); });
+  expect("again", [](auto& g) { g.mutable_node(1)->set_output(0, g.node(0).output(0)); });
+  expect("raw data", [](auto& g) { g.mutable_initializer(0)->set_raw_data("xyz"); });
+  expect("raw data", [](auto& g) { g.mutable_initializer(0)->set_dims(0, int64_t{1} << 40); });
+  expect("fit memory", [](auto& g) { g.mutable_initializer(0)->set_dims(0, -1); });
+  expect("external", [](auto& g) { g.mutable_initializer(0)->set_data_location(quench_onnx::TensorProto::EXTERNAL); });
+  expect("ONNX type 10", [](auto& g) { g.mutable_initializer(0)->set_data_type(10); });
+  expect("dimensions", [](auto& g) {
+    g.mutable_input(0)->mutable_type()->mutable_tensor_type()->mutable_shape()->mutable_dim(2)->set_dim_value(-4);
+  });
+  expect("made by nothing", [](auto& g) { g.mutable_output(0)->set_name("nowhere"); });
+  expect("pads", [](auto& g) {
+    for (auto& a : *g.mutable_node(0)->mutable_attribute()) {
+      if (a.name() == "pads") a.set_ints(0, 7);
+    }
+  });
+  expect("UTF-8", [](auto& g) { g.mutable_node(0)->set_name("\xff\xfe"); });
+}
+
+TEST(Onnx, WriterRefusesReservedMetadata) {
+  Graph graph = samples::every_op();
+  graph.metadata["quench_version"] = "0";
+  EXPECT_THROW(write_onnx(graph), Error);
+}
+
+TEST(Onnx, NamesThatLookLikeTheWritersOwnDoNotCollide) {
+  Graph graph = samples::quantized(samples::every_op(), {.bits_a = 7, .outputs = true});
+  graph.edge(2).name = graph.edge(1).name + "/quantized";
+  graph.edge(3).name = graph.edge(1).name + "/scale";
+  graph.edge(4).name = "model.0.conv.weight/dequantized";
+  graph.nodes[4].name = "images/quantize";
+  EXPECT_TRUE(read_onnx(write_onnx(graph), "sample") == graph);
+}
+
+}  // namespace
+}  // namespace quench::graph
