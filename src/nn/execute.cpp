@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include "core/error.h"
+#include "nn/fused.h"
 
 namespace quench::nn {
 
@@ -14,10 +15,17 @@ using torch::Tensor;
 /// The value is ours alone and no gradient needs what is overwritten.
 bool may_overwrite(const Tensor& fresh) { return !fresh.requires_grad(); }
 
-Tensor activate(Tensor value, graph::Activation activation) {
+Tensor silu(const Tensor& value, const ExecuteOptions& options) {
+  return options.fused_kernels && fused_supported(value) ? fused_silu(value) : at::silu(value);
+}
+
+Tensor activate(Tensor value, graph::Activation activation, const ExecuteOptions& options) {
   switch (activation) {
     case graph::Activation::none: return value;
-    case graph::Activation::silu: return may_overwrite(value) ? at::silu_(value) : at::silu(value);
+    case graph::Activation::silu:
+      if (!may_overwrite(value)) return silu(value, options);
+      if (!options.fused_kernels || !fused_supported(value)) return at::silu_(value);
+      return fused_silu_(value);
     case graph::Activation::relu: return at::relu_(value);
   }
   fail(ErrorKind::internal, "[nn.execute] unknown activation {}", static_cast<int>(activation));
@@ -32,24 +40,35 @@ Tensor convolve(const graph::Node& node, NodeTensors& weights, const Tensor& x, 
 
 }  // namespace
 
+Tensor execute_batch_norm(const graph::Node& node, const NodeTensors& weights, const Tensor& x, bool training,
+                          bool silu) {
+  const auto& a = node.as<graph::BatchNormAttributes>();
+  return fused_batch_norm(
+      x, {weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor, weights.running_var.tensor},
+      training, a.momentum, a.epsilon, silu);
+}
+
 std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const std::vector<Tensor>& inputs,
                             const ExecuteOptions& options) {
   const Tensor& x = inputs.at(0);
   switch (node.op) {
-    case Op::conv: return {activate(convolve(node, weights, x, options), node.activation)};
+    case Op::conv: return {activate(convolve(node, weights, x, options), node.activation, options)};
     case Op::linear:
       return {activate(at::linear(x, weights.weight.value(options.simulate_quantization, options.training),
                                   weights.bias.value(options.simulate_quantization, options.training)),
-                       node.activation)};
+                       node.activation, options)};
     case Op::batch_norm: {
+      if (options.fused_kernels && fused_supported(x)) {
+        return {execute_batch_norm(node, weights, x, options.training, false)};
+      }
       const auto& a = node.as<graph::BatchNormAttributes>();
       return {at::batch_norm(x, weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor,
                              weights.running_var.tensor, options.training, a.momentum, a.epsilon, true)};
     }
-    case Op::silu: return {at::silu(x)};
+    case Op::silu: return {silu(x, options)};
     case Op::relu: return {at::relu(x)};
     case Op::sigmoid: return {at::sigmoid(x)};
-    case Op::add: return {activate(at::add(x, inputs.at(1)), node.activation)};
+    case Op::add: return {activate(at::add(x, inputs.at(1)), node.activation, options)};
     case Op::mul: return {at::mul(x, inputs.at(1))};
     case Op::concat: return {at::cat(inputs, 1)};
     case Op::max_pool: {

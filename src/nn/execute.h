@@ -20,4 +20,8 @@ struct ExecuteOptions {
 std::vector<torch::Tensor> execute(const graph::Node& node, NodeTensors& weights,
                                    const std::vector<torch::Tensor>& inputs, const ExecuteOptions& options);
 
+/// A batch_norm node by the fused kernel (fused_supported(x) holds), with a silu behind it where asked.
+torch::Tensor execute_batch_norm(const graph::Node& node, const NodeTensors& weights, const torch::Tensor& x,
+                                 bool training, bool silu);
+
 }  // namespace quench::nn

@@ -1,11 +1,13 @@
 #include "nn/fake_quant.h"
 
+#include <ATen/Parallel.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "nn/kernels/flat.h"
 
 namespace quench::nn {
 
@@ -22,6 +24,13 @@ double lsq_gradient_scale(const Tensor& x, const QuantGrid& grid) {
   return 1.0 / std::sqrt(std::max(values, 1.0) * static_cast<double>(std::max<int64_t>(grid.q_max, 1)));
 }
 
+kernels::FlatLayout flat_layout() { return {at::get_num_threads(), kernels::best_isa()}; }
+
+/// Dense in some order of dimensions, so that a flat pass visits every value once.
+bool on_cpu_kernel(const Tensor& x) {
+  return x.is_cpu() && x.scalar_type() == torch::kFloat && x.is_non_overlapping_and_dense();
+}
+
 class FakeQuantizeTensor : public torch::autograd::Function<FakeQuantizeTensor> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& scale, QuantGrid grid) {
@@ -29,6 +38,12 @@ class FakeQuantizeTensor : public torch::autograd::Function<FakeQuantizeTensor> 
     context->saved_data["zero_point"] = grid.zero_point;
     context->saved_data["q_min"] = grid.q_min;
     context->saved_data["q_max"] = grid.q_max;
+    if (on_cpu_kernel(x)) {
+      Tensor y = at::empty_like(x);
+      kernels::fake_quant_forward(x.data_ptr<float>(), y.data_ptr<float>(), x.numel(), scale.item<float>(),
+                                  grid.q_min - grid.zero_point, grid.q_max - grid.zero_point, flat_layout());
+      return y;
+    }
     const Tensor wide = x.to(torch::kFloat);
     const double low = static_cast<double>(grid.q_min - grid.zero_point);
     const double high = static_cast<double>(grid.q_max - grid.zero_point);
@@ -43,10 +58,21 @@ class FakeQuantizeTensor : public torch::autograd::Function<FakeQuantizeTensor> 
                          context->saved_data["q_max"].toInt()};
     const double low = static_cast<double>(grid.q_min - grid.zero_point);
     const double high = static_cast<double>(grid.q_max - grid.zero_point);
+    const bool want_scale = context->needs_input_grad(1);
+    if (on_cpu_kernel(x)) {
+      Tensor dx = at::empty_like(x);
+      const Tensor dy = gradients[0].strides() == x.strides() ? gradients[0] : at::empty_like(x).copy_(gradients[0]);
+      const double slope = kernels::fake_quant_backward(x.data_ptr<float>(), dy.data_ptr<float>(), dx.data_ptr<float>(),
+                                                        x.numel(), scale.item<float>(), grid.q_min - grid.zero_point,
+                                                        grid.q_max - grid.zero_point, want_scale, flat_layout());
+      Tensor scale_gradient;
+      if (want_scale) scale_gradient = at::full_like(scale, slope * lsq_gradient_scale(x, grid));
+      return {dx, scale_gradient, Tensor()};
+    }
     const Tensor v = x.to(torch::kFloat).div(scale);
     const Tensor inside = v.ge(low).logical_and_(v.le(high));
     Tensor scale_gradient;
-    if (context->needs_input_grad(1)) {
+    if (want_scale) {
       const Tensor slope = torch::where(inside, v.round() - v, v.clamp(low, high));
       scale_gradient = slope.mul_(gradients[0]).sum(torch::kDouble).mul_(lsq_gradient_scale(x, grid));
       scale_gradient = scale_gradient.to(torch::kFloat).reshape(scale.sizes());

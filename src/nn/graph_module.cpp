@@ -7,47 +7,30 @@
 #include "core/error.h"
 #include "nn/execute.h"
 #include "nn/fake_quant.h"
+#include "nn/fused.h"
 #include "nn/node_tensors.h"
+#include "nn/plan.h"
 #include "nn/range_groups.h"
 
 namespace quench::nn {
 
-namespace {
-
 using graph::EdgeId;
 using torch::Tensor;
-
-/// Edges whose value is no longer needed after each node.
-std::vector<std::vector<EdgeId>> last_uses(const graph::Graph& graph) {
-  std::vector<int> last(graph.edges.size(), -1);
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    for (EdgeId edge : graph.nodes[i].inputs) last[edge] = static_cast<int>(i);
-    for (EdgeId edge : graph.nodes[i].outputs) last[edge] = static_cast<int>(i);
-  }
-  for (EdgeId edge : graph.outputs) last[edge] = -1;
-  std::vector<std::vector<EdgeId>> out(graph.nodes.size());
-  for (size_t edge = 0; edge < last.size(); ++edge) {
-    if (last[edge] >= 0) out[last[edge]].push_back(static_cast<EdgeId>(edge));
-  }
-  return out;
-}
-
-}  // namespace
 
 struct GraphModule::State {
   graph::Graph graph;
   ModuleOptions options;
   WeightStore weights;
   RangeGroups ranges;
-  std::vector<std::vector<EdgeId>> freed_after;  ///< by node
-  std::vector<Tensor> learned;                   ///< scale of each range group; undefined: fixed
+  std::vector<Step> plan;
+  std::vector<Tensor> learned;  ///< scale of each range group; undefined: fixed
   ExecuteOptions execute;
   EdgeHook hook;
 
   State(graph::Graph model, ModuleOptions module_options) : graph(std::move(model)), options(module_options) {
     weights = load_weights(graph, options);
     ranges = find_range_groups(graph);
-    freed_after = last_uses(graph);
+    plan = make_plan(graph);
     learned.resize(ranges.members.size());
     execute.fused_kernels = options.fused_kernels;
   }
@@ -55,6 +38,8 @@ struct GraphModule::State {
   Tensor load_input(const Tensor& x, const graph::Edge& edge) const;
   Tensor quantized(EdgeId id, const Tensor& value) const;
   void put(std::vector<Tensor>& values, EdgeId id, Tensor value) const;
+  void run_node(int index, std::vector<Tensor>& values);
+  bool run_fused(const Step& step, std::vector<Tensor>& values);
   std::vector<Tensor> run(const Tensor& x);
 };
 
@@ -102,6 +87,25 @@ void GraphModule::State::put(std::vector<Tensor>& values, EdgeId id, Tensor valu
   if (hook) hook(id, values[id].detach());
 }
 
+void GraphModule::State::run_node(int index, std::vector<Tensor>& values) {
+  const graph::Node& node = graph.nodes[index];
+  std::vector<Tensor> inputs;
+  inputs.reserve(node.inputs.size());
+  for (EdgeId id : node.inputs) inputs.push_back(values[id]);
+  std::vector<Tensor> outputs = nn::execute(node, weights.nodes[index], inputs, execute);
+  for (size_t k = 0; k < node.outputs.size(); ++k) put(values, node.outputs[k], std::move(outputs[k]));
+}
+
+/// A batch_norm and its silu in one pass; false where the kernels do not take this value.
+bool GraphModule::State::run_fused(const Step& step, std::vector<Tensor>& values) {
+  const graph::Node& node = graph.nodes[step.node];
+  const Tensor& x = values[node.inputs[0]];
+  if (!fused_supported(x)) return false;
+  put(values, graph.nodes[step.silu].outputs[0],
+      execute_batch_norm(node, weights.nodes[step.node], x, execute.training, true));
+  return true;
+}
+
 std::vector<Tensor> GraphModule::State::run(const Tensor& x) {
   ensure(graph.inputs.size() == 1, "[nn.graph_module] expected 1 graph input, got {}", graph.inputs.size());
   std::vector<Tensor> values(graph.edges.size());
@@ -114,14 +118,13 @@ std::vector<Tensor> GraphModule::State::run(const Tensor& x) {
   } else {
     put(values, entry, std::move(input));
   }
-  std::vector<Tensor> inputs;
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    const graph::Node& node = graph.nodes[i];
-    inputs.clear();
-    for (EdgeId id : node.inputs) inputs.push_back(values[id]);
-    std::vector<Tensor> outputs = nn::execute(node, weights.nodes[i], inputs, execute);
-    for (size_t k = 0; k < node.outputs.size(); ++k) put(values, node.outputs[k], std::move(outputs[k]));
-    for (EdgeId id : freed_after[i]) values[id].reset();
+  for (const Step& step : plan) {
+    const bool fuse = step.silu >= 0 && !hook && options.fused_kernels;
+    if (!fuse || !run_fused(step, values)) {
+      run_node(step.node, values);
+      if (step.silu >= 0) run_node(step.silu, values);
+    }
+    for (EdgeId id : step.freed) values[id].reset();
   }
   std::vector<Tensor> outputs;
   for (EdgeId id : graph.outputs) outputs.push_back(values[id]);

@@ -21,14 +21,7 @@ class TorchSession : public runtime::Session {
   DType input_dtype() const override { return input_.dtype == DType::u8 ? DType::u8 : DType::f32; }
 
   std::vector<Tensor> run(const Tensor& input) override {
-    const bool fits = input.dtype() == input_dtype() && input.shape().size() == input_.shape.size() &&
-                      input.shape()[0] >= 1 &&
-                      std::equal(input.shape().begin() + 1, input.shape().end(), input_.shape.begin() + 1);
-    if (!fits) {
-      fail(ErrorKind::data, "[nn.torch_runtime] expected {} {} (any number of images), got {} {}",
-           quench::to_string(input_dtype()), quench::to_string(input_.shape), quench::to_string(input.dtype()),
-           quench::to_string(input.shape()));
-    }
+    runtime::require_input(input, input_dtype(), input_.shape, "nn.torch_runtime");
     at::set_num_threads(threads_);
     const c10::InferenceMode inference;
     try {

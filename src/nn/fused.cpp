@@ -1,0 +1,123 @@
+#include "nn/fused.h"
+
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+#include <vector>
+
+#include "core/error.h"
+#include "nn/kernels/batch_norm.h"
+#include "nn/kernels/flat.h"
+
+namespace quench::nn {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+kernels::RowsLayout rows_layout(const Tensor& x) {
+  return {x.numel() / x.size(1), x.size(1), at::get_num_threads(), kernels::best_isa()};
+}
+
+kernels::FlatLayout flat_layout() { return {at::get_num_threads(), kernels::best_isa()}; }
+
+kernels::NormParameters norm_parameters(const Tensor& mean, const Tensor& inverse, const Tensor& weight,
+                                        const Tensor& bias, bool silu) {
+  return {mean.data_ptr<float>(), inverse.data_ptr<float>(), weight.data_ptr<float>(), bias.data_ptr<float>(), silu};
+}
+
+class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const BatchNormTensors& tensors, bool training, double momentum, double epsilon, bool silu) {
+    const kernels::RowsLayout layout = rows_layout(x);
+    Tensor mean, inverse;
+    if (training) {
+      if (layout.rows < 2) {
+        fail(ErrorKind::data, "[nn.fused] expected at least 2 values a channel to train batch norm, got {}",
+             layout.rows);
+      }
+      mean = at::empty({layout.channels}, x.options());
+      inverse = at::empty({layout.channels}, x.options());
+      std::vector<double> exact_mean(layout.channels), variance(layout.channels);
+      kernels::channel_moments(x.data_ptr<float>(), layout, exact_mean.data(), variance.data());
+      const double unbiased = static_cast<double>(layout.rows) / static_cast<double>(layout.rows - 1);
+      float* running_mean = tensors.running_mean.data_ptr<float>();
+      float* running_var = tensors.running_var.data_ptr<float>();
+      for (int64_t c = 0; c < layout.channels; ++c) {
+        mean.data_ptr<float>()[c] = static_cast<float>(exact_mean[c]);
+        inverse.data_ptr<float>()[c] = static_cast<float>(1.0 / std::sqrt(variance[c] + epsilon));
+        running_mean[c] = static_cast<float>((1 - momentum) * running_mean[c] + momentum * exact_mean[c]);
+        running_var[c] = static_cast<float>((1 - momentum) * running_var[c] + momentum * variance[c] * unbiased);
+      }
+    } else {
+      mean = tensors.running_mean.clone();
+      inverse = tensors.running_var.add(epsilon).rsqrt_();
+    }
+    Tensor y = at::empty_like(x);
+    kernels::norm_forward(x.data_ptr<float>(), y.data_ptr<float>(), layout,
+                          norm_parameters(mean, inverse, weight, bias, silu));
+    context->save_for_backward({x, weight, bias, mean, inverse});
+    context->saved_data["training"] = training;
+    context->saved_data["silu"] = silu;
+    return y;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor& x = saved[0];
+    const Tensor dy = gradients[0].contiguous(x.suggest_memory_format());
+    const bool want_x = context->needs_input_grad(0);
+    Tensor dx = want_x ? at::empty_like(x) : Tensor();
+    Tensor weight_gradient = at::empty_like(saved[1]);
+    Tensor bias_gradient = at::empty_like(saved[2]);
+    kernels::norm_backward(
+        x.data_ptr<float>(), dy.data_ptr<float>(), rows_layout(x),
+        norm_parameters(saved[3], saved[4], saved[1], saved[2], context->saved_data["silu"].toBool()),
+        context->saved_data["training"].toBool(), want_x ? dx.data_ptr<float>() : nullptr,
+        weight_gradient.data_ptr<float>(), bias_gradient.data_ptr<float>());
+    return {dx, weight_gradient, bias_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+class FusedSilu : public torch::autograd::Function<FusedSilu> {
+ public:
+  static Tensor forward(AutogradContext* context, const Tensor& x) {
+    context->save_for_backward({x});
+    Tensor y = at::empty_like(x);
+    kernels::silu_forward(x.data_ptr<float>(), y.data_ptr<float>(), x.numel(), flat_layout());
+    return y;
+  }
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const Tensor x = context->get_saved_variables()[0];
+    Tensor dx = at::empty_like(x);
+    Tensor dy = gradients[0];
+    if (dy.strides() != dx.strides()) dy = at::empty_like(x).copy_(dy);
+    kernels::silu_backward(x.data_ptr<float>(), dy.data_ptr<float>(), dx.data_ptr<float>(), x.numel(), flat_layout());
+    return {dx};
+  }
+};
+
+}  // namespace
+
+bool fused_supported(const Tensor& x) {
+  return x.is_cpu() && x.scalar_type() == torch::kFloat && x.numel() > 0 &&
+         (x.dim() == 4 ? x.is_contiguous(at::MemoryFormat::ChannelsLast) : x.is_contiguous());
+}
+
+Tensor fused_batch_norm(const Tensor& x, const BatchNormTensors& tensors, bool training, double momentum,
+                        double epsilon, bool silu) {
+  return FusedBatchNorm::apply(x, tensors.weight, tensors.bias, tensors, training, momentum, epsilon, silu);
+}
+
+Tensor fused_silu(const Tensor& x) { return FusedSilu::apply(x); }
+
+Tensor fused_silu_(Tensor x) {
+  kernels::silu_forward(x.data_ptr<float>(), x.data_ptr<float>(), x.numel(), flat_layout());
+  return x;
+}
+
+}  // namespace quench::nn

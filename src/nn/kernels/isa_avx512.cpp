@@ -1,0 +1,10 @@
+#define QUENCH_LANES 16
+#include "nn/kernels/flat_loops.h"
+#include "nn/kernels/norm_loops.h"
+
+namespace quench::nn::kernels::detail {
+
+const Table kAvx512Table{&moments,       &norm_forward,       &norm_sums,           &norm_backward, &silu_forward,
+                         &silu_backward, &fake_quant_forward, &fake_quant_backward, &sgd,           &average};
+
+}  // namespace quench::nn::kernels::detail

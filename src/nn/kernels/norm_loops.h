@@ -1,0 +1,134 @@
+// Loops of the normalization kernels (see table.h). Included only by the isa_*.cpp files.
+#pragma once
+
+#include "nn/kernels/table.h"
+#include "nn/kernels/vector.h"
+
+namespace {
+
+using quench::nn::kernels::AffineMap;
+using quench::nn::kernels::kBlock;
+
+/// Vectors that one pass down the rows keeps in registers.
+constexpr int kGroup = QUENCH_LANES == 16 ? 4 : 2;
+constexpr int kGroupFloats = kGroup * kLanes;
+static_assert(kBlock % kGroupFloats == 0);
+
+struct Columns {
+  Floats value[kGroup];
+};
+
+QUENCH_INLINE Columns load_columns(const float* from) {
+  Columns out;
+  for (int i = 0; i < kGroup; ++i) out.value[i] = load(from + i * kLanes);
+  return out;
+}
+QUENCH_INLINE void store_columns(float* to, const Columns& columns) {
+  for (int i = 0; i < kGroup; ++i) store(to + i * kLanes, columns.value[i]);
+}
+
+void moments(const float* x, int64_t rows, int64_t width, const float* shift, float* first, float* second) {
+  for (int64_t column = 0; column < width; column += kGroupFloats) {
+    const Columns origin = load_columns(shift + column);
+    Columns sum = load_columns(first + column);
+    Columns square = load_columns(second + column);
+    for (const float* row = x + column; row < x + rows * width; row += width) {
+      for (int i = 0; i < kGroup; ++i) {
+        const Floats d = load(row + i * kLanes) - origin.value[i];
+        sum.value[i] += d;
+        square.value[i] += d * d;
+      }
+    }
+    store_columns(first + column, sum);
+    store_columns(second + column, square);
+  }
+}
+
+template <bool kSilu>
+QUENCH_INLINE void forward_loop(const float* x, float* y, int64_t rows, int64_t width, AffineMap map) {
+  for (int64_t column = 0; column < width; column += kGroupFloats) {
+    const Columns mean = load_columns(map.mean + column);
+    const Columns slope = load_columns(map.slope + column);
+    const Columns offset = load_columns(map.offset + column);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t at = row * width + column;
+      for (int i = 0; i < kGroup; ++i) {
+        const Floats z = (load(x + at + i * kLanes) - mean.value[i]) * slope.value[i] + offset.value[i];
+        store(y + at + i * kLanes, kSilu ? silu(z) : z);
+      }
+    }
+  }
+}
+
+void norm_forward(const float* x, float* y, int64_t rows, int64_t width, AffineMap map, bool silu) {
+  if (silu) {
+    forward_loop<true>(x, y, rows, width, map);
+  } else {
+    forward_loop<false>(x, y, rows, width, map);
+  }
+}
+
+template <bool kSilu>
+QUENCH_INLINE void sums_loop(const float* x, const float* dy, int64_t rows, int64_t width, AffineMap map, float* first,
+                             float* second) {
+  for (int64_t column = 0; column < width; column += kGroupFloats) {
+    const Columns mean = load_columns(map.mean + column);
+    const Columns slope = load_columns(map.slope + column);
+    const Columns offset = load_columns(map.offset + column);
+    Columns sum = load_columns(first + column);
+    Columns product = load_columns(second + column);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t at = row * width + column;
+      for (int i = 0; i < kGroup; ++i) {
+        const Floats d = load(x + at + i * kLanes) - mean.value[i];
+        Floats dz = load(dy + at + i * kLanes);
+        if (kSilu) dz *= silu_slope(d * slope.value[i] + offset.value[i]);
+        sum.value[i] += dz;
+        product.value[i] += dz * d;
+      }
+    }
+    store_columns(first + column, sum);
+    store_columns(second + column, product);
+  }
+}
+
+void norm_sums(const float* x, const float* dy, int64_t rows, int64_t width, AffineMap map, bool silu, float* first,
+               float* second) {
+  if (silu) {
+    sums_loop<true>(x, dy, rows, width, map, first, second);
+  } else {
+    sums_loop<false>(x, dy, rows, width, map, first, second);
+  }
+}
+
+template <bool kSilu>
+QUENCH_INLINE void backward_loop(const float* x, const float* dy, float* dx, int64_t rows, int64_t width, AffineMap map,
+                                 const float* constant, const float* linear) {
+  for (int64_t column = 0; column < width; column += kGroupFloats) {
+    const Columns mean = load_columns(map.mean + column);
+    const Columns slope = load_columns(map.slope + column);
+    const Columns offset = load_columns(map.offset + column);
+    const Columns fixed = load_columns(constant + column);
+    const Columns ramp = load_columns(linear + column);
+    for (int64_t row = 0; row < rows; ++row) {
+      const int64_t at = row * width + column;
+      for (int i = 0; i < kGroup; ++i) {
+        const Floats d = load(x + at + i * kLanes) - mean.value[i];
+        Floats dz = load(dy + at + i * kLanes);
+        if (kSilu) dz *= silu_slope(d * slope.value[i] + offset.value[i]);
+        store(dx + at + i * kLanes, dz * slope.value[i] - fixed.value[i] - d * ramp.value[i]);
+      }
+    }
+  }
+}
+
+void norm_backward(const float* x, const float* dy, float* dx, int64_t rows, int64_t width, AffineMap map,
+                   const float* constant, const float* linear, bool silu) {
+  if (silu) {
+    backward_loop<true>(x, dy, dx, rows, width, map, constant, linear);
+  } else {
+    backward_loop<false>(x, dy, dx, rows, width, map, constant, linear);
+  }
+}
+
+}  // namespace
