@@ -1,0 +1,135 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "report/asset.h"
+#include "report/compare.h"
+#include "report/format.h"
+#include "report/html_section.h"
+#include "report/report.h"
+
+namespace quench::report {
+
+using record::Record;
+
+namespace {
+
+// Nothing may be fetched: the page says so to the browser, too.
+constexpr char kPolicy[] =
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
+    "form-action 'none'";
+
+template <typename Get>
+std::string distinct(const std::vector<Record>& records, Get get) {
+  std::vector<std::string> seen;
+  for (const Record& record : records) {
+    const std::string text = get(record);
+    if (!text.empty() && std::find(seen.begin(), seen.end(), text) == seen.end()) seen.push_back(text);
+  }
+  std::string out;
+  for (const std::string& text : seen) out += (out.empty() ? "" : ", ") + text;
+  return out;
+}
+
+std::string text_of(const std::optional<std::string>& value) { return value.value_or(""); }
+std::string text_of(const std::optional<int64_t>& value) { return value ? std::to_string(*value) : ""; }
+
+std::string time_range(const std::vector<Record>& records) {
+  std::set<std::string> times;
+  for (const Record& record : records) {
+    if (record.time) times.insert(*record.time);
+  }
+  if (times.empty()) return "";
+  return times.size() == 1 ? *times.begin() : *times.begin() + " to " + *times.rbegin();
+}
+
+std::string provenance(const std::vector<Record>& records, const PageOptions& options) {
+  std::string out = "<dl class=\"provenance\">\n";
+  const auto add = [&](const char* title, const std::string& text, bool code = false) {
+    if (text.empty()) return;
+    out += fmt::format("<div><dt>{}</dt><dd>{}{}{}</dd></div>\n", title, code ? "<code>" : "", escape_html(text),
+                       code ? "</code>" : "");
+  };
+  add("Data", distinct(records, [](const Record& r) { return text_of(r.data); }));
+  add("Test images", distinct(records, [](const Record& r) { return text_of(r.samples); }));
+  add("Host", distinct(records, [](const Record& r) { return text_of(r.host); }));
+  add("Device", distinct(records, [](const Record& r) { return text_of(r.device); }));
+  add("Runtimes", distinct(records, [](const Record& r) { return text_of(r.runtime); }));
+  add("Threads", distinct(records, [](const Record& r) { return text_of(r.threads); }));
+  add("Seeds", distinct(records, [](const Record& r) { return text_of(r.seed); }));
+  add("quench", distinct(records, [](const Record& r) { return text_of(r.quench_version); }));
+  add("Made", time_range(records));
+  add("Latency samples", distinct(records, [](const Record& r) { return text_of(r.latency_samples); }));
+  add("Command", options.command, true);
+  return out + "</dl>\n";
+}
+
+std::string notes(const std::vector<Record>& records, const PageOptions& options, bool with_charts) {
+  std::vector<std::string> lines = options.notes;
+  if (!with_charts) {
+    lines.emplace_back("Charts were left out: this quench was built without ECharts (scripts/fetch_echarts.sh).");
+  }
+  const std::string hosts = distinct(records, [](const Record& r) { return r.latency_p50_ns ? text_of(r.host) : ""; });
+  const std::string threads =
+      distinct(records, [](const Record& r) { return r.latency_p50_ns ? text_of(r.threads) : ""; });
+  if (hosts.find(", ") != std::string::npos || threads.find(", ") != std::string::npos) {
+    lines.emplace_back(
+        "Latencies were taken on more than one host or at more than one thread count: compare them within one.");
+  }
+  if (lines.empty()) return "";
+  std::string out = "<ul class=\"notes\">\n";
+  for (const std::string& line : lines) out += "<li>" + escape_html(line) + "</li>\n";
+  return out + "</ul>\n";
+}
+
+/// What made each row: files by their hash, and the effective configuration.
+std::string details(const std::vector<Record>& records) {
+  std::string out = "<section>\n<h2>What made each row</h2>\n";
+  for (const Record& record : records) {
+    const Json config = record.config.is_object() ? record.config : Json::object();
+    std::string text;
+    const auto add = [&](const char* title, const std::optional<std::string>& value) {
+      if (value) text += fmt::format("{} {}\n", title, *value);
+    };
+    add("model_sha256", record.model_sha256);
+    add("parent_sha256", record.parent_sha256);
+    add("calibration_sha256", record.calibration_sha256);
+    if (!config.empty()) text += "config " + config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    if (text.empty()) continue;
+    out += fmt::format("<details><summary>{}</summary><pre>{}</pre></details>\n",
+                       escape_html(record.cell.value_or(label(record))), escape_html(text));
+  }
+  return out + "</section>\n";
+}
+
+constexpr char kFoot[] =
+    "<footer><p>Accuracies are on the whole test set; intervals are 95 % Wilson score intervals. Latency: batch 1, "
+    "after "
+    "a warm-up until stable, no sample left out. GFLOPs: 2 x multiply-accumulates of convolutions and linear layers, "
+    "batch "
+    "norm folded. MB: 10^6 bytes. A row is on a Pareto front where no other row is at most as costly and at least as "
+    "accurate, and better in one.</p></footer>\n";
+
+}  // namespace
+
+std::string html(const std::vector<Record>& records, const PageOptions& options) {
+  const bool with_charts = !asset::echarts().empty();
+  const std::string title = escape_html(options.title.empty() ? "quench report" : options.title);
+  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n";
+  out += fmt::format("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\"/>\n", kPolicy);
+  out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n";
+  out += "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
+  out += fmt::format("<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n", title, asset::page_style());
+  out += fmt::format("<main>\n<header>\n<h1>{}</h1>\n", title);
+  out += provenance(records, options) + notes(records, options, with_charts) + "</header>\n";
+  const std::vector<Section> parts = sections(records);
+  if (parts.empty()) out += "<p class=\"empty\">No records.</p>\n";
+  for (size_t i = 0; i < parts.size(); ++i) out += section_html(parts[i], i, with_charts);
+  out += details(records) + kFoot + "</main>\n";
+  if (with_charts) out += fmt::format("<script>\n{}\n</script>\n", asset::echarts());
+  out += fmt::format("<script>\n{}</script>\n</body>\n</html>\n", asset::page_script());
+  return out;
+}
+
+}  // namespace quench::report

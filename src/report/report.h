@@ -14,8 +14,8 @@ std::string markdown(const std::vector<record::Record>& records);
 
 struct PageOptions {
   std::string title;
-  std::string command;                ///< how to make these records again
-  std::vector<std::string> notes;     ///< said on the page's face
+  std::string command;             ///< how to make these records again
+  std::vector<std::string> notes;  ///< said on the page's face
 };
 
 /// One self-contained HTML page: table and charts (GFLOPs, parameters, weight bytes, latency vs accuracy; Pareto front

@@ -1,0 +1,92 @@
+#include "report/chart.h"
+
+#include <functional>
+
+#include "report/columns.h"
+#include "report/pareto.h"
+
+namespace quench::report {
+
+using record::Record;
+
+namespace {
+
+template <typename T>
+std::optional<double> scaled(const std::optional<T>& value, double factor) {
+  if (!value) return {};
+  return static_cast<double>(*value) * factor;
+}
+
+Chart chart(const std::string& key, const std::string& title, const std::string& unit, const std::vector<Record>& rows,
+            Metric metric, const std::function<std::optional<double>(const Record&)>& cost_of) {
+  Chart result{key, title, unit, {}, {}};
+  std::vector<Point> points;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const auto cost = cost_of(rows[i]);
+    const auto accuracy = accuracy_of(rows[i], metric);
+    if (!cost || !accuracy) continue;
+    ChartPoint point{i, *cost, 100 * *accuracy, {}, {}};
+    if (metric == Metric::top1) {
+      point.low = scaled(rows[i].top1_low, 100);
+      point.high = scaled(rows[i].top1_high, 100);
+    }
+    result.points.push_back(point);
+    points.push_back({point.cost, point.accuracy});
+  }
+  result.front = pareto_front(points);
+  return result;
+}
+
+Json point_json(const ChartPoint& point) {
+  Json json{{"row", point.row}, {"x", point.cost}, {"y", point.accuracy}};
+  if (point.low && point.high) {
+    json["low"] = *point.low;
+    json["high"] = *point.high;
+  }
+  return json;
+}
+
+}  // namespace
+
+std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric) {
+  return {
+      chart("gflops", "GFLOPs", "", rows, metric, [](const Record& r) { return r.gflops; }),
+      chart("params", "Parameters", "M", rows, metric, [](const Record& r) { return scaled(r.params, 1e-6); }),
+      chart("weights_bytes", "Weight bytes", "MB", rows, metric,
+            [](const Record& r) { return scaled(r.weights_bytes, 1e-6); }),
+      chart("latency_p50_ns", "Median latency", "ms", rows, metric,
+            [](const Record& r) { return scaled(r.latency_p50_ns, 1e-6); }),
+  };
+}
+
+Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vector<Chart>& charts) {
+  Json json{{"metric", title_of(metric)}, {"charts", Json::array()}, {"rows", Json::array()}};
+  for (const Chart& chart : charts) {
+    Json points = Json::array();
+    for (const ChartPoint& point : chart.points) points.push_back(point_json(point));
+    json["charts"].push_back({{"key", chart.key},
+                              {"title", chart.title},
+                              {"unit", chart.unit},
+                              {"points", std::move(points)},
+                              {"front", chart.front}});
+  }
+  const Columns shown = columns(rows);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    Json facts = Json::array();
+    for (const Column& column : shown.columns) {
+      if (column.cells[i].empty()) continue;
+      const std::string unit = column.unit.empty() ? "" : " " + column.unit;
+      facts.push_back(Json::array({column.title, column.cells[i] + unit}));
+    }
+    json["rows"].push_back({{"label", label(rows[i])},
+                            {"model", rows[i].model.value_or("?")},
+                            {"method", rows[i].method.value_or("?")},
+                            {"setting", rows[i].setting.value_or("")},
+                            {"runtime", rows[i].runtime.value_or("")},
+                            {"predicted", is_predicted(rows[i])},
+                            {"facts", std::move(facts)}});
+  }
+  return json;
+}
+
+}  // namespace quench::report

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "report/compare.h"
+
+namespace quench::report {
+
+/// One record in a chart. Accuracies in %.
+struct ChartPoint {
+  size_t row;  ///< index into the rows of the section
+  double cost;
+  double accuracy;
+  std::optional<double> low, high;  ///< 95 % interval of the accuracy
+};
+
+/// A cost against accuracy.
+struct Chart {
+  std::string key;    ///< "gflops"
+  std::string title;  ///< "GFLOPs"
+  std::string unit;   ///< "M", "MB", "ms"; empty where none
+  std::vector<ChartPoint> points;
+  std::vector<size_t> front;  ///< indices into points: the Pareto front, by rising cost
+};
+
+/// GFLOPs, parameters, weight bytes and latency against accuracy, for the rows (ok records of one section) that have
+/// both.
+std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric);
+
+/// What page.js draws: {metric, charts: [...], rows: [{label, model, method, predicted, facts: [[title, text], ...]}]}.
+Json chart_json(const std::vector<record::Record>& rows, Metric metric, const std::vector<Chart>& charts);
+
+}  // namespace quench::report

@@ -1,0 +1,189 @@
+#include "report/columns.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <iterator>
+
+#include "report/compare.h"
+#include "report/format.h"
+
+namespace quench::report {
+
+using record::Record;
+
+namespace {
+
+using Values = std::vector<std::optional<double>>;
+
+template <typename T>
+std::optional<double> scaled(const std::optional<T>& value, double factor) {
+  if (!value) return {};
+  return static_cast<double>(*value) * factor;
+}
+
+std::string text_of(const std::optional<std::string>& value) { return value.value_or(""); }
+std::string text_of(const std::optional<int64_t>& value) { return value ? std::to_string(*value) : ""; }
+
+class Builder {
+ public:
+  explicit Builder(const std::vector<Record>& records) : records_(records) {}
+
+  /// A setting: goes to the shared facts where it is the same everywhere (and there is more than one record).
+  template <typename Get>
+  void setting(const std::string& title, const std::string& help, bool may_be_shared, Get get) {
+    Column column{title, "", help, false, {}, {}};
+    for (const Record& record : records_) column.cells.push_back(get(record));
+    const bool same = std::all_of(column.cells.begin(), column.cells.end(),
+                                  [&](const std::string& cell) { return cell == column.cells.front(); });
+    if (same && (column.cells.empty() || column.cells.front().empty())) return;
+    if (same && may_be_shared && records_.size() > 1) {
+      result_.shared.push_back({title, column.cells.front()});
+    } else {
+      result_.columns.push_back(std::move(column));
+    }
+  }
+
+  /// A quantity; left out where no record has it. `decimals` < 0: as many as needed for three digits.
+  template <typename Get>
+  void number(const std::string& title, const std::string& unit, const std::string& help, int decimals, Get get,
+              const char* sign = "") {
+    Values values;
+    for (const Record& record : records_) values.push_back(get(record));
+    if (std::none_of(values.begin(), values.end(), [](const auto& value) { return value.has_value(); })) return;
+    if (decimals < 0) decimals = decimals_for(values);
+    Column column{title, unit, help, true, {}, values};
+    for (const auto& value : values) {
+      column.cells.push_back(value ? (*value >= 0 ? sign : "") + fixed(*value, decimals) : "");
+    }
+    result_.columns.push_back(std::move(column));
+  }
+
+  /// A text for each record that goes with the column before, such as an interval.
+  template <typename Get>
+  void note(const std::string& title, const std::string& unit, const std::string& help, Get get) {
+    Column column{title, unit, help, false, {}, {}};
+    for (const Record& record : records_) column.cells.push_back(get(record));
+    if (std::all_of(column.cells.begin(), column.cells.end(), [](const auto& cell) { return cell.empty(); })) return;
+    result_.columns.push_back(std::move(column));
+  }
+
+  Columns take() { return std::move(result_); }
+
+ private:
+  const std::vector<Record>& records_;
+  Columns result_;
+};
+
+std::string bits(const Record& record) {
+  if (!record.bits_w && !record.bits_a) return "";
+  const auto part = [](const std::optional<int64_t>& value) { return value ? std::to_string(*value) : "-"; };
+  return part(record.bits_w) + "/" + part(record.bits_a);
+}
+
+std::optional<double> delta(const Record& record, const std::vector<Record>& records, Metric metric) {
+  const Record* baseline = accuracy_baseline(record, records);
+  if (baseline == nullptr) return {};
+  const auto now = accuracy_of(record, metric);
+  const auto before = accuracy_of(*baseline, metric);
+  if (!now || !before) return {};
+  return 100 * (*now - *before);
+}
+
+std::optional<double> speedup(const Record& record, const std::vector<Record>& records) {
+  const Record* baseline = latency_baseline(record, records);
+  if (baseline == nullptr || !record.latency_p50_ns || *record.latency_p50_ns <= 0) return {};
+  return static_cast<double>(*baseline->latency_p50_ns) / static_cast<double>(*record.latency_p50_ns);
+}
+
+Metric metric_of(const std::vector<Record>& records) {
+  const auto groups = sections(records);
+  return groups.empty() ? Metric::top1 : groups.front().metric;
+}
+
+void add_accuracies(Builder& builder, const std::vector<Record>& records) {
+  builder.number("Top-1", "%", "Share of images whose highest score is the right class.", 2,
+                 [](const Record& r) { return scaled(r.top1, 100); });
+  builder.note("95 % interval", "%", "Wilson score interval of top-1.", [](const Record& r) {
+    return r.top1_low && r.top1_high ? fmt::format("{:.2f}-{:.2f}", 100 * *r.top1_low, 100 * *r.top1_high) : "";
+  });
+  const auto delta_column = [&](Metric metric) {
+    builder.number(
+        "Delta", "pt", "Accuracy against the float32 record of the same model, in percentage points.", 2,
+        [&records, metric](const Record& r) { return delta(r, records, metric); }, "+");
+  };
+  const Metric metric = metric_of(records);
+  if (metric == Metric::top1) delta_column(metric);
+  builder.number("Top-5", "%", "Share of images whose right class is among the five highest scores.", 2,
+                 [](const Record& r) { return scaled(r.top5, 100); });
+  builder.number("mAP@[.5:.95]", "%", "COCO mean average precision, IoU .5 to .95.", 2,
+                 [](const Record& r) { return scaled(r.map_50_95, 100); });
+  if (metric != Metric::top1) delta_column(metric);
+  builder.number("mAP@.5", "%", "COCO mean average precision at IoU .5.", 2,
+                 [](const Record& r) { return scaled(r.map_50, 100); });
+  builder.number("mAP@.75", "%", "COCO mean average precision at IoU .75.", 2,
+                 [](const Record& r) { return scaled(r.map_75, 100); });
+  builder.number("mAP@.95", "%", "COCO mean average precision at IoU .95.", 2,
+                 [](const Record& r) { return scaled(r.map_95, 100); });
+  builder.number("Agreement", "%", "Share of equal predictions, simulated against real arithmetic.", 2,
+                 [](const Record& r) { return scaled(r.agreement, 100); });
+}
+
+void add_costs(Builder& builder, const std::vector<Record>& records) {
+  builder.number("Params", "M", "Learnable parameters.", -1, [](const Record& r) { return scaled(r.params, 1e-6); });
+  builder.number("GFLOPs", "", "2 x multiply-accumulates of convolutions and linear layers, one image, in 10^9.", -1,
+                 [](const Record& r) { return r.gflops; });
+  builder.number("Weights", "MB", "Bytes of the weights as stored, in 10^6.", -1,
+                 [](const Record& r) { return scaled(r.weights_bytes, 1e-6); });
+  const auto latency = [&](const char* title, const char* help, std::optional<int64_t> Record::*field) {
+    builder.number(title, "ms", help, -1, [field](const Record& r) { return scaled(r.*field, 1e-6); });
+  };
+  latency("p50", "Median latency of one image.", &Record::latency_p50_ns);
+  latency("p90", "90th percentile of the latency of one image.", &Record::latency_p90_ns);
+  latency("p99", "99th percentile of the latency of one image.", &Record::latency_p99_ns);
+  builder.number("Speed-up", "x", "Median latency of the float32 record on the same runtime, divided by this one.", 2,
+                 [&records](const Record& r) { return speedup(r, records); });
+}
+
+template <typename Keep>
+std::vector<Record> filtered(const std::vector<Record>& records, Keep keep) {
+  std::vector<Record> result;
+  std::copy_if(records.begin(), records.end(), std::back_inserter(result), keep);
+  return result;
+}
+
+}  // namespace
+
+Columns columns(const std::vector<Record>& records) {
+  Builder builder(records);
+  builder.setting("Model", "Network.", false, [](const Record& r) { return text_of(r.model); });
+  builder.setting("Data", "Data set.", true, [](const Record& r) { return text_of(r.data); });
+  builder.setting("Size", "Side of the input image in pixels.", true, [](const Record& r) { return text_of(r.imgsz); });
+  builder.setting("Method", "How it was compressed.", false, [](const Record& r) { return text_of(r.method); });
+  builder.setting("Setting", "What sets the row apart within its method.", false,
+                  [](const Record& r) { return text_of(r.setting); });
+  builder.setting("W/A", "Bits of weights / activations.", true, bits);
+  builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });
+  builder.setting("Device", "Where it ran.", true, [](const Record& r) { return text_of(r.device); });
+  builder.setting("Threads", "Threads of the runtime.", true, [](const Record& r) { return text_of(r.threads); });
+  builder.setting("Seed", "Seed of the run.", true, [](const Record& r) { return text_of(r.seed); });
+  builder.setting("Float layers", "Layers kept in float32.", true,
+                  [](const Record& r) { return text_of(r.float_layers); });
+  add_accuracies(builder, records);
+  add_costs(builder, records);
+  if (std::any_of(records.begin(), records.end(), is_predicted)) {
+    builder.setting("Latency is", "Measured on the device, or predicted.", false, [](const Record& r) {
+      return r.latency_p50_ns ? (is_predicted(r) ? "predicted" : "measured") : "";
+    });
+  }
+  return builder.take();
+}
+
+std::vector<Record> ok_records(const std::vector<Record>& records) { return filtered(records, is_ok); }
+
+std::vector<Record> other_records(const std::vector<Record>& records) {
+  return filtered(records, [](const Record& record) { return !is_ok(record); });
+}
+
+}  // namespace quench::report

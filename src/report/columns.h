@@ -1,0 +1,40 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "record/record.h"
+
+namespace quench::report {
+
+/// One column of a comparison, for people. `cells` and `values` have one entry a record.
+struct Column {
+  std::string title;  ///< "p50"
+  std::string unit;   ///< "ms"; empty where none
+  std::string help;   ///< one sentence
+  bool numeric = false;
+  std::vector<std::string> cells;             ///< empty text where the field does not apply
+  std::vector<std::optional<double>> values;  ///< of numeric columns, for sorting
+};
+
+/// A fact that all records share, taken out of the table: {"data", "cifar100"}.
+struct SharedFact {
+  std::string title;
+  std::string text;
+};
+
+struct Columns {
+  std::vector<Column> columns;     ///< only those that say something
+  std::vector<SharedFact> shared;  ///< columns of settings with one value in all records
+};
+
+/// Columns of records that are ok. Accuracies in % (delta in points against `accuracy_baseline`), latencies in ms,
+/// params in millions, sizes in MB (10^6 bytes).
+Columns columns(const std::vector<record::Record>& records);
+
+/// The records that are ok; those that are not, in order.
+std::vector<record::Record> ok_records(const std::vector<record::Record>& records);
+std::vector<record::Record> other_records(const std::vector<record::Record>& records);
+
+}  // namespace quench::report

@@ -1,0 +1,112 @@
+#include "report/compare.h"
+
+#include <algorithm>
+
+namespace quench::report {
+
+using record::Record;
+
+namespace {
+
+bool is_float(const Record& record) { return record.method == "fp32"; }
+
+/// How well `candidate` suits as the baseline of `record`; negative: not at all.
+int affinity(const Record& record, const Record& candidate) {
+  if (!is_ok(candidate) || !is_float(candidate)) return -1;
+  if (candidate.model != record.model || candidate.data != record.data || candidate.imgsz != record.imgsz) return -1;
+  int score = 0;
+  if (record.parent_sha256 && candidate.model_sha256 == record.parent_sha256) score += 16;
+  if (candidate.seed == record.seed) score += 8;
+  if (candidate.runtime == record.runtime) score += 4;
+  if (candidate.threads == record.threads) score += 2;
+  if (candidate.host == record.host) score += 1;
+  return score;
+}
+
+template <typename Accept>
+const Record* best_baseline(const Record& record, const std::vector<Record>& all, Accept accept) {
+  const Record* best = nullptr;
+  int best_score = -1;
+  for (const Record& candidate : all) {
+    const int score = accept(candidate) ? affinity(record, candidate) : -1;
+    if (score > best_score) {
+      best = &candidate;
+      best_score = score;
+    }
+  }
+  return best == &record ? nullptr : best;
+}
+
+}  // namespace
+
+const char* title_of(Metric metric) {
+  switch (metric) {
+    case Metric::top1: return "Top-1 accuracy";
+    case Metric::map_50_95: return "mAP@[.5:.95]";
+    case Metric::map_50: return "mAP@.5";
+  }
+  return "";
+}
+
+std::optional<double> accuracy_of(const Record& record, Metric metric) {
+  switch (metric) {
+    case Metric::top1: return record.top1;
+    case Metric::map_50_95: return record.map_50_95;
+    case Metric::map_50: return record.map_50;
+  }
+  return {};
+}
+
+bool is_ok(const Record& record) { return record.status == "ok"; }
+
+bool is_predicted(const Record& record) {
+  if (!record.config.is_object()) return false;
+  const auto found = record.config.find("latency_source");
+  return found != record.config.end() && *found == "predicted";
+}
+
+std::vector<Section> sections(const std::vector<Record>& records) {
+  std::vector<Section> result;
+  for (const Record& record : records) {
+    const std::string title = record.data.value_or("unknown data") + (record.task ? ", " + *record.task : "");
+    auto found = std::find_if(result.begin(), result.end(), [&](const Section& s) { return s.title == title; });
+    if (found == result.end()) found = result.insert(result.end(), Section{title, Metric::top1, {}});
+    found->records.push_back(record);
+  }
+  for (Section& section : result) {
+    for (const Metric metric : {Metric::top1, Metric::map_50_95, Metric::map_50}) {
+      const auto has = [&](const Record& record) { return is_ok(record) && accuracy_of(record, metric).has_value(); };
+      section.metric = metric;
+      if (std::any_of(section.records.begin(), section.records.end(), has)) break;
+      section.metric = Metric::top1;
+    }
+  }
+  return result;
+}
+
+const Record* accuracy_baseline(const Record& record, const std::vector<Record>& all) {
+  if (is_float(record)) return nullptr;
+  return best_baseline(record, all, [](const Record&) { return true; });
+}
+
+const Record* latency_baseline(const Record& record, const std::vector<Record>& all) {
+  if (is_float(record)) return nullptr;
+  return best_baseline(record, all, [&](const Record& candidate) {
+    return candidate.latency_p50_ns && candidate.runtime == record.runtime && candidate.threads == record.threads &&
+           candidate.device == record.device && candidate.host == record.host &&
+           is_predicted(candidate) == is_predicted(record);
+  });
+}
+
+std::string label(const Record& record) {
+  std::string text = record.model.value_or("?");
+  const auto add = [&](const std::optional<std::string>& part, const char* separator) {
+    if (part && !part->empty()) text += separator + *part;
+  };
+  add(record.method, " / ");
+  add(record.setting, " ");
+  add(record.runtime, " / ");
+  return text;
+}
+
+}  // namespace quench::report

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "record/record.h"
+
+namespace quench::report {
+
+/// What accuracy means in a comparison.
+enum class Metric { top1, map_50_95, map_50 };
+
+/// "Top-1 accuracy", "mAP@[.5:.95]", "mAP@.5".
+const char* title_of(Metric metric);
+
+/// A record's accuracy by a metric, a fraction; empty where it has none.
+std::optional<double> accuracy_of(const record::Record& record, Metric metric);
+
+bool is_ok(const record::Record& record);
+
+/// Whether the record's latency was predicted rather than measured: `latency_source: predicted` in its config.
+bool is_predicted(const record::Record& record);
+
+/// Records of one data set and task: the only ones whose accuracies can be compared.
+struct Section {
+  std::string title;
+  Metric metric = Metric::top1;  ///< the first that any of its records has
+  std::vector<record::Record> records;
+};
+/// In order of first appearance.
+std::vector<Section> sections(const std::vector<record::Record>& records);
+
+/// The float32 record to compare an accuracy with: same model, data and image size; where there are several, its
+/// parent, then the same seed, runtime and threads count. nullptr where there is none, and for float32 records.
+const record::Record* accuracy_baseline(const record::Record& record, const std::vector<record::Record>& all);
+
+/// The float32 record to compare a latency with: as above, and of the same runtime, device, host and thread count.
+const record::Record* latency_baseline(const record::Record& record, const std::vector<record::Record>& all);
+
+/// "yolov5n-cls / ptq mse / onnxruntime": for people.
+std::string label(const record::Record& record);
+
+}  // namespace quench::report

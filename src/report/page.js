@@ -1,0 +1,234 @@
+'use strict';
+(function () {
+  // Okabe & Ito's colours, which stay apart under colour-blindness.
+  const methodColors = { fp32: '#0072b2', ptq: '#d55e00', qat: '#009e73' };
+  const moreColors = ['#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f', '#b5a400'];
+  // Symbols as paths in a box of 20 x 20, for charts and keys alike.
+  const symbols = [
+    'M10 2a8 8 0 1 0 0 16a8 8 0 1 0 0-16Z',
+    'M3 3H17V17H3Z',
+    'M10 2L18.5 17H1.5Z',
+    'M10 1L19 10L10 19L1 10Z',
+    'M10 18L1.5 3H18.5Z',
+    'M7 2H13V7H18V13H13V18H7V13H2V7H7Z',
+    'M10 1L19 7.6L15.6 18.3H4.4L1 7.6Z',
+  ];
+  const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => '&#' + c.charCodeAt(0) + ';');
+  const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const distinct = (values) => [...new Set(values)];
+
+  function readSections() {
+    return [...document.querySelectorAll('script.chart-data')].map((script) => {
+      const section = JSON.parse(script.textContent);
+      section.methods = distinct(section.rows.map((row) => row.method));
+      section.models = distinct(section.rows.map((row) => row.model));
+      section.hidden = { method: new Set(), model: new Set() };
+      section.keys = document.querySelector('.keys[data-section="' + script.dataset.section + '"]');
+      section.places = [...document.querySelectorAll('.chart[data-section="' + script.dataset.section + '"]')];
+      return section;
+    });
+  }
+
+  function colorOf(section, method) {
+    if (methodColors[method]) return methodColors[method];
+    const others = section.methods.filter((name) => !methodColors[name]);
+    return moreColors[others.indexOf(method) % moreColors.length];
+  }
+  const symbolOf = (section, model) => symbols[section.models.indexOf(model) % symbols.length];
+
+  function icon(path, color, hollow) {
+    const fill = hollow ? 'fill="none" stroke="' + color + '" stroke-width="2.5"' : 'fill="' + color + '"';
+    return '<svg width="13" height="13" viewBox="0 0 20 20" aria-hidden="true"><path d="' + path + '" ' + fill + '/></svg>';
+  }
+
+  function drawKeys(section, redraw) {
+    const group = (title) => {
+      const span = document.createElement('span');
+      span.className = 'group';
+      span.textContent = title;
+      section.keys.append(span);
+    };
+    const button = (kind, value, image) => {
+      const key = document.createElement('button');
+      key.type = 'button';
+      key.setAttribute('aria-pressed', 'true');
+      key.innerHTML = image + '<span>' + escapeHtml(value) + '</span>';
+      key.addEventListener('click', () => {
+        const hidden = section.hidden[kind];
+        if (!hidden.delete(value)) hidden.add(value);
+        key.setAttribute('aria-pressed', String(!hidden.has(value)));
+        redraw();
+      });
+      section.keys.append(key);
+    };
+    const fixed = (image, text) => {
+      const span = document.createElement('span');
+      span.className = 'static';
+      span.innerHTML = image + '<span>' + escapeHtml(text) + '</span>';
+      section.keys.append(span);
+    };
+    section.keys.textContent = '';
+    group('Method');
+    section.methods.forEach((method) => button('method', method, icon(symbols[0], colorOf(section, method))));
+    group('Model');
+    section.models.forEach((model) => button('model', model, icon(symbolOf(section, model), 'currentColor')));
+    group('');
+    fixed('<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true"><path d="M1 10H9V6H17V2H25" fill="none" ' +
+          'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of all rows');
+    if (section.rows.some((row) => row.predicted)) fixed(icon(symbols[0], 'currentColor', true), 'predicted latency');
+  }
+
+  function tooltip(section, row) {
+    const facts = section.rows[row].facts.map((fact) =>
+      '<tr><td style="padding:0 14px 0 0;border:0;opacity:.7">' + escapeHtml(fact[0]) +
+      '</td><td style="padding:0;border:0;text-align:right">' + escapeHtml(fact[1]) + '</td></tr>').join('');
+    return '<table style="font-size:12px;line-height:1.45">' + facts + '</table>';
+  }
+
+  // Room beside the points, and round ends; a logarithmic axis where the costs span more than a factor of 6.
+  function costAxis(points, name) {
+    const values = points.map((point) => point.x);
+    const low = Math.min(...values), high = Math.max(...values);
+    const logarithmic = low > 0 && high / low > 6;
+    const axis = { type: logarithmic ? 'log' : 'value', name: name, nameLocation: 'middle', nameGap: 30 };
+    if (logarithmic) {
+      axis.min = low / Math.pow(high / low, 0.08);
+      axis.max = high * Math.pow(high / low, 0.08);
+    } else {
+      const room = (high - low) * 0.12 || Math.abs(high) * 0.25 || 1;
+      axis.min = Math.max(0, low - room);
+      axis.max = high + room;
+    }
+    return axis;
+  }
+
+  // Ticks of our own at 1, 2, 5 times powers of ten (the library's logarithmic axis marks powers of ten alone).
+  function costTicks(axis) {
+    const ticks = [];
+    if (axis.type === 'log') {
+      for (let power = Math.floor(Math.log10(axis.min)); power <= Math.ceil(Math.log10(axis.max)); ++power) {
+        for (const step of [1, 2, 5]) ticks.push(step * Math.pow(10, power));
+      }
+    } else {
+      const raw = (axis.max - axis.min) / 6, base = Math.pow(10, Math.floor(Math.log10(raw)));
+      const step = [1, 2, 5, 10].map((n) => n * base).find((n) => n >= raw);
+      for (let k = Math.ceil(axis.min / step); k * step <= axis.max; ++k) ticks.push(k * step);
+    }
+    return ticks.filter((tick) => tick >= axis.min && tick <= axis.max);
+  }
+
+  function accuracyAxis(points, name) {
+    const low = Math.min(...points.map((point) => point.low ?? point.y));
+    const high = Math.max(...points.map((point) => point.high ?? point.y));
+    const room = (high - low) * 0.12 || 1;
+    const raw = (high - low + 2 * room) / 5, base = Math.pow(10, Math.floor(Math.log10(raw)));
+    const step = [1, 2, 5, 10].map((n) => n * base).find((n) => n >= raw);
+    return {
+      type: 'value', name: name, nameLocation: 'middle', nameGap: 42, interval: step,
+      min: Math.max(0, Math.floor((low - room) / step) * step),
+      max: Math.min(100, Math.ceil((high + room) / step) * step),
+    };
+  }
+
+  const tidy = (value) => String(Number(value.toPrecision(6)));
+
+  function styled(axis, colors, ticks) {
+    return Object.assign(axis, {
+      nameTextStyle: { color: colors.soft },
+      axisLine: { show: true, lineStyle: { color: colors.line } },
+      axisTick: { show: true, lineStyle: { color: colors.line }, customValues: ticks },
+      axisLabel: { color: colors.soft, formatter: tidy, customValues: ticks, hideOverlap: true },
+      splitLine: { show: !ticks, lineStyle: { color: colors.grid } },
+    });
+  }
+
+  function optionOf(section, chart) {
+    const colors = { ink: css('--ink'), soft: css('--soft'), line: css('--line'), grid: css('--grid'),
+                     paper: css('--paper'), front: css('--front'), panel: css('--panel') };
+    const isHidden = (point) => section.hidden.method.has(section.rows[point.row].method) ||
+                                section.hidden.model.has(section.rows[point.row].model);
+    const front = chart.front.map((i) => chart.points[i]);
+    const onFront = new Set(front);
+    const hollow = (row) => chart.key === 'latency_p50_ns' && row.predicted;
+    const visible = chart.points.filter((point) => !isHidden(point));
+    const data = visible.map((point) => {
+      const row = section.rows[point.row];
+      const color = colorOf(section, row.method);
+      return {
+        value: [point.x, point.y], row: point.row, symbol: 'path://' + symbolOf(section, row.model),
+        symbolSize: onFront.has(point) ? 15 : 11,
+        itemStyle: {
+          color: hollow(row) ? colors.paper : color, opacity: onFront.has(point) ? 1 : 0.85,
+          borderColor: hollow(row) ? color : onFront.has(point) ? colors.ink : colors.paper,
+          borderWidth: hollow(row) ? 2 : onFront.has(point) ? 1.6 : 0.8,
+        },
+      };
+    });
+    const bars = visible.filter((point) => point.low !== undefined).map((point) => [
+      { coord: [point.x, point.low], lineStyle: { color: colorOf(section, section.rows[point.row].method) } },
+      { coord: [point.x, point.high] },
+    ]);
+    const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''));
+    const steps = front.map((point) => [point.x, point.y]);
+    if (steps.length > 0) steps.push([cost.max, steps[steps.length - 1][1]]);
+    return {
+      animation: false,
+      grid: { left: 62, right: 20, top: 18, bottom: 48 },
+      tooltip: {
+        trigger: 'item', confine: true, backgroundColor: colors.panel, borderColor: colors.line,
+        textStyle: { color: colors.ink }, formatter: (item) => tooltip(section, item.data.row),
+      },
+      xAxis: styled(cost, colors, costTicks(cost)),
+      yAxis: styled(accuracyAxis(chart.points, section.metric + ' (%)'), colors, undefined),
+      series: [
+        { type: 'line', step: 'end', data: steps, symbol: 'none', silent: true, z: 1,
+          lineStyle: { color: colors.front, width: 1.6, type: [6, 4] } },
+        { type: 'scatter', data: data, z: 3,
+          markLine: { silent: true, symbol: 'none', label: { show: false }, animation: false, z: 2,
+                      lineStyle: { type: 'solid', width: 1.2, opacity: 0.45 }, data: bars } },
+      ],
+    };
+  }
+
+  function drawCharts() {
+    if (typeof echarts === 'undefined') return;
+    const sections = readSections();
+    const drawn = [];
+    const redraw = () => drawn.forEach((one) => one.chart.setOption(optionOf(one.section, one.data), true));
+    sections.forEach((section) => {
+      section.places.forEach((place) => {
+        const chart = echarts.init(place, null, { renderer: 'svg' });
+        drawn.push({ chart: chart, section: section, data: section.charts[Number(place.dataset.chart)] });
+      });
+      drawKeys(section, redraw);
+    });
+    redraw();
+    window.addEventListener('resize', () => drawn.forEach((one) => one.chart.resize()));
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+  }
+
+  function makeSortable(table) {
+    const body = table.tBodies[0];
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => head.addEventListener('click', () => {
+      const descending = head.getAttribute('aria-sort') === 'ascending' ||
+                         (head.classList.contains('number') && !head.hasAttribute('aria-sort'));
+      heads.forEach((other) => other.removeAttribute('aria-sort'));
+      head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
+      const key = (row) => row.cells[column].dataset.value === undefined ? null : Number(row.cells[column].dataset.value);
+      const compare = (a, b) => {
+        if (!head.classList.contains('number')) {
+          return a.cells[column].textContent.localeCompare(b.cells[column].textContent, undefined, { numeric: true });
+        }
+        const x = key(a), y = key(b);
+        if (x === null || y === null) return (x === null) - (y === null) === 0 ? 0 : (x === null) === descending ? -1 : 1;
+        return x - y;
+      };
+      const rows = [...body.rows].sort((a, b) => (descending ? -1 : 1) * compare(a, b));
+      body.append(...rows);
+    }));
+  }
+
+  drawCharts();
+  document.querySelectorAll('table.sortable').forEach(makeSortable);
+})();

@@ -1,0 +1,165 @@
+#include <gtest/gtest.h>
+
+#include <cctype>
+#include <filesystem>
+#include <regex>
+
+#include "core/file.h"
+#include "core/json.h"
+#include "report/asset.h"
+#include "report/html_section.h"
+#include "report/report.h"
+#include "report_samples.h"
+
+namespace quench::report {
+namespace {
+
+using record::Record;
+
+const PageOptions kOptions{"CIFAR-100: float, PTQ, QAT", "quench study run examples/cifar100.yaml", {"A note."}};
+
+/// Elements and text of a page. A small parser with the strictness of XML: every element ends, in order; '<' and '&'
+/// appear in text and attributes only as entities. Contents of script and style are raw text, as in HTML.
+struct Parsed {
+  std::vector<std::string> attributes;  ///< name="value", as written
+  std::vector<std::string> scripts;
+  std::string text;
+  std::string fault;  ///< what is not well formed; empty where all is
+};
+
+bool entities_only(const std::string& text) {
+  static const std::regex bare("&(?!(amp|lt|gt|quot|#39);)");
+  return text.find('<') == std::string::npos && !std::regex_search(text, bare);
+}
+
+Parsed parse(const std::string& page) {
+  Parsed result;
+  std::vector<std::string> open;
+  size_t at = page.find('>') + 1;  // after the document type
+  while (at < page.size()) {
+    const size_t tag = page.find('<', at);
+    const std::string text = page.substr(at, tag - at);
+    if (!entities_only(text)) result.fault = "text: " + text;
+    result.text += text;
+    if (tag == std::string::npos) break;
+    const size_t end = page.find('>', tag);
+    if (end == std::string::npos) return result.fault = "tag without end", result;
+    std::string inside = page.substr(tag + 1, end - tag - 1);
+    at = end + 1;
+    if (inside[0] == '/') {
+      if (open.empty() || open.back() != inside.substr(1)) return result.fault = "unexpected </" + inside, result;
+      open.pop_back();
+      continue;
+    }
+    const bool empty = inside.back() == '/';
+    if (empty) inside.pop_back();
+    const std::string name = inside.substr(0, inside.find(' '));
+    static const std::regex attribute("([a-zA-Z-]+)=\"([^\"]*)\"");
+    std::string rest = inside.substr(name.size());
+    for (std::sregex_iterator it(rest.begin(), rest.end(), attribute), none; it != none; ++it) {
+      result.attributes.push_back(it->str());
+      if (!entities_only((*it)[2])) result.fault = "attribute: " + it->str();
+    }
+    if (std::regex_replace(rest, attribute, "").find_first_not_of(" \n") != std::string::npos) {
+      result.fault = "attributes: " + rest;
+    }
+    if (empty) continue;
+    if (name == "script" || name == "style") {
+      const size_t close = page.find("</" + name, at);
+      if (name == "script") result.scripts.push_back(page.substr(at, close - at));
+      at = close;
+    }
+    open.push_back(name);
+  }
+  if (!open.empty()) result.fault = "not ended: " + open.back();
+  return result;
+}
+
+TEST(Html, IsWellFormed) {
+  const Parsed page = parse(html(sample_records(), kOptions));
+  EXPECT_EQ(page.fault, "");
+  EXPECT_NE(page.text.find("CIFAR-100: float, PTQ, QAT"), std::string::npos);
+  EXPECT_NE(page.text.find("quench study run examples/cifar100.yaml"), std::string::npos);
+  EXPECT_NE(page.text.find("expected at least 1 calibration image, got 0"), std::string::npos);
+  EXPECT_EQ(parse(html({}, kOptions)).fault, "");
+}
+
+TEST(Html, FetchesNothing) {
+  const std::string text = html(sample_records(), kOptions);
+  for (const std::string& attribute : parse(text).attributes) {
+    EXPECT_FALSE(attribute.starts_with("src=") || attribute.starts_with("href=")) << attribute;
+  }
+  EXPECT_EQ(text.find("@import"), std::string::npos);
+  EXPECT_EQ(std::string(asset::page_style()).find("url("), std::string::npos);
+  EXPECT_EQ(std::string(asset::page_script()).find("fetch("), std::string::npos);
+  EXPECT_NE(text.find("default-src 'none'"), std::string::npos);
+}
+
+TEST(Html, HostileTextStaysText) {
+  const std::string evil = "</script><script>alert(1)</script><b a='\"'>&amp;<!-- \x01 \xff";
+  auto records = sample_records();
+  for (Record& record : records) {
+    record.model = record.method = record.setting = record.runtime = record.data = record.cell = evil;
+    record.host = record.device = record.quench_version = record.time = record.reason = evil;
+    record.config = Json{{evil, evil}};
+  }
+  records[3].status = evil;
+  const Parsed plain = parse(html(sample_records(), kOptions));
+  const Parsed page = parse(html(records, {evil, evil, {evil}}));
+  EXPECT_EQ(page.fault, "");
+  EXPECT_EQ(page.scripts.size(), plain.scripts.size());
+  EXPECT_NE(page.text.find("&lt;script&gt;alert(1)"), std::string::npos);
+}
+
+TEST(Html, ChartDataReadsBack) {
+  if (asset::echarts().empty()) GTEST_SKIP() << "built without ECharts";
+  const Parsed page = parse(html(sample_records(), kOptions));
+  ASSERT_EQ(page.scripts.size(), 3u);  // data, library, page
+  const Json data = parse_json(page.scripts[0], "chart data");
+  ASSERT_EQ(data.at("charts").size(), 4u);
+  EXPECT_EQ(data.at("rows").size(), 9u);
+  for (const Json& chart : data.at("charts")) {
+    EXPECT_EQ(chart.at("points").size(), 9u);
+    EXPECT_FALSE(chart.at("front").empty());
+  }
+  // The most accurate row and the fastest are on the front of latency against accuracy.
+  const Json& latency = data.at("charts")[3];
+  std::vector<size_t> rows;
+  for (const Json& i : latency.at("front")) rows.push_back(latency.at("points")[i.get<size_t>()].at("row"));
+  EXPECT_EQ(rows, (std::vector<size_t>{3, 4, 8}));
+}
+
+TEST(Html, SectionsOfTwoDataSetsStandApart) {
+  auto records = sample_records();
+  for (size_t i = 0; i < records.size(); i += 2) records[i].data = "cifar10";
+  const Parsed page = parse(html(records, kOptions));
+  EXPECT_EQ(page.fault, "");
+  EXPECT_NE(page.text.find("cifar100, classify"), std::string::npos);
+  EXPECT_NE(page.text.find("cifar10, classify"), std::string::npos);
+}
+
+TEST(Html, WithoutTheLibraryTheTableStaysAndThePageSaysSo) {
+  const std::string section = section_html({"cifar100", Metric::top1, sample_records()}, 0, false);
+  EXPECT_EQ(section.find("<script"), std::string::npos);
+  EXPECT_NE(section.find("<table"), std::string::npos);
+  const bool said = html(sample_records(), kOptions).find("Charts were left out") != std::string::npos;
+  EXPECT_EQ(said, asset::echarts().empty());
+}
+
+TEST(ScriptJson, HoldsNoMarkup) {
+  const Json json{{"</script>", "<!--&>\u2028\xff"}};
+  const std::string text = script_json(json);
+  EXPECT_EQ(text.find_first_of("<>&"), std::string::npos);
+  EXPECT_TRUE(std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }));
+  EXPECT_EQ(parse_json(text, "test").begin().key(), "</script>");
+}
+
+/// The page of the samples, for eyes.
+TEST(Html, WritesASample) {
+  const auto path = std::filesystem::path(testing::TempDir()) / "quench-report-sample.html";
+  write_file(path, html(sample_records(), kOptions));
+  EXPECT_EQ(read_file(path), html(sample_records(), kOptions));
+}
+
+}  // namespace
+}  // namespace quench::report

@@ -1,0 +1,204 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "report/columns.h"
+#include "report/compare.h"
+#include "report/format.h"
+#include "report/report.h"
+#include "report_samples.h"
+
+namespace quench::report {
+namespace {
+
+using record::Record;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+/// A reader of RFC 4180, independent of the writer.
+std::vector<std::vector<std::string>> parse_csv(const std::string& text) {
+  std::vector<std::vector<std::string>> rows(1, {""});
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '"' && i + 1 < text.size() && text[i + 1] == '"') {
+        rows.back().back() += '"';
+        ++i;
+      } else if (c == '"') {
+        quoted = false;
+      } else {
+        rows.back().back() += c;
+      }
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == ',') {
+      rows.back().emplace_back();
+    } else if (c == '\r' && i + 1 < text.size() && text[i + 1] == '\n') {
+      ++i;
+      if (i + 1 < text.size()) rows.push_back({""});
+    } else {
+      rows.back().back() += c;
+    }
+  }
+  return rows;
+}
+
+const Column& column(const Columns& all, const std::string& title) {
+  for (const Column& one : all.columns) {
+    if (one.title == title) return one;
+  }
+  throw std::runtime_error("no column " + title);
+}
+
+TEST(Table, RowsAndHeadsAlign) {
+  const std::string text = table(sample_records());
+  const auto lines = lines_of(text);
+  ASSERT_GE(lines.size(), 11u) << text;
+  const std::string& rule = lines[1];
+  for (size_t row = 2; row < 11; ++row) {
+    for (size_t at = 0; at < rule.size(); ++at) {
+      if (rule[at] == ' ' && at < lines[row].size()) {
+        EXPECT_EQ(lines[row][at], ' ') << lines[row];
+      }
+    }
+  }
+  for (const char c : text) EXPECT_LT(static_cast<unsigned char>(c), 0x80);
+}
+
+TEST(Table, SaysWhyARowHasNoResult) {
+  const std::string text = table(sample_records());
+  EXPECT_NE(text.find("yolov8n-cls / ptq entropy / onnxruntime: failed: [quant.ptq] expected at least 1"),
+            std::string::npos);
+}
+
+TEST(Table, SharedSettingsStandBelowOnce) {
+  const std::string text = table(sample_records());
+  EXPECT_NE(text.find("All rows: data cifar100, size 64, device cpu, threads 2, seed 0"), std::string::npos) << text;
+}
+
+TEST(Table, NoRecords) { EXPECT_EQ(table({}), "no records\n"); }
+
+TEST(Table, ControlCharactersDoNotBreakRows) {
+  auto records = sample_records();
+  records[0].setting = "two\nlines\x1b[31m";
+  for (const std::string& line : lines_of(table(records))) EXPECT_EQ(line.find('\x1b'), std::string::npos);
+}
+
+TEST(Columns, UnitsAndValues) {
+  const Columns all = columns(ok_records(sample_records()));
+  EXPECT_EQ(column(all, "Top-1").cells[0], "65.81");
+  EXPECT_EQ(column(all, "Top-1").unit, "%");
+  EXPECT_EQ(column(all, "Params").cells[0], "1.34");
+  EXPECT_EQ(column(all, "p50").cells[0], "1.120");
+  EXPECT_EQ(column(all, "Weights").cells[0], "5.34");
+  EXPECT_EQ(column(all, "W/A").cells[2], "8/8");
+}
+
+TEST(Columns, DeltaIsAgainstTheSameModelsFloatRow) {
+  const Columns all = columns(ok_records(sample_records()));
+  const Column& delta = column(all, "Delta");
+  EXPECT_EQ(delta.cells[0], "");  // float32 itself
+  EXPECT_EQ(delta.cells[2], "-1.45");
+  EXPECT_EQ(delta.cells[4], "+0.04");
+  EXPECT_EQ(delta.cells[8], "+0.09");
+  EXPECT_EQ(column(all, "Speed-up").cells[2], "1.84");  // 1.12 / 0.61: of its own runtime, not torch's
+}
+
+TEST(Compare, BaselineKeepsToModelDataAndSize) {
+  auto records = sample_records();
+  Record other = records[2];
+  other.model = "yolov5s-cls";
+  EXPECT_EQ(accuracy_baseline(other, records), nullptr);
+  other = records[2];
+  other.data = "cifar10";
+  EXPECT_EQ(accuracy_baseline(other, records), nullptr);
+  other = records[2];
+  other.imgsz = 32;
+  EXPECT_EQ(accuracy_baseline(other, records), nullptr);
+}
+
+TEST(Compare, ParentGoesBeforeSeedBeforeRuntime) {
+  auto records = sample_records();
+  Record seeded = records[0];
+  seeded.seed = 5;
+  records.push_back(seeded);
+  Record cell = records[2];
+  cell.seed = 5;
+  EXPECT_EQ(accuracy_baseline(cell, records), &records.back());
+  cell.parent_sha256 = "the parent";
+  records[1].model_sha256 = "the parent";
+  EXPECT_EQ(accuracy_baseline(cell, records), &records[1]);
+}
+
+TEST(Compare, LatencyBaselineIsOfTheSameRuntimeOrNone) {
+  auto records = sample_records();
+  EXPECT_EQ(latency_baseline(records[2], records), &records[0]);
+  Record cell = records[2];
+  cell.runtime = "native";
+  EXPECT_EQ(latency_baseline(cell, records), nullptr);
+  EXPECT_NE(accuracy_baseline(cell, records), nullptr);
+  cell = records[2];
+  cell.threads = 1;
+  EXPECT_EQ(latency_baseline(cell, records), nullptr);
+}
+
+TEST(Compare, DetectionRecordsUseMeanAveragePrecision) {
+  auto records = sample_records();
+  for (Record& record : records) {
+    record.task = "detect";
+    record.map_50_95 = record.top1;
+    record.map_50 = record.top5;
+    record.top1 = {};
+  }
+  EXPECT_EQ(sections(records)[0].metric, Metric::map_50_95);
+  for (Record& record : records) record.map_50_95 = {};
+  EXPECT_EQ(sections(records)[0].metric, Metric::map_50);
+}
+
+TEST(Csv, ReadsBackAsWritten) {
+  auto records = sample_records();
+  records[0].reason = "a \"quoted\", broken\r\nline";
+  const auto rows = parse_csv(csv(records));
+  ASSERT_EQ(rows.size(), records.size() + 1);
+  const auto& names = rows[0];
+  ASSERT_EQ(names.size(), record::fields().size());
+  for (size_t r = 0; r < records.size(); ++r) {
+    const Json json = record::to_json(records[r]);
+    ASSERT_EQ(rows[r + 1].size(), names.size());
+    for (size_t f = 0; f < names.size(); ++f) {
+      const Json& value = json.at(names[f]);
+      const std::string expected = value.is_null() ? "" : value.is_string() ? value.get<std::string>() : value.dump();
+      EXPECT_EQ(rows[r + 1][f], expected) << names[f];
+    }
+  }
+}
+
+TEST(Markdown, RowsHaveTheHeadsCells) {
+  auto records = sample_records();
+  records[0].setting = "a|b";
+  const auto lines = lines_of(markdown(records));
+  const auto bars = [](const std::string& line) {
+    int64_t count = 0;
+    for (size_t i = 0; i < line.size(); ++i) count += line[i] == '|' && (i == 0 || line[i - 1] != '\\');
+    return count;
+  };
+  for (size_t i = 1; i < 11; ++i) EXPECT_EQ(bars(lines[i]), bars(lines[0])) << lines[i];
+}
+
+TEST(Format, ThreeDigits) {
+  EXPECT_EQ(three_digits(0.01234), "0.0123");
+  EXPECT_EQ(three_digits(1.2345), "1.23");
+  EXPECT_EQ(three_digits(12.345), "12.3");
+  EXPECT_EQ(three_digits(1234.5), "1234");
+  EXPECT_EQ(three_digits(0), "0");
+}
+
+}  // namespace
+}  // namespace quench::report
