@@ -1,6 +1,11 @@
-# Sample graphs built by hand, for tests of several folders.
+# Sample graphs built by hand, and a plain executor to compare with, for tests of several folders.
 add_library(quench_graph_samples STATIC graph_samples.cpp)
 target_include_directories(quench_graph_samples PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(quench_graph_samples PUBLIC quench_graph)
+add_library(quench_reference_executor STATIC reference_executor.cpp)
+target_include_directories(quench_reference_executor PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(quench_reference_executor PUBLIC quench_graph)
 
 quench_test(graph_onnx_test SOURCES graph_onnx_test.cpp USES graph graph_samples LABELS fast)
+quench_test(graph_passes_test SOURCES graph_passes_test.cpp USES graph_samples reference_executor LABELS fast)
+quench_test(graph_reference_test SOURCES graph_reference_test.cpp USES graph_samples reference_executor LABELS fast)

@@ -93,9 +93,9 @@ QuantParams activation_params(const QuantizeOptions& options, int spread) {
   QuantParams quant;
   quant.bits = options.bits_a;
   quant.dtype = options.symmetric ? DType::i8 : DType::u8;
-  const double range = 4.0 + 0.25 * spread;
+  const double range = 12.0 + 0.25 * spread;
   quant.scale = {static_cast<float>(range / (options.symmetric ? 2 : 1) / static_cast<double>(quant.q_max()))};
-  quant.zero_point = {options.symmetric ? 0 : static_cast<int32_t>(quant.q_max() / 8)};
+  quant.zero_point = {options.symmetric ? 0 : static_cast<int32_t>(quant.q_max() / 3)};
   return quant;
 }
 
