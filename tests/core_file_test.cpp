@@ -1,0 +1,160 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <fstream>
+#include <functional>
+
+#include "core/error.h"
+#include "core/file.h"
+
+namespace quench {
+namespace {
+
+namespace fs = std::filesystem;
+
+class File : public testing::Test {
+ protected:
+  void SetUp() override {
+    const auto* info = testing::UnitTest::GetInstance()->current_test_info();
+    folder_ = fs::temp_directory_path() / fmt::format("quench-file-{}-{}", ::getpid(), info->name());
+    fs::create_directories(folder_);
+  }
+  void TearDown() override {
+    fs::permissions(folder_, fs::perms::owner_all);
+    fs::remove_all(folder_);
+  }
+  size_t entries() const { return static_cast<size_t>(std::distance(fs::directory_iterator(folder_), {})); }
+  fs::path folder_;
+};
+
+std::string io_error(const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::io) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "expected an Error";
+  return "";
+}
+
+/// Files may grow to `bytes` while this lives: what a full disk looks like to a program.
+class FullDisk {
+ public:
+  explicit FullDisk(size_t bytes) {
+    ::getrlimit(RLIMIT_FSIZE, &old_);
+    handler_ = std::signal(SIGXFSZ, SIG_IGN);
+    const rlimit tight{bytes, old_.rlim_max};
+    ::setrlimit(RLIMIT_FSIZE, &tight);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &old_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit old_{};
+  void (*handler_)(int) = nullptr;
+};
+
+TEST_F(File, ReadsBackAnyBytes) {
+  std::string content;
+  for (int i = 0; i < 300000; ++i) content += static_cast<char>(i * 7);
+  write_file(folder_ / "a" / "b" / "bytes", content);  // makes the folders
+  EXPECT_EQ(read_file(folder_ / "a" / "b" / "bytes"), content);
+  write_file(folder_ / "a" / "b" / "bytes", "");
+  EXPECT_EQ(read_file(folder_ / "a" / "b" / "bytes"), "");
+}
+
+TEST_F(File, ReadingWhatIsNotAFileNamesIt) {
+  EXPECT_NE(io_error([&] { read_file(folder_ / "none"); }).find("none: No such file"), std::string::npos);
+  EXPECT_NE(io_error([&] { read_file(folder_); }).find("expected a file, got the folder"), std::string::npos);
+}
+
+TEST_F(File, WriteReplacesAsAWholeAndLeavesNothingBeside) {
+  write_file(folder_ / "x", "first");
+  write_file(folder_ / "x", "second");
+  EXPECT_EQ(read_file(folder_ / "x"), "second");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(File, FullDiskWhileWritingKeepsTheEarlierContent) {
+  write_file(folder_ / "x", "earlier");
+  std::string message;
+  {
+    const FullDisk full(1000);
+    message = io_error([&] { write_file(folder_ / "x", std::string(5000, 'n')); });
+  }
+  EXPECT_NE(message.find((folder_ / "x").string()), std::string::npos) << message;
+  EXPECT_EQ(read_file(folder_ / "x"), "earlier");
+  EXPECT_EQ(entries(), 1u);
+}
+
+TEST_F(File, AReaderNeverSeesAHalfWrittenFile) {
+  const std::string a(1 << 20, 'a'), b(1 << 20, 'b');
+  const fs::path path = folder_ / "x";
+  write_file(path, a);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    for (;;) {
+      write_file(path, b);
+      write_file(path, a);
+    }
+  }
+  for (int i = 0; i < 50; ++i) {
+    const std::string seen = read_file(path);
+    EXPECT_TRUE(seen == a || seen == b) << seen.size();
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  const std::string seen = read_file(path);  // nor does a kill leave one
+  EXPECT_TRUE(seen == a || seen == b) << seen.size();
+}
+
+TEST_F(File, AppendAddsLines) {
+  append_line(folder_ / "new" / "log", "one");
+  append_line(folder_ / "new" / "log", "");
+  append_line(folder_ / "new" / "log", "three");
+  EXPECT_EQ(read_file(folder_ / "new" / "log"), "one\n\nthree\n");
+}
+
+TEST_F(File, AppendEndsATornLineFirst) {
+  write_file(folder_ / "log", "whole\ntor");
+  append_line(folder_ / "log", "next");
+  EXPECT_EQ(read_file(folder_ / "log"), "whole\ntor\nnext\n");
+}
+
+TEST_F(File, FullDiskWhileAppendingKeepsTheEarlierLines) {
+  append_line(folder_ / "log", "earlier");
+  {
+    const FullDisk full(20);
+    io_error([&] { append_line(folder_ / "log", std::string(100, 'n')); });
+  }
+  EXPECT_EQ(read_file(folder_ / "log"), "earlier\n");
+  append_line(folder_ / "log", "later");
+  EXPECT_EQ(read_file(folder_ / "log"), "earlier\nlater\n");
+}
+
+TEST_F(File, ParentThatIsAFileIsAnIoError) {
+  write_file(folder_ / "x", "");
+  io_error([&] { write_file(folder_ / "x" / "y", "z"); });
+  io_error([&] { append_line(folder_ / "x" / "y", "z"); });
+  io_error([&] { require_writable(folder_ / "x"); });
+}
+
+TEST_F(File, RequireWritableProbesAndCleansUp) {
+  require_writable(folder_ / "results");
+  EXPECT_TRUE(fs::is_empty(folder_ / "results"));
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  fs::permissions(folder_, fs::perms::owner_read | fs::perms::owner_exec);
+  EXPECT_NE(io_error([&] { require_writable(folder_); }).find("Permission denied"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace quench
