@@ -1,3 +1,7 @@
 if(QUENCH_LAB)
   quench_test(quant_observer_test SOURCES quant_observer_test.cpp USES quant LABELS fast)
+  quench_test(quant_placement_test SOURCES quant_placement_test.cpp USES quant models LABELS fast)
+  quench_test(quant_convert_test SOURCES quant_convert_test.cpp USES quant LABELS fast)
+  quench_test(quant_prepare_test SOURCES quant_prepare_test.cpp USES quant LABELS fast)
+  quench_test(quant_onnxruntime_test SOURCES quant_onnxruntime_test.cpp USES quant models runtime nn LABELS fast)
 endif()

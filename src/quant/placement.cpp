@@ -1,0 +1,186 @@
+#include "quant/placement.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "graph/passes.h"
+#include "quant/edge_groups.h"
+#include "quant/layer_pattern.h"
+#include "quant/observer.h"
+
+namespace quench::quant {
+
+using graph::EdgeId;
+using graph::Graph;
+using graph::Node;
+using graph::Op;
+
+namespace {
+
+bool weighted(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
+
+bool contains(const std::vector<EdgeId>& edges, EdgeId edge) {
+  return std::find(edges.begin(), edges.end(), edge) != edges.end();
+}
+
+// What is known of each node and edge while a policy marks edges.
+struct Sketch {
+  Sketch(const Graph& graph, const PlacementOptions& options);
+
+  bool is_output(EdgeId edge) const { return contains(graph.outputs, edge); }
+  bool has_integer_consumer(EdgeId edge) const {
+    return std::any_of(consumers[edge].begin(), consumers[edge].end(), [&](int node) { return integer[node]; });
+  }
+  void mark(const std::vector<EdgeId>& edges) {
+    for (const EdgeId edge : edges) marked[edge] = true;
+  }
+
+  const Graph& graph;
+  std::vector<int> producer;                ///< of each edge
+  std::vector<std::vector<int>> consumers;  ///< of each edge
+  std::vector<bool> integer;                ///< of each node: runs in integers
+  std::vector<bool> marked;                 ///< of each edge: quantized
+};
+
+Sketch::Sketch(const Graph& g, const PlacementOptions& options)
+    : graph(g),
+      producer(g.edges.size(), -1),
+      consumers(g.edges.size()),
+      integer(g.nodes.size()),
+      marked(g.edges.size()) {
+  std::vector<std::string> names;
+  for (size_t i = 0; i < g.nodes.size(); ++i) {
+    for (const EdgeId edge : g.nodes[i].outputs) producer[edge] = static_cast<int>(i);
+    for (const EdgeId edge : g.nodes[i].inputs) consumers[edge].push_back(static_cast<int>(i));
+    if (weighted(g.nodes[i])) names.push_back(g.nodes[i].name);
+  }
+  const std::set<std::string> kept = select_layers(options.float_layers, names);
+  for (size_t i = 0; i < g.nodes.size(); ++i) {
+    const Node& node = g.nodes[i];
+    if (weighted(node)) {
+      const bool head = node.op == Op::conv && is_output(node.outputs[0]);
+      integer[i] = !head && !kept.count(node.name);
+    } else {  // follows what it reads: float where all of that is float
+      integer[i] = std::any_of(node.inputs.begin(), node.inputs.end(),
+                               [&](EdgeId edge) { return producer[edge] >= 0 && integer[producer[edge]]; });
+    }
+  }
+}
+
+// ReLU whose clamp at 0 is the quantizer's own (u8 with zero point 0): nothing stands between it and its producer.
+bool absorbs_relu(const Sketch& sketch, const Node& node, const PlacementOptions& options) {
+  if (options.symmetric || (node.op != Op::conv && node.op != Op::add)) return false;
+  const EdgeId out = node.outputs[0];
+  return sketch.consumers[out].size() == 1 && sketch.graph.nodes[sketch.consumers[out][0]].op == Op::relu &&
+         !sketch.is_output(out);
+}
+
+// ONNX Runtime runs a node in integers where all its inputs and outputs are quantized (Gemm also with float output).
+void mark_for_onnxruntime(Sketch& sketch, const PlacementOptions& options) {
+  const Graph& graph = sketch.graph;
+  sketch.mark(graph.inputs);
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const Node& node = graph.nodes[i];
+    if (!sketch.integer[i]) continue;
+    const int maker = sketch.producer[node.inputs[0]];
+    const bool absorbed =
+        node.op == Op::relu && maker >= 0 && sketch.integer[maker] && absorbs_relu(sketch, graph.nodes[maker], options);
+    if (!absorbed) sketch.mark(node.inputs);
+    const bool needs_output = node.op == Op::conv || absorbed || passes_values(node.op);
+    for (const EdgeId edge : node.outputs) {
+      if (sketch.is_output(edge) || absorbs_relu(sketch, node, options)) continue;
+      if (needs_output || sketch.has_integer_consumer(edge)) sketch.marked[edge] = true;
+    }
+  }
+}
+
+// TensorRT quantizes what enters convolutions and linear layers and fuses the rest (activation, residual add) after
+// them.
+void mark_for_tensorrt(Sketch& sketch) {
+  for (size_t i = 0; i < sketch.graph.nodes.size(); ++i) {
+    if (weighted(sketch.graph.nodes[i]) && sketch.integer[i]) sketch.mark(sketch.graph.nodes[i].inputs);
+  }
+}
+
+graph::QuantParams affine(DType dtype, int bits, float scale) { return {dtype, bits, {scale}, {0}, -1}; }
+
+graph::QuantParams image_params(Target target) {
+  return target == Target::tensorrt ? affine(DType::i8, 8, 1.0f / 127) : affine(DType::u8, 8, 1.0f / 255);
+}
+
+graph::QuantParams sigmoid_params(const PlacementOptions& options) {
+  const int bits = options.bits_a;
+  return options.symmetric ? affine(DType::i8, bits, 2.0f / static_cast<float>(1 << bits))
+                           : affine(DType::u8, bits, 1.0f / static_cast<float>(1 << bits));
+}
+
+// Parameters of a group all of whose values have a known range.
+std::optional<graph::QuantParams> known_params(const Sketch& sketch, const std::vector<EdgeId>& group,
+                                               const PlacementOptions& options) {
+  std::optional<graph::QuantParams> found;
+  for (const EdgeId edge : sources_of(sketch.graph, group)) {
+    std::optional<graph::QuantParams> known;
+    if (contains(sketch.graph.inputs, edge)) {
+      known = image_params(options.target);
+    } else if (sketch.graph.nodes[sketch.producer[edge]].op == Op::sigmoid) {
+      known = sigmoid_params(options);
+    }
+    if (!known || (found && *found != *known)) return std::nullopt;
+    found = known;
+  }
+  return found;
+}
+
+}  // namespace
+
+Target target_from(const std::string& name) {
+  static const std::vector<std::string> names = {"onnxruntime", "tensorrt", "native"};
+  for (const Target target : {Target::onnxruntime, Target::tensorrt, Target::native}) {
+    if (name == to_string(target)) return target;
+  }
+  fail(ErrorKind::config, "[quant.placement] unknown target '{}'{}", name, suggestion(name, names));
+}
+
+const char* to_string(Target target) {
+  switch (target) {
+    case Target::onnxruntime: return "onnxruntime";
+    case Target::tensorrt: return "tensorrt";
+    case Target::native: return "native";
+  }
+  return "unknown";
+}
+
+Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
+  PlacementOptions options = wanted;
+  if (options.target == Target::native) {
+    fail(ErrorKind::unsupported, "[quant.placement] target native has no engine yet: use onnxruntime or tensorrt");
+  }
+  if (options.target == Target::tensorrt) options.symmetric = true;
+  Placement out;
+  out.graph = graph::unfuse_activations(graph::fold_batch_norms(float_graph));
+  if (options.target == Target::onnxruntime) {
+    out.graph = graph::decompose_silu(std::move(out.graph));
+    for (const EdgeId edge : out.graph.inputs) out.graph.edge(edge).dtype = DType::u8;
+  }
+  Sketch sketch(out.graph, options);
+  if (options.target == Target::onnxruntime) mark_for_onnxruntime(sketch, options);
+  if (options.target == Target::tensorrt) mark_for_tensorrt(sketch);
+
+  for (std::vector<EdgeId>& group : group_edges(out.graph, sketch.marked)) {
+    if (const auto params = known_params(sketch, group, options)) {
+      for (const EdgeId edge : group) out.fixed[edge] = *params;
+    } else {
+      out.groups.push_back(std::move(group));
+    }
+  }
+  for (size_t i = 0; i < out.graph.nodes.size(); ++i) {
+    if (!weighted(out.graph.nodes[i])) continue;
+    (sketch.integer[i] ? out.weights : out.float_layers).push_back(out.graph.nodes[i].name);
+  }
+  return out;
+}
+
+}  // namespace quench::quant

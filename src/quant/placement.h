@@ -11,12 +11,13 @@ namespace quench::quant {
 enum class Target { onnxruntime, tensorrt, native };
 /// Throws Error{config} naming the nearest.
 Target target_from(const std::string& name);
+const char* to_string(Target target);
 
 /// Where quantization stands for a target: the one policy that PTQ, QAT and the exporter share.
 struct Placement {
   graph::Graph graph;  ///< folded, in the form that the target quantizes (e.g. silu as sigmoid + mul)
-  /// Edges to quantize, in groups that share one range (concat inputs and output; max_pool, upsample, split pass
-  /// scales through). Fixed ones are not here.
+  /// Edges to quantize, in groups that share one range (concat inputs and output; max_pool, upsample, split, flatten
+  /// pass scales through, so groups merge along such chains). Fixed ones are not here.
   std::vector<std::vector<graph::EdgeId>> groups;
   /// Ranges that are known beforehand: the image (1/255, 0), sigmoid's output (1/256, 0).
   std::map<graph::EdgeId, graph::QuantParams> fixed;
@@ -30,8 +31,15 @@ struct PlacementOptions {
   Target target = Target::onnxruntime;
   /// Node names (or prefixes ending in `.`, or `*` patterns) to keep in float. Error{config} where one matches nothing.
   std::vector<std::string> float_layers;
+  /// Activations int8 symmetric instead of uint8 asymmetric (TensorRT: always).
+  bool symmetric = false;
+  int bits_a = 8;  ///< of activations, for the ranges known beforehand; the image always has 8
 };
 
+/// Folds batch norm and decides what is quantized (the policy of each target: docs/quantization.md). Convolutions whose
+/// output is a graph output (detection heads) stay in float always, `float_layers` do besides; a linear layer at the
+/// end has quantized input and weights and a float output. The image edge becomes uint8 (onnxruntime). float_graph:
+/// unquantized, batch norm folded or not. Throws Error{config}, Error{unsupported} for target native.
 Placement place(const graph::Graph& float_graph, const PlacementOptions& options);
 
 }  // namespace quench::quant

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "core/cancel.h"
+#include "core/log.h"
+#include "data/dataset.h"
+#include "quant/observer.h"
+#include "quant/placement.h"
+
+namespace quench::quant {
+
+struct CalibrateOptions {
+  std::string observer;
+  double percentile = 99.99;
+  int bits = 8;
+  bool symmetric = false;
+};
+
+/// Runs the images (centre fitted, not augmented, in the given order, 64 at a time) through the placement's float
+/// graph and gives every group its parameters, in the order of placement.groups. Throws Error{data} naming the edge
+/// where a value is not finite, Error{cancelled}.
+std::vector<graph::QuantParams> calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,
+                                          const std::vector<int64_t>& indices, const CalibrateOptions& options,
+                                          const LogSink& log, const CancelToken& cancel);
+
+}  // namespace quench::quant

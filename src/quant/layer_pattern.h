@@ -1,0 +1,16 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quench::quant {
+
+/// Whether a name matches: exactly; as a prefix where the pattern ends in `.`; with `*` for any run of characters.
+bool matches(std::string_view pattern, std::string_view name);
+
+/// The names that any pattern matches. Throws Error{config} for a pattern that matches none, naming the nearest.
+std::set<std::string> select_layers(const std::vector<std::string>& patterns, const std::vector<std::string>& names);
+
+}  // namespace quench::quant

@@ -1,0 +1,98 @@
+#include <fmt/ranges.h>
+
+#include "config/tables.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "graph/verify.h"
+#include "quant/calibrate.h"
+#include "quant/quantize.h"
+#include "quant/weight_params.h"
+
+namespace quench::quant {
+namespace {
+
+Json settings_from(const Json& config) {
+  Json own = Json::object();
+  for (const config::Option& option : config::quantize_options().options()) {
+    if (config.contains(option.name)) own[option.name] = config[option.name];
+  }
+  return config::quantize_options().checked(own, "quantize");
+}
+
+PlacementOptions placement_options(const Json& settings) {
+  PlacementOptions options;
+  options.target = target_from(settings["target"].get<std::string>());
+  options.symmetric = settings["activations"] == "symmetric" || options.target == Target::tensorrt;
+  options.bits_a = settings["bits_a"].get<int>();
+  for (const Json& name : settings["float_layers"]) options.float_layers.push_back(name.get<std::string>());
+  return options;
+}
+
+void set_weight_params(graph::Graph& graph, const std::vector<std::string>& names, int bits, int axis) {
+  for (const graph::Node& node : graph.nodes) {
+    if (std::find(names.begin(), names.end(), node.name) == names.end()) continue;
+    graph.required_weight(node, "weight");
+    graph::Weight& weight = *graph.weight(node, "weight");
+    const graph::Weight* bias = graph.weight(node, "bias");
+    const auto& input = graph.edge(node.inputs.at(0)).quant;
+    ensure(input.has_value(), "[quant.prepare] expected a quantized input (node {})", node.name);
+    weight.quant = weight_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], bits, axis);
+  }
+}
+
+void warn(const LogSink& log, const Json& settings, const PlacementOptions& options) {
+  if (options.target == Target::onnxruntime && options.bits_a < 8) {
+    log.warning(
+        "quantize: ONNX Runtime keeps activations in 8 bits: values beyond the range of fewer bits are not clamped "
+        "there");
+  }
+  if (options.target == Target::tensorrt && settings["activations"] == "asymmetric") {
+    log.info("quantize: TensorRT takes symmetric activations: int8 symmetric used");
+  }
+}
+
+}  // namespace
+
+Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, const Json& config, const LogSink& log,
+                 const CancelToken& cancel) {
+  const int64_t start_ns = now_ns();
+  const Json settings = settings_from(config);
+  const PlacementOptions options = placement_options(settings);
+  warn(log, settings, options);
+  Placement placement = place(float_graph, options);
+  const data::Subset subset = data::calibration_subset(*data.train, settings["calibration_images"].get<int64_t>(),
+                                                       settings["calibration_seed"].get<uint64_t>());
+  CalibrateOptions calibration;
+  calibration.observer = settings["observer"].get<std::string>();
+  calibration.percentile = settings["percentile"].get<double>();
+  calibration.bits = options.bits_a;
+  calibration.symmetric = options.symmetric;
+  const std::vector<graph::QuantParams> params =
+      calibrate(placement, data.train, subset.indices, calibration, log, cancel);
+
+  Prepared out{std::move(placement.graph), std::move(placement.float_layers), subset.sha256};
+  for (const auto& [edge, fixed] : placement.fixed) out.graph.edge(edge).quant = fixed;
+  for (size_t i = 0; i < placement.groups.size(); ++i) {
+    for (const graph::EdgeId edge : placement.groups[i]) out.graph.edge(edge).quant = params[i];
+  }
+  set_weight_params(out.graph, placement.weights, settings["bits_w"].get<int>(),
+                    settings["weights"] == "per_channel" ? 0 : -1);
+
+  auto& metadata = out.graph.metadata;
+  metadata["method"] = "ptq";
+  for (const char* key : {"observer", "target", "weights"}) metadata[key] = settings[key].get<std::string>();
+  metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
+  metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
+  metadata["bits_a"] = std::to_string(options.bits_a);
+  metadata["float_layers"] = fmt::format("{}", fmt::join(out.float_layers, ","));
+  metadata["calibration_images"] = std::to_string(subset.indices.size());
+  metadata["calibration_sha256"] = subset.sha256;
+  graph::verify(out.graph);
+  log.info(fmt::format(
+      "quantize: {} layers to {} bits for {}, {} kept in float, calibrated ({}) on {} images in {:.1f} s",
+      placement.weights.size(), settings["bits_w"].get<int>(), to_string(options.target), out.float_layers.size(),
+      calibration.observer, subset.indices.size(), static_cast<double>(now_ns() - start_ns) * 1e-9));
+  return out;
+}
+
+}  // namespace quench::quant
