@@ -81,7 +81,7 @@ class FakeQuantizeTensor : public torch::autograd::Function<FakeQuantizeTensor> 
   }
 };
 
-/// Same values as given, gradient passes unchanged (or masked).
+/// Same values as given, gradient passes where `inside`.
 class StraightThrough : public torch::autograd::Function<StraightThrough> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& value, const Tensor& inside) {
@@ -90,9 +90,19 @@ class StraightThrough : public torch::autograd::Function<StraightThrough> {
     return value.clone();
   }
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const Tensor inside = context->get_saved_variables()[0];
-    return {inside.defined() ? gradients[0] * inside : gradients[0], Tensor(), Tensor()};
+    return {gradients[0] * context->get_saved_variables()[0], Tensor(), Tensor()};
   }
+};
+
+/// Same values as given, gradient passes unchanged. (LibTorch 1.13 takes no undefined tensor as an argument, so an
+/// empty mask will not do.)
+class PassThrough : public torch::autograd::Function<PassThrough> {
+ public:
+  static Tensor forward(AutogradContext*, const Tensor& x, const Tensor& value) {
+    (void)x;
+    return value.clone();
+  }
+  static variable_list backward(AutogradContext*, variable_list gradients) { return {gradients[0], Tensor()}; }
 };
 
 /// [C] as a tensor that broadcasts along `axis` of a tensor with `dimensions` dimensions.
@@ -164,7 +174,7 @@ Tensor fake_quantize_weight(const Tensor& weight, const graph::QuantParams& para
     const Tensor scale = along(symmetric_scales(weight, params), params.axis, weight.dim());
     value = weight.to(torch::kFloat).div(scale).round_().clamp_(params.q_min(), params.q_max()).mul_(scale);
   }
-  return StraightThrough::apply(weight, value, Tensor());
+  return PassThrough::apply(weight, value);
 }
 
 Tensor dequantize(const Tensor& q, const graph::QuantParams& params) {

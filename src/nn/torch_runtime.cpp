@@ -5,6 +5,8 @@
 #include <torch/types.h>
 #include <torch/version.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "graph/passes.h"
 #include "nn/graph_module.h"
@@ -12,6 +14,13 @@
 namespace quench::nn {
 
 namespace {
+
+/// A quantized graph is folded already, and its values must stay as they are.
+graph::Graph folded(const graph::Graph& graph) {
+  const bool has_batch_norm = std::any_of(graph.nodes.begin(), graph.nodes.end(),
+                                          [](const graph::Node& node) { return node.op == graph::Op::batch_norm; });
+  return has_batch_norm ? graph::fold_batch_norms(graph) : graph;
+}
 
 class TorchSession : public runtime::Session {
  public:
@@ -47,8 +56,7 @@ class TorchRuntime : public runtime::Runtime {
                                          const runtime::SessionOptions& options) const override {
     if (options.threads < 1)
       fail(ErrorKind::config, "[nn.torch_runtime] expected threads >= 1, got {}", options.threads);
-    return std::make_unique<TorchSession>(graph::fuse_activations(graph::fold_batch_norms(model.graph)),
-                                          options.threads);
+    return std::make_unique<TorchSession>(graph::fuse_activations(folded(model.graph)), options.threads);
   }
 };
 
