@@ -20,3 +20,5 @@ if(QUENCH_ONNX_LIBRARY AND QUENCH_ONNX_PROTO_LIBRARY)
               LINK ${QUENCH_ONNX_LIBRARY} ${QUENCH_ONNX_PROTO_LIBRARY} protobuf::libprotobuf LABELS fast)
   target_compile_definitions(graph_checker_test PRIVATE ONNX_NAMESPACE=onnx ONNX_ML=1)
 endif()
+quench_test(graph_onnxruntime_test SOURCES graph_onnxruntime_test.cpp USES runtime graph_samples reference_executor
+            LABELS fast)
