@@ -1,0 +1,130 @@
+// Training steps of yolov5n-cls: a plain torch::nn float32 loop against GraphModule with fused kernels and optimizer.
+//   train_step [rounds=10] [steps=10] [batch=128] [imgsz=64] [threads=2] [only=all|plain|plain-nhwc|ours|unfused]
+//   [clock=wall|cpu]
+// On a machine that does other work, threads=1 and clock=cpu give figures that stay meaningful.
+#include <ATen/ATen.h>
+#include <ATen/Parallel.h>
+#include <torch/nn/functional/loss.h>
+#include <torch/optim/sgd.h>
+
+#include <cstdlib>
+
+#include "interleave.h"
+#include "models/spec.h"
+#include "nn/allocator.h"
+#include "nn/graph_module.h"
+#include "nn/kernels/sgd.h"
+#include "nn_plain_yolov5.h"
+
+namespace {
+
+using torch::Tensor;
+
+constexpr double kRate = 0.01, kMomentum = 0.9, kDecay = 5e-4, kSmoothing = 0.1;
+
+struct Data {
+  Tensor images;  // [N,H,W,3] uint8, as a loader makes them
+  Tensor labels;
+};
+
+Tensor loss_of(const Tensor& logits, const Tensor& labels) {
+  return at::cross_entropy_loss(logits, labels, {}, at::Reduction::Mean, -100, kSmoothing);
+}
+
+class PlainLoop {
+ public:
+  PlainLoop(const quench::graph::Graph& graph, bool channels_last)
+      : net_(100), channels_last_(channels_last), optimizer_(nullptr) {
+    quench::plain::copy_weights(graph, *net_);
+    if (channels_last) {
+      torch::NoGradGuard no_grad;
+      for (Tensor& p : net_->parameters()) {
+        if (p.dim() == 4) p.set_data(p.contiguous(at::MemoryFormat::ChannelsLast));
+      }
+    }
+    optimizer_ = std::make_unique<torch::optim::SGD>(
+        net_->parameters(), torch::optim::SGDOptions(kRate).momentum(kMomentum).weight_decay(kDecay).nesterov(true));
+    net_->train();
+  }
+  double step(const Data& data) {
+    const auto format = channels_last_ ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous;
+    const Tensor x = data.images.permute({0, 3, 1, 2}).to(torch::kFloat).div_(255).contiguous(format);
+    optimizer_->zero_grad();
+    const Tensor loss = loss_of(net_->forward(x), data.labels);
+    loss.backward();
+    optimizer_->step();
+    return loss.item<double>();
+  }
+
+ private:
+  quench::plain::Yolov5nCls net_;
+  bool channels_last_;
+  std::unique_ptr<torch::optim::SGD> optimizer_;
+};
+
+class OurLoop {
+ public:
+  OurLoop(const quench::graph::Graph& graph, bool fused) : module_(graph, {torch::kCPU, true, fused}) {
+    module_.train(true);
+    for (auto& [name, tensor] : module_.parameters()) {
+      parameters_.push_back(tensor);
+      velocity_.push_back(at::zeros_like(tensor));
+    }
+  }
+  double step(const Data& data) {
+    namespace kernels = quench::nn::kernels;
+    for (Tensor& p : parameters_) p.mutable_grad().reset();
+    const Tensor loss = loss_of(module_.forward(data.images.permute({0, 3, 1, 2}))[0], data.labels);
+    loss.backward();
+    std::vector<kernels::SgdSpan> spans;
+    std::vector<Tensor> gradients;
+    for (size_t i = 0; i < parameters_.size(); ++i) {
+      Tensor& p = parameters_[i];
+      Tensor gradient = p.grad();
+      if (gradient.strides() != p.strides()) gradient = at::empty_like(p).copy_(gradient);
+      gradients.push_back(gradient);
+      spans.push_back({p.data_ptr<float>(), gradient.data_ptr<float>(), velocity_[i].data_ptr<float>(), p.numel()});
+    }
+    kernels::sgd_step(spans, {kRate, kMomentum, kDecay, true}, {at::get_num_threads(), kernels::best_isa()});
+    return loss.item<double>();
+  }
+
+ private:
+  quench::nn::GraphModule module_;
+  std::vector<Tensor> parameters_, velocity_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const auto number = [&](int i, int fallback) { return argc > i ? std::atoi(argv[i]) : fallback; };
+  const int rounds = number(1, 10), steps = number(2, 10), batch = number(3, 128), imgsz = number(4, 64);
+  at::set_num_threads(number(5, 2));
+  const std::string only = argc > 6 ? argv[6] : "all";
+  const auto clock =
+      argc > 7 && std::string(argv[7]) == "cpu" ? quench::bench::Clock::processor : quench::bench::Clock::wall;
+  if (argc <= 8) quench::nn::tune_allocator();
+
+  quench::models::BuildOptions options;
+  for (int i = 0; i < 100; ++i) options.classes.push_back(std::to_string(i));
+  options.imgsz = imgsz;
+  const quench::graph::Graph graph = quench::models::build("yolov5n-cls", options);
+
+  torch::manual_seed(1);
+  const Data data{at::randint(0, 256, {batch, imgsz, imgsz, 3}, torch::kByte),
+                  at::randint(0, 100, {batch}, torch::kLong)};
+  PlainLoop plain(graph, false), plain_nhwc(graph, true);
+  OurLoop ours(graph, true), unfused(graph, false);
+  std::printf("first losses: plain %.6f  plain channels-last %.6f  ours %.6f  unfused %.6f\n", plain.step(data),
+              plain_nhwc.step(data), ours.step(data), unfused.step(data));
+  std::vector<quench::bench::Contender> contenders;
+  const auto add = [&](const char* name, auto& loop) {
+    if (only == "all" || only == name) contenders.push_back({name, [&] { loop.step(data); }});
+  };
+  add("plain", plain);
+  add("plain-nhwc", plain_nhwc);
+  add("ours", ours);
+  add("unfused", unfused);
+  quench::bench::interleave(contenders, rounds, steps, batch, clock);
+  return 0;
+}
