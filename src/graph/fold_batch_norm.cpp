@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -46,6 +47,8 @@ void fold(Graph& graph, const Node& conv, const Node& norm) {
 }  // namespace
 
 Graph fold_batch_norms(Graph graph) {
+  const auto is_norm = [](const Node& node) { return node.op == Op::batch_norm; };
+  if (std::none_of(graph.nodes.begin(), graph.nodes.end(), is_norm)) return graph;
   require_float(graph);
   const Links links(graph);
   std::vector<Node> kept;

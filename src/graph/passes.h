@@ -8,6 +8,7 @@ namespace quench::graph {
 /// (w' = w * gamma / sqrt(var + eps); b' = (b - mean) * gamma / sqrt(var + eps) + beta), computed in double.
 /// The conv keeps its name, gets a `bias` and takes over the batch norm's output edge. Takes float graphs only:
 /// throws Error{data} where an edge or weight has quantization parameters.
+/// A graph without batch norm comes back as it is, quantized or not.
 Graph fold_batch_norms(Graph graph);
 
 /// Moves a silu or relu that is the only consumer of a conv, linear or add into that node's `activation`.
