@@ -57,7 +57,7 @@ Tensor pixels(int64_t count) {
 
 graph::Graph quantized(const graph::Graph& graph, std::initializer_list<std::pair<const char*, Json>> changes = {}) {
   Json config = config::quantize_options().defaults();
-  config["calibration_images"] = 64;
+  config["calibration_images"] = 32;
   for (const auto& [key, value] : changes) config[key] = value;
   return convert(prepare(graph, noise_splits(64, kSize), config, {}, CancelToken{}).graph);
 }
@@ -111,8 +111,10 @@ int64_t count_of(const graph::Graph& graph, graph::Op op) {
 // Every convolution, and what lies between, runs on integers: nothing is dequantized but the head's output.
 TEST_F(OnnxRuntimeInt8, ClassifiersRunInIntegersFromEndToEnd) {
   for (const char* name : {"yolov5n-cls", "yolov8n-cls"}) {
-    for (const char* weights : {"per_channel", "per_tensor"}) {
-      const graph::Graph graph = quantized(random_model(name), {{"weights", weights}});
+    const std::vector<std::pair<const char*, Json>> variants = {
+        {"weights", "per_channel"}, {"weights", "per_tensor"}, {"activations", "symmetric"}};
+    for (const auto& variant : variants) {
+      const graph::Graph graph = quantized(random_model(name), {variant});
       const auto operators = runtime::optimized_operators(in_memory(graph));
       std::string all;
       for (const auto& [type, count] : operators) all += fmt::format("{} x{}  ", type, count);

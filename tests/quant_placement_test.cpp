@@ -155,6 +155,14 @@ TEST(Placement, TensorRtQuantizesWhatEntersWeightedLayers) {
   }
 }
 
+TEST(Placement, SymmetricIsTheTargetsOwnInteger) {
+  const graph::QuantParams params{DType::i8, 8, {0.5f}, {0}, -1};
+  EXPECT_EQ(for_target(params, Target::tensorrt), params);
+  EXPECT_EQ(for_target(params, Target::onnxruntime), (graph::QuantParams{DType::u8, 8, {0.5f}, {128}, -1}));
+  const graph::QuantParams asymmetric{DType::u8, 8, {0.5f}, {7}, -1};
+  EXPECT_EQ(for_target(asymmetric, Target::onnxruntime), asymmetric);
+}
+
 TEST(Placement, ImageThroughAPoolKeepsItsRange) {
   GraphSketch s;
   const auto pooled = s.op("pool", Op::max_pool, {s.image()}, graph::PoolAttributes{{2, 2}, {2, 2}, {0, 0}});

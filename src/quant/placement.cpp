@@ -1,6 +1,7 @@
 #include "quant/placement.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <set>
 
@@ -112,9 +113,8 @@ graph::QuantParams image_params(Target target) {
 }
 
 graph::QuantParams sigmoid_params(const PlacementOptions& options) {
-  const int bits = options.bits_a;
-  return options.symmetric ? affine(DType::i8, bits, 2.0f / static_cast<float>(1 << bits))
-                           : affine(DType::u8, bits, 1.0f / static_cast<float>(1 << bits));
+  if (!options.symmetric) return affine(DType::u8, options.bits_a, std::ldexp(1.0f, -options.bits_a));
+  return for_target(affine(DType::i8, options.bits_a, std::ldexp(1.0f, 1 - options.bits_a)), options.target);
 }
 
 // Parameters of a group all of whose values have a known range.
@@ -151,6 +151,13 @@ const char* to_string(Target target) {
     case Target::native: return "native";
   }
   return "unknown";
+}
+
+graph::QuantParams for_target(graph::QuantParams params, Target target) {
+  if (target != Target::onnxruntime || params.dtype != DType::i8) return params;
+  params.dtype = DType::u8;
+  for (int32_t& zero_point : params.zero_point) zero_point += 1 << (params.bits - 1);
+  return params;
 }
 
 Placement place(const Graph& float_graph, const PlacementOptions& wanted) {

@@ -31,7 +31,7 @@ struct PlacementOptions {
   Target target = Target::onnxruntime;
   /// Node names (or prefixes ending in `.`, or `*` patterns) to keep in float. Error{config} where one matches nothing.
   std::vector<std::string> float_layers;
-  /// Activations int8 symmetric instead of uint8 asymmetric (TensorRT: always).
+  /// Activations symmetric instead of asymmetric (TensorRT: always).
   bool symmetric = false;
   int bits_a = 8;  ///< of activations, for the ranges known beforehand; the image always has 8
 };
@@ -41,5 +41,9 @@ struct PlacementOptions {
 /// end has quantized input and weights and a float output. The image edge becomes uint8 (onnxruntime). float_graph:
 /// unquantized, batch norm folded or not. Throws Error{config}, Error{unsupported} for target native.
 Placement place(const graph::Graph& float_graph, const PlacementOptions& options);
+
+/// Activation parameters in the integer type that the target runs. ONNX Runtime on x86 fuses uint8 alone: int8 with
+/// zero point 0 becomes uint8 with zero point 2^(bits - 1), the same steps (and one more at the lower end).
+graph::QuantParams for_target(graph::QuantParams params, Target target);
 
 }  // namespace quench::quant

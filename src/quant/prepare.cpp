@@ -43,8 +43,7 @@ void set_weight_params(graph::Graph& graph, const std::vector<std::string>& name
 void warn(const LogSink& log, const Json& settings, const PlacementOptions& options) {
   if (options.target == Target::onnxruntime && options.bits_a < 8) {
     log.warning(
-        "quantize: ONNX Runtime keeps activations in 8 bits: values beyond the range of fewer bits are not clamped "
-        "there");
+        "quantize: ONNX Runtime has 8-bit kernels: fewer activation bits are kept by Clip and run in float there");
   }
   if (options.target == Target::tensorrt && settings["activations"] == "asymmetric") {
     log.info("quantize: TensorRT takes symmetric activations: int8 symmetric used");
@@ -73,7 +72,8 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   Prepared out{std::move(placement.graph), std::move(placement.float_layers), subset.sha256};
   for (const auto& [edge, fixed] : placement.fixed) out.graph.edge(edge).quant = fixed;
   for (size_t i = 0; i < placement.groups.size(); ++i) {
-    for (const graph::EdgeId edge : placement.groups[i]) out.graph.edge(edge).quant = params[i];
+    for (const graph::EdgeId edge : placement.groups[i])
+      out.graph.edge(edge).quant = for_target(params[i], options.target);
   }
   set_weight_params(out.graph, placement.weights, settings["bits_w"].get<int>(),
                     settings["weights"] == "per_channel" ? 0 : -1);
