@@ -85,7 +85,9 @@ TEST(Observer, PercentileKeepsItsShare) {
       const double tail = (100 - percentile) / 200 * static_cast<double>(values.size());
       // Off by at most a bin's content; ReLU's zeros and SiLU's minimum are a spike at the low end.
       const double tolerance = 0.003 * static_cast<double>(values.size());
-      if (kind != "relu" && kind != "silu") EXPECT_NEAR(below, tail, tolerance) << kind << percentile;
+      if (kind != "relu" && kind != "silu") {
+        EXPECT_NEAR(below, tail, tolerance) << kind << percentile;
+      }
       EXPECT_NEAR(above, tail, tolerance) << kind << percentile;
     }
     const Range range = observe_all("percentile", values, 8, true, 99);
