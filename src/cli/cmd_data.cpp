@@ -29,9 +29,9 @@ int show_data(const Invocation& invocation, const Json& options, const std::file
   const std::filesystem::path output = require_output(options, invocation);
   const data::Splits splits = data::open(invocation.inputs.at(0), root);
   const data::Dataset& split = options["split"] == "train" ? *splits.train : *splits.test;
-  write_file(output, data::contact_sheet(split, options["count"], 8));
+  write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(), 8));
   environment.log.info(fmt::format("wrote {}: {} of {} images, {} classes", output.string(),
-                                   std::min<int64_t>(options["count"], split.size()), split.size(),
+                                   std::min(options["count"].get<int64_t>(), split.size()), split.size(),
                                    split.classes().size()));
   return kOk;
 }
@@ -43,7 +43,7 @@ int run_data(const Invocation& invocation, const Environment& environment) {
   const std::filesystem::path root = study::data_root_of(options, environment.data_root);
   if (invocation.command == "data list") return list_data(options, root);
   if (invocation.command == "data show") return show_data(invocation, options, root, environment);
-  data::fetch(invocation.inputs.at(0), root, environment.log, *environment.cancel);
+  data::fetch(invocation.inputs.at(0), root, environment.log, environment.cancel);
   return kOk;
 }
 

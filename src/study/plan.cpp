@@ -1,5 +1,7 @@
 #include "study/plan.h"
 
+#include <fmt/format.h>
+
 #include "core/hash.h"
 
 namespace quench::study {

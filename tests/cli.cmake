@@ -1,0 +1,6 @@
+quench_test(cli_test SOURCES cli_test.cpp USES core)
+target_compile_definitions(cli_test PRIVATE QUENCH_PROGRAM="$<TARGET_FILE:quench>")
+if(QUENCH_LAB)
+  target_compile_definitions(cli_test PRIVATE QUENCH_LAB=1)
+endif()
+add_dependencies(cli_test quench)

@@ -1,0 +1,145 @@
+// Runs the program itself: what it prints, where, and its exit code.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <sys/wait.h>
+
+#include "core/file.h"
+#include "core/json.h"
+#include "core/text.h"
+
+namespace quench {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Outcome {
+  int code;
+  std::string out;
+  std::string err;
+};
+
+class Cli : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / fmt::format("quench-cli-{}", ::getpid());
+    fs::remove_all(folder_);
+    fs::create_directories(folder_);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Outcome quench(const std::string& arguments) const {
+    const std::string err = (folder_ / "stderr").string(), out = (folder_ / "stdout").string();
+    const std::string line = fmt::format("cd {} && QUENCH_DATA={} {} {} >{} 2>{}", folder_.string(),
+                                         (folder_ / "no-data").string(), QUENCH_PROGRAM, arguments, out, err);
+    const int state = std::system(line.c_str());
+    return {WEXITSTATUS(state), read_file(out), read_file(err)};
+  }
+  /// One line on stderr with all of `parts`, and the exit code.
+  void expect_error(const std::string& arguments, int code, const std::vector<std::string>& parts) const {
+    const Outcome outcome = quench(arguments);
+    EXPECT_EQ(outcome.code, code) << arguments << "\n" << outcome.err;
+    EXPECT_EQ(std::count(outcome.err.begin(), outcome.err.end(), '\n'), 1) << arguments << "\n" << outcome.err;
+    EXPECT_EQ(outcome.err.rfind("quench: ", 0), 0u) << outcome.err;
+    for (const std::string& part : parts) EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.out, "");
+  }
+
+  fs::path folder_;
+};
+
+TEST_F(Cli, InfoGivesThePublishedCounts) {
+  const Outcome outcome = quench("info yolov5n --format json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json info = parse_json(outcome.out, "info");
+  EXPECT_EQ(info["params"], 1872157);         // shared golden figures: YOLOv5 v7.0, unfolded
+  EXPECT_EQ(info["params_folded"], 1867405);  // fused
+  EXPECT_NEAR(info["gflops"].get<double>(), 4.5, 0.05);
+}
+
+TEST_F(Cli, ExportsAModelThatInfoReadsBack) {
+  ASSERT_EQ(quench("export yolov8n-cls --classes 10 --imgsz 64 -o a/model.onnx").code, 0);
+  const Json by_file = parse_json(quench("info a/model.onnx --format json").out, "file");
+  const Json by_name = parse_json(quench("info yolov8n-cls --classes 10 --imgsz 64 --format json").out, "name");
+  EXPECT_EQ(by_file["params"], 1451098);  // published: yolov8n-cls with 10 classes
+  EXPECT_EQ(by_file["layers"], by_name["layers"]);
+  EXPECT_EQ(by_file["model_sha256"], by_name["model_sha256"]);
+}
+
+TEST_F(Cli, UsageErrorsNameTheNearest) {
+  expect_error("infoo yolov5n", 2, {"infoo", "did you mean 'info'"});
+  expect_error("info yolov5n --fromat json", 2, {"fromat"});
+  expect_error("info yolov5q", 2, {"yolov5q", "did you mean"});
+  expect_error("info yolov5n --imgsz big", 2, {"imgsz", "integer", "big"});
+  expect_error("info yolov5n --imgsz -3", 2, {"imgsz"});
+  expect_error("info yolov5n --format xml", 2, {"format", "xml", "table"});
+  expect_error("info", 2, {"MODEL"});
+  expect_error("export yolov5n", 2, {"-o FILE"});
+}
+
+TEST_F(Cli, BadModelFilesGiveOneLine) {
+  expect_error("info missing.onnx", 3, {"missing.onnx"});
+  write_file(folder_ / "text.onnx", "this is no model");
+  expect_error("info text.onnx", 2, {"text.onnx"});
+  ASSERT_EQ(quench("export yolov5n-cls --classes 4 --imgsz 32 -o whole.onnx").code, 0);
+  const std::string whole = read_file(folder_ / "whole.onnx");
+  write_file(folder_ / "half.onnx", whole.substr(0, whole.size() / 2));
+  expect_error("info half.onnx", 2, {"half.onnx"});
+  expect_error("bench half.onnx", 2, {"half.onnx"});
+}
+
+TEST_F(Cli, ReportSaysWhatItMisses) {
+  expect_error("report nowhere", 3, {"nowhere", "records.jsonl"});
+  write_file(folder_ / "s/records.jsonl", "not json\n{}\n");
+  expect_error("report s", 2, {"records.jsonl"});
+}
+
+TEST_F(Cli, OutputThatCannotBeWrittenIsTold) {
+  expect_error("export yolov5n-cls --classes 4 --imgsz 32 -o /proc/none/model.onnx", 3, {"/proc/none"});
+  const Outcome outcome = quench("info yolov5n --format json > /dev/full; true");
+  EXPECT_EQ(outcome.code, 0);
+  const std::string line = fmt::format("{} info yolov5n > /dev/full 2>{}", QUENCH_PROGRAM, (folder_ / "e").string());
+  EXPECT_EQ(WEXITSTATUS(std::system(line.c_str())), 3);
+}
+
+#ifdef QUENCH_LAB
+TEST_F(Cli, LabErrorsAreOneLineToo) {
+  expect_error("train --data cifar100 -o m.onnx", 3, {"cifar100", "quench data fetch cifar100"});
+  expect_error("train --data cifar1000 -o m.onnx", 2, {"cifar1000", "did you mean 'cifar100'"});
+  expect_error("train --model yolov5z-cls --data shapes -o m.onnx", 2, {"yolov5z-cls", "did you mean"});
+  expect_error("train --data shapes", 2, {"-o FILE"});
+  expect_error("train --data shapes -o /proc/x/m.onnx", 3, {"/proc/x"});
+  expect_error("study run missing.yaml", 3, {"missing.yaml"});
+  write_file(folder_ / "bad.yaml", "study: s\nmodels: [yolov5n-cls]\nmethods: [fp32]\ntrain: {epoch: 3}\n");
+  expect_error("study run bad.yaml", 2, {"bad.yaml", "epoch", "did you mean 'epochs'"});
+  write_file(folder_ / "type.yaml", "study: s\nmodels: [yolov5n-cls]\nmethods: [fp32]\ntrain: {epochs: many}\n");
+  expect_error("study plan type.yaml", 2, {"type.yaml", "epochs", "integer", "many"});
+  write_file(folder_ / "good.yaml", "study: s\ndata: shapes\nmodels: [yolov5n-cls]\nmethods: [fp32]\n");
+  expect_error("study run good.yaml --out /proc/results", 3, {"/proc/results"});
+  expect_error("data fetch cifar99", 2, {"cifar99", "cifar10"});
+}
+
+TEST_F(Cli, TrainsQuantizesAndEvaluates) {
+  const std::string data = "--data shapes --train-limit 256 --test-limit 64";
+  Outcome outcome = quench("train --imgsz 32 --epochs 1 --batch 32 -o m.onnx " + data);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "") << "progress goes to stderr";
+  expect_error("quantize m.onnx --calibration-images 0 -o q.onnx " + data, 2, {"calibration"});
+  EXPECT_FALSE(fs::exists(folder_ / "q.onnx"));
+  expect_error("quantize m.onnx --method ptk -o q.onnx", 2, {"ptk", "ptq"});
+  outcome = quench("quantize m.onnx --calibration-images 64 --observer minmax -o q.onnx " + data);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  outcome = quench("eval q.onnx --runtime torch --format json " + data);
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json records = parse_json(outcome.out, "eval");
+  EXPECT_EQ(records[0]["samples"], 64);
+  EXPECT_EQ(records[0]["method"], "ptq");
+  expect_error("quantize q.onnx -o qq.onnx " + data, 2, {"quantized already"});
+  EXPECT_EQ(quench("eval q.onnx --data fashion-mnist").code != 0, true);
+}
+#endif
+
+}  // namespace
+}  // namespace quench

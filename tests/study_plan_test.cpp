@@ -1,0 +1,49 @@
+#include "study/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "study/yaml.h"
+
+namespace quench::study {
+namespace {
+
+StudyFile make(const std::string& extra) {
+  return check_study(parse_yaml("study: s\nmodels: [yolov5n-cls, yolov8n-cls]\n"
+                                "methods: [fp32, {method: ptq, observer: [mse, minmax]}, qat]\n" + extra,
+                                "t"),
+                     "t");
+}
+
+TEST(Plan, ExpandsEveryCombinationOnce) {
+  const auto cells = expand(make("seeds: [0, 1]\nthreads: [1, 2]\nruntimes: [onnxruntime, torch]\n"));
+  EXPECT_EQ(cells.size(), 2u * 2 * 4 * 2 * 2);
+  std::set<std::string> ids;
+  for (const Cell& cell : cells) ids.insert(cell.id);
+  EXPECT_EQ(ids.size(), cells.size());
+}
+
+TEST(Plan, CellsShareStagesWhoseInputsAreEqual) {
+  const StudyFile study = make("threads: [1, 2]\nseeds: [0, 1]\n");
+  std::set<std::string> trainings, artifacts;
+  for (const Cell& cell : expand(study)) {
+    trainings.insert(stage_hash(train_inputs(study, cell)));
+    artifacts.insert(stage_hash(quantize_inputs(study, cell)));
+  }
+  EXPECT_EQ(trainings.size(), 2u * 2);      // models x seeds
+  EXPECT_EQ(artifacts.size(), 2u * 2 * 4);  // and methods; threads share
+}
+
+TEST(Plan, SettingsChangeHashesAndDataRootDoesNot) {
+  const StudyFile study = make("");
+  const StudyFile other_root = make("data: {data: cifar100, data_root: /elsewhere}\n");
+  const StudyFile other_lr = make("train: {lr: 0.2}\n");
+  const Cell cell = expand(study)[0];
+  EXPECT_EQ(stage_hash(train_inputs(study, cell)), stage_hash(train_inputs(other_root, expand(other_root)[0])));
+  EXPECT_NE(stage_hash(train_inputs(study, cell)), stage_hash(train_inputs(other_lr, expand(other_lr)[0])));
+  EXPECT_EQ(canonical_text(cell.config), canonical_text(expand(other_root)[0].config));
+}
+
+}  // namespace
+}  // namespace quench::study

@@ -1,0 +1,121 @@
+#include "study/yaml.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "study/study_file.h"
+
+namespace quench::study {
+namespace {
+
+std::string error_of(const std::string& text) {
+  try {
+    check_study(parse_yaml(text, "s.yaml"), "s.yaml");
+  } catch (const Error& e) {
+    EXPECT_EQ(e.kind(), ErrorKind::config) << e.what();
+    return e.what();
+  }
+  return "";
+}
+
+TEST(Yaml, TypesPlainScalarsAndKeepsQuotedOnesText) {
+  const Json json = parse_yaml("{a: 1, b: 1.5, c: true, d: null, e: '1', f: yes, g: -3, h: 1e-3, i: [x, 2], j: .inf}", "t");
+  EXPECT_EQ(json, Json::parse(R"({"a":1,"b":1.5,"c":true,"d":null,"e":"1","f":"yes","g":-3,"h":0.001,"i":["x",2],"j":".inf"})"));
+  EXPECT_TRUE(json["a"].is_number_integer());
+}
+
+TEST(Yaml, JsonIsYaml) {
+  EXPECT_EQ(parse_yaml(R"({"a": [1, {"b": "x"}]})", "t"), Json::parse(R"({"a":[1,{"b":"x"}]})"));
+}
+
+TEST(Yaml, ErrorsNameFileAndLine) {
+  for (const char* text : {"a: 1\nb: [1, 2", "a: 1\na: 2", "? [x]\n: 1", "a: *nowhere"}) {
+    try {
+      parse_yaml(text, "s.yaml");
+      ADD_FAILURE() << text;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::config);
+      EXPECT_EQ(std::string(e.what()).rfind("s.yaml:", 0), 0u) << e.what();
+    }
+  }
+}
+
+TEST(Yaml, BoundsAliasBombsAndDepth) {
+  std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
+  for (int i = 1; i < 12; ++i) {
+    bomb += fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n", i, i - 1);
+  }
+  EXPECT_THROW(parse_yaml(bomb, "t"), Error);
+  EXPECT_THROW(parse_yaml(std::string(200, '[') + std::string(200, ']'), "t"), Error);
+}
+
+TEST(Study, FillsDefaultsAndExpandsLists) {
+  const StudyFile study = check_study(
+      parse_yaml("study: s\nimgsz: 32\nmodels: [yolov5n-cls, {model: yolov8n-cls, train: {epochs: 2}}]\n"
+                 "train: {epochs: 5, flip: false}\n"
+                 "methods: [fp32, {method: ptq, observer: [mse, minmax], bits_w: [8, 7]}, {method: qat, epochs: 1}]\n",
+                 "t"),
+      "t");
+  ASSERT_EQ(study.models.size(), 2u);
+  EXPECT_EQ(study.models[0].train["epochs"], 5);
+  EXPECT_EQ(study.models[1].train["epochs"], 2);
+  EXPECT_EQ(study.models[1].train["flip"], false);
+  EXPECT_EQ(study.models[1].model["imgsz"], 32);
+  ASSERT_EQ(study.methods.size(), 6u);  // fp32, 2 x 2 ptq, qat
+  EXPECT_EQ(study.methods[1].setting, "mse,bits_w=8");
+  EXPECT_EQ(study.methods[5].qat["epochs"], 1);
+  EXPECT_EQ(study.methods[5].qat["flip"], false) << "QAT augments as training does";
+  EXPECT_EQ(study.runtimes, std::vector<std::string>{"onnxruntime"});
+}
+
+TEST(Study, RejectsWithSectionKeyAndNearest) {
+  const std::string head = "study: s\nmodels: [yolov5n-cls]\nmethods: [fp32]\n";
+  EXPECT_NE(error_of(head + "treads: [1]").find("did you mean 'threads'"), std::string::npos);
+  EXPECT_NE(error_of(head + "train: {epoch: 3}").find("did you mean 'epochs'"), std::string::npos);
+  EXPECT_NE(error_of(head + "train: {epochs: many}").find("expected an integer for 'epochs'"), std::string::npos);
+  EXPECT_NE(error_of(head + "train: {lr: -1}").find("at least 0"), std::string::npos);
+  EXPECT_NE(error_of("study: s\nmodels: [yolov5m-clz]\nmethods: [fp32]").find("did you mean 'yolov5m-cls'"),
+            std::string::npos);
+  EXPECT_NE(error_of("study: s\nmodels: [yolov5n-cls]\nmethods: [ptk]").find("did you mean 'ptq'"), std::string::npos);
+  EXPECT_NE(error_of("study: s\nmodels: []\nmethods: [fp32]").find("at least one"), std::string::npos);
+  EXPECT_NE(error_of("models: [yolov5n-cls]\nmethods: [fp32]").find("'study'"), std::string::npos);
+  EXPECT_NE(error_of("study: ../s\nmodels: [yolov5n-cls]\nmethods: [fp32]").find("a folder"), std::string::npos);
+  EXPECT_NE(error_of("study: s\nmodels: [yolov5n-cls]\nmethods: [fp32, fp32]").find("twice"), std::string::npos);
+  EXPECT_NE(error_of(head + "runtimes: [onnxruntim]").find("did you mean 'onnxruntime'"), std::string::npos);
+  EXPECT_NE(error_of(head + "seeds: [0, x]").find("integers"), std::string::npos);
+  EXPECT_NE(error_of("[1, 2]").find("expected a map"), std::string::npos);
+  EXPECT_NE(error_of("").find("expected a map"), std::string::npos);
+}
+
+TEST(Study, SurvivesAnyText) {  // fuzz: an Error{config} or a study, never a crash or another exception
+  const std::string seed_text =
+      "study: s\nnotes: [a]\ndata: {data: shapes, train_limit: 10}\nimgsz: 32\nmodels: [yolov5n-cls, {model: "
+      "yolov8n-cls, train: {epochs: 2}}]\nseeds: [0, 1]\ntrain: {epochs: 5, flip: false, policy: none}\nmethods: [fp32, "
+      "{method: ptq, observer: [mse, minmax]}, {method: qat, epochs: 1, float_layers: [a, b]}]\nthreads: [1]\n";
+  const std::string alphabet = "[]{}:,-&*!|>'\"%@#? \n\t0129.eaxtrue~\\\0\xff";
+  Rng rng(7, "fuzz study");
+  int accepted = 0;
+  for (int round = 0; round < 4000; ++round) {
+    std::string text = seed_text;
+    for (uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
+      const size_t at = rng.below(text.size());
+      switch (rng.below(4)) {
+        case 0: text[at] = alphabet[rng.below(alphabet.size())]; break;
+        case 1: text.insert(at, 1, alphabet[rng.below(alphabet.size())]); break;
+        case 2: text.erase(at, 1 + rng.below(8)); break;
+        default: text.resize(at + 1); break;
+      }
+    }
+    try {
+      check_study(parse_yaml(text, "fuzz"), "fuzz");
+      ++accepted;
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::config) << text;
+    }
+  }
+  EXPECT_GT(accepted, 50);
+}
+
+}  // namespace
+}  // namespace quench::study
