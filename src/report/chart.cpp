@@ -54,7 +54,7 @@ std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric) {
       chart("params", "Parameters", "M", rows, metric, [](const Record& r) { return scaled(r.params, 1e-6); }),
       chart("weights_bytes", "Weight bytes", "MB", rows, metric,
             [](const Record& r) { return scaled(r.weights_bytes, 1e-6); }),
-      chart("latency_p50_ns", "Median latency", "ms", rows, metric,
+      chart("latency_p50_ns", "Latency", "ms", rows, metric,
             [](const Record& r) { return scaled(r.latency_p50_ns, 1e-6); }),
   };
 }

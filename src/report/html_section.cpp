@@ -24,14 +24,17 @@ std::string tile(const std::string& title, const std::string& value, const std::
          element("div", "class=\"tile-note\"", label(record)) + "</div>\n";
 }
 
-/// The row with the least cost, among those of at least `floor` accuracy.
+/// The row with the least cost (of equals, the most accurate), among those of at least `floor` accuracy.
 template <typename Cost>
 const Record* least(const std::vector<Record>& rows, Metric metric, double floor, Cost cost) {
   const Record* best = nullptr;
   for (const Record& row : rows) {
     const auto accuracy = accuracy_of(row, metric);
     if (!cost(row) || !accuracy || *accuracy < floor) continue;
-    if (best == nullptr || *cost(row) < *cost(*best)) best = &row;
+    if (best == nullptr || *cost(row) < *cost(*best) ||
+        (*cost(row) == *cost(*best) && *accuracy > *accuracy_of(*best, metric))) {
+      best = &row;
+    }
   }
   return best;
 }
@@ -73,16 +76,22 @@ std::string chart_blocks(const std::vector<Chart>& charts, Metric metric, size_t
   return out + "</div>\n";
 }
 
-/// For each row, the charts on whose Pareto front it stands.
+/// For each row, the charts on whose Pareto front it stands, by their first letters.
 std::vector<std::string> fronts_of_rows(const std::vector<Chart>& charts, size_t rows) {
   std::vector<std::string> result(rows);
   for (const Chart& chart : charts) {
     for (const size_t i : chart.front) {
       std::string& text = result[chart.points[i].row];
-      text += (text.empty() ? "" : ", ") + chart.title;
+      text += (text.empty() ? "" : " ") + chart.title.substr(0, 1);
     }
   }
   return result;
+}
+
+std::string front_help(const std::vector<Chart>& charts) {
+  std::string text = "Pareto fronts that the row is on:";
+  for (const Chart& chart : charts) text += " " + chart.title.substr(0, 1) + " = " + chart.title;
+  return text + ".";
 }
 
 std::string cell_html(const Column& column, size_t row) {
@@ -105,7 +114,7 @@ std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>
                        column.unit.empty() ? "" : " " + element("span", "class=\"unit\"", column.unit));
   };
   for (const Column& column : shown.columns) head(column);
-  head({"On the front of", "", "Charts in which no other row is both cheaper and more accurate.", false, {}, {}});
+  head({"Front", "", front_help(charts), false, {}, {}});
   out += "</tr></thead>\n<tbody>\n";
   for (size_t i = 0; i < rows.size(); ++i) {
     out += "<tr>";

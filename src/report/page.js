@@ -74,7 +74,7 @@
     section.models.forEach((model) => button('model', model, icon(symbolOf(section, model), 'currentColor')));
     group('');
     fixed('<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true"><path d="M1 10H9V6H17V2H25" fill="none" ' +
-          'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of all rows');
+          'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of all rows (on it: outlined); rows of equal cost stand side by side');
     if (section.rows.some((row) => row.predicted)) fixed(icon(symbols[0], 'currentColor', true), 'predicted latency');
   }
 
@@ -100,6 +100,19 @@
       axis.max = high + room;
     }
     return axis;
+  }
+
+  // Points of one cost would hide one another: they stand side by side, a little apart.
+  function spread(chart, axis) {
+    const groups = new Map();
+    chart.points.forEach((point) => groups.set(point.x, [...(groups.get(point.x) || []), point]));
+    const places = new Map();
+    groups.forEach((points) => points.forEach((point, i) => {
+      const share = 0.011 * (i - (points.length - 1) / 2);
+      places.set(point, axis.type === 'log' ? point.x * Math.pow(axis.max / axis.min, share)
+                                            : point.x + share * (axis.max - axis.min));
+    }));
+    return places;
   }
 
   // Ticks of our own at 1, 2, 5 times powers of ten (the library's logarithmic axis marks powers of ten alone).
@@ -151,11 +164,13 @@
     const onFront = new Set(front);
     const hollow = (row) => chart.key === 'latency_p50_ns' && row.predicted;
     const visible = chart.points.filter((point) => !isHidden(point));
+    const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''));
+    const places = spread(chart, cost);
     const data = visible.map((point) => {
       const row = section.rows[point.row];
       const color = colorOf(section, row.method);
       return {
-        value: [point.x, point.y], row: point.row, symbol: 'path://' + symbolOf(section, row.model),
+        value: [places.get(point), point.y], row: point.row, symbol: 'path://' + symbolOf(section, row.model),
         symbolSize: onFront.has(point) ? 15 : 11,
         itemStyle: {
           color: hollow(row) ? colors.paper : color, opacity: onFront.has(point) ? 1 : 0.85,
@@ -165,10 +180,9 @@
       };
     });
     const bars = visible.filter((point) => point.low !== undefined).map((point) => [
-      { coord: [point.x, point.low], lineStyle: { color: colorOf(section, section.rows[point.row].method) } },
-      { coord: [point.x, point.high] },
+      { coord: [places.get(point), point.low], lineStyle: { color: colorOf(section, section.rows[point.row].method) } },
+      { coord: [places.get(point), point.high] },
     ]);
-    const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''));
     const steps = front.map((point) => [point.x, point.y]);
     if (steps.length > 0) steps.push([cost.max, steps[steps.length - 1][1]]);
     return {
