@@ -1,6 +1,6 @@
 // Training steps of yolov5n-cls: a plain torch::nn float32 loop against GraphModule with fused kernels and optimizer.
-//   train_step [rounds=10] [steps=10] [batch=128] [imgsz=64] [threads=2] [only=all|plain|plain-nhwc|ours|unfused]
-//   [clock=wall|cpu]
+//   train_step [rounds=10] [steps=10] [batch=128] [imgsz=64] [threads=2]
+//   [only=all|plain|plain-nhwc|ours|ours-blas-default|unfused] [clock=wall|cpu]
 // On a machine that does other work, threads=1 and clock=cpu give figures that stay meaningful.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -11,7 +11,7 @@
 
 #include "interleave.h"
 #include "models/spec.h"
-#include "nn/allocator.h"
+#include "nn/blas.h"
 #include "nn/graph_module.h"
 #include "nn/kernels/sgd.h"
 #include "nn_plain_yolov5.h"
@@ -103,7 +103,6 @@ int main(int argc, char** argv) {
   const std::string only = argc > 6 ? argv[6] : "all";
   const auto clock =
       argc > 7 && std::string(argv[7]) == "cpu" ? quench::bench::Clock::processor : quench::bench::Clock::wall;
-  if (argc <= 8) quench::nn::tune_allocator();
 
   quench::models::BuildOptions options;
   for (int i = 0; i < 100; ++i) options.classes.push_back(std::to_string(i));
@@ -121,9 +120,17 @@ int main(int argc, char** argv) {
   const auto add = [&](const char* name, auto& loop) {
     if (only == "all" || only == name) contenders.push_back({name, [&] { loop.step(data); }});
   };
+  const int threads = at::get_num_threads();
   add("plain", plain);
   add("plain-nhwc", plain_nhwc);
-  add("ours", ours);
+  add("ours-blas-default", ours);
+  if (only == "all" || only == "ours") {  // as the program runs it: OpenBLAS on one thread
+    contenders.push_back({"ours", [&] {
+                            quench::nn::set_blas_threads(1);
+                            ours.step(data);
+                            quench::nn::set_blas_threads(threads);
+                          }});
+  }
   add("unfused", unfused);
   quench::bench::interleave(contenders, rounds, steps, batch, clock);
   return 0;
