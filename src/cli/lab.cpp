@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <filesystem>
 
 #include "cli/base_commands.h"
@@ -26,7 +27,11 @@ LabFunction open_lab(const std::string& command) {
   if (path.empty()) {
     fail(ErrorKind::unsupported, "[cli] `quench {}` needs quench_lab (LibTorch, OpenCV): built without it", command);
   }
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // OpenMP threads that wait shall sleep, not spin: they share the cores with the data workers. Read when the library
+  // starts, so it must be set before.
+  setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
+  // Global, so that the lab finds OpenBLAS's own functions (nn/blas.h).
+  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (!library) fail(ErrorKind::unsupported, "[cli] cannot load {}: {}", path.string(), dlerror());
   void* entry = dlsym(library, kLabEntry);
   if (!entry) fail(ErrorKind::unsupported, "[cli] {} has no {}: is it of another build?", path.string(), kLabEntry);

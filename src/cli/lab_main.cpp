@@ -2,6 +2,7 @@
 #include "cli/lab_commands.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "nn/blas.h"
 #include "study/registry.h"
 #include "study/yaml.h"
 
@@ -33,6 +34,7 @@ std::filesystem::path require_output(const Json& settings, const Invocation& inv
 /// Entry point of libquench_lab.so.
 extern "C" int quench_lab_run(const quench::cli::Invocation& invocation, const quench::cli::Environment& environment) {
   using namespace quench::cli;
+  quench::nn::set_blas_threads(1);
   const std::string& name = invocation.command;
   if (name == "bench") return run_bench(invocation, environment, quench::study::full_registry());
   if (name == "runtimes") return run_runtimes(invocation, environment, quench::study::full_registry());
