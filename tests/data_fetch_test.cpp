@@ -189,7 +189,7 @@ TEST(Tar, DamagedArchives) {
   const fs::path archive = folder.path() / "x.tar.gz";
   const std::string good = entry("a", noise(5000)) + kEnd;
   const std::string packed = gzip(good);
-  for (size_t size = 1; size < packed.size() - 20; size += 97) {
+  for (size_t size = 1; size < packed.size() - 20; size += 397) {
     write_file(archive, packed.substr(0, size));
     expect_error(ErrorKind::data, {archive.string()}, [&] { unpack_tar_gz(archive, folder.path() / "out"); });
   }
@@ -198,7 +198,7 @@ TEST(Tar, DamagedArchives) {
   write_file(archive, gzip(flipped));
   expect_error(ErrorKind::data, {"checksum"}, [&] { unpack_tar_gz(archive, folder.path() / "out"); });
   Rng rng(2, "fuzz");
-  for (int round = 0; round < 500; ++round) {  // any outcome but a crash or another exception
+  for (int round = 0; round < 100; ++round) {  // any outcome but a crash or another exception
     std::string bytes = good;
     for (int i = 0; i < 3; ++i) bytes[rng.below(600)] = static_cast<char>(rng.below(256));
     write_file(archive, gzip(bytes));
