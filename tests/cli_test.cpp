@@ -1,10 +1,10 @@
 // Runs the program itself: what it prints, where, and its exit code.
 #include <gtest/gtest.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
-#include <sys/wait.h>
 
 #include "core/file.h"
 #include "core/json.h"
@@ -65,7 +65,7 @@ TEST_F(Cli, ExportsAModelThatInfoReadsBack) {
   const Json by_name = parse_json(quench("info yolov8n-cls --classes 10 --imgsz 64 --format json").out, "name");
   EXPECT_EQ(by_file["params"], 1451098);  // published: yolov8n-cls with 10 classes
   EXPECT_EQ(by_file["layers"], by_name["layers"]);
-  EXPECT_EQ(by_file["model_sha256"], by_name["model_sha256"]);
+  EXPECT_EQ(by_file["metadata"], by_name["metadata"]);
 }
 
 TEST_F(Cli, UsageErrorsNameTheNearest) {

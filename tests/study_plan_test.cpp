@@ -1,9 +1,8 @@
-#include "study/plan.h"
-
 #include <gtest/gtest.h>
 
 #include <set>
 
+#include "study/plan.h"
 #include "study/yaml.h"
 
 namespace quench::study {
@@ -11,7 +10,8 @@ namespace {
 
 StudyFile make(const std::string& extra) {
   return check_study(parse_yaml("study: s\nmodels: [yolov5n-cls, yolov8n-cls]\n"
-                                "methods: [fp32, {method: ptq, observer: [mse, minmax]}, qat]\n" + extra,
+                                "methods: [fp32, {method: ptq, observer: [mse, minmax]}, qat]\n" +
+                                    extra,
                                 "t"),
                      "t");
 }

@@ -1,5 +1,3 @@
-#include "study/run.h"
-
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,6 +10,7 @@
 #include "core/file.h"
 #include "record/store.h"
 #include "study/registry.h"
+#include "study/run.h"
 #include "study/yaml.h"
 
 namespace quench::study {
@@ -70,7 +69,8 @@ TEST_F(StudyRun, RunsCellsThenSkipsThem) {
 
 TEST_F(StudyRun, GoesOnAfterAFailedCell) {
   const RunSummary summary =
-      run(tiny("[{method: ptq, calibration_images: 0}, {method: ptq, observer: minmax, calibration_images: 16}]"), context());
+      run(tiny("[{method: ptq, calibration_images: 0}, {method: ptq, observer: minmax, calibration_images: 16}]"),
+          context());
   ASSERT_EQ(summary.records.size(), 2u);
   EXPECT_EQ(summary.failed, 1);
   EXPECT_EQ(summary.records[0].status, "failed");

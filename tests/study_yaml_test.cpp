@@ -1,10 +1,9 @@
-#include "study/yaml.h"
-
 #include <gtest/gtest.h>
 
 #include "core/error.h"
 #include "core/rng.h"
 #include "study/study_file.h"
+#include "study/yaml.h"
 
 namespace quench::study {
 namespace {
@@ -20,8 +19,11 @@ std::string error_of(const std::string& text) {
 }
 
 TEST(Yaml, TypesPlainScalarsAndKeepsQuotedOnesText) {
-  const Json json = parse_yaml("{a: 1, b: 1.5, c: true, d: null, e: '1', f: yes, g: -3, h: 1e-3, i: [x, 2], j: .inf}", "t");
-  EXPECT_EQ(json, Json::parse(R"({"a":1,"b":1.5,"c":true,"d":null,"e":"1","f":"yes","g":-3,"h":0.001,"i":["x",2],"j":".inf"})"));
+  const Json json =
+      parse_yaml("{a: 1, b: 1.5, c: true, d: null, e: '1', f: yes, g: -3, h: 1e-3, i: [x, 2], j: .inf}", "t");
+  EXPECT_EQ(
+      json,
+      Json::parse(R"({"a":1,"b":1.5,"c":true,"d":null,"e":"1","f":"yes","g":-3,"h":0.001,"i":["x",2],"j":".inf"})"));
   EXPECT_TRUE(json["a"].is_number_integer());
 }
 
@@ -91,7 +93,8 @@ TEST(Study, RejectsWithSectionKeyAndNearest) {
 TEST(Study, SurvivesAnyText) {  // fuzz: an Error{config} or a study, never a crash or another exception
   const std::string seed_text =
       "study: s\nnotes: [a]\ndata: {data: shapes, train_limit: 10}\nimgsz: 32\nmodels: [yolov5n-cls, {model: "
-      "yolov8n-cls, train: {epochs: 2}}]\nseeds: [0, 1]\ntrain: {epochs: 5, flip: false, policy: none}\nmethods: [fp32, "
+      "yolov8n-cls, train: {epochs: 2}}]\nseeds: [0, 1]\ntrain: {epochs: 5, flip: false, policy: none}\nmethods: "
+      "[fp32, "
       "{method: ptq, observer: [mse, minmax]}, {method: qat, epochs: 1, float_layers: [a, b]}]\nthreads: [1]\n";
   const std::string alphabet = "[]{}:,-&*!|>'\"%@#? \n\t0129.eaxtrue~\\\0\xff";
   Rng rng(7, "fuzz study");

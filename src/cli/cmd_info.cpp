@@ -11,7 +11,7 @@ namespace {
 
 int64_t input_side(const graph::Graph& graph) { return graph.edge(graph.inputs.at(0)).shape.at(2); }
 
-Json to_json(const graph::ModelFile& model, const metrics::Cost& cost, const metrics::Cost& folded) {
+Json to_json(const graph::Graph& graph, const metrics::Cost& cost, const metrics::Cost& folded) {
   Json layers = Json::array();
   for (const metrics::NodeCost& node : cost.nodes) {
     layers.push_back({{"name", node.name},
@@ -24,32 +24,30 @@ Json to_json(const graph::ModelFile& model, const metrics::Cost& cost, const met
                       {"weights_bytes", node.weights_bytes},
                       {"activation_bytes", node.activation_bytes}});
   }
-  return {{"model", model.graph.metadata.count("model") ? model.graph.metadata.at("model") : ""},
-          {"imgsz", input_side(model.graph)},
+  return {{"model", graph.metadata.count("model") ? graph.metadata.at("model") : ""},
+          {"imgsz", input_side(graph)},
           {"params", cost.params},
           {"params_folded", folded.params},
           {"macs", cost.macs},
           {"gflops", cost.gflops},
           {"bops", cost.bops},
           {"weights_bytes", cost.weights_bytes},
-          {"file_bytes", model.bytes.size()},
-          {"model_sha256", model.sha256},
-          {"metadata", model.graph.metadata},
+          {"metadata", graph.metadata},
           {"layers", std::move(layers)}};
 }
 
-std::string to_table(const graph::ModelFile& model, const metrics::Cost& cost, const metrics::Cost& folded) {
+std::string to_table(const std::string& name, const graph::Graph& graph, const metrics::Cost& cost,
+                     const metrics::Cost& folded) {
   std::vector<std::vector<std::string>> rows{{"#", "layer", "op", "output", "params", "MACs"}};
   for (const metrics::NodeCost& node : cost.nodes) {
     rows.push_back({std::to_string(rows.size()), node.name, node.op, to_string(node.output),
                     node.params ? grouped(node.params) : "", node.macs ? grouped(node.macs) : ""});
   }
   std::string out = text_table(rows);
-  out += fmt::format("\n{}: {} parameters ({} with batch norm folded), {:.3g} GFLOPs at {} px, weights {}, file {}\n",
-                     model.path.string(), grouped(cost.params), grouped(folded.params), cost.gflops,
-                     input_side(model.graph), bytes_text(cost.weights_bytes),
-                     bytes_text(static_cast<int64_t>(model.bytes.size())));
-  for (const auto& [key, value] : model.graph.metadata) {
+  out += fmt::format("\n{}: {} parameters ({} with batch norm folded), {:.3g} GFLOPs at {} px, weights {}\n", name,
+                     grouped(cost.params), grouped(folded.params), cost.gflops, input_side(graph),
+                     bytes_text(cost.weights_bytes));
+  for (const auto& [key, value] : graph.metadata) {
     const std::string shown = value.size() > 96 ? value.substr(0, 93) + "..." : value;
     out += fmt::format("  {}: {}\n", key, shown);
   }
@@ -60,11 +58,12 @@ std::string to_table(const graph::ModelFile& model, const metrics::Cost& cost, c
 
 int run_info(const Invocation& invocation, const Environment&) {
   const Json options = settings(command("info"), Json::object(), invocation);
-  const graph::ModelFile model = open_model(invocation.inputs.at(0), options);
-  const metrics::Cost cost = metrics::cost(model.graph);
-  const metrics::Cost folded = metrics::cost(graph::fold_batch_norms(model.graph));
-  std::cout << (options["format"] == "json" ? to_json(model, cost, folded).dump(2) + "\n"
-                                            : to_table(model, cost, folded));
+  const std::string& name = invocation.inputs.at(0);
+  const graph::Graph graph = open_graph(name, options);
+  const metrics::Cost cost = metrics::cost(graph);
+  const metrics::Cost folded = metrics::cost(graph::fold_batch_norms(graph));
+  const bool json = options["format"] == "json";
+  std::cout << (json ? to_json(graph, cost, folded).dump(2) + "\n" : to_table(name, graph, cost, folded));
   return kOk;
 }
 

@@ -15,8 +15,8 @@ namespace fs = std::filesystem;
 
 /// STUDY: the folder of results, its records.jsonl, or the name of a study under results/.
 fs::path find_store(const std::string& argument) {
-  for (const fs::path& path : {fs::path(argument) / "records.jsonl", fs::path(argument),
-                               fs::path("results") / argument / "records.jsonl"}) {
+  for (const fs::path& path :
+       {fs::path(argument) / "records.jsonl", fs::path(argument), fs::path("results") / argument / "records.jsonl"}) {
     if (fs::is_regular_file(path)) return path;
   }
   fail(ErrorKind::io, "[cli] expected a folder with records.jsonl, such a file, or a study under results/, got {}",

@@ -46,8 +46,8 @@ int run_study(const Invocation& invocation, const Environment& environment) {
 
   const runtime::Registry registry = study::full_registry();
   const fs::path data_root = study::data_root_of(options, environment.data_root);
-  const study::RunSummary summary = study::run(
-      study, {folder, data_root, environment.version, &registry, &environment.log, environment.cancel});
+  const study::RunSummary summary =
+      study::run(study, {folder, data_root, environment.version, &registry, &environment.log, environment.cancel});
 
   report::PageOptions page;
   page.title = study.name;
@@ -55,8 +55,8 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   page.notes = study.notes;
   write_file(folder / "notes.json", Json(study.notes).dump(2) + "\n");
   write_file(folder / "report.html", report::html(summary.records, page));
-  environment.log.info(fmt::format("{} cells run, {} done before, {} failed", summary.ran, summary.skipped,
-                                   summary.failed));
+  environment.log.info(
+      fmt::format("{} cells run, {} done before, {} failed", summary.ran, summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table") std::cout << "\nreport: " << fs::absolute(folder / "report.html").string() << "\n";
   return summary.failed ? kCellFailed : kOk;

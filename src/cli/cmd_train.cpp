@@ -22,7 +22,8 @@ graph::Graph starting_graph(const Json& options, const data::Splits& data) {
 }
 
 fs::path work_folder(const Json& options, const fs::path& output, const char* suffix) {
-  return options["work"].is_string() ? fs::path(options["work"].get<std::string>()) : fs::path(output.string() + suffix);
+  return options["work"].is_string() ? fs::path(options["work"].get<std::string>())
+                                     : fs::path(output.string() + suffix);
 }
 
 }  // namespace

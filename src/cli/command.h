@@ -36,11 +36,11 @@ using CommandFunction = int (*)(const Invocation&, const Environment&);
 
 /// One sub-command: the one place that names its inputs and settings.
 struct Command {
-  std::string name;     ///< words: "study run"
+  std::string name;  ///< words: "study run"
   std::string summary;
-  std::string inputs;   ///< how the positional arguments are called: "MODEL", "MODEL..."; "" for none
+  std::string inputs;  ///< how the positional arguments are called: "MODEL", "MODEL..."; "" for none
   int min_inputs = 0;
-  int max_inputs = 0;   ///< -1: any number
+  int max_inputs = 0;  ///< -1: any number
   config::OptionSet options;
   CommandFunction run = nullptr;  ///< null: in quench_lab
 };

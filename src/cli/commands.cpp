@@ -30,9 +30,9 @@ OptionSet model_shape() {
 }
 
 OptionSet quantize_settings() {
-  const OptionSet method({Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization",
-                                 {"ptq", "qat"}},
-                          Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}});
+  const OptionSet method(
+      {Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization", {"ptq", "qat"}},
+       Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}});
   return method + config::quantize_options() + config::data_options() + config::qat_options() +
          config::augment_options();
 }

@@ -34,7 +34,8 @@ int exit_code(ErrorKind kind) {
 int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
   std::string message = error.what();
   std::vector<std::string> words;
-  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) words.push_back(sub->get_name());
+  for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
+    words.push_back(sub->get_name());
   if (argc > 1 && argv[1][0] != '-' && !std::count(words.begin(), words.end(), argv[1])) {
     message = fmt::format("unknown command '{}'{}", argv[1], suggestion(argv[1], words));
   }

@@ -15,29 +15,39 @@ bool looks_like_path(const std::string& text) {
   return text.find('/') != std::string::npos || text.ends_with(".onnx") || std::filesystem::exists(text);
 }
 
-graph::ModelFile from_graph(graph::Graph graph, const std::string& name) {
-  graph::ModelFile model;
-  model.path = name;
-  model.bytes = graph::write_onnx(graph);
-  model.sha256 = sha256_hex(model.bytes);
-  model.graph = std::move(graph);
-  return model;
+graph::Graph build(const std::string& name, const Json& settings) {
+  models::BuildOptions options;
+  options.imgsz = settings.value("imgsz", 0);
+  options.stem_stride = settings.value("stem_stride", 2);
+  for (int64_t i = 0; i < settings.value("classes", int64_t{0}); ++i) options.classes.push_back(std::to_string(i));
+  return models::build(name, options);
+}
+
+graph::Graph resized(graph::Graph graph, const Json& settings) {
+  const int64_t imgsz = settings.value("imgsz", int64_t{0});
+  return imgsz == 0 ? graph : graph::with_image_size(std::move(graph), imgsz, imgsz);
 }
 
 }  // namespace
 
+graph::Graph open_graph(const std::string& name_or_path, const Json& settings) {
+  if (!looks_like_path(name_or_path)) return build(name_or_path, settings);
+  return resized(graph::read_model(name_or_path).graph, settings);
+}
+
 graph::ModelFile open_model(const std::string& name_or_path, const Json& settings) {
-  const int64_t imgsz = settings.value("imgsz", int64_t{0});
+  graph::ModelFile model;
   if (looks_like_path(name_or_path)) {
-    graph::ModelFile model = graph::read_model(name_or_path);
-    if (imgsz == 0) return model;
-    return from_graph(graph::with_image_size(std::move(model.graph), imgsz, imgsz), name_or_path);
+    model = graph::read_model(name_or_path);
+    if (settings.value("imgsz", 0) == 0) return model;
+    model.graph = resized(std::move(model.graph), settings);
+  } else {
+    model.graph = build(name_or_path, settings);
   }
-  models::BuildOptions options;
-  options.imgsz = static_cast<int>(imgsz);
-  options.stem_stride = settings.value("stem_stride", 2);
-  for (int64_t i = 0; i < settings.value("classes", int64_t{0}); ++i) options.classes.push_back(std::to_string(i));
-  return from_graph(models::build(name_or_path, options), name_or_path);
+  model.path = name_or_path;
+  model.bytes = graph::write_onnx(model.graph);
+  model.sha256 = sha256_hex(model.bytes);
+  return model;
 }
 
 }  // namespace quench::cli

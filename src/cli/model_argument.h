@@ -8,8 +8,12 @@
 namespace quench::cli {
 
 /// MODEL on the command line: an ONNX file where it is one (or looks like a path), else a model by name, built with
-/// initial weights. `settings`: imgsz, stem_stride, classes. For a file, `imgsz` re-infers shapes (the bytes then are
-/// those of the changed model). Throws Error{config} naming the nearest model, Error{io}, Error{data}.
+/// initial weights. `settings`: imgsz, stem_stride, classes. For a file, `imgsz` re-infers shapes.
+/// Throws Error{config} naming the nearest model, Error{io}, Error{data}.
+graph::Graph open_graph(const std::string& name_or_path, const Json& settings);
+
+/// The same with the bytes that a runtime loads, and their hash: those of the file, or of the model as it would be
+/// written.
 graph::ModelFile open_model(const std::string& name_or_path, const Json& settings);
 
 }  // namespace quench::cli

@@ -44,7 +44,13 @@ const OptionSet& data_options() {
 
 const OptionSet& augment_options() {
   static const OptionSet options({
-      {"crop_padding", T::integer, 4, "random crop after padding by N pixels (of the source image); 0: off", {}, 0, 512},
+      {"crop_padding",
+       T::integer,
+       4,
+       "random crop after padding by N pixels (of the source image); 0: off",
+       {},
+       0,
+       512},
       {"flip", T::boolean, true, "random horizontal flip"},
       {"color_jitter", T::number, 0.0, "strength of random brightness, contrast and saturation; 0: off", {}, 0, 1},
       {"policy", T::text, "none", "automatic augmentation", {"none", "randaugment", "trivialaugment"}},
@@ -54,7 +60,13 @@ const OptionSet& augment_options() {
       {"mixup", T::number, 0.0, "mixup alpha (Zhang et al. 2018); 0: off", {}, 0, 100},
       {"cutmix", T::number, 0.0, "CutMix alpha (Yun et al. 2019); 0: off", {}, 0, 100},
       {"mix_probability", T::number, 1.0, "share of batches that mixup or CutMix touches", {}, 0, 1},
-      {"augment_off_epochs", T::integer, 0, "last epochs without policy, erasing, mixup, CutMix and jitter", {}, 0, 100000},
+      {"augment_off_epochs",
+       T::integer,
+       0,
+       "last epochs without policy, erasing, mixup, CutMix and jitter",
+       {},
+       0,
+       100000},
   });
   return options;
 }
@@ -76,31 +88,40 @@ const OptionSet& train_options() {
 const OptionSet& quantize_options() {
   static const OptionSet options({
       {"target", T::text, "onnxruntime", "runtime whose placement of quantizers to use", {"onnxruntime", "tensorrt"}},
-      {"observer", T::text, "mse", "how activation ranges are picked",
+      {"observer",
+       T::text,
+       "mse",
+       "how activation ranges are picked",
        {"minmax", "moving_average", "percentile", "mse", "entropy"}},
       {"percentile", T::number, 99.99, "share of values kept by the percentile observer, in %", {}, 50, 100},
       {"weights", T::text, "per_channel", "granularity of weight scales", {"per_channel", "per_tensor"}},
-      {"activations", T::text, "asymmetric", "activation scheme: uint8 asymmetric or int8 symmetric",
+      {"activations",
+       T::text,
+       "asymmetric",
+       "activation scheme: uint8 asymmetric or int8 symmetric",
        {"asymmetric", "symmetric"}},
       {"bits_w", T::integer, 8, "weight bits (7 where the processor's int8 dot product saturates)", {}, 2, 8},
       {"bits_a", T::integer, 8, "activation bits", {}, 2, 8},
       {"calibration_images", T::integer, 512, "training images to calibrate on", {}, 0, 1e9},
       {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
-      {"float_layers", T::text_list, Json::array(), "layers kept in float: names, prefixes ending in '.', '*' patterns"},
+      {"float_layers", T::text_list, Json::array(),
+       "layers kept in float: names, prefixes ending in '.', '*' patterns"},
   });
   return options;
 }
 
 const OptionSet& qat_options() {
-  static const OptionSet options =
-      make_train_options()
-          .with_default("epochs", 3)
-          .with_default("lr", 0.005)
-          .with_default("warmup_epochs", 0.1)
-          .with_default("weight_decay", 1e-4)
-          .with_default("ema", true) +
-      OptionSet({{"ranges", T::text, "learned", "activation ranges while fine-tuning: learned (LSQ) or frozen",
-                  {"learned", "frozen"}}});
+  static const OptionSet options = make_train_options()
+                                       .with_default("epochs", 3)
+                                       .with_default("lr", 0.005)
+                                       .with_default("warmup_epochs", 0.1)
+                                       .with_default("weight_decay", 1e-4)
+                                       .with_default("ema", true) +
+                                   OptionSet({{"ranges",
+                                               T::text,
+                                               "learned",
+                                               "activation ranges while fine-tuning: learned (LSQ) or frozen",
+                                               {"learned", "frozen"}}});
   return options;
 }
 

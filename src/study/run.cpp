@@ -65,8 +65,8 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
   const runtime::MeasureOptions options{.min_samples = study.bench["min_samples"].get<int64_t>(),
                                         .min_seconds = study.bench["min_seconds"].get<double>()};
   for (auto& [key, works] : sets) {
-    context.log->info(fmt::format("measuring latency of {} models in turn ({}, {} threads)", works.size(), key.first,
-                                  key.second));
+    context.log->info(
+        fmt::format("measuring latency of {} models in turn ({}, {} threads)", works.size(), key.first, key.second));
     std::vector<std::unique_ptr<runtime::Session>> sessions;
     std::vector<runtime::Session*> running;
     std::vector<Tensor> inputs;

@@ -12,9 +12,9 @@
 namespace quench::study {
 
 struct RunContext {
-  std::filesystem::path folder;     ///< results: records.jsonl, stages/; created
+  std::filesystem::path folder;  ///< results: records.jsonl, stages/; created
   std::filesystem::path data_root;
-  std::string version;              ///< quench_version of the records
+  std::string version;  ///< quench_version of the records
   const runtime::Registry* registry = nullptr;
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
@@ -39,7 +39,8 @@ struct RunSummary {
 
 /// Runs what is not done yet. Latencies of a model's methods are measured interleaved. A cell that fails becomes a
 /// record with status `failed` or `unsupported` and its reason, and the rest goes on; Error{cancelled} and a store
-/// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run again.
+/// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run
+/// again.
 RunSummary run(const StudyFile& study, const RunContext& context);
 
 }  // namespace quench::study

@@ -15,7 +15,9 @@ namespace {
 namespace fs = std::filesystem;
 
 Json to_json(const Accuracy& accuracy) {
-  return {{"top1", accuracy.top1}, {"top5", accuracy.top5}, {"samples", accuracy.samples},
+  return {{"top1", accuracy.top1},
+          {"top5", accuracy.top5},
+          {"samples", accuracy.samples},
           {"predictions", accuracy.predictions}};
 }
 
@@ -75,10 +77,9 @@ fs::path Stages::trained(const Cell& cell) {
   return model_of(stage, inputs, [&] {
     const Json& model = cell.model.model;
     log_.info(fmt::format("training {} on {} (seed {})", model["model"].get<std::string>(), data().name, cell.seed));
-    const graph::Graph start = models::build(
-        model["model"].get<std::string>(),
-        {data().train->classes(), model["imgsz"].get<int>(), model["stem_stride"].get<int>(),
-         static_cast<uint64_t>(cell.seed)});
+    const graph::Graph start = models::build(model["model"].get<std::string>(),
+                                             {data().train->classes(), model["imgsz"].get<int>(),
+                                              model["stem_stride"].get<int>(), static_cast<uint64_t>(cell.seed)});
     Json config = cell.model.train;
     config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
     const train::FitResult result = train::fit(start, data(), config, {stage, &log_, &cancel_, true});
@@ -87,7 +88,8 @@ fs::path Stages::trained(const Cell& cell) {
                                            {"epochs", result.epochs},
                                            {"images_per_second", result.images_per_second},
                                            {"seconds", result.seconds}}
-                                              .dump(2) + "\n");
+                                              .dump(2) +
+                                          "\n");
     return result.graph;
   });
 }

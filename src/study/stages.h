@@ -45,7 +45,8 @@ class Stages {
   const LogSink& log_;
   const CancelToken& cancel_;
   std::optional<data::Splits> data_;
-  std::map<std::string, Error> failures_;  ///< by stage folder: what failed once in a run is not tried again for the next cell
+  std::map<std::string, Error>
+      failures_;  ///< by stage folder: what failed once in a run is not tried again for the next cell
 };
 
 /// Opens data as `config::data_options` values say, limits applied.

@@ -167,8 +167,9 @@ void require_unique(const StudyFile& study, const std::string& where) {
 }  // namespace
 
 StudyFile check_study(const Json& study, const std::string& where) {
-  check_keys(study, {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
-                     "threads", "bench"},
+  check_keys(study,
+             {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
+              "threads", "bench"},
              where);
   for (const char* key : {"study", "models", "methods"}) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);

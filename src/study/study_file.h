@@ -42,8 +42,8 @@ struct StudyFile {
 ///     study: NAME                      models: [yolov5n-cls, {model: yolov8n-cls, train: {epochs: 40}}]
 ///     data: cifar100 | {data: ..., train_limit: ...}
 ///     imgsz: 64                        stem_stride: 2
-///     train: {epochs: 30, flip: true}  methods: [fp32, {method: ptq, observer: [mse, minmax]}, {method: qat, epochs: 3}]
-///     seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
+///     train: {epochs: 30, flip: true}  methods: [fp32, {method: ptq, observer: [mse, minmax]}, {method: qat, epochs:
+///     3}] seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
 StudyFile check_study(const Json& study, const std::string& where);
 
 /// Reads, parses and checks. Throws Error{io} or Error{config}.
