@@ -4,8 +4,10 @@
 #   scripts/setup.sh            everything
 #   scripts/setup.sh --base     what the preset `base` needs (no LibTorch, no OpenCV)
 set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/npm_package.sh"
 
-base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config
+base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl openssl
   libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libprotobuf-dev protobuf-compiler libonnx-dev
   libgtest-dev libbenchmark-dev)
 lab_packages=(libtorch-dev libopencv-dev libopenblas-dev libcurl4-openssl-dev libyaml-cpp-dev zlib1g-dev
@@ -14,7 +16,6 @@ lab_packages=(libtorch-dev libopencv-dev libopenblas-dev libcurl4-openssl-dev li
 packages=("${base_packages[@]}")
 [ "${1:-}" = --base ] || packages+=("${lab_packages[@]}")
 
-say() { echo "setup: $*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
 missing=()
@@ -27,10 +28,11 @@ if [ ${#missing[@]} -gt 0 ]; then
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 fi
 
+"$here/fetch_echarts.sh" || say "report pages will have no charts"
+
 # --- ONNX Runtime: the system's where there is one, else headers from Debian 13's package and the library from npm.
 version=1.30.0
 root=${QUENCH_ONNXRUNTIME_ROOT:-$HOME/.cache/quench/deps/onnxruntime}
-# sha512 of the npm package (Subresource Integrity, as the registry states it)
 integrity='sha512-twhs1C2C/BFkz1yc5OY0KIU2GUq6DURO7hD4bx5Q2Qy3nAMJwRXW8xU3NVczE29VA9lolLOYepoD8fjTGOfIqw=='
 
 if dpkg-query -W -f='${Status}' libonnxruntime-dev 2>/dev/null | grep -q 'ok installed'; then
@@ -58,34 +60,23 @@ fetch_headers() {
     >"$work/sources.list"
   local options=(-o "Dir::Etc::SourceList=$work/sources.list" -o "Dir::Etc::SourceParts=-"
     -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" -o "APT::Sandbox::User=")
-  (cd "$work" && apt-get -q "${options[@]}" update >&2 && apt-get -q "${options[@]}" download libonnxruntime-dev >&2)
+  (cd "$work" && apt-get -q "${options[@]}" update >&2 && apt-get -q "${options[@]}" download libonnxruntime-dev >&2) ||
+    return 1
   mkdir -p "$work/headers" "$root/include"
-  dpkg-deb -x "$work"/libonnxruntime-dev_*.deb "$work/headers"
+  dpkg-deb -x "$work"/libonnxruntime-dev_*.deb "$work/headers" || return 1
   find "$work/headers/usr/include" -name '*.h' -exec cp {} "$root/include/" \;
 }
 
 fetch_library() {
-  local arch
+  local arch package
   case $(uname -m) in
     x86_64) arch=x64 ;;
     aarch64) arch=arm64 ;;
     *) say "no ONNX Runtime library for $(uname -m)"; return 1 ;;
   esac
-  local registry=https://registry.npmjs.org/
-  if command -v npm >/dev/null; then registry=$(npm config get registry 2>/dev/null || echo "$registry"); fi
-  if command -v npm >/dev/null; then
-    (cd "$work" && npm pack --silent "onnxruntime-node@$version" >/dev/null 2>&1)
-  else
-    curl -fsSL -o "$work/onnxruntime-node-$version.tgz" "${registry%/}/onnxruntime-node/-/onnxruntime-node-$version.tgz"
-  fi
-  local got
-  got=sha512-$(openssl dgst -sha512 -binary "$work/onnxruntime-node-$version.tgz" | base64 -w0)
-  if [ "$got" != "$integrity" ]; then
-    say "onnxruntime-node $version: expected $integrity, got $got"
-    return 1
-  fi
+  package=$(npm_package onnxruntime-node "$version" "$integrity" "$work") || return 1
   mkdir -p "$root/lib"
-  tar -xzf "$work/onnxruntime-node-$version.tgz" -C "$work" "package/bin/napi-v6/linux/$arch/libonnxruntime.so.1"
+  tar -xzf "$package" -C "$work" "package/bin/napi-v6/linux/$arch/libonnxruntime.so.1"
   mv "$work/package/bin/napi-v6/linux/$arch/libonnxruntime.so.1" "$root/lib/"
 }
 
