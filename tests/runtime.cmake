@@ -1,2 +1,12 @@
 quench_test(runtime_measure_test SOURCES runtime_measure_test.cpp USES runtime LABELS fast)
 quench_test(runtime_registry_test SOURCES runtime_registry_test.cpp USES runtime LABELS fast)
+quench_test(runtime_onnxruntime_test SOURCES runtime_onnxruntime_test.cpp USES runtime graph_samples LABELS fast)
+
+# One list of cases over every runtime: those of quench_base, and in the lab build torch.
+set(conformance runtime_conformance_test.cpp conformance_cases.cpp)
+quench_test(runtime_conformance_test SOURCES ${conformance} conformance_base.cpp
+            USES runtime graph_samples reference_executor LABELS fast)
+if(QUENCH_LAB)
+  quench_test(runtime_conformance_torch_test SOURCES ${conformance} conformance_torch.cpp
+              USES nn runtime graph_samples reference_executor LABELS fast)
+endif()
