@@ -14,8 +14,8 @@ namespace quench::train {
 
 /// Result of one fit.
 struct FitResult {
-  graph::Graph graph;       ///< EMA weights where EMA is on, as evaluated
-  double top1 = 0;          ///< of that graph on the test split, fraction
+  graph::Graph graph;  ///< EMA weights where EMA is on, as evaluated
+  double top1 = 0;     ///< of that graph on the test split, fraction
   double top5 = 0;
   int64_t epochs = 0;
   double images_per_second = 0;  ///< training alone, data pipeline included
@@ -26,7 +26,7 @@ struct FitContext {
   std::filesystem::path folder;  ///< checkpoint.qckpt, results.csv; created
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
-  bool resume = true;            ///< continue from the folder's checkpoint where there is one of the same configuration
+  bool resume = true;  ///< continue from the folder's checkpoint where there is one of the same configuration
 };
 
 /// Trains a classifier Graph (float, or prepared for QAT: quantization is simulated while training) on data.train,
