@@ -1,9 +1,11 @@
 // Runs the program itself: what it prints, where, and its exit code.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 
 #include "core/file.h"

@@ -98,7 +98,7 @@ const OptionSet& quantize_options() {
       {"activations",
        T::text,
        "asymmetric",
-       "activation scheme: uint8 asymmetric or int8 symmetric",
+       "activation scheme: asymmetric, or symmetric around zero",
        {"asymmetric", "symmetric"}},
       {"bits_w", T::integer, 8, "weight bits (7 where the processor's int8 dot product saturates)", {}, 2, 8},
       {"bits_a", T::integer, 8, "activation bits", {}, 2, 8},
