@@ -1,0 +1,218 @@
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "train/checkpoint.h"
+#include "train/trainer.h"
+#include "train_samples.h"
+
+namespace quench::train {
+namespace {
+
+FitContext context_of(const samples::Folder& folder) {
+  FitContext context;
+  context.folder = folder.path();
+  return context;
+}
+
+void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& run) {
+  try {
+    run();
+    FAIL() << "expected an error that names " << part;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  }
+}
+
+TEST(Fit, LearnsStripes) {
+  const samples::Folder folder;
+  Json config = samples::tiny_config();
+  config["epochs"] = 6;
+  config["flip"] = false;  // would turn one direction into another
+  config["mixup"] = 0.0;
+  config["ema_decay"] = 0.9;
+  std::vector<std::string> lines;
+  LogSink log;
+  log.message = [&](LogLevel, std::string_view text) { lines.emplace_back(text); };
+  FitContext context = context_of(folder);
+  context.log = &log;
+  const data::Splits data = samples::tiny_stripes(600, 200);
+  const FitResult result = fit(samples::tiny_classifier(24, 10), data, config, context);
+  EXPECT_GT(result.top1, 0.9);  // chance: 0.1
+  EXPECT_GE(result.top5, result.top1);
+  EXPECT_EQ(result.epochs, 6);
+  EXPECT_GT(result.images_per_second, 0);
+  EXPECT_EQ(lines.size(), 6u);
+  const Checkpoint checkpoint = load_checkpoint(folder.path() / "checkpoint.qckpt");
+  ASSERT_EQ(checkpoint.rows.size(), 6u);
+  EXPECT_LT(checkpoint.rows.back().train_loss, checkpoint.rows.front().train_loss);
+  EXPECT_EQ(read_file(folder.path() / "results.csv"), results_csv(checkpoint.rows));
+}
+
+TEST(Fit, SameTwice) {
+  const samples::Folder folder;
+  FitContext context = context_of(folder);
+  const auto once = [&](int workers) {
+    Json config = samples::tiny_config();
+    config["threads"] = 2;
+    config["workers"] = workers;
+    context.resume = false;
+    return fit(samples::tiny_classifier(24, 10), samples::tiny_shapes(), config, context).graph;
+  };
+  const graph::Graph first = once(2);
+  EXPECT_TRUE(first == once(2));
+  EXPECT_TRUE(first == once(1));
+  EXPECT_FALSE(first == samples::tiny_classifier(24, 10));
+}
+
+TEST(Fit, EveryOptimizerAndSchedule) {
+  for (const char* optimizer : {"sgd", "adamw"}) {
+    for (const char* schedule : {"linear", "constant"}) {
+      const samples::Folder folder;
+      Json config = samples::tiny_config();
+      config["optimizer"] = optimizer;
+      config["schedule"] = schedule;
+      config["lr"] = 0.005;
+      config["clip_norm"] = 1.0;
+      config["ema"] = false;
+      config["eval_every"] = 2;
+      const FitResult result =
+          fit(samples::tiny_classifier(24, 10), samples::tiny_shapes(), config, context_of(folder));
+      const auto rows = load_checkpoint(folder.path() / "checkpoint.qckpt").rows;
+      EXPECT_FALSE(rows.at(0).top1);
+      EXPECT_TRUE(rows.at(1).top1);
+      EXPECT_EQ(rows.at(2).top1, result.top1);  // the last epoch is evaluated whatever eval_every
+      EXPECT_LT(rows.at(2).train_loss, rows.at(0).train_loss) << optimizer << " " << schedule;
+    }
+  }
+}
+
+/// Quantization-aware: edges and weights carry quantization, and learned ranges move.
+TEST(Fit, TrainsAPreparedGraph) {
+  const samples::Folder folder;
+  graph::samples::QuantizeOptions options;
+  options.integer = false;
+  const graph::Graph start = graph::samples::quantized(samples::tiny_classifier(24, 10), options);
+  Json config = samples::tiny_config();
+  config["lr"] = 0.01;
+  config["ranges"] = "learned";
+  const FitResult result = fit(start, samples::tiny_shapes(), config, context_of(folder));
+  int moved = 0;
+  for (const graph::Edge& edge : result.graph.edges) {
+    if (!edge.quant) continue;
+    ASSERT_GT(edge.quant->scale.at(0), 0);
+    for (const graph::Edge& before : start.edges) {
+      moved += before.name == edge.name && before.quant && before.quant->scale != edge.quant->scale;
+    }
+  }
+  EXPECT_GT(moved, 0);
+  config["ranges"] = "frozen";
+  expect_error(ErrorKind::config, "ranges", [&] { fit(start, samples::tiny_shapes(), config, context_of(folder)); });
+}
+
+TEST(Fit, StopsOnALossThatIsNotFinite) {
+  const samples::Folder folder;
+  graph::Graph graph = samples::tiny_classifier(24, 10);
+  graph.weights.at("model.1.bn.weight").value.mutable_values<float>()[0] = std::numeric_limits<float>::infinity();
+  expect_error(ErrorKind::data, "epoch 1, step 0, learning rate 0.01; first not finite: parameter model.1.bn.weight",
+               [&] { fit(graph, samples::tiny_shapes(), samples::tiny_config(), context_of(folder)); });
+  Json config = samples::tiny_config();
+  config["lr"] = 900;
+  config["nesterov"] = false;
+  config["weight_decay"] = 10;
+  expect_error(ErrorKind::data, "expected a finite loss", [&] {
+    const samples::Folder other;
+    fit(samples::tiny_classifier(24, 10), samples::tiny_shapes(), config, context_of(other));
+  });
+}
+
+TEST(Fit, CancelKeepsWhatWasDoneAndResumesExactly) {
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  const Json config = samples::tiny_config();
+  const samples::Folder folder;
+  FitContext straight = context_of(folder);
+  straight.resume = false;
+  const graph::Graph wanted = fit(start, samples::tiny_shapes(), config, straight).graph;
+  for (const int64_t stop_after : {1, 7, 10, 13, 29}) {
+    std::filesystem::remove_all(folder.path());
+    // A data set that cancels when its image number `stop_after * 40` is read: in the middle of an epoch.
+    CancelToken cancel;
+    class Stopping : public data::Dataset {
+     public:
+      Stopping(std::shared_ptr<const data::Dataset> inner, CancelToken& cancel, int64_t left)
+          : inner_(std::move(inner)), cancel_(cancel), left_(left) {}
+      int64_t size() const override { return inner_->size(); }
+      const std::vector<std::string>& classes() const override { return inner_->classes(); }
+      int32_t label(int64_t index) const override { return inner_->label(index); }
+      std::string digest() const override { return inner_->digest(); }
+      data::Sample at(int64_t index) const override {
+        if (--left_ == 0) cancel_.cancel();
+        return inner_->at(index);
+      }
+
+     private:
+      std::shared_ptr<const data::Dataset> inner_;
+      CancelToken& cancel_;
+      mutable std::atomic<int64_t> left_;
+    };
+    data::Splits data = samples::tiny_shapes();
+    data.train = std::make_shared<Stopping>(data.train, cancel, stop_after * 40);
+    FitContext context = context_of(folder);
+    context.cancel = &cancel;
+    try {
+      fit(start, data, config, context);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::cancelled);
+      ASSERT_TRUE(std::filesystem::exists(folder.path() / "checkpoint.qckpt"));
+    }
+    EXPECT_TRUE(fit(start, samples::tiny_shapes(), config, context_of(folder)).graph == wanted) << stop_after;
+    const auto lines = split_text(read_file(folder.path() / "results.csv"), '\n');
+    EXPECT_EQ(lines.size(), 4u) << stop_after;  // header, 3 epochs
+    EXPECT_TRUE(lines.at(3).starts_with("3,"));
+  }
+}
+
+TEST(Fit, AFinishedRunIsTakenAsItIs) {
+  const samples::Folder folder;
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  const FitResult first = fit(start, samples::tiny_shapes(), samples::tiny_config(), context_of(folder));
+  const FitResult again = fit(start, samples::tiny_shapes(), samples::tiny_config(), context_of(folder));
+  EXPECT_TRUE(again.graph == first.graph);
+  EXPECT_EQ(again.top1, first.top1);
+  EXPECT_EQ(again.seconds, first.seconds);
+}
+
+TEST(Fit, RefusesWhatDoesNotFit) {
+  const samples::Folder folder;
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  const data::Splits data = samples::tiny_shapes();
+  Json config = samples::tiny_config();
+  fit(start, data, config, context_of(folder));
+  config["weight_decay"] = 0.3;
+  expect_error(ErrorKind::config, "`weight_decay` was 0.0005 there, is 0.3 here",
+               [&] { fit(start, data, config, context_of(folder)); });
+  config = samples::tiny_config();
+  std::ofstream(folder.path() / "checkpoint.qckpt", std::ios::app) << "x";
+  expect_error(ErrorKind::data, "checkpoint.qckpt", [&] { fit(start, data, config, context_of(folder)); });
+  expect_error(ErrorKind::config, "[1,10]",
+               [&] { fit(samples::tiny_classifier(24, 7), data, config, context_of(folder)); });
+  config["device"] = "cuda:77";
+  expect_error(ErrorKind::unsupported, "cuda:77", [&] { fit(start, data, config, context_of(folder)); });
+}
+
+TEST(Fit, ZeroEpochsEvaluates) {
+  const samples::Folder folder;
+  Json config = samples::tiny_config();
+  config["epochs"] = 0;
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  const FitResult result = fit(start, samples::tiny_shapes(), config, context_of(folder));
+  EXPECT_TRUE(result.graph == start);
+  EXPECT_GE(result.top5, result.top1);
+}
+
+}  // namespace
+}  // namespace quench::train
