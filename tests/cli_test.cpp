@@ -72,7 +72,8 @@ TEST_F(Cli, ExportsAModelThatInfoReadsBack) {
 
 TEST_F(Cli, UsageErrorsNameTheNearest) {
   expect_error("infoo yolov5n", 2, {"infoo", "did you mean 'info'"});
-  expect_error("info yolov5n --fromat json", 2, {"fromat"});
+  expect_error("info yolov5n --fromat json", 2, {"--fromat", "did you mean '--format'"});
+  expect_error("study runn x.yaml", 2, {"runn", "did you mean 'run'"});
   expect_error("info yolov5q", 2, {"yolov5q", "did you mean"});
   expect_error("info yolov5n --imgsz big", 2, {"imgsz", "integer", "big"});
   expect_error("info yolov5n --imgsz -3", 2, {"imgsz"});
@@ -139,7 +140,13 @@ TEST_F(Cli, TrainsQuantizesAndEvaluates) {
   EXPECT_EQ(records[0]["samples"], 64);
   EXPECT_EQ(records[0]["method"], "ptq");
   expect_error("quantize q.onnx -o qq.onnx " + data, 2, {"quantized already"});
-  EXPECT_EQ(quench("eval q.onnx --data fashion-mnist").code != 0, true);
+  fs::create_directories(folder_ / "pets/train/cat");  // as many images as it takes to be opened, of other classes
+  fs::create_directories(folder_ / "pets/test/cat");
+  ASSERT_EQ(quench("data show shapes --count 1 -o pets/train/cat/a.png").code, 0);
+  ASSERT_EQ(quench("data show shapes --count 1 -o pets/test/cat/a.png").code, 0);
+  expect_error("eval q.onnx --runtime torch --data ./pets", 2, {"classes", "cat"});
+  write_file(folder_ / "pets/test/cat/b.png", "no picture");
+  expect_error("data show ./pets --split test -o sheet.png", 2, {"b.png"});
 }
 #endif
 

@@ -30,16 +30,38 @@ int exit_code(ErrorKind kind) {
   }
 }
 
-/// CLI11's message, with the nearest sub-command where one was misspelt.
-int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
-  std::string message = error.what();
-  std::vector<std::string> words;
+std::vector<std::string> names_of(const CLI::App& app) {
+  std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
-    words.push_back(sub->get_name());
-  if (argc > 1 && argv[1][0] != '-' && !std::count(words.begin(), words.end(), argv[1])) {
-    message = fmt::format("unknown command '{}'{}", argv[1], suggestion(argv[1], words));
+    names.push_back(sub->get_name());
+  return names;
+}
+
+/// What is wrong with the first word that is no command, or the first flag that its command does not have, with the
+/// nearest one; empty where neither is the cause.
+std::string unknown_word(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* command = &app;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const std::vector<std::string> names = names_of(*command);
+    if (std::count(names.begin(), names.end(), word)) {
+      command = command->get_subcommand(word);
+    } else if (word.starts_with("--")) {
+      const std::string flag = word.substr(0, word.find('='));
+      if (command->get_option_no_throw(flag)) continue;
+      std::vector<std::string> flags;
+      for (const CLI::Option* option : command->get_options()) flags.push_back(option->get_name());
+      return fmt::format("unknown flag '{}'{}", flag, suggestion(flag, flags));
+    } else if (!names.empty()) {
+      return fmt::format("unknown command '{}'{}", word, suggestion(word, names));
+    }
   }
-  std::cerr << "quench: " << message << "\n";
+  return "";
+}
+
+int usage_error(const CLI::App& app, const CLI::ParseError& error, int argc, char** argv) {
+  const std::string cause = unknown_word(app, argc, argv);
+  std::cerr << "quench: " << (cause.empty() ? error.what() : cause) << "\n";
   return kUsage;
 }
 

@@ -2,11 +2,24 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/json.h"
 #include "data/loader.h"
 #include "metrics/top_k.h"
 
 namespace quench::study {
 namespace {
+
+/// A model that was trained on other classes gives an accuracy that means nothing. Throws Error{data}. Models without
+/// names (built by number of classes) have "0", "1", ... and pass.
+void require_same_classes(const graph::Graph& graph, const data::Dataset& split) {
+  const auto found = graph.metadata.find("classes");
+  if (found == graph.metadata.end()) return;
+  const Json names = parse_json(found->second, "metadata 'classes'");
+  const std::vector<std::string>& wanted = split.classes();
+  if (names == Json(wanted) || names.empty() || names[0] == "0") return;
+  fail(ErrorKind::data, "[study.evaluate] expected the model's {} classes ({}, ...) in the data, got {} ({}, ...)",
+       names.size(), names[0].dump(), wanted.size(), wanted.empty() ? "" : wanted[0]);
+}
 
 /// The [N, classes] output of a classifier. Throws Error{data} for another shape.
 int64_t class_count(const Tensor& scores, const data::Dataset& split, const graph::Graph& graph) {
@@ -26,6 +39,7 @@ Accuracy evaluate(runtime::Session& session, const graph::Graph& graph, const da
   if (graph.inputs.size() != 1 || graph.edge(graph.inputs[0]).shape.size() != 4) {
     fail(ErrorKind::data, "[study.evaluate] expected a model with one image input, got {} inputs", graph.inputs.size());
   }
+  require_same_classes(graph, split);
   data::LoaderOptions loading;
   loading.imgsz = static_cast<int>(graph.edge(graph.inputs[0]).shape[2]);
   loading.batch = options.batch;

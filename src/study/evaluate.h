@@ -21,7 +21,8 @@ struct EvaluateOptions {
   int workers = 2;
 };
 
-/// Runs every image of the split through the session, in order. Throws Error{data} where class counts differ.
+/// Runs every image of the split through the session, in order. Throws Error{data} where the split's
+/// classes are not those of the model's metadata.
 Accuracy evaluate(runtime::Session& session, const graph::Graph& graph, const data::Dataset& split,
                   const EvaluateOptions& options, const LogSink& log, const CancelToken& cancel);
 
