@@ -75,6 +75,24 @@ Parsed parse(const std::string& page) {
   return result;
 }
 
+TEST(Html, WarnsOfLatenciesThatDoNotCompare) {
+  const char* const warning = "more than one machine or at more than one thread count";
+  std::vector<Record> records = sample_records();
+  for (Record& record : records) {
+    record.host = "AMD EPYC, 2 cores, avx512_vnni";
+    record.device = "host";
+    record.threads = 1;
+  }
+  EXPECT_EQ(html(records, kOptions).find(warning), std::string::npos) << "one machine, whose name has commas";
+  for (Record& record : records) {
+    if (record.latency_p50_ns) {
+      record.threads = 2;
+      break;
+    }
+  }
+  EXPECT_NE(html(records, kOptions).find(warning), std::string::npos);
+}
+
 TEST(Html, IsWellFormed) {
   const Parsed page = parse(html(sample_records(), kOptions));
   EXPECT_EQ(page.fault, "");

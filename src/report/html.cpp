@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <set>
@@ -21,15 +22,18 @@ constexpr char kPolicy[] =
     "form-action 'none'";
 
 template <typename Get>
-std::string distinct(const std::vector<Record>& records, Get get) {
+std::vector<std::string> distinct_values(const std::vector<Record>& records, Get get) {
   std::vector<std::string> seen;
   for (const Record& record : records) {
     const std::string text = get(record);
     if (!text.empty() && std::find(seen.begin(), seen.end(), text) == seen.end()) seen.push_back(text);
   }
-  std::string out;
-  for (const std::string& text : seen) out += (out.empty() ? "" : ", ") + text;
-  return out;
+  return seen;
+}
+
+template <typename Get>
+std::string distinct(const std::vector<Record>& records, Get get) {
+  return fmt::format("{}", fmt::join(distinct_values(records, get), ", "));
 }
 
 std::string text_of(const std::optional<std::string>& value) { return value.value_or(""); }
@@ -70,12 +74,12 @@ std::string notes(const std::vector<Record>& records, const PageOptions& options
   if (!with_charts) {
     lines.emplace_back("Charts were left out: this quench was built without ECharts (scripts/fetch_echarts.sh).");
   }
-  const std::string hosts = distinct(records, [](const Record& r) { return r.latency_p50_ns ? text_of(r.host) : ""; });
-  const std::string threads =
-      distinct(records, [](const Record& r) { return r.latency_p50_ns ? text_of(r.threads) : ""; });
-  if (hosts.find(", ") != std::string::npos || threads.find(", ") != std::string::npos) {
+  const auto places = distinct_values(records, [](const Record& r) {
+    return r.latency_p50_ns ? text_of(r.host) + "\n" + text_of(r.device) + "\n" + text_of(r.threads) : "";
+  });
+  if (places.size() > 1) {
     lines.emplace_back(
-        "Latencies were taken on more than one host or at more than one thread count: compare them within one.");
+        "Latencies were taken on more than one machine or at more than one thread count: compare them within one.");
   }
   if (lines.empty()) return "";
   std::string out = "<ul class=\"notes\">\n";
