@@ -1,6 +1,6 @@
 // Training of yolov5n-cls on CIFAR-100, data pipeline included: train::fit (crop, flip, resize, EMA, all of it) against
-// a plain torch::nn float32 loop, in turn. The plain loop is timed twice: on one batch that lies ready (no pipeline at
-// all), and fed by the same loader.
+// a plain torch::nn float32 loop, in turn. The plain loop is channels-last, the faster of its two layouts (train_step
+// shows both), and is timed twice: on one batch that lies ready (no pipeline at all), and fed by the same loader.
 //   train_pipeline [rounds=5] [steps=60] [batch=128] [imgsz=64]
 // CIFAR-100 is taken from $QUENCH_DATA or ~/.cache/quench.
 #include <ATen/Parallel.h>
