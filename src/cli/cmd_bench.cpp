@@ -6,9 +6,7 @@
 #include "cli/print.h"
 #include "core/clock.h"
 #include "core/rng.h"
-#include "graph/passes.h"
-#include "metrics/cost.h"
-#include "platform/host.h"
+#include "platform/measured.h"
 #include "runtime/measure.h"
 
 namespace quench::cli {
@@ -23,32 +21,13 @@ Tensor noise_image(const graph::Graph& graph) {
   return image;
 }
 
-std::string metadata(const graph::Graph& graph, const std::string& key) {
-  const auto found = graph.metadata.find(key);
-  return found == graph.metadata.end() ? "" : found->second;
-}
-
 record::Record record_of(const graph::ModelFile& model, const Json& options, const Environment& environment) {
-  const metrics::Cost cost = metrics::cost(graph::fold_batch_norms(model.graph));
   record::Record record;
   record.cell = model.path.string();
-  record.model = metadata(model.graph, "model");
-  record.task = metadata(model.graph, "task");
-  const std::string method = metadata(model.graph, "method");
-  record.method = method.empty() ? "fp32" : method;
-  record.imgsz = model.graph.edge(model.graph.inputs.at(0)).shape.at(2);
+  platform::set_model(record, model);
   record.runtime = options["runtime"];
   record.threads = options["threads"].get<int64_t>();
-  record.device = "host";
-  record.params = cost.params;
-  record.macs = cost.macs;
-  record.gflops = cost.gflops;
-  record.bops = cost.bops;
-  record.weights_bytes = cost.weights_bytes;
-  record.file_bytes = static_cast<int64_t>(model.bytes.size());
-  record.model_sha256 = model.sha256;
-  record.quench_version = environment.version;
-  record.host = platform::one_line(platform::detect_host());
+  platform::set_host(record, environment.version);
   record.config = options;
   return record;
 }
@@ -80,10 +59,7 @@ int run_bench(const Invocation& invocation, const Environment& environment, cons
   std::vector<record::Record> records;
   for (size_t i = 0; i < models.size(); ++i) {
     record::Record record = record_of(models[i], options, environment);
-    record.latency_p50_ns = measured[i].latency.p50_ns;
-    record.latency_p90_ns = measured[i].latency.p90_ns;
-    record.latency_p99_ns = measured[i].latency.p99_ns;
-    record.latency_samples = measured[i].latency.samples;
+    platform::set_latency(record, measured[i].latency);
     record.time = utc_now();
     if (!measured[i].stable) environment.log.warning(fmt::format("{}: latency not stable after warm-up", *record.cell));
     records.push_back(std::move(record));

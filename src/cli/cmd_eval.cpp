@@ -6,7 +6,7 @@
 #include "config/tables.h"
 #include "core/clock.h"
 #include "graph/onnx_read.h"
-#include "platform/host.h"
+#include "platform/measured.h"
 #include "study/cell_record.h"
 #include "study/registry.h"
 #include "study/stages.h"
@@ -31,19 +31,11 @@ int run_eval(const Invocation& invocation, const Environment& environment) {
   };
   record::Record record;
   record.cell = model.path.string();
-  study::set_model(record, model);
-  const auto metadata = [&](const char* key) -> std::optional<std::string> {
-    const auto found = model.graph.metadata.find(key);
-    return found == model.graph.metadata.end() ? std::nullopt : std::optional(found->second);
-  };
-  record.model = metadata("model");
-  record.method = metadata("method").value_or("fp32");
+  platform::set_model(record, model);
   record.data = data.name;
   record.runtime = runtime.name();
-  record.device = "host";
   record.threads = session_options.threads;
-  record.quench_version = environment.version;
-  record.host = platform::one_line(platform::detect_host());
+  platform::set_host(record, environment.version);
   const study::Accuracy real = evaluate(runtime);
   if (options["agreement"].get<bool>()) {
     study::set_accuracy(record, real, evaluate(registry.require("torch")));

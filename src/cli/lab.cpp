@@ -27,8 +27,8 @@ LabFunction open_lab(const std::string& command) {
   if (path.empty()) {
     fail(ErrorKind::unsupported, "[cli] `quench {}` needs quench_lab (LibTorch, OpenCV): built without it", command);
   }
-  // OpenMP threads that wait shall spin for some 10 us, then sleep: an operator's gap is shorter than a wake-up, but the
-  // cores are shared with the data workers. Read when the library starts, so it must be set before.
+  // OpenMP threads that wait shall spin for some 10 us, then sleep: an operator's gap is shorter than a wake-up, but
+  // the cores are shared with the data workers. Read when the library starts, so it must be set before.
   setenv("GOMP_SPINCOUNT", "30000", 0);
   // Global, so that the lab finds OpenBLAS's own functions (nn/blas.h).
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);

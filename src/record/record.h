@@ -16,13 +16,13 @@ struct Record {
   std::string status = "ok";  ///< ok | invalid | unsupported | failed | skipped
   std::optional<std::string> reason;
   std::optional<std::string> study;
-  std::optional<std::string> cell;   ///< readable id, unique in the study
+  std::optional<std::string> cell;  ///< readable id, unique in the study
   std::optional<std::string> model;
-  std::optional<std::string> task;   ///< classify | detect
+  std::optional<std::string> task;  ///< classify | detect
   std::optional<std::string> data;
   std::optional<int64_t> imgsz;
-  std::optional<std::string> method;  ///< fp32 | ptq | qat
-  std::optional<std::string> setting; ///< what sets this cell apart within its method: "mse", "minmax"
+  std::optional<std::string> method;   ///< fp32 | ptq | qat
+  std::optional<std::string> setting;  ///< what sets this cell apart within its method: "mse", "minmax"
   std::optional<int64_t> bits_w;
   std::optional<int64_t> bits_a;
   std::optional<std::string> runtime;
@@ -36,7 +36,7 @@ struct Record {
   std::optional<int64_t> weights_bytes;
   std::optional<int64_t> file_bytes;
   std::optional<double> top1;
-  std::optional<double> top1_low;   ///< 95 % Wilson interval
+  std::optional<double> top1_low;  ///< 95 % Wilson interval
   std::optional<double> top1_high;
   std::optional<double> top5;
   std::optional<double> map_50;
@@ -47,9 +47,9 @@ struct Record {
   std::optional<int64_t> latency_p90_ns;
   std::optional<int64_t> latency_p99_ns;
   std::optional<int64_t> latency_samples;
-  std::optional<int64_t> samples;     ///< images the accuracy was computed on
-  std::optional<double> agreement;    ///< fraction of equal top-1 predictions, simulated against real
-  std::optional<std::string> float_layers;  ///< comma-separated names kept in float
+  std::optional<int64_t> samples;                 ///< images the accuracy was computed on
+  std::optional<double> agreement;                ///< fraction of equal top-1 predictions, simulated against real
+  std::optional<std::string> float_layers;        ///< comma-separated names kept in float
   std::optional<std::string> calibration_sha256;  ///< of the calibration indices
   std::optional<std::string> model_sha256;
   std::optional<std::string> parent_sha256;

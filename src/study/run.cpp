@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "platform/measured.h"
 #include "record/store.h"
 #include "runtime/measure.h"
 #include "study/cell_record.h"
@@ -83,7 +84,7 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
     }
     const std::vector<runtime::Measurement> measured =
         runtime::measure_interleaved(running, inputs, options, *context.cancel);
-    for (size_t i = 0; i < timed.size(); ++i) set_latency(timed[i]->record, measured[i]);
+    for (size_t i = 0; i < timed.size(); ++i) platform::set_latency(timed[i]->record, measured[i].latency);
   }
 }
 
@@ -92,7 +93,7 @@ void run_group(std::vector<Work>& group, Stages& stages, const StudyFile& study,
     attempt(work, *context.log, [&] {
       context.registry->require(work.cell->runtime);
       work.model = graph::read_model(stages.artifact(*work.cell));
-      set_model(work.record, *work.model);
+      platform::set_model(work.record, *work.model);
     });
   }
   for (Work& work : group) {

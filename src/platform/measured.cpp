@@ -1,0 +1,50 @@
+#include "platform/measured.h"
+
+#include "graph/passes.h"
+#include "metrics/cost.h"
+#include "platform/host.h"
+
+namespace quench::platform {
+namespace {
+
+std::optional<std::string> metadata(const graph::Graph& graph, const std::string& key) {
+  const auto found = graph.metadata.find(key);
+  if (found == graph.metadata.end() || found->second.empty()) return std::nullopt;
+  return found->second;
+}
+
+}  // namespace
+
+void set_model(record::Record& record, const graph::ModelFile& model) {
+  const graph::Graph folded = graph::fold_batch_norms(model.graph);
+  const metrics::Cost cost = metrics::cost(folded);
+  record.model = metadata(folded, "model");
+  record.task = metadata(folded, "task");
+  record.method = metadata(folded, "method").value_or("fp32");
+  record.imgsz = folded.edge(folded.inputs.at(0)).shape.at(2);
+  record.params = cost.params;
+  record.macs = cost.macs;
+  record.gflops = cost.gflops;
+  record.bops = cost.bops;
+  record.weights_bytes = cost.weights_bytes;
+  record.file_bytes = static_cast<int64_t>(model.bytes.size());
+  record.model_sha256 = model.sha256;
+  record.parent_sha256 = metadata(folded, "parent_sha256");
+  record.calibration_sha256 = metadata(folded, "calibration_sha256");
+  record.float_layers = metadata(folded, "float_layers");
+}
+
+void set_host(record::Record& record, const std::string& version) {
+  record.device = "host";
+  record.host = one_line(detect_host());
+  record.quench_version = version;
+}
+
+void set_latency(record::Record& record, const metrics::LatencySummary& latency) {
+  record.latency_p50_ns = latency.p50_ns;
+  record.latency_p90_ns = latency.p90_ns;
+  record.latency_p99_ns = latency.p99_ns;
+  record.latency_samples = latency.samples;
+}
+
+}  // namespace quench::platform

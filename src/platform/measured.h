@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "graph/onnx_read.h"
+#include "metrics/latency.h"
+#include "record/record.h"
+
+namespace quench::platform {
+
+/// What a model file says of itself: model, task, method (fp32 where it names none), image size, counts, sizes,
+/// precisions kept in float, hashes. Parameters and bytes are counted with batch norm folded, as deployed.
+void set_model(record::Record& record, const graph::ModelFile& model);
+
+/// Where it was measured: this machine, the program's version.
+void set_host(record::Record& record, const std::string& version);
+
+void set_latency(record::Record& record, const metrics::LatencySummary& latency);
+
+}  // namespace quench::platform
