@@ -73,11 +73,11 @@ int64_t elements_out(const Cost& cost, const std::string& op) {
 
 std::string one_digit(double gflops) { return fmt::format("{:.1f}", gflops); }
 
-// GFLOPs at 640 of fused models. Ours: 2 x MACs of convolutions and linear layers. The published ones come from the
-// profiler `thop`, whose rules changed between the two releases:
-// - YOLOv8's table (thop 0.1): as ours, plus one MAC for each output element of a nearest upsampling, plus the DFL
+// GFLOPs at 640 of fused models. Ours: 2 x MACs of convolutions and linear layers. The published ones come from a
+// profiler (`thop`) that counts more. What more is inferred here from the figures, not read in its source:
+// - YOLOv8's table: as ours, plus one MAC for each output element of a nearest upsampling, plus the DFL
 //   convolution (16 MACs for each of 4 sides of 8400 cells). That moves one printed digit: yolov8l 165.15 -> 165.16.
-// - YOLOv5's table (thop 0.0.31): a convolution with bias (all of them, once fused) counts one more MAC for each output
+// - YOLOv5's table: a convolution with bias (all of them, once fused) counts one more MAC for each output
 //   element. That moves s, m, l, x by one or more in the last digit (16.43 -> 16.49, ..., 205.45 -> 205.67).
 // With those additions every published digit comes out; without them we differ by at most 0.14 %, 0.31 % for s.
 TEST(PublishedCounts, DetectorGflopsAgreeToThePublishedDigit) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/file.h"
 #include "core/hash.h"
 #include "graph/onnx_write.h"
 #include "graph/shape_inference.h"
@@ -32,7 +33,7 @@ graph::Graph resized(graph::Graph graph, const Json& settings) {
 
 graph::Graph open_graph(const std::string& name_or_path, const Json& settings) {
   if (!looks_like_path(name_or_path)) return build(name_or_path, settings);
-  return resized(graph::read_model(name_or_path).graph, settings);
+  return resized(graph::read_onnx(read_file(name_or_path), name_or_path), settings);
 }
 
 graph::ModelFile open_model(const std::string& name_or_path, const Json& settings) {
