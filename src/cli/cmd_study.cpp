@@ -53,7 +53,6 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   page.title = study.name;
   page.command = fmt::format("quench study run {}", file);
   page.notes = study.notes;
-  write_file(folder / "notes.json", Json(study.notes).dump(2) + "\n");
   write_file(folder / "report.html", report::html(summary.records, page));
   environment.log.info(
       fmt::format("{} cells run, {} done before, {} failed", summary.ran, summary.skipped, summary.failed));
