@@ -107,6 +107,21 @@ TEST_F(Cli, OutputThatCannotBeWrittenIsTold) {
   EXPECT_EQ(WEXITSTATUS(std::system(line.c_str())), 3);
 }
 
+TEST_F(Cli, ListsEveryRuntimeWithAReason) {
+  const Outcome outcome = quench("runtimes --format json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json list = parse_json(outcome.out, "runtimes");
+  ASSERT_EQ(list.size(), 2u);
+  for (const Json& runtime : list) {
+    EXPECT_NE(runtime["available"].get<bool>(), runtime["version"] == "") << runtime.dump();
+    EXPECT_NE(runtime["available"].get<bool>(), runtime["reason"] != "") << runtime.dump();
+  }
+}
+
+#ifndef QUENCH_LAB
+TEST_F(Cli, LabCommandsSayThatTheLabIsMissing) { expect_error("train --data shapes -o m.onnx", 3, {"built without"}); }
+#endif
+
 #ifdef QUENCH_LAB
 TEST_F(Cli, LabErrorsAreOneLineToo) {
   expect_error("train --data cifar100 -o m.onnx", 3, {"cifar100", "quench data fetch cifar100"});

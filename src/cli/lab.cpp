@@ -7,6 +7,7 @@
 
 #include "cli/base_commands.h"
 #include "core/error.h"
+#include "runtime/absent.h"
 
 namespace quench::cli {
 namespace {
@@ -45,7 +46,9 @@ int run_in_lab(const Invocation& invocation, const Environment& environment) {
     return run_bench(invocation, environment, runtime::base_registry());
   }
   if (invocation.command == "runtimes" && find_lab().empty()) {
-    return run_runtimes(invocation, environment, runtime::base_registry());
+    runtime::Registry registry = runtime::base_registry();
+    registry.add(runtime::absent_runtime("torch", "built without quench_lab (LibTorch): see docs/runtimes.md"));
+    return run_runtimes(invocation, environment, registry);
   }
   return open_lab(invocation.command)(invocation, environment);
 }
