@@ -35,6 +35,12 @@ std::string refusal(const Json& values) {
   return "";
 }
 
+TEST(OptionSet, PartIsWhatTheTableNames) {
+  const OptionSet table({{"a", OptionType::integer, 1, ""}, {"b", OptionType::text, "x", ""}});
+  EXPECT_EQ(table.part_of(Json{{"a", 5}, {"other", true}}), (Json{{"a", 5}}));
+  EXPECT_EQ(table.part_of(Json::object()), Json::object());
+}
+
 TEST(Options, NothingGivenIsTheDefaults) {
   EXPECT_EQ(sample().checked(Json::object(), "x"), sample().defaults());
   EXPECT_EQ(sample().defaults()["epochs"], 30);

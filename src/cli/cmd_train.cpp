@@ -35,7 +35,7 @@ int run_train(const Invocation& invocation, const Environment& environment) {
   if (!name.ends_with(".onnx") && name.find('/') == std::string::npos) models::spec(name);  // before the data is read
   const data::Splits data = study::open_data(options, environment.data_root);
   const graph::Graph start = starting_graph(options, data);
-  Json config = part_of(options, config::train_options() + config::augment_options());
+  Json config = (config::train_options() + config::augment_options()).part_of(options);
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
   const train::FitResult result = train::fit(
       start, data, config,
@@ -51,8 +51,8 @@ int run_quantize(const Invocation& invocation, const Environment& environment) {
   const fs::path output = require_output(options, invocation);
   const graph::ModelFile parent = graph::read_model(invocation.inputs.at(0));
   const data::Splits data = study::open_data(options, environment.data_root);
-  const study::CompressRequest request{options["method"], part_of(options, config::quantize_options()),
-                                       part_of(options, config::qat_options() + config::augment_options())};
+  const study::CompressRequest request{options["method"], config::quantize_options().part_of(options),
+                                       (config::qat_options() + config::augment_options()).part_of(options)};
   const graph::Graph made = study::compress(parent, data, request, work_folder(options, output, ".qat"),
                                             environment.log, *environment.cancel);
   const std::string sha256 = graph::save_onnx(made, output);

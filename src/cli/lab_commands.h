@@ -14,9 +14,6 @@ int run_study(const Invocation& invocation, const Environment& environment);
 /// Settings of a lab command: flags over its `--config` file over defaults.
 Json lab_settings(const Invocation& invocation);
 
-/// The part of `settings` that a table names.
-Json part_of(const Json& settings, const config::OptionSet& options);
-
 /// The `output` setting. Throws Error{config} where it is missing, Error{io} where its folder cannot be written.
 std::filesystem::path require_output(const Json& settings, const Invocation& invocation);
 

@@ -8,12 +8,6 @@
 
 namespace quench::cli {
 
-Json part_of(const Json& settings, const config::OptionSet& options) {
-  Json part = Json::object();
-  for (const config::Option& option : options.options()) part[option.name] = settings.at(option.name);
-  return part;
-}
-
 Json lab_settings(const Invocation& invocation) {
   const auto config = invocation.flags.find("config");
   const Json file = config == invocation.flags.end() ? Json::object() : study::read_yaml(config->get<std::string>());

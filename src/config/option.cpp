@@ -80,6 +80,14 @@ OptionSet OptionSet::with_default(std::string_view name, Json value) const {
   fail(ErrorKind::internal, "[config] no option '{}'", name);
 }
 
+Json OptionSet::part_of(const Json& values) const {
+  Json part = Json::object();
+  for (const auto& [name, value] : values.items()) {
+    if (find(name)) part[name] = value;
+  }
+  return part;
+}
+
 Json OptionSet::defaults() const {
   Json values = Json::object();
   for (const Option& option : options_) values[option.name] = option.default_value;

@@ -35,6 +35,9 @@ class OptionSet {
   /// The same table with another default.
   OptionSet with_default(std::string_view name, Json value) const;
 
+  /// The entries of `values` that this table names; keys of other tables are left out.
+  Json part_of(const Json& values) const;
+
   /// Every option at its default.
   Json defaults() const;
 

@@ -25,11 +25,11 @@ class UnionFind {
   std::vector<EdgeId> parent_;
 };
 
+}  // namespace
+
 bool contains(const std::vector<EdgeId>& edges, EdgeId edge) {
   return std::find(edges.begin(), edges.end(), edge) != edges.end();
 }
-
-}  // namespace
 
 bool passes_values(Op op) {
   return op == Op::concat || op == Op::max_pool || op == Op::upsample || op == Op::split || op == Op::flatten;

@@ -7,6 +7,8 @@
 
 namespace quench::quant {
 
+bool contains(const std::vector<graph::EdgeId>& edges, graph::EdgeId edge);
+
 /// Whether a node's outputs hold values of its inputs alone, so that input and output can share integers: concat,
 /// max_pool, upsample, split, flatten.
 bool passes_values(graph::Op op);

@@ -23,10 +23,6 @@ namespace {
 
 bool weighted(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
 
-bool contains(const std::vector<EdgeId>& edges, EdgeId edge) {
-  return std::find(edges.begin(), edges.end(), edge) != edges.end();
-}
-
 // What is known of each node and edge while a policy marks edges.
 struct Sketch {
   Sketch(const Graph& graph, const PlacementOptions& options);

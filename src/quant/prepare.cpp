@@ -12,11 +12,8 @@ namespace quench::quant {
 namespace {
 
 Json settings_from(const Json& config) {
-  Json own = Json::object();
-  for (const config::Option& option : config::quantize_options().options()) {
-    if (config.contains(option.name)) own[option.name] = config[option.name];
-  }
-  return config::quantize_options().checked(own, "quantize");
+  const config::OptionSet& options = config::quantize_options();
+  return options.checked(options.part_of(config), "quantize");
 }
 
 PlacementOptions placement_options(const Json& settings) {

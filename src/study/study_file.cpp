@@ -82,14 +82,6 @@ std::vector<Json> expand_lists(const Json& settings, const config::OptionSet& op
   return combinations;
 }
 
-Json part_of(const Json& values, const config::OptionSet& options) {
-  Json part = Json::object();
-  for (const auto& [key, value] : values.items()) {
-    if (options.find(key)) part[key] = value;
-  }
-  return part;
-}
-
 std::string plain_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 std::vector<MethodEntry> check_method(const Json& entry, const Json& train, const std::string& where) {
@@ -112,11 +104,11 @@ std::vector<MethodEntry> check_method(const Json& entry, const Json& train, cons
   std::vector<MethodEntry> out;
   for (const Json& values : expand_lists(settings, all, varied, where)) {
     all.checked(values, where + " (" + method + ")");
-    MethodEntry made{method, "", quantize.checked(part_of(values, quantize), where), nullptr};
+    MethodEntry made{method, "", quantize.checked(quantize.part_of(values), where), nullptr};
     if (method == "qat") {  // augmentation as in training unless said otherwise
-      Json base = part_of(train, config::augment_options());
+      Json base = config::augment_options().part_of(train);
       for (const char* key : {"batch", "threads", "workers", "device", "label_smoothing"}) base[key] = train[key];
-      base.update(part_of(values, fine_tune));
+      base.update(fine_tune.part_of(values));
       made.qat = fine_tune.checked(base, where);
     }
     std::vector<std::string> parts;

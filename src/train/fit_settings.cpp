@@ -23,12 +23,8 @@ const config::OptionSet& all_options() {
 }
 
 Json known_values(const Json& config) {
-  Json known = Json::object();
   if (!config.is_object()) fail(ErrorKind::config, "[train.config] expected an object, got {}", config.type_name());
-  for (const auto& [key, value] : config.items()) {
-    if (all_options().find(key) != nullptr) known[key] = value;
-  }
-  return all_options().checked(known, "train.config");
+  return all_options().checked(all_options().part_of(config), "train.config");
 }
 
 int graph_imgsz(const graph::Graph& graph) {
