@@ -2,17 +2,17 @@
 
 #include <set>
 
+#include "config/yaml.h"
 #include "study/plan.h"
-#include "study/yaml.h"
 
 namespace quench::study {
 namespace {
 
 StudyFile make(const std::string& extra) {
-  return check_study(parse_yaml("study: s\nmodels: [yolov5n-cls, yolov8n-cls]\n"
-                                "methods: [fp32, {method: ptq, observer: [mse, minmax]}, qat]\n" +
-                                    extra,
-                                "t"),
+  return check_study(config::parse_yaml("study: s\nmodels: [yolov5n-cls, yolov8n-cls]\n"
+                                        "methods: [fp32, {method: ptq, observer: [mse, minmax]}, qat]\n" +
+                                            extra,
+                                        "t"),
                      "t");
 }
 

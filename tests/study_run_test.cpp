@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <thread>
 
+#include "config/yaml.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "record/store.h"
 #include "study/registry.h"
 #include "study/run.h"
-#include "study/yaml.h"
 
 namespace quench::study {
 namespace {
@@ -28,12 +28,13 @@ class StudyRun : public testing::Test {
   void TearDown() override { fs::remove_all(folder_); }
 
   static StudyFile tiny(const std::string& methods, const std::string& extra = "") {
-    return check_study(parse_yaml("study: tiny\ndata: {data: shapes, train_limit: 256, test_limit: 100}\nimgsz: 32\n"
-                                  "models: [yolov5n-cls]\ntrain: {epochs: 1, batch: 32}\n"
-                                  "runtimes: [torch]\nbench: {min_samples: 5, min_seconds: 0}\nmethods: " +
-                                      methods + "\n" + extra,
-                                  "t"),
-                       "t");
+    return check_study(
+        config::parse_yaml("study: tiny\ndata: {data: shapes, train_limit: 256, test_limit: 100}\nimgsz: 32\n"
+                           "models: [yolov5n-cls]\ntrain: {epochs: 1, batch: 32}\n"
+                           "runtimes: [torch]\nbench: {min_samples: 5, min_seconds: 0}\nmethods: " +
+                               methods + "\n" + extra,
+                           "t"),
+        "t");
   }
   RunContext context() { return {folder_, "/nonexistent", "test", &registry_, &log_, &cancel_}; }
 

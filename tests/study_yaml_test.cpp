@@ -1,16 +1,16 @@
 #include <gtest/gtest.h>
 
+#include "config/yaml.h"
 #include "core/error.h"
 #include "core/rng.h"
 #include "study/study_file.h"
-#include "study/yaml.h"
 
 namespace quench::study {
 namespace {
 
 std::string error_of(const std::string& text) {
   try {
-    check_study(parse_yaml(text, "s.yaml"), "s.yaml");
+    check_study(config::parse_yaml(text, "s.yaml"), "s.yaml");
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::config) << e.what();
     return e.what();
@@ -20,7 +20,7 @@ std::string error_of(const std::string& text) {
 
 TEST(Yaml, TypesPlainScalarsAndKeepsQuotedOnesText) {
   const Json json =
-      parse_yaml("{a: 1, b: 1.5, c: true, d: null, e: '1', f: yes, g: -3, h: 1e-3, i: [x, 2], j: .inf}", "t");
+      config::parse_yaml("{a: 1, b: 1.5, c: true, d: null, e: '1', f: yes, g: -3, h: 1e-3, i: [x, 2], j: .inf}", "t");
   EXPECT_EQ(
       json,
       Json::parse(R"({"a":1,"b":1.5,"c":true,"d":null,"e":"1","f":"yes","g":-3,"h":0.001,"i":["x",2],"j":".inf"})"));
@@ -28,13 +28,13 @@ TEST(Yaml, TypesPlainScalarsAndKeepsQuotedOnesText) {
 }
 
 TEST(Yaml, JsonIsYaml) {
-  EXPECT_EQ(parse_yaml(R"({"a": [1, {"b": "x"}]})", "t"), Json::parse(R"({"a":[1,{"b":"x"}]})"));
+  EXPECT_EQ(config::parse_yaml(R"({"a": [1, {"b": "x"}]})", "t"), Json::parse(R"({"a":[1,{"b":"x"}]})"));
 }
 
 TEST(Yaml, ErrorsNameFileAndLine) {
   for (const char* text : {"a: 1\nb: [1, 2", "a: 1\na: 2", "? [x]\n: 1", "a: *nowhere"}) {
     try {
-      parse_yaml(text, "s.yaml");
+      config::parse_yaml(text, "s.yaml");
       ADD_FAILURE() << text;
     } catch (const Error& e) {
       EXPECT_EQ(e.kind(), ErrorKind::config);
@@ -48,16 +48,17 @@ TEST(Yaml, BoundsAliasBombsAndDepth) {
   for (int i = 1; i < 12; ++i) {
     bomb += fmt::format("a{0}: &a{0} [*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1},*a{1}]\n", i, i - 1);
   }
-  EXPECT_THROW(parse_yaml(bomb, "t"), Error);
-  EXPECT_THROW(parse_yaml(std::string(200, '[') + std::string(200, ']'), "t"), Error);
+  EXPECT_THROW(config::parse_yaml(bomb, "t"), Error);
+  EXPECT_THROW(config::parse_yaml(std::string(200, '[') + std::string(200, ']'), "t"), Error);
 }
 
 TEST(Study, FillsDefaultsAndExpandsLists) {
   const StudyFile study = check_study(
-      parse_yaml("study: s\nimgsz: 32\nmodels: [yolov5n-cls, {model: yolov8n-cls, train: {epochs: 2}}]\n"
-                 "train: {epochs: 5, flip: false}\n"
-                 "methods: [fp32, {method: ptq, observer: [mse, minmax], bits_w: [8, 7]}, {method: qat, epochs: 1}]\n",
-                 "t"),
+      config::parse_yaml(
+          "study: s\nimgsz: 32\nmodels: [yolov5n-cls, {model: yolov8n-cls, train: {epochs: 2}}]\n"
+          "train: {epochs: 5, flip: false}\n"
+          "methods: [fp32, {method: ptq, observer: [mse, minmax], bits_w: [8, 7]}, {method: qat, epochs: 1}]\n",
+          "t"),
       "t");
   ASSERT_EQ(study.models.size(), 2u);
   EXPECT_EQ(study.models[0].train["epochs"], 5);
@@ -111,7 +112,7 @@ TEST(Study, SurvivesAnyText) {  // fuzz: an Error{config} or a study, never a cr
       }
     }
     try {
-      check_study(parse_yaml(text, "fuzz"), "fuzz");
+      check_study(config::parse_yaml(text, "fuzz"), "fuzz");
       ++accepted;
     } catch (const Error& e) {
       EXPECT_EQ(e.kind(), ErrorKind::config) << text;

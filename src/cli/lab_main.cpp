@@ -1,16 +1,16 @@
 #include "cli/base_commands.h"
 #include "cli/lab_commands.h"
+#include "config/yaml.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "nn/blas.h"
 #include "study/registry.h"
-#include "study/yaml.h"
 
 namespace quench::cli {
 
 Json lab_settings(const Invocation& invocation) {
   const auto config = invocation.flags.find("config");
-  const Json file = config == invocation.flags.end() ? Json::object() : study::read_yaml(config->get<std::string>());
+  const Json file = config == invocation.flags.end() ? Json::object() : config::read_yaml(config->get<std::string>());
   return settings(command(invocation.command), file, invocation);
 }
 

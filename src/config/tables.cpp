@@ -63,10 +63,20 @@ const OptionSet& augment_options() {
       {"augment_off_epochs",
        T::integer,
        0,
-       "last epochs without policy, erasing, mixup, CutMix and jitter",
+       "last epochs without policy, erasing, mixup, CutMix and jitter; detection: without mosaic",
        {},
        0,
        100000},
+      {"mosaic", T::number, 1.0, "detection: probability of a mosaic of four images", {}, 0, 1},
+      {"mosaic_mixup", T::number, 0.0, "detection: probability of blending two mosaics", {}, 0, 1},
+      {"degrees", T::number, 0.0, "detection: largest rotation", {}, 0, 180},
+      {"translate", T::number, 0.1, "detection: largest shift, as a fraction of the image", {}, 0, 1},
+      {"scale", T::number, 0.5, "detection: largest change of size: 1 - scale to 1 + scale", {}, 0, 0.99},
+      {"shear", T::number, 0.0, "detection: largest shear in degrees", {}, 0, 89},
+      {"perspective", T::number, 0.0, "detection: largest perspective coefficient", {}, 0, 0.01},
+      {"hsv_h", T::number, 0.015, "detection: largest change of hue, as a fraction of the circle", {}, 0, 0.5},
+      {"hsv_s", T::number, 0.7, "detection: largest relative change of saturation", {}, 0, 1},
+      {"hsv_v", T::number, 0.4, "detection: largest relative change of brightness", {}, 0, 1},
   });
   return options;
 }

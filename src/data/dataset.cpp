@@ -27,6 +27,12 @@ fs::path default_root(const char* quench_data, const char* home) {
   return fs::path(home && *home ? home : ".") / ".cache" / "quench";
 }
 
+std::vector<Object> Dataset::objects(int64_t) const {
+  fail(ErrorKind::internal, "[data] a classification set has no boxes");
+}
+
+ImageInfo Dataset::image(int64_t) const { fail(ErrorKind::internal, "[data] a classification set names no images"); }
+
 Splits open(const std::string& name_or_path, const fs::path& root) {
   if (name_or_path == "cifar100") return open_cifar(cifar100_layout(), root);
   if (name_or_path == "cifar10") return open_cifar(cifar10_layout(), root);

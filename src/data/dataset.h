@@ -6,14 +6,40 @@
 #include <string>
 #include <vector>
 
+#include "core/box.h"
 #include "core/tensor.h"
 
 namespace quench::data {
 
+/// One labelled object of an image.
+struct Object {
+  Box box;  ///< pixels of the stored image
+  int32_t label = -1;
+  bool crowd = false;  ///< COCO `iscrowd`: a group; not trained on, and matched by metrics as COCO does
+  double area = 0;     ///< COCO: of the segment; else of the box. Sets the size class in metrics
+  bool operator==(const Object&) const = default;
+};
+
 /// One labelled image.
 struct Sample {
-  Tensor pixels;  ///< [H,W,3] uint8 RGB
-  int32_t label = -1;
+  Tensor pixels;                ///< [H,W,3] uint8 RGB
+  int32_t label = -1;           ///< classification
+  std::vector<Object> objects;  ///< detection
+};
+
+/// What is known of a detection image without decoding it.
+struct ImageInfo {
+  int64_t id = 0;    ///< COCO image id; else its number in the set
+  std::string name;  ///< file name, for messages and results
+  int height = 0;
+  int width = 0;
+};
+
+/// A wrong label that was left out or mended, for the person who must mend the file.
+struct LabelIssue {
+  std::string file;
+  int64_t line = 0;     ///< from 1; 0: the file as a whole
+  std::string problem;  ///< "class 91 is not in 0..79"
 };
 
 /// A split of a data set. at() may be called from many threads.
@@ -22,7 +48,15 @@ class Dataset {
   virtual ~Dataset() = default;
   virtual int64_t size() const = 0;
   virtual const std::vector<std::string>& classes() const = 0;
+  /// Classification; -1 in a detection set.
   virtual int32_t label(int64_t index) const = 0;
+  /// "classify" or "detect".
+  virtual std::string task() const { return "classify"; }
+  /// Detection: the objects of an image, and the image itself. Throws Error{internal} for a classification set.
+  virtual std::vector<Object> objects(int64_t index) const;
+  virtual ImageInfo image(int64_t index) const;
+  /// Detection: what is wrong with the labels, in order of file and line.
+  virtual std::vector<LabelIssue> issues() const { return {}; }
   /// Throws Error{data} naming the file where an image does not decode.
   virtual Sample at(int64_t index) const = 0;
   /// sha256 that identifies the content (file hashes, or generator and seed).
@@ -33,10 +67,12 @@ struct Splits {
   std::string name;  ///< "cifar100"
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> test;
+  bool same_images = false;  ///< train and test are the same images (coco128): accuracy says nothing of new ones
 };
 
 /// Opens a built-in set (cifar100, cifar10, fashion-mnist, shapes) or an image folder
-/// (train/<class>/*.png|jpg, test/ or val/ likewise). root: --data-root.
+/// (train/<class>/*.png|jpg, test/ or val/ likewise). root: --data-root. Detection: cifar100-scenes, a folder with
+/// images/ and labels/ (YOLO layout), an Ultralytics data.yaml, a COCO instances.json.
 /// Throws Error{config} for an unknown name (nearest named), Error{io} for a missing set (says how to get it),
 /// Error{data} for truncated files or label bytes out of range (file, offset, expectation).
 Splits open(const std::string& name_or_path, const std::filesystem::path& root);

@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "data/dataset.h"
 #include "data/fit.h"
+#include "data/letterbox.h"
 
 namespace quench::data {
 
@@ -17,6 +18,10 @@ struct Batch {
   std::vector<int32_t> labels;
   std::vector<int32_t> labels_b;  ///< empty where nothing was mixed
   std::vector<float> lambda;      ///< empty where nothing was mixed
+  // Detection:
+  std::vector<std::vector<Object>> objects;  ///< of each image, in pixels of `images`
+  std::vector<Letterbox> letterboxes;        ///< how each image was fitted; empty where augmented
+  std::vector<int64_t> indices;              ///< of the images in the data set
 };
 
 struct LoaderOptions {

@@ -24,11 +24,17 @@ class SubsetView : public Dataset {
 
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
   const std::vector<std::string>& classes() const override { return base_->classes(); }
-  int32_t label(int64_t index) const override { return base_->label(indices_.at(static_cast<size_t>(index))); }
-  Sample at(int64_t index) const override { return base_->at(indices_.at(static_cast<size_t>(index))); }
+  int32_t label(int64_t index) const override { return base_->label(in_base(index)); }
+  std::string task() const override { return base_->task(); }
+  std::vector<Object> objects(int64_t index) const override { return base_->objects(in_base(index)); }
+  ImageInfo image(int64_t index) const override { return base_->image(in_base(index)); }
+  std::vector<LabelIssue> issues() const override { return base_->issues(); }
+  Sample at(int64_t index) const override { return base_->at(in_base(index)); }
   std::string digest() const override { return digest_of(indices_, base_->digest()); }
 
  private:
+  int64_t in_base(int64_t index) const { return indices_.at(static_cast<size_t>(index)); }
+
   std::shared_ptr<const Dataset> base_;
   std::vector<int64_t> indices_;
 };

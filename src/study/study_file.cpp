@@ -4,10 +4,10 @@
 #include <set>
 
 #include "config/tables.h"
+#include "config/yaml.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "models/spec.h"
-#include "study/yaml.h"
 
 namespace quench::study {
 namespace {
@@ -200,6 +200,6 @@ StudyFile check_study(const Json& study, const std::string& where) {
   return out;
 }
 
-StudyFile read_study(const std::filesystem::path& path) { return check_study(read_yaml(path), path.string()); }
+StudyFile read_study(const std::filesystem::path& path) { return check_study(config::read_yaml(path), path.string()); }
 
 }  // namespace quench::study

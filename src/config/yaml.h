@@ -5,7 +5,7 @@
 
 #include "core/json.h"
 
-namespace quench::study {
+namespace quench::config {
 
 /// YAML text as JSON (YAML 1.2 core schema: plain true/false, null, integers and floats are typed; quoted scalars
 /// stay text). Throws Error{config} naming `where` and the line for malformed text, duplicate or non-text keys,
@@ -15,4 +15,4 @@ Json parse_yaml(std::string_view text, std::string_view where);
 /// Reads a YAML (or JSON, which is YAML) file. Throws Error{io} or Error{config}.
 Json read_yaml(const std::filesystem::path& path);
 
-}  // namespace quench::study
+}  // namespace quench::config

@@ -1,4 +1,4 @@
-#include "study/yaml.h"
+#include "config/yaml.h"
 
 #include <yaml-cpp/yaml.h>
 
@@ -9,7 +9,7 @@
 #include "core/error.h"
 #include "core/file.h"
 
-namespace quench::study {
+namespace quench::config {
 namespace {
 
 constexpr int kMaxDepth = 64;
@@ -87,4 +87,4 @@ Json parse_yaml(std::string_view text, std::string_view where) {
 
 Json read_yaml(const std::filesystem::path& path) { return parse_yaml(read_file(path), path.string()); }
 
-}  // namespace quench::study
+}  // namespace quench::config
