@@ -8,10 +8,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/npm_package.sh"
 
 base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl openssl
-  libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev libprotobuf-dev protobuf-compiler libonnx-dev
-  libgtest-dev libbenchmark-dev)
-lab_packages=(libtorch-dev libopencv-dev libopenblas-dev libcurl4-openssl-dev zlib1g-dev
-  dataset-fashion-mnist)
+  libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev zlib1g-dev libprotobuf-dev protobuf-compiler
+  libonnx-dev libgtest-dev libbenchmark-dev)
+lab_packages=(libtorch-dev libopencv-dev libopenblas-dev libcurl4-openssl-dev dataset-fashion-mnist)
 
 packages=("${base_packages[@]}")
 [ "${1:-}" = --base ] || packages+=("${lab_packages[@]}")

@@ -99,6 +99,45 @@ TEST_F(Cli, ReportSaysWhatItMisses) {
   expect_error("report s", 2, {"records.jsonl"});
 }
 
+TEST_F(Cli, EvaluatesDetectionsInFiles) {
+  write_file(folder_ / "truth.json",
+             R"({"images": [{"id": 5}], "categories": [{"id": 1, "name": "cat"}, {"id": 3, "name": "dog"}],
+                 "annotations": [{"image_id": 5, "category_id": 3, "bbox": [0, 0, 100, 100], "area": 10000}]})");
+  write_file(folder_ / "found.json", R"([{"image_id": 5, "category_id": 3, "bbox": [0, 0, 62, 100], "score": 0.9},
+                                         {"image_id": 5, "category_id": 2, "bbox": [0, 0, 9, 9], "score": 0.9}])");
+  const std::string files = "eval --detections found.json --annotations truth.json";
+  Outcome outcome = quench(files + " --format json --per-class");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("1 of 2 detections"), std::string::npos) << outcome.err;
+  const Json result = parse_json(outcome.out, "eval");
+  EXPECT_NEAR(result["map_50_95"].get<double>(), 0.3, 1e-12);  // IoU .62: at three of ten thresholds
+  EXPECT_NEAR(result["map_50"].get<double>(), 1, 1e-12);
+  EXPECT_EQ(result["map_75"], 0);
+  EXPECT_TRUE(result["map_small"].is_null());
+  EXPECT_EQ(result["detections"], 1);
+  ASSERT_EQ(result["classes"].size(), 2u);
+  EXPECT_TRUE(result["classes"][0]["ap"].is_null());
+  EXPECT_EQ(result["classes"][1]["name"], "dog");
+  outcome = quench(files);
+  for (const char* part : {"map_50_95", "0.3000", "ar_large", "map_small", "-"}) {
+    EXPECT_NE(outcome.out.find(part), std::string::npos) << outcome.out;
+  }
+  EXPECT_EQ(outcome.out.find("dog"), std::string::npos);
+  EXPECT_NE(quench(files + " --per-class").out.find("dog"), std::string::npos);
+
+  expect_error("eval", 2, {"MODEL", "--detections"});
+  expect_error("eval --detections found.json", 2, {"--annotations"});
+  expect_error("eval m.onnx --annotations truth.json", 2, {"--annotations", "--detections"});
+  expect_error("eval m.onnx --per-class", 2, {"--per-class", "--detections"});
+  expect_error(files + " m.onnx", 2, {"both", "m.onnx"});
+  expect_error(files + " --runtime torch", 2, {"--runtime", "MODEL"});
+  expect_error(files + " --format csv", 2, {"csv", "table"});
+  expect_error("eval --detections truth.json --annotations truth.json", 2, {"truth.json", "a list"});
+  expect_error("eval --detections none.json --annotations truth.json", 3, {"none.json"});
+  write_file(folder_ / "other.json", R"([{"image_id": 6, "category_id": 3, "bbox": [0, 0, 1, 1], "score": 1}])");
+  expect_error("eval --detections other.json --annotations truth.json", 2, {"image_id 6"});
+}
+
 TEST_F(Cli, OutputThatCannotBeWrittenIsTold) {
   expect_error("export yolov5n-cls --classes 4 --imgsz 32 -o /proc/none/model.onnx", 3, {"/proc/none"});
   const Outcome outcome = quench("info yolov5n --format json > /dev/full; true");

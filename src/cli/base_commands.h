@@ -9,6 +9,8 @@ namespace quench::cli {
 int run_info(const Invocation& invocation, const Environment& environment);
 int run_export(const Invocation& invocation, const Environment& environment);
 int run_report(const Invocation& invocation, const Environment& environment);
+/// `eval`: of detections in files here; of a model in the lab.
+int run_eval_base(const Invocation& invocation, const Environment& environment);
 
 /// Commands that serve runtimes: in the base with those of the base registry, in the lab with torch too.
 int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry);

@@ -64,14 +64,18 @@ std::vector<Command> make_commands() {
        nullptr},
       {"quantize", "Compress a trained model to integers: PTQ or QAT", "MODEL", 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
-      {"eval", "Accuracy of a model on a test split, through a runtime", "MODEL", 1, 1,
+      {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", "MODEL", 0, 1,
        config::data_options() +
-           OptionSet({Option{"runtime", T::text, "onnxruntime", "runtime"},
-                      Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
-                      Option{"batch", T::integer, 64, "images a run", {}, 1, 65536},
-                      Option{"agreement", T::boolean, false, "also run `torch` and compare predictions"}}) +
+           OptionSet(
+               {Option{"runtime", T::text, "onnxruntime", "runtime"},
+                Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
+                Option{"batch", T::integer, 64, "images a run", {}, 1, 65536},
+                Option{"agreement", T::boolean, false, "also run `torch` and compare predictions"},
+                Option{"detections", T::text, nullptr, "COCO results (.json, .json.gz) to score instead of a MODEL"},
+                Option{"annotations", T::text, nullptr, "COCO instances (.json) of --detections"},
+                Option{"per_class", T::boolean, false, "a row for each class too (--detections)"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
-       nullptr},
+       run_eval_base},
       {"data list", "Data sets, and where they are", "", 0, 0,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) + format({"table", "json"}),
        nullptr},

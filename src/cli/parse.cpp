@@ -105,7 +105,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
     if (command.max_inputs != 0) {
       sub->add_option(command.inputs, parsed.invocation.inputs)
           ->required(command.min_inputs > 0)
-          ->expected(command.min_inputs, command.max_inputs < 0 ? 10000 : command.max_inputs);
+          ->expected(std::max(command.min_inputs, 1), command.max_inputs < 0 ? 10000 : command.max_inputs);
     }
     for (const Option& option : command.options.options()) add_option(*sub, option, parsed);
     sub->callback([&parsed, &command] {
