@@ -1,7 +1,10 @@
+#include <algorithm>
 #include <iostream>
+#include <map>
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
+#include "core/error.h"
 #include "core/file.h"
 #include "data/catalog.h"
 #include "data/fetch.h"
@@ -29,11 +32,110 @@ int show_data(const Invocation& invocation, const Json& options, const std::file
   const std::filesystem::path output = require_output(options, invocation);
   const data::Splits splits = data::open(invocation.inputs.at(0), root);
   const data::Dataset& split = options["split"] == "train" ? *splits.train : *splits.test;
-  write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(), 8));
+  write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(), split.task() == "detect" ? 4 : 8));
   environment.log.info(fmt::format("wrote {}: {} of {} images, {} classes", output.string(),
                                    std::min(options["count"].get<int64_t>(), split.size()), split.size(),
                                    split.classes().size()));
   return kOk;
+}
+
+/// What a split holds, and what is wrong with it.
+struct Findings {
+  std::string split;
+  std::string task;
+  int64_t images = 0;
+  int64_t background = 0;  ///< images without objects
+  int64_t objects = 0;
+  int64_t crowds = 0;  ///< of the objects
+  int64_t classes = 0;
+  std::vector<data::LabelIssue> issues;
+  std::map<std::string, int64_t> kinds;
+};
+
+Findings findings_of(const std::string& name, const data::Dataset& split, bool decode, const CancelToken* cancel) {
+  Findings out;
+  out.split = name;
+  out.task = split.task();
+  out.images = split.size();
+  out.classes = static_cast<int64_t>(split.classes().size());
+  out.issues = split.issues();
+  for (int64_t i = 0; i < split.size(); ++i) {
+    if (cancel) cancel->check();
+    if (out.task == "detect") {
+      const std::vector<data::Object> objects = split.objects(i);
+      out.background += objects.empty();
+      out.objects += static_cast<int64_t>(objects.size());
+      for (const data::Object& object : objects) out.crowds += object.crowd;
+    }
+    if (!decode) continue;
+    try {
+      split.at(i);
+    } catch (const Error& error) {  // an outcome that this command is for
+      if (error.kind() != ErrorKind::data) throw;
+      const std::string image = out.task == "detect" ? split.image(i).name : "image " + std::to_string(i);
+      out.issues.push_back({image, 0, error.what(), "image"});
+    }
+  }
+  for (const data::LabelIssue& issue : out.issues) ++out.kinds[issue.kind];
+  return out;
+}
+
+Json to_json(const Findings& findings) {
+  Json kinds = Json::object(), issues = Json::array();
+  for (const auto& [kind, count] : findings.kinds) kinds[kind] = count;
+  for (const data::LabelIssue& issue : findings.issues) {
+    issues.push_back({{"file", issue.file}, {"line", issue.line}, {"kind", issue.kind}, {"problem", issue.problem}});
+  }
+  return {{"split", findings.split},
+          {"images", findings.images},
+          {"background", findings.background},
+          {"objects", findings.objects},
+          {"crowds", findings.crowds},
+          {"classes", findings.classes},
+          {"kinds", kinds},
+          {"issues", issues}};
+}
+
+void print_findings(const std::vector<Findings>& all) {
+  std::vector<std::vector<std::string>> counts{
+      {"split", "images", "background", "objects", "crowds", "classes", "issues"}};
+  std::vector<std::vector<std::string>> kinds{{"split", "kind", "issues"}};
+  std::vector<std::vector<std::string>> issues{{"file", "line", "kind", "problem"}};
+  for (const Findings& one : all) {
+    counts.push_back({one.split, std::to_string(one.images), std::to_string(one.background),
+                      std::to_string(one.objects), std::to_string(one.crowds), std::to_string(one.classes),
+                      std::to_string(one.issues.size())});
+    for (const auto& [kind, count] : one.kinds) kinds.push_back({one.split, kind, std::to_string(count)});
+    for (const data::LabelIssue& issue : one.issues) {
+      issues.push_back({issue.file, issue.line ? std::to_string(issue.line) : "", issue.kind, issue.problem});
+    }
+  }
+  std::cout << text_table(counts);
+  if (issues.size() > 1) std::cout << "\n" << text_table(kinds) << "\n" << text_table(issues);
+}
+
+int check_data(const Invocation& invocation, const Json& options, const std::filesystem::path& root,
+               const Environment& environment) {
+  const data::Splits splits = data::open(invocation.inputs.at(0), root);
+  const bool decode = options["images"].get<bool>();
+  std::vector<Findings> all;
+  if (splits.same_images) {
+    all.push_back(findings_of("train = test", *splits.train, decode, environment.cancel));
+  } else {
+    all.push_back(findings_of("train", *splits.train, decode, environment.cancel));
+    all.push_back(findings_of("test", *splits.test, decode, environment.cancel));
+  }
+  if (options["format"] == "json") {
+    Json list = Json::array();
+    for (const Findings& one : all) list.push_back(to_json(one));
+    const Json out{
+        {"name", splits.name}, {"task", splits.train->task()}, {"same_images", splits.same_images}, {"splits", list}};
+    std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  } else {
+    print_findings(all);
+  }
+  const bool wrong = std::any_of(all.begin(), all.end(), [](const Findings& one) { return !one.issues.empty(); });
+  return wrong && options["strict"].get<bool>() ? kCellFailed : kOk;
 }
 
 }  // namespace
@@ -43,6 +145,7 @@ int run_data(const Invocation& invocation, const Environment& environment) {
   const std::filesystem::path root = study::data_root_of(options, environment.data_root);
   if (invocation.command == "data list") return list_data(options, root);
   if (invocation.command == "data show") return show_data(invocation, options, root, environment);
+  if (invocation.command == "data check") return check_data(invocation, options, root, environment);
   data::fetch(invocation.inputs.at(0), root, environment.log, environment.cancel);
   return kOk;
 }

@@ -87,6 +87,12 @@ std::vector<Command> make_commands() {
                   Option{"count", T::integer, 64, "images", {}, 1, 10000}}) +
            output("PNG to write (required)"),
        nullptr},
+      {"data check", "What is wrong with the labels of a data set, by file and line", "NAME", 1, 1,
+       OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
+                  Option{"images", T::boolean, false, "decode every image too"},
+                  Option{"strict", T::boolean, false, "exit with 1 where anything is wrong"}}) +
+           format({"table", "json"}),
+       nullptr},
       {"study plan", "What a study would run, and what is done", "FILE", 1, 1, study_out + format({"table", "json"}),
        nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,

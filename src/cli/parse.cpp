@@ -115,7 +115,8 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   }
   for (const char* group : {"data", "study"}) {
     if (CLI::App* sub = find_sub(app, group)) {
-      sub->description(std::string(group) == "data" ? "Data sets: list, fetch, show" : "Studies: plan, run, status");
+      sub->description(std::string(group) == "data" ? "Data sets: list, fetch, show, check"
+                                                    : "Studies: plan, run, status");
     }
   }
 }

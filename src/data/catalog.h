@@ -19,7 +19,8 @@ std::vector<std::string> built_in_names();
 std::vector<CatalogEntry> catalog(const std::filesystem::path& root);
 
 /// A PNG of the first `count` images (fewer where the set is smaller), `columns` a row, each with its class name below;
-/// images smaller than 64 pixels are enlarged. Throws Error{config} where count or columns is below 1.
+/// images smaller than 64 pixels are enlarged. Detection: each image whole, fitted into 320 pixels, with its boxes
+/// (crowds dashed) and their class names. Throws Error{config} where count or columns is below 1.
 std::string contact_sheet(const Dataset& dataset, int64_t count, int columns);
 
 }  // namespace quench::data

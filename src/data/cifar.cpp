@@ -49,11 +49,12 @@ void append_records(const fs::path& path, int64_t records, const CifarLayout& la
   store.pixels.resize(first + static_cast<size_t>(records * 3 * kPlane));
   uint8_t* out = store.pixels.data() + first;
   const auto* in = reinterpret_cast<const uint8_t*>(bytes.data());
+  const int label_byte = layout.label_byte < 0 ? layout.label_bytes - 1 : layout.label_byte;
   for (int64_t record = 0; record < records; ++record) {
-    const int label = in[layout.label_bytes - 1];
+    const int label = in[label_byte];
     if (label >= layout.class_count) {
       fail(ErrorKind::data, "[data.cifar] expected a label in [0,{}], got {} ({}, record {}, byte offset {})",
-           layout.class_count - 1, label, path.string(), record, record * record_bytes + layout.label_bytes - 1);
+           layout.class_count - 1, label, path.string(), record, record * record_bytes + label_byte);
     }
     store.labels.push_back(label);
     in += layout.label_bytes;
@@ -92,6 +93,14 @@ CifarLayout cifar10_layout() {
 
 CifarLayout cifar100_layout() {
   return {"cifar100", "cifar-100-binary", 2, 100, "fine_label_names.txt", {"train.bin"}, 50000, {"test.bin"}, 10000};
+}
+
+CifarLayout cifar100_coarse_layout() {
+  CifarLayout layout = cifar100_layout();
+  layout.class_count = 20;
+  layout.names_file = "coarse_label_names.txt";
+  layout.label_byte = 0;
+  return layout;
 }
 
 std::vector<fs::path> cifar_places(const CifarLayout& layout, const fs::path& root) {

@@ -40,6 +40,8 @@ struct LabelIssue {
   std::string file;
   int64_t line = 0;     ///< from 1; 0: the file as a whole
   std::string problem;  ///< "class 91 is not in 0..79"
+  std::string kind;     ///< for counting, see docs/data.md: "class", "clipped", "duplicate", "image", ...
+  bool operator==(const LabelIssue&) const = default;
 };
 
 /// A split of a data set. at() may be called from many threads.
@@ -55,6 +57,8 @@ class Dataset {
   /// Detection: the objects of an image, and the image itself. Throws Error{internal} for a classification set.
   virtual std::vector<Object> objects(int64_t index) const;
   virtual ImageInfo image(int64_t index) const;
+  /// The id of each class in the file that the labels came from, for results (COCO: 1..90 with gaps); else 0..n-1.
+  virtual std::vector<int64_t> category_ids() const;
   /// Detection: what is wrong with the labels, in order of file and line.
   virtual std::vector<LabelIssue> issues() const { return {}; }
   /// Throws Error{data} naming the file where an image does not decode.
@@ -72,7 +76,7 @@ struct Splits {
 
 /// Opens a built-in set (cifar100, cifar10, fashion-mnist, shapes) or an image folder
 /// (train/<class>/*.png|jpg, test/ or val/ likewise). root: --data-root. Detection: cifar100-scenes, a folder with
-/// images/ and labels/ (YOLO layout), an Ultralytics data.yaml, a COCO instances.json.
+/// images/ and labels/ (YOLO layout), an Ultralytics data.yaml, a COCO instances.json (docs/data.md says more of each).
 /// Throws Error{config} for an unknown name (nearest named), Error{io} for a missing set (says how to get it),
 /// Error{data} for truncated files or label bytes out of range (file, offset, expectation).
 Splits open(const std::string& name_or_path, const std::filesystem::path& root);

@@ -90,6 +90,7 @@ fs::path fetch(const std::string& name, const fs::path& root, const LogSink& log
     if (set.name == name) return fetch(set, root, log, cancel, base_url);
     names.push_back(set.name);
   }
+  if (name == "cifar100-scenes") return fetch("cifar100", root, log, cancel, base_url);
   if (name == "shapes") fail(ErrorKind::config, "[data.fetch] shapes is built in: nothing to fetch");
   fail(ErrorKind::config, "[data.fetch] cannot fetch '{}'{}", name, suggestion(name, names));
 }

@@ -21,11 +21,6 @@ const std::vector<std::string>& image_extensions() {
   return extensions;
 }
 
-bool is_image(const fs::path& path) {
-  const auto& known = image_extensions();
-  return std::find(known.begin(), known.end(), lower(path.extension().string())) != known.end();
-}
-
 struct File {
   fs::path path;
   int32_t label;
@@ -41,7 +36,7 @@ class ImageFolder : public Dataset {
   int32_t label(int64_t index) const override { return files_.at(static_cast<size_t>(index)).label; }
   Sample at(int64_t index) const override {
     const File& file = files_.at(static_cast<size_t>(index));
-    return {read_image(file.path), file.label};
+    return {read_image(file.path), file.label, {}};
   }
   std::string digest() const override {
     std::call_once(hashed_, [this] {
@@ -119,6 +114,11 @@ std::string damage(const std::string& bytes) {
 }
 
 }  // namespace
+
+bool is_image(const fs::path& path) {
+  const auto& known = image_extensions();
+  return std::find(known.begin(), known.end(), lower(path.extension().string())) != known.end();
+}
 
 Tensor read_image(const fs::path& path) {
   const std::string bytes = read_file(path);

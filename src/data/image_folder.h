@@ -4,6 +4,9 @@
 
 namespace quench::data {
 
+/// Whether the name ends as an image that is read: png, jpg, jpeg, bmp, webp in any case.
+bool is_image(const std::filesystem::path& path);
+
 /// Decodes a png, jpeg, bmp or webp to [h,w,3] uint8 RGB (EXIF orientation applied).
 /// Throws Error{io} for a missing file, Error{data} naming the file where it does not decode.
 Tensor read_image(const std::filesystem::path& path);

@@ -160,7 +160,7 @@ class Shapes : public Dataset {
   Sample at(int64_t index) const override {
     const int32_t kind = label(index);
     Rng rng(options_.seed, "shapes." + split_, static_cast<uint64_t>(index));
-    return {draw(kind, options_.imgsz, rng), kind};
+    return {draw(kind, options_.imgsz, rng), kind, {}};
   }
   std::string digest() const override {
     return sha256_hex(fmt::format("shapes 1 {} {} {} {}", split_, options_.imgsz, size_, options_.seed));

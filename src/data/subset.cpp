@@ -28,6 +28,7 @@ class SubsetView : public Dataset {
   std::string task() const override { return base_->task(); }
   std::vector<Object> objects(int64_t index) const override { return base_->objects(in_base(index)); }
   ImageInfo image(int64_t index) const override { return base_->image(in_base(index)); }
+  std::vector<int64_t> category_ids() const override { return base_->category_ids(); }
   std::vector<LabelIssue> issues() const override { return base_->issues(); }
   Sample at(int64_t index) const override { return base_->at(in_base(index)); }
   std::string digest() const override { return digest_of(indices_, base_->digest()); }

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace quench::data {
+
+struct CocoImage {
+  int64_t id = 0;
+  std::string file_name;
+  int height = 0;  ///< 0: not said
+  int width = 0;
+};
+
+/// Fields that are missing or of another type are empty.
+struct CocoAnnotation {
+  std::optional<int64_t> id;
+  std::optional<int64_t> image_id;
+  std::optional<int64_t> category_id;
+  std::optional<std::array<double, 4>> box;  ///< left, top, width, height in pixels
+  std::optional<double> area;
+  bool crowd = false;
+};
+
+struct CocoCategory {
+  int64_t id = 0;
+  std::string name;
+  bool operator==(const CocoCategory&) const = default;
+};
+
+/// What detection needs of a COCO `instances` file (Lin et al. 2014).
+struct CocoJson {
+  std::vector<CocoImage> images;
+  std::vector<CocoAnnotation> annotations;
+  std::vector<CocoCategory> categories;  ///< by ascending id
+};
+
+/// Reads the text event by event, so that segments take no memory. `where`: for errors.
+/// Throws Error{data} for text that is no JSON, a file without images, annotations or categories, an image without an
+/// integer id or a file name, a category without an integer id or a name, or with an id that another has.
+CocoJson parse_coco_json(std::string_view text, const std::string& where);
+
+/// Throws Error{io} too.
+CocoJson read_coco_json(const std::filesystem::path& path);
+
+}  // namespace quench::data
