@@ -47,7 +47,8 @@ std::vector<Batch> all(Loader& loader, int64_t epoch, int64_t first = 0) {
 }
 
 bool equal(const Batch& a, const Batch& b) {
-  return a.images == b.images && a.labels == b.labels && a.labels_b == b.labels_b && a.lambda == b.lambda;
+  return a.images == b.images && a.labels == b.labels && a.labels_b == b.labels_b && a.lambda == b.lambda &&
+         a.indices == b.indices;
 }
 
 int64_t index_of(const Batch& batch, int64_t i) {  // by the flat colour
@@ -66,6 +67,7 @@ TEST(Loader, InOrderWithoutShuffle) {
     EXPECT_TRUE(batch.lambda.empty());
     for (int64_t i = 0; i < batch.images.shape()[0]; ++i, ++expected) {
       EXPECT_EQ(index_of(batch, i), expected);
+      EXPECT_EQ(batch.indices[static_cast<size_t>(i)], expected);
       EXPECT_EQ(batch.labels[static_cast<size_t>(i)], expected % 5);
     }
   }
@@ -81,6 +83,7 @@ TEST(Loader, ShuffleCoversEveryIndexOnceAnEpoch) {
     std::vector<int64_t> order;
     for (const Batch& batch : all(loader, epoch)) {
       for (int64_t i = 0; i < batch.images.shape()[0]; ++i) order.push_back(index_of(batch, i));
+      EXPECT_TRUE(std::equal(batch.indices.rbegin(), batch.indices.rend(), order.rbegin()));
     }
     EXPECT_EQ(order.size(), kImages);
     EXPECT_EQ(std::set<int64_t>(order.begin(), order.end()).size(), kImages);
@@ -170,7 +173,7 @@ class Slow : public Dataset {
     ++calls;
     if (index == bad_) fail(ErrorKind::data, "[test] image {} is bad", index);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    return {Tensor(DType::u8, {8, 8, 3}), 0};
+    return {Tensor(DType::u8, {8, 8, 3}), 0, {}};
   }
   std::string digest() const override { return ""; }
   mutable std::atomic<int> calls{0};

@@ -23,6 +23,16 @@ AugmentSettings AugmentSettings::from(const Json& values) {
   out.cutmix = checked.at("cutmix").get<double>();
   out.mix_probability = checked.at("mix_probability").get<double>();
   out.augment_off_epochs = checked.at("augment_off_epochs").get<int64_t>();
+  out.mosaic = checked.at("mosaic").get<double>();
+  out.mosaic_mixup = checked.at("mosaic_mixup").get<double>();
+  out.degrees = checked.at("degrees").get<double>();
+  out.translate = checked.at("translate").get<double>();
+  out.scale = checked.at("scale").get<double>();
+  out.shear = checked.at("shear").get<double>();
+  out.perspective = checked.at("perspective").get<double>();
+  out.hsv_h = checked.at("hsv_h").get<double>();
+  out.hsv_s = checked.at("hsv_s").get<double>();
+  out.hsv_v = checked.at("hsv_v").get<double>();
   return out;
 }
 

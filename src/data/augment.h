@@ -10,7 +10,7 @@
 
 namespace quench::data {
 
-/// Values of config::augment_options().
+/// Values of config::augment_options(). The defaults here change nothing.
 struct AugmentSettings {
   int crop_padding = 0;
   bool flip = false;
@@ -23,6 +23,15 @@ struct AugmentSettings {
   double cutmix = 0;
   double mix_probability = 1;
   int64_t augment_off_epochs = 0;
+  // Detection, besides flip and augment_off_epochs:
+  double mosaic = 0;
+  double mosaic_mixup = 0;
+  double degrees = 0;
+  double translate = 0;
+  double scale = 0;
+  double shear = 0;
+  double perspective = 0;
+  double hsv_h = 0, hsv_s = 0, hsv_v = 0;
 
   /// Throws Error{config} for an unknown key, a wrong type or a value out of range. Missing keys: their defaults.
   static AugmentSettings from(const Json& values);

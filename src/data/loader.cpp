@@ -13,67 +13,10 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "data/augment.h"
-#include "data/mix.h"
+#include "data/batch_maker.h"
 
 namespace quench::data {
 namespace {
-
-/// One pass over the data.
-struct Epoch {
-  int64_t number = 0;
-  std::vector<int64_t> order;
-  bool strong = true;  ///< more than crop and flip
-};
-
-/// What one thread needs to make batches; a batch is a pure function of (dataset, options, epoch, number).
-class BatchMaker {
- public:
-  BatchMaker(const Dataset& dataset, const LoaderOptions& options, const AugmentSettings& settings)
-      : dataset_(dataset),
-        options_(options),
-        settings_(settings),
-        augmenter_(settings, options.imgsz),
-        fitter_(options.imgsz) {}
-
-  /// Nothing where `wanted` turned false on the way.
-  template <typename Wanted>
-  std::optional<Batch> make(const Epoch& epoch, int64_t number, Wanted&& wanted) {
-    const int64_t first = number * options_.batch;
-    const int64_t count = std::min(options_.batch, static_cast<int64_t>(epoch.order.size()) - first);
-    Batch batch;
-    batch.images = Tensor(DType::u8, {count, options_.imgsz, options_.imgsz, 3});
-    batch.labels.reserve(static_cast<size_t>(count));
-    uint8_t* out = batch.images.mutable_values<uint8_t>().data();
-    const int64_t image_bytes = batch.images.size() / std::max<int64_t>(count, 1);
-    for (int64_t i = 0; i < count; ++i, out += image_bytes) {
-      if (!wanted()) return std::nullopt;
-      const int64_t index = epoch.order[static_cast<size_t>(first + i)];
-      const Sample sample = dataset_.at(index);
-      batch.labels.push_back(sample.label);
-      if (options_.augment) {
-        Rng rng(options_.seed, "augment", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(index));
-        augmenter_.make(sample.pixels, epoch.strong, rng, out);
-      } else {
-        const Shape& shape = sample.pixels.shape();
-        fitter_.fit(sample.pixels.values<uint8_t>().data(), static_cast<int>(shape[0]), static_cast<int>(shape[1]),
-                    out);
-      }
-    }
-    if (options_.augment && epoch.strong) {
-      Rng rng(options_.seed, "mix", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(number));
-      mix_batch(batch, settings_, rng, scratch_);
-    }
-    return batch;
-  }
-
- private:
-  const Dataset& dataset_;
-  const LoaderOptions& options_;
-  const AugmentSettings& settings_;
-  Augmenter augmenter_;
-  Fitter fitter_;
-  std::vector<uint8_t> scratch_;
-};
 
 void check(const LoaderOptions& options, const Dataset& dataset) {
   if (options.imgsz < 1 || options.batch < 1 || options.workers < 0) {
@@ -104,8 +47,12 @@ struct Loader::State {
     const int64_t images = options.subset.empty() ? dataset->size() : static_cast<int64_t>(options.subset.size());
     batches = options.drop_last ? images / options.batch : (images + options.batch - 1) / options.batch;
     ahead = std::max(1, options.prefetch);
-    if (options.workers == 0) own_maker = std::make_unique<BatchMaker>(*dataset, options, settings);
-    for (int i = 0; i < options.workers; ++i) threads.emplace_back([this] { work(); });
+    for (int i = 0; i < std::max(1, options.workers); ++i) {
+      makers.push_back(make_batch_maker(*dataset, options, settings));
+    }
+    for (int i = 0; i < options.workers; ++i) {
+      threads.emplace_back([this, i] { work(*makers[static_cast<size_t>(i)]); });
+    }
   }
 
   ~State() {
@@ -136,8 +83,7 @@ struct Loader::State {
     return out;
   }
 
-  void work() {
-    BatchMaker maker(*dataset, options, settings);
+  void work(BatchMaker& maker) {
     std::unique_lock lock(mutex);
     for (;;) {
       work_wanted.wait(lock, [this] { return stop || (claimed < batches && claimed < yielded + ahead && epoch); });
@@ -174,7 +120,7 @@ struct Loader::State {
   int64_t yielded = 0;  ///< next batch to hand out
   std::map<int64_t, Made> ready;
 
-  std::unique_ptr<BatchMaker> own_maker;  ///< where there are no workers
+  std::vector<std::unique_ptr<BatchMaker>> makers;  ///< one for each worker; one where there are none
   std::vector<std::thread> threads;
 };
 
@@ -204,8 +150,8 @@ std::optional<Batch> Loader::next() {
   std::unique_lock lock(state_->mutex);
   ensure(state_->epoch != nullptr, "[data.loader] next() before start()");
   if (state_->yielded >= state_->batches) return std::nullopt;
-  if (state_->own_maker) {
-    std::optional<Batch> batch = state_->own_maker->make(*state_->epoch, state_->yielded, [] { return true; });
+  if (state_->threads.empty()) {
+    std::optional<Batch> batch = state_->makers[0]->make(*state_->epoch, state_->yielded, [] { return true; });
     ++state_->yielded;
     return batch;
   }

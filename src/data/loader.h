@@ -14,18 +14,18 @@ namespace quench::data {
 /// A batch, ready for a model. Where mixup or cutmix ran, the target of image i is
 /// lambda[i] * one_hot(labels[i]) + (1 - lambda[i]) * one_hot(labels_b[i]).
 struct Batch {
-  Tensor images;  ///< [N,H,W,3] uint8 RGB (channels last; LibTorch permutes without a copy)
-  std::vector<int32_t> labels;
+  Tensor images;                  ///< [N,H,W,3] uint8 RGB (channels last; LibTorch permutes without a copy)
+  std::vector<int32_t> labels;    ///< one for each image; detection: -1
   std::vector<int32_t> labels_b;  ///< empty where nothing was mixed
   std::vector<float> lambda;      ///< empty where nothing was mixed
-  // Detection:
-  std::vector<std::vector<Object>> objects;  ///< of each image, in pixels of `images`
-  std::vector<Letterbox> letterboxes;        ///< how each image was fitted; empty where augmented
-  std::vector<int64_t> indices;              ///< of the images in the data set
+  /// Detection: what each image holds, in pixels of `images`, clipped to them. Crowds only where not augmented.
+  std::vector<std::vector<Object>> objects;
+  std::vector<Letterbox> letterboxes;  ///< detection: how each image was fitted; empty where augmented
+  std::vector<int64_t> indices;        ///< of the images in the data set
 };
 
 struct LoaderOptions {
-  int imgsz = 64;
+  int imgsz = 64;  ///< side of the square images; detection letterboxes into it, small images grow
   int64_t batch = 128;
   bool shuffle = false;
   bool drop_last = false;
@@ -39,7 +39,7 @@ struct LoaderOptions {
 };
 
 /// Yields the batches of one epoch, in order, made by worker threads ahead of use. What is yielded depends on
-/// (dataset, options, epoch) alone, never on threads or timing.
+/// (dataset, options, epoch) alone, never on threads or timing. The partners of a mosaic come from `subset` too.
 class Loader {
  public:
   Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options);
