@@ -277,6 +277,23 @@ TEST(Histogram, CountsAgainstADirectCount) {
   EXPECT_GE(static_cast<int64_t>(expected.size()), Histogram::kMaxBins / 2 - 1);
 }
 
+/// Bins are powers of two wide. Ends on bin edges would make scales ratios of small integers, whose products often fall
+/// right between two integers, where simulation and integer arithmetic round apart.
+TEST(Observer, SearchedEndsLieBetweenBins) {
+  std::vector<float> values;
+  Rng rng(5, "between bins");
+  for (int i = 0; i < 20000; ++i) values.push_back(static_cast<float>(std::exp(rng.normal())));
+  Histogram histogram;
+  histogram.add(values);
+  for (const bool symmetric : {false, true}) {
+    const auto observer = make_observer("mse", 99.99);
+    observer->observe(values);
+    const float high = observer->range(6, symmetric).high;
+    EXPECT_LT(high, histogram.extent().high);
+    EXPECT_NE(high / histogram.width(), std::nearbyint(high / histogram.width()));
+  }
+}
+
 TEST(ParamsFor, CoversTheRangeAndHoldsZero) {
   Rng rng(11, "params");
   for (int i = 0; i < 2000; ++i) {

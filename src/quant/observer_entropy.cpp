@@ -78,13 +78,13 @@ class Entropy final : public Observer {
     const double width = histogram_.width();
     const int64_t first = histogram_.first();
     const int64_t end = first + static_cast<int64_t>(histogram_.counts().size());
-    const auto clipped = [&](int64_t low, int64_t high) {
-      return Range{std::max(static_cast<float>(static_cast<double>(low) * width), std::min(all.low, 0.0f)),
-                   std::min(static_cast<float>(static_cast<double>(high) * width), std::max(all.high, 0.0f))};
+    const auto clipped = [&](double low, double high) {
+      return Range{std::max(static_cast<float>(low * width), std::min(all.low, 0.0f)),
+                   std::min(static_cast<float>(high * width), std::max(all.high, 0.0f))};
     };
     if (!symmetric) {
       const Divergence divergence(histogram_.counts(), first, 1 << bits);
-      const BinRange found = search_range({first, end}, divergence);
+      const RealRange found = search_range({first, end}, divergence);
       return clipped(found.low, found.high);
     }
     const std::vector<int64_t> magnitudes = histogram_.folded();
@@ -99,7 +99,8 @@ class Entropy final : public Observer {
         best = threshold;
       }
     }
-    return clipped(-best, best);
+    const double refined = refine_range({0, best}, {0, bins}, divergence).high;
+    return clipped(-refined, refined);
   }
 
  private:

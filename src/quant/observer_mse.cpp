@@ -69,20 +69,21 @@ class MeanSquaredError final : public Observer {
     const double width = histogram_.width();
     const int64_t first = histogram_.first();
     const int64_t end = first + static_cast<int64_t>(histogram_.counts().size());
-    const auto real = [&](BinRange bins) {  // an end at the outermost bin is the outermost value itself
-      const double low = std::max(static_cast<double>(bins.low) * width, static_cast<double>(std::min(all.low, 0.0f)));
-      const double high =
-          std::min(static_cast<double>(bins.high) * width, static_cast<double>(std::max(all.high, 0.0f)));
+    const auto real = [&](RealRange bins) {  // an end at the outermost bin is the outermost value itself
+      const double low = std::max(bins.low * width, static_cast<double>(std::min(all.low, 0.0f)));
+      const double high = std::min(bins.high * width, static_cast<double>(std::max(all.high, 0.0f)));
       return Range{static_cast<float>(low), static_cast<float>(high)};
     };
+    const auto error = [&](int64_t low, int64_t high) {
+      return squared_error(points, real({static_cast<double>(low), static_cast<double>(high)}), bits, symmetric);
+    };
     if (!symmetric) {
-      return real(search_range({first, std::max<int64_t>(end, 0)},
-                               [&](BinRange bins) { return squared_error(points, real(bins), bits, false); }));
+      return real(
+          search_range({first, std::max<int64_t>(end, 0)}, [&](BinRange bins) { return error(bins.low, bins.high); }));
     }
     // One threshold for |x|.
-    const BinRange found = search_range({0, std::max(-first, end)}, [&](BinRange bins) {
-      return squared_error(points, real({-bins.high, bins.high}), bits, true);
-    });
+    const RealRange found =
+        search_range({0, std::max(-first, end)}, [&](BinRange bins) { return error(-bins.high, bins.high); });
     return real({-found.high, found.high});
   }
 

@@ -20,9 +20,28 @@ void try_range(BinRange candidate, const std::function<double(BinRange)>& cost, 
   if (found < best.cost) best = {candidate, found};
 }
 
+/// Where the parabola through (-1, before), (0, at), (1, after) is least, at most half a step away.
+double vertex(double before, double at, double after) {
+  const double curvature = before - 2 * at + after;
+  if (!std::isfinite(curvature) || curvature <= 0) return 0;
+  return std::clamp(0.5 * (before - after) / curvature, -0.5, 0.5);
+}
+
 }  // namespace
 
-BinRange search_range(BinRange whole, const std::function<double(BinRange)>& cost) {
+RealRange refine_range(BinRange best, BinRange whole, const std::function<double(BinRange)>& cost) {
+  RealRange refined{static_cast<double>(best.low), static_cast<double>(best.high)};
+  const double at = cost(best);
+  if (best.low > whole.low && best.low < 0) {
+    refined.low += vertex(cost({best.low - 1, best.high}), at, cost({best.low + 1, best.high}));
+  }
+  if (best.high < whole.high && best.high > 0) {
+    refined.high += vertex(cost({best.low, best.high - 1}), at, cost({best.low, best.high + 1}));
+  }
+  return refined;
+}
+
+RealRange search_range(BinRange whole, const std::function<double(BinRange)>& cost) {
   Best best{whole, cost(whole)};
   const auto end = [](int64_t extent, int part) {
     return static_cast<int64_t>(std::llround(static_cast<double>(extent) * part / kCoarse));
@@ -49,7 +68,7 @@ BinRange search_range(BinRange whole, const std::function<double(BinRange)>& cos
       }
     }
   }
-  return best.range;
+  return refine_range(best.range, whole, cost);
 }
 
 }  // namespace quench::quant
