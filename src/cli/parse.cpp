@@ -72,7 +72,7 @@ void add_option(CLI::App& app, const Option& option, Parsed& parsed) {
   if (option.type == OptionType::text_list) {
     added->type_size(1)->expected(1, 1000)->type_name("TEXT,...");
   } else {
-    added->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    added->expected(1)->allow_extra_args(false)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   }
 }
 
