@@ -8,8 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/npm_package.sh"
 
 base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl openssl
-  libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev zlib1g-dev libprotobuf-dev protobuf-compiler
-  libonnx-dev libgtest-dev libbenchmark-dev)
+  libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev libzip-dev zlib1g-dev libprotobuf-dev
+  protobuf-compiler libonnx-dev libgtest-dev libbenchmark-dev)
 lab_packages=(libtorch-dev libopencv-dev libopenblas-dev libcurl4-openssl-dev dataset-fashion-mnist)
 
 packages=("${base_packages[@]}")

@@ -1,0 +1,5 @@
+# Zip::zip: libzip. (Its own CMake files name programs that Debian keeps in another package, and fail without them.)
+find_path(ZIP_INCLUDE_DIR zip.h REQUIRED)
+find_library(ZIP_LIBRARY zip REQUIRED)
+add_library(Zip::zip UNKNOWN IMPORTED)
+set_target_properties(Zip::zip PROPERTIES IMPORTED_LOCATION ${ZIP_LIBRARY} INTERFACE_INCLUDE_DIRECTORIES ${ZIP_INCLUDE_DIR})

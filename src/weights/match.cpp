@@ -1,0 +1,89 @@
+#include "weights/match.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+
+#include "core/error.h"
+
+namespace quench::weights {
+namespace {
+
+constexpr std::string_view kRow = "model.";
+constexpr int64_t kMaxClasses = 30'000;
+
+/// The highest row that a tensor belongs to (`model.24.m.0.weight`: 24); -1 for none.
+int last_row(const NamedTensors& tensors) {
+  int last = -1;
+  for (const auto& [name, tensor] : tensors) {
+    if (!name.starts_with(kRow)) continue;
+    int row = -1;
+    const auto [end, code] = std::from_chars(name.data() + kRow.size(), name.data() + name.size(), row);
+    if (code == std::errc() && end != name.data() + name.size() && *end == '.') last = std::max(last, row);
+  }
+  return last;
+}
+
+/// Dimension `axis` of a tensor of rank `rank`; none where there is no such tensor.
+std::optional<int64_t> dimension(const NamedTensors& tensors, const std::string& name, size_t rank, size_t axis) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end() || found->second.shape().size() != rank || found->second.empty()) {
+    return std::nullopt;
+  }
+  return found->second.shape()[axis];
+}
+
+constexpr const char* kFirst = "model.0.conv.weight";
+
+bool fits(const models::Spec& spec, const NamedTensors& tensors, int last) {
+  const models::Row& first = spec.rows.front();
+  const auto channels = static_cast<int64_t>(static_cast<double>(std::get<int64_t>(first.args.at(0))) * spec.width);
+  return last == static_cast<int>(spec.rows.size()) - 1 && dimension(tensors, kFirst, 4, 0) == channels &&
+         dimension(tensors, kFirst, 4, 2) == std::get<int64_t>(first.args.at(1)) &&
+         tensors.contains(head_path(spec) + ".linear.weight") == (spec.task == "classify");
+}
+
+}  // namespace
+
+std::string head_path(const models::Spec& spec) { return fmt::format("{}{}", kRow, spec.rows.size() - 1); }
+
+bool has_anchors(const models::Spec& spec) {
+  const models::Row& head = spec.rows.back();
+  return spec.task == "detect" && !head.args.empty() && std::holds_alternative<std::vector<int64_t>>(head.args.front());
+}
+
+models::Spec matching_spec(const NamedTensors& tensors, std::string_view where) {
+  const int last = last_row(tensors);
+  for (const std::string& name : models::names()) {
+    models::Spec spec = models::spec(name);
+    if (fits(spec, tensors, last)) return spec;
+  }
+  const auto first = tensors.find(kFirst);
+  fail(ErrorKind::data,
+       "[weights.import] expected weights of one of {}, got {} tensors, the first convolution {}, the last row {} ({})",
+       fmt::join(models::names(), ", "), tensors.size(),
+       first == tensors.end() ? "missing" : to_string(first->second.shape()), last, where);
+}
+
+int64_t class_count(const models::Spec& spec, const NamedTensors& tensors, std::string_view where) {
+  const std::string head = head_path(spec);
+  std::optional<int64_t> count;
+  if (spec.task == "classify") {
+    count = dimension(tensors, head + ".linear.weight", 2, 0);
+  } else if (has_anchors(spec)) {
+    const int64_t by_spec =
+        static_cast<int64_t>(std::get<std::vector<int64_t>>(spec.rows.back().args.front()).size()) / 2;
+    const int64_t anchors = dimension(tensors, head + ".anchors", 3, 1).value_or(by_spec);
+    const std::optional<int64_t> outputs = dimension(tensors, head + ".m.0.weight", 4, 0);
+    if (outputs && anchors > 0 && *outputs % anchors == 0) count = *outputs / anchors - 5;
+  } else {
+    count = dimension(tensors, head + ".cv3.0.2.weight", 4, 0);
+  }
+  if (!count || *count < 1 || *count > kMaxClasses) {
+    fail(ErrorKind::data, "[weights.import] expected the head of {} at {}, got none or another ({})", spec.name, head,
+         where);
+  }
+  return *count;
+}
+
+}  // namespace quench::weights
