@@ -70,6 +70,33 @@ TEST_F(Cli, ExportsAModelThatInfoReadsBack) {
   EXPECT_EQ(by_file["metadata"], by_name["metadata"]);
 }
 
+TEST_F(Cli, ImportsReleasedWeights) {
+  expect_error("import missing.pt -o m.onnx", 3, {"missing.pt"});
+  write_file(folder_ / "text.pt", "these are no weights");
+  expect_error("import text.pt -o m.onnx", 2, {"text.pt", "torch.save"});
+  expect_error("import text.pt", 2, {"-o FILE"});
+  const fs::path released = fs::path(QUENCH_SOURCE_DIR) / "../shared/data/weights/yolov5n.pt";
+  if (!fs::exists(released)) GTEST_SKIP() << "needs " << released;
+  const std::string file = fs::canonical(released).string();
+  expect_error("import " + file + " --model yolov5m -o m.onnx", 2, {"differences", "yolov5m"});
+  const Outcome outcome = quench("import " + file + " --imgsz 320 -o m.onnx");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  const Json info = parse_json(quench("info m.onnx --format json").out, "info");
+  EXPECT_EQ(info["params"], 1872157);  // published
+  EXPECT_EQ(info["imgsz"], 320);
+  std::string names = "names:\n";
+  for (int i = 0; i < 80; ++i) names += fmt::format("  {}: thing {}\n", i, i);
+  write_file(folder_ / "data.yaml", names);
+  ASSERT_EQ(quench("import " + file + " --classes-from data.yaml -o named.onnx").code, 0);
+  const Json named = parse_json(quench("info named.onnx --format json").out, "info");
+  EXPECT_NE(named["metadata"]["classes"].get<std::string>().find("\"thing 79\""), std::string::npos);
+  write_file(folder_ / "few.yaml", "names: [cat, dog]\n");
+  expect_error("import " + file + " --classes-from few.yaml -o m.onnx", 2, {"expected 80 class names", "2"});
+  write_file(folder_ / "holes.yaml", "names: {0: cat, 2: dog}\n");
+  expect_error("import " + file + " --classes-from holes.yaml -o m.onnx", 2, {"holes.yaml", "names"});
+}
+
 TEST_F(Cli, UsageErrorsNameTheNearest) {
   expect_error("infoo yolov5n", 2, {"infoo", "did you mean 'info'"});
   expect_error("info yolov5n --fromat json", 2, {"--fromat", "did you mean '--format'"});

@@ -8,6 +8,7 @@ namespace quench::cli {
 /// Commands of quench_base: they start in milliseconds. Each returns an exit code; an Error goes to main.
 int run_info(const Invocation& invocation, const Environment& environment);
 int run_export(const Invocation& invocation, const Environment& environment);
+int run_import(const Invocation& invocation, const Environment& environment);
 int run_report(const Invocation& invocation, const Environment& environment);
 /// `eval`: of detections in files here; of a model in the lab.
 int run_eval_base(const Invocation& invocation, const Environment& environment);

@@ -47,6 +47,12 @@ std::vector<Command> make_commands() {
            OptionSet({Option{"to", T::text, "onnx", "format", {"onnx"}},
                       Option{"fold", T::boolean, false, "fold batch norm into the convolutions"}}),
        run_export},
+      {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors", "FILE", 1, 1,
+       OptionSet({Option{"model", T::text, nullptr, "model that the weights are of (default: told by the tensors)"},
+                  Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
+                  Option{"classes_from", T::text, nullptr, "YAML file whose `names` are the classes (a data.yaml)"}}) +
+           output("file to write (required)"),
+       run_import},
       {"bench", "Latency of models at batch 1, measured in turn", "MODEL...", 1, -1,
        config::bench_options() + model_shape() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
       {"report", "Compare the records of a study", "STUDY", 1, 1,
