@@ -4,7 +4,9 @@ quench_test(data_dataset_test SOURCES data_dataset_test.cpp USES data LABELS fas
 quench_test(data_detect_augment_test SOURCES data_detect_augment_test.cpp USES data LABELS fast)
 quench_test(data_detect_loader_test SOURCES data_detect_loader_test.cpp USES data LABELS fast)
 quench_test(data_fetch_test SOURCES data_fetch_test.cpp USES data LABELS fast)
-  SOURCES data_image_size_test.cpp data_labels_test.cpp data_letterbox_test.cpp
+quench_test(data_image_size_test SOURCES data_image_size_test.cpp USES data LABELS fast)
+quench_test(data_labels_test SOURCES data_labels_test.cpp USES data LABELS fast)
+quench_test(data_letterbox_test SOURCES data_letterbox_test.cpp USES data LABELS fast)
 quench_test(data_loader_test SOURCES data_loader_test.cpp USES data LABELS fast)
 quench_test(data_scenes_test SOURCES data_scenes_test.cpp USES data LABELS fast)
 quench_test(data_sets_test SOURCES data_sets_test.cpp USES data LABELS data)
