@@ -205,6 +205,34 @@ TEST_F(Cli, LabErrorsAreOneLineToo) {
   expect_error("data fetch cifar99", 2, {"cifar99", "cifar10"});
 }
 
+/// A gray BMP of 4x2 pixels.
+std::string small_bmp() {
+  const std::string head("BM\x4e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x04\0\0\0\x02\0\0\0\x01\0\x18\0", 30);
+  return head + std::string(24, '\0') + std::string(24, '\x80');
+}
+
+TEST_F(Cli, DataCheckNamesFileAndLine) {
+  write_file(folder_ / "set/images/a.bmp", small_bmp());
+  write_file(folder_ / "set/labels/a.txt", "0 0.5 0.5 0.5 0.5\n7 0.5 0.5 0.5 0.5\n");
+  write_file(folder_ / "set/classes.txt", "cat\ndog\n");
+  Outcome outcome = quench("data check set/ --format json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json split = parse_json(outcome.out, "check")["splits"][0];
+  EXPECT_EQ(split["images"], 1);
+  EXPECT_EQ(split["objects"], 1);
+  EXPECT_EQ(split["kinds"], (Json{{"class", 1}}));
+  EXPECT_EQ(split["issues"][0]["line"], 2);
+  outcome = quench("data check set/ --strict");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.out.find("class 7 is not in 0..1"), std::string::npos) << outcome.out;
+  write_file(folder_ / "set/labels/a.txt", "0 0.5 0.5 0.5 0.5\n");
+  EXPECT_EQ(quench("data check set/ --strict --images").code, 0);
+  EXPECT_EQ(quench("data show set/ -o sheet.png").code, 0);
+  EXPECT_TRUE(fs::exists(folder_ / "sheet.png"));
+  expect_error("data check cifar100-scenes:tain=5", 2, {"tain", "did you mean 'train'"});
+  expect_error("data check nowhere.yaml", 3, {"nowhere.yaml"});
+}
+
 TEST_F(Cli, TrainsQuantizesAndEvaluates) {
   const std::string data = "--data shapes --train-limit 256 --test-limit 64";
   Outcome outcome = quench("train --imgsz 32 --epochs 1 --batch 32 -o m.onnx " + data);

@@ -56,6 +56,11 @@ cv::Scalar color_of(int32_t label) {
   return {static_cast<double>(pixel[0]), static_cast<double>(pixel[1]), static_cast<double>(pixel[2])};
 }
 
+/// Black or white, whichever stands out (luma of BT.601).
+cv::Scalar readable_on(const cv::Scalar& bgr) {
+  return 0.114 * bgr[0] + 0.587 * bgr[1] + 0.299 * bgr[2] > 110 ? cv::Scalar(0, 0, 0) : cv::Scalar(255, 255, 255);
+}
+
 void draw_box(cv::Mat& image, const cv::Rect& box, const cv::Scalar& color, bool dashed) {
   if (!dashed) return cv::rectangle(image, box, color, 1);
   constexpr int kDash = 6;
@@ -98,8 +103,7 @@ void draw_detection_tile(const Dataset& dataset, int64_t index, cv::Mat tile, cv
     const int bottom = std::max(box.y, text.height + 3);
     cv::rectangle(picture, cv::Rect(box.x, bottom - text.height - 3, text.width + 2, text.height + 3) & whole,
                   color_of(object.label), cv::FILLED);
-    const bool dark = object.label % 2 == 0;
-    write_text(picture, name, {box.x + 1, bottom - 2}, dark ? cv::Scalar(255, 255, 255) : cv::Scalar(0, 0, 0));
+    write_text(picture, name, {box.x + 1, bottom - 2}, readable_on(color_of(object.label)));
   }
   write_text(caption, dataset.image(index).name, {0, kTextHeight - 4}, {40, 40, 40});
 }
