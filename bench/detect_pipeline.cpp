@@ -1,5 +1,6 @@
-// How many images a second the loader makes for detection: letterboxed (evaluation), augmented without mosaic (the last
-// epochs), augmented with the default recipe, and that with every mosaic blended with another; in turn.
+// How many images a processor second (of all threads) the loader makes for detection: letterboxed (evaluation),
+// augmented without mosaic (the last epochs), augmented with the default recipe, and that with every mosaic blended
+// with another; in turn.
 //   detect_pipeline [imgsz=320] [workers=1] [batch=16] [rounds=5] [folder of images]
 // Without a folder the sources are 64 noise images of 480 x 640 in memory. A folder's images are decoded at every use,
 // and then once more with all of them kept in memory.
@@ -102,6 +103,6 @@ int main(int argc, char** argv) {
     contenders.push_back(contender("letterbox, decoding", decoded, options, nullptr));
     contenders.push_back(contender("mosaic, decoding", decoded, options, Json::object()));
   }
-  quench::bench::interleave(contenders, rounds, 1, kept->size());
+  quench::bench::interleave(contenders, rounds, 1, kept->size(), quench::bench::Clock::processor);
   return 0;
 }

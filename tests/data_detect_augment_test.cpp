@@ -146,6 +146,23 @@ TEST(View, BoxesFollowTheirPixels) {
   }
 }
 
+TEST(View, HalfATurnReversesPixelsAndBoxes) {
+  for (int side : {64, 65}) {
+    const DetectPicture before = letterboxed_sample(side, 2);
+    DetectPicture picture = before;
+    Picture scratch;
+    View half;
+    const double far = side;
+    half.matrix = {-1, 0, far, 0, -1, far, 0, 0, 1};
+    see(half, side, picture, scratch);
+    const Box& old = before.objects[0].box;
+    EXPECT_EQ(picture.objects.at(0).box, (Box{far - old.x2, far - old.y2, far - old.x1, far - old.y1}));
+    EXPECT_EQ(bounds_of(picture.picture.pixels.data(), side, before.objects[0].label), picture.objects[0].box);
+    see(half, side, picture, scratch);
+    EXPECT_EQ(picture.picture.pixels, before.picture.pixels);
+  }
+}
+
 TEST(View, WithEverythingOffItIsTheIdentity) {
   Rng rng(0, "view test");
   EXPECT_EQ(random_view(settings_of({}), 200, 200, rng), View{});
