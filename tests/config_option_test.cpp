@@ -101,7 +101,7 @@ TEST(Options, TablesAddUpAndDefaultsMove) {
 TEST(Tables, AreSoundAndDoNotOverlap) {
   std::set<std::string> names;
   for (const OptionSet* table : {&data_options(), &augment_options(), &model_options(), &train_options(),
-                                 &quantize_options(), &bench_options()}) {
+                                 &quantize_options(), &detect_options(), &bench_options()}) {
     for (const Option& option : table->options()) {
       EXPECT_TRUE(names.insert(option.name).second || option.name == "threads") << option.name << " is in two tables";
       EXPECT_FALSE(option.help.empty()) << option.name;

@@ -30,8 +30,8 @@ Checkpoint sample() {
   c.loss_sum = 1.0 / 3;
   c.epoch_images = 640;
   c.seconds = 12.25;
-  c.best_top1 = 0.625;
-  c.rows = {{1, 0.1, 2.5, std::nullopt, std::nullopt, 900.5, 3.25}, {2, 0.05, 2.25, 0.5, 0.75, 901, 6.5}};
+  c.best_score = 0.625;
+  c.rows = {{1, 0.1, 2.5, {}, 900.5, 3.25}, {2, 0.05, 2.25, {{"top1", 0.5}, {"top5", 0.75}}, 901, 6.5}};
   c.tensors["parameter/a"] = Tensor::from(std::vector<float>{1.5f, -2.0f, 1e-30f, 4}, {2, 2});
   c.tensors["buffer/n"] = Tensor::from(std::vector<int64_t>{7}, {});
   return c;
@@ -186,6 +186,7 @@ TEST(FitSettings, ChecksAndResolves) {
   const FitSettings settings = parse_settings({{"lr", 0.5}, {"observer", "mse"}, {"threads", 3}}, graph);
   EXPECT_EQ(settings.lr, 0.5);
   EXPECT_EQ(settings.imgsz, 24);
+  EXPECT_EQ(settings.momentum, 0.9);
   EXPECT_EQ(settings.threads, 3);
   EXPECT_FALSE(settings.identity.contains("threads"));
   EXPECT_FALSE(settings.identity.contains("observer"));
@@ -202,6 +203,9 @@ TEST(FitSettings, ChecksAndResolves) {
   expect_config_error({{"amp", true}}, "amp");
   expect_config_error({{"imgsz", 32}}, "imgsz");
   expect_config_error({{"optimizer", "sdg"}}, "optimizer");
+  graph::Graph detector = graph;
+  detector.metadata["task"] = "detect";
+  EXPECT_EQ(parse_settings(Json::object(), detector).momentum, 0.937) << "detectors have defaults of their own";
 }
 
 }  // namespace

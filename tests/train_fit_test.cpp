@@ -5,6 +5,8 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "graph/onnx_read.h"
+#include "graph/passes.h"
 #include "train/checkpoint.h"
 #include "train/trainer.h"
 #include "train_samples.h"
@@ -17,6 +19,8 @@ FitContext context_of(const samples::Folder& folder) {
   context.folder = folder.path();
   return context;
 }
+
+double top1(const FitResult& result) { return score_of(result.scores, "top1"); }
 
 void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& run) {
   try {
@@ -42,8 +46,8 @@ TEST(Fit, LearnsStripes) {
   context.log = &log;
   const data::Splits data = samples::tiny_stripes(600, 200);
   const FitResult result = fit(samples::tiny_classifier(24, 10), data, config, context);
-  EXPECT_GT(result.top1, 0.9);  // chance: 0.1
-  EXPECT_GE(result.top5, result.top1);
+  EXPECT_GT(top1(result), 0.9);  // chance: 0.1
+  EXPECT_GE(score_of(result.scores, "top5"), top1(result));
   EXPECT_EQ(result.epochs, 6);
   EXPECT_GT(result.images_per_second, 0);
   EXPECT_EQ(lines.size(), 6u);
@@ -83,9 +87,9 @@ TEST(Fit, EveryOptimizerAndSchedule) {
       const FitResult result =
           fit(samples::tiny_classifier(24, 10), samples::tiny_shapes(), config, context_of(folder));
       const auto rows = load_checkpoint(folder.path() / "checkpoint.qckpt").rows;
-      EXPECT_FALSE(rows.at(0).top1);
-      EXPECT_TRUE(rows.at(1).top1);
-      EXPECT_EQ(rows.at(2).top1, result.top1);  // the last epoch is evaluated whatever eval_every
+      EXPECT_TRUE(rows.at(0).scores.empty());
+      EXPECT_FALSE(rows.at(1).scores.empty());
+      EXPECT_EQ(rows.at(2).scores, result.scores);  // the last epoch is evaluated whatever eval_every
       EXPECT_LT(rows.at(2).train_loss, rows.at(0).train_loss) << optimizer << " " << schedule;
     }
   }
@@ -182,7 +186,7 @@ TEST(Fit, AFinishedRunIsTakenAsItIs) {
   const FitResult first = fit(start, samples::tiny_shapes(), samples::tiny_config(), context_of(folder));
   const FitResult again = fit(start, samples::tiny_shapes(), samples::tiny_config(), context_of(folder));
   EXPECT_TRUE(again.graph == first.graph);
-  EXPECT_EQ(again.top1, first.top1);
+  EXPECT_EQ(again.scores, first.scores);
   EXPECT_EQ(again.seconds, first.seconds);
 }
 
@@ -211,7 +215,53 @@ TEST(Fit, ZeroEpochsEvaluates) {
   const graph::Graph start = samples::tiny_classifier(24, 10);
   const FitResult result = fit(start, samples::tiny_shapes(), config, context_of(folder));
   EXPECT_TRUE(result.graph == start);
-  EXPECT_GE(result.top5, result.top1);
+  EXPECT_GE(score_of(result.scores, "top5"), top1(result));
+}
+
+/// Two batches of 8 whose gradients make one step, against batches of 16. Without batch norm, whose statistics depend
+/// on the batch, both are the same sums.
+TEST(Fit, AccumulatesGradients) {
+  const graph::Graph start = graph::fold_batch_norms(samples::tiny_classifier(24, 10));
+  const auto trained = [&](int batch, int accumulate) {
+    const samples::Folder folder;
+    Json config = samples::tiny_config();
+    config["epochs"] = 1;
+    config["batch"] = batch;
+    config["accumulate"] = accumulate;
+    config["mixup"] = 0.0;
+    config["schedule"] = "constant";
+    config["warmup_epochs"] = 0;
+    config["lr"] = 0.01;
+    config["ema"] = false;
+    return fit(start, samples::tiny_shapes(24, 64), config, context_of(folder)).graph;
+  };
+  const graph::Graph whole = trained(16, 1), halves = trained(8, 2), never = trained(8, 1);
+  double apart = 0, moved = 0, other = 0;
+  for (const auto& [name, weight] : whole.weights) {
+    const auto values = weight.value.values<float>();
+    for (size_t i = 0; i < values.size(); ++i) {
+      apart = std::max(apart, std::abs(double{values[i]} - halves.weights.at(name).value.values<float>()[i]));
+      other = std::max(other, std::abs(double{values[i]} - never.weights.at(name).value.values<float>()[i]));
+      moved = std::max(moved, std::abs(double{values[i]} - start.weights.at(name).value.values<float>()[i]));
+    }
+  }
+  EXPECT_GT(moved, 1e-3);
+  EXPECT_LT(apart, 1e-3 * moved);
+  EXPECT_GT(other, 1e-2 * moved);
+}
+
+TEST(Fit, KeepsTheBestEpoch) {
+  const samples::Folder folder;
+  Json config = samples::tiny_config();
+  config["epochs"] = 4;
+  config["keep"] = "best";
+  const FitResult result = fit(samples::tiny_classifier(24, 10), samples::tiny_shapes(), config, context_of(folder));
+  double best = 0;
+  for (const EpochRow& row : load_checkpoint(folder.path() / "checkpoint.qckpt").rows) {
+    best = std::max(best, row.scores.at(0).value);
+  }
+  EXPECT_EQ(top1(result), best);
+  EXPECT_TRUE(graph::read_model(folder.path() / "best.onnx").graph == result.graph);
 }
 
 }  // namespace

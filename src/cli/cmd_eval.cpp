@@ -23,11 +23,13 @@ int run_eval(const Invocation& invocation, const Environment& environment) {
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
 
-  const auto evaluate = [&](const runtime::Runtime& engine) {
-    const auto session = engine.load(model, session_options);
-    for (const std::string& note : session->notes()) environment.log.info(engine.name() + ": " + note);
-    return study::evaluate(*session, model.graph, *data.test, {.batch = options["batch"].get<int64_t>()},
-                           environment.log, *environment.cancel);
+  const auto evaluate = [&](const runtime::Runtime& used) {
+    study::Engine engine(used, model, session_options);
+    for (const std::string& note : engine.session().notes()) environment.log.info(used.name() + ": " + note);
+    return study::evaluate(
+        engine, *data.test,
+        {.batch = options["batch"].get<int64_t>(), .detect = config::detect_options().part_of(options)},
+        environment.log, *environment.cancel);
   };
   record::Record record;
   record.cell = model.path.string();
@@ -36,11 +38,11 @@ int run_eval(const Invocation& invocation, const Environment& environment) {
   record.runtime = runtime.name();
   record.threads = session_options.threads;
   platform::set_host(record, environment.version);
-  const study::Accuracy real = evaluate(runtime);
+  const study::Evaluation real = evaluate(runtime);
   if (options["agreement"].get<bool>()) {
-    study::set_accuracy(record, real, evaluate(registry.require("torch")));
+    study::set_scores(record, real, evaluate(registry.require("torch")));
   } else {
-    study::set_accuracy(record, real, real);
+    study::set_scores(record, real, real);
     record.agreement.reset();
   }
   record.config = options;

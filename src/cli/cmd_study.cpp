@@ -49,10 +49,11 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   const study::RunSummary summary =
       study::run(study, {folder, data_root, environment.version, &registry, &environment.log, environment.cancel});
 
+  write_file(folder / "notes.json", Json(summary.notes).dump(2) + "\n");  // for `quench report`
   report::PageOptions page;
   page.title = study.name;
   page.command = fmt::format("quench study run {}", file);
-  page.notes = study.notes;
+  page.notes = summary.notes;
   write_file(folder / "report.html", report::html(summary.records, page));
   environment.log.info(
       fmt::format("{} cells run, {} done before, {} failed", summary.ran, summary.skipped, summary.failed));

@@ -6,6 +6,7 @@
 #include "models/spec.h"
 #include "study/compress.h"
 #include "study/stages.h"
+#include "study/start.h"
 #include "train/trainer.h"
 
 namespace quench::cli {
@@ -13,12 +14,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
+bool is_file(const std::string& model) { return model.ends_with(".onnx") || model.find('/') != std::string::npos; }
+
 /// The graph to start from: a model by name with initial weights, or a trained ONNX file to fine-tune.
-graph::Graph starting_graph(const Json& options, const data::Splits& data) {
+graph::Graph starting_graph(const Json& options, const data::Splits& data, const Environment& environment) {
   const std::string name = options["model"];
-  if (name.ends_with(".onnx") || name.find('/') != std::string::npos) return graph::read_model(name).graph;
-  return models::build(name, {data.train->classes(), options["imgsz"].get<int>(), options["stem_stride"].get<int>(),
-                              options["seed"].get<uint64_t>()});
+  if (is_file(name)) return graph::read_model(name).graph;
+  return study::starting_graph(options, data, options["seed"].get<uint64_t>(),
+                               study::data_root_of(options, environment.data_root), environment.log);
+}
+
+std::string task_of(const graph::Graph& graph) {
+  const auto found = graph.metadata.find("task");
+  return found == graph.metadata.end() ? "classify" : found->second;
 }
 
 fs::path work_folder(const Json& options, const fs::path& output, const char* suffix) {
@@ -32,17 +40,19 @@ int run_train(const Invocation& invocation, const Environment& environment) {
   const Json options = lab_settings(invocation);
   const fs::path output = require_output(options, invocation);
   const std::string name = options["model"];
-  if (!name.ends_with(".onnx") && name.find('/') == std::string::npos) models::spec(name);  // before the data is read
+  if (!is_file(name)) models::spec(name);  // before the data is read
   const data::Splits data = study::open_data(options, environment.data_root);
-  const graph::Graph start = starting_graph(options, data);
-  Json config = (config::train_options() + config::augment_options()).part_of(options);
+  const graph::Graph start = starting_graph(options, data, environment);
+  // Defaults depend on the task, which the model says: what was given, over those.
+  const config::OptionSet training = config::train_options(task_of(start)) + config::augment_options();
+  Json config = training.checked(training.part_of(given_settings(invocation)), "quench train");
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
   const train::FitResult result = train::fit(
       start, data, config,
       {work_folder(options, output, ".train"), &environment.log, environment.cancel, options["resume"].get<bool>()});
   graph::save_onnx(result.graph, output);
-  environment.log.info(fmt::format("wrote {}: top-1 {:.2f} %, top-5 {:.2f} % on {} test images", output.string(),
-                                   100 * result.top1, 100 * result.top5, data.test->size()));
+  environment.log.info(
+      fmt::format("wrote {}: {} on {} test images", output.string(), train::to_text(result.scores), data.test->size()));
   return kOk;
 }
 
@@ -51,8 +61,10 @@ int run_quantize(const Invocation& invocation, const Environment& environment) {
   const fs::path output = require_output(options, invocation);
   const graph::ModelFile parent = graph::read_model(invocation.inputs.at(0));
   const data::Splits data = study::open_data(options, environment.data_root);
-  const study::CompressRequest request{options["method"], config::quantize_options().part_of(options),
-                                       (config::qat_options() + config::augment_options()).part_of(options)};
+  const config::OptionSet fine_tuning = config::qat_options(task_of(parent.graph)) + config::augment_options();
+  const study::CompressRequest request{
+      options["method"], config::quantize_options().part_of(options),
+      fine_tuning.checked(fine_tuning.part_of(given_settings(invocation)), "quench quantize")};
   const graph::Graph made = study::compress(parent, data, request, work_folder(options, output, ".qat"),
                                             environment.log, *environment.cancel);
   const std::string sha256 = graph::save_onnx(made, output);

@@ -61,7 +61,7 @@ std::vector<Command> make_commands() {
            OptionSet({Option{"title", T::text, nullptr, "title of the page"}}),
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", "", 0, 0, format({"table", "json"}), nullptr},
-      {"train", "Train a classifier", "", 0, 0,
+      {"train", "Train a classifier or detector", "", 0, 0,
        config::model_options() + config::data_options() + config::train_options() + config::augment_options() +
            output("model to write (required)") +
            OptionSet({Option{"work", T::text, nullptr, "folder of checkpoint and results.csv (default: OUTPUT.train)"},
@@ -71,7 +71,7 @@ std::vector<Command> make_commands() {
       {"quantize", "Compress a trained model to integers: PTQ or QAT", "MODEL", 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", "MODEL", 0, 1,
-       config::data_options() +
+       config::data_options() + config::detect_options() +
            OptionSet(
                {Option{"runtime", T::text, "onnxruntime", "runtime"},
                 Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},

@@ -13,6 +13,8 @@ int run_study(const Invocation& invocation, const Environment& environment);
 
 /// Settings of a lab command: flags over its `--config` file over defaults.
 Json lab_settings(const Invocation& invocation);
+/// As lab_settings, without the defaults: what the user said.
+Json given_settings(const Invocation& invocation);
 
 /// The `output` setting. Throws Error{config} where it is missing, Error{io} where its folder cannot be written.
 std::filesystem::path require_output(const Json& settings, const Invocation& invocation);

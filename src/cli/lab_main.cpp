@@ -8,10 +8,23 @@
 
 namespace quench::cli {
 
-Json lab_settings(const Invocation& invocation) {
+namespace {
+
+Json file_settings(const Invocation& invocation) {
   const auto config = invocation.flags.find("config");
-  const Json file = config == invocation.flags.end() ? Json::object() : config::read_yaml(config->get<std::string>());
-  return settings(command(invocation.command), file, invocation);
+  return config == invocation.flags.end() ? Json::object() : config::read_yaml(config->get<std::string>());
+}
+
+}  // namespace
+
+Json lab_settings(const Invocation& invocation) {
+  return settings(command(invocation.command), file_settings(invocation), invocation);
+}
+
+Json given_settings(const Invocation& invocation) {
+  Json given = file_settings(invocation);
+  given.update(invocation.flags);
+  return given;
 }
 
 std::filesystem::path require_output(const Json& settings, const Invocation& invocation) {

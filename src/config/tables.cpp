@@ -5,6 +5,17 @@ namespace {
 
 using T = OptionType;
 
+/// Values that the originals train detectors with from scratch (YOLOv5 7.0's hyp.scratch-low, YOLOv8 8.1's defaults).
+OptionSet for_detection(const OptionSet& classify) {
+  return classify.with_default("batch", 16)
+      .with_default("lr", 0.01)
+      .with_default("momentum", 0.937)
+      .with_default("warmup_epochs", 3.0)
+      .with_default("lr_final", 0.01)
+      .with_default("label_smoothing", 0.0)
+      .with_default("ema_decay", 0.9999);
+}
+
 OptionSet make_train_options() {
   return OptionSet({
       {"epochs", T::integer, 30, "passes over the training images", {}, 0, 100000},
@@ -27,6 +38,16 @@ OptionSet make_train_options() {
       {"workers", T::integer, 2, "data threads", {}, 0, 256},
       {"seed", T::integer, 0, "of initial weights, shuffling and augmentation", {}, 0, 4294967295.0},
       {"eval_every", T::integer, 1, "epochs between evaluations on the test split", {}, 1, 100000},
+      {"accumulate", T::integer, 1, "batches whose gradients make one step", {}, 1, 4096},
+      {"keep",
+       T::text,
+       "last",
+       "weights that are the result: of the last epoch, or of the best on the test split (which flatters the score)",
+       {"last", "best"}},
+      {"box_gain", T::number, 0.0, "detection: weight of the box loss; 0: the model family's own", {}, 0, 1000},
+      {"objectness_gain", T::number, 0.0, "detection: of the objectness loss (YOLOv5)", {}, 0, 1000},
+      {"class_gain", T::number, 0.0, "detection: of the class loss", {}, 0, 1000},
+      {"dfl_gain", T::number, 0.0, "detection: of the distribution focal loss (YOLOv8)", {}, 0, 1000},
   });
 }
 
@@ -84,15 +105,18 @@ const OptionSet& augment_options() {
 const OptionSet& model_options() {
   static const OptionSet options({
       {"model", T::text, "yolov5n-cls", "model name or ONNX file"},
+      {"pretrained", T::text, nullptr, "checkpoint (.pt, .safetensors, .onnx) to start from"},
+      {"auto_anchor", T::boolean, true, "detection: new anchors where the model's own do not fit the data's boxes"},
       {"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
       {"stem_stride", T::integer, 2, "stride of the first convolution; 1 for small images", {}, 1, 2},
   });
   return options;
 }
 
-const OptionSet& train_options() {
-  static const OptionSet options = make_train_options();
-  return options;
+const OptionSet& train_options(std::string_view task) {
+  static const OptionSet classify = make_train_options();
+  static const OptionSet detect = for_detection(classify);
+  return task == "detect" ? detect : classify;
 }
 
 const OptionSet& quantize_options() {
@@ -116,22 +140,41 @@ const OptionSet& quantize_options() {
       {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
       {"float_layers", T::text_list, Json::array(),
        "layers kept in float: names, prefixes ending in '.', '*' patterns"},
+      {"quantize_head", T::boolean, false, "detectors: quantize the last convolutions of the head too"},
   });
   return options;
 }
 
-const OptionSet& qat_options() {
-  static const OptionSet options = make_train_options()
-                                       .with_default("epochs", 3)
-                                       .with_default("lr", 0.005)
-                                       .with_default("warmup_epochs", 0.1)
-                                       .with_default("weight_decay", 1e-4)
-                                       .with_default("ema", true) +
-                                   OptionSet({{"ranges",
-                                               T::text,
-                                               "learned",
-                                               "activation ranges while fine-tuning: learned (LSQ) or frozen",
-                                               {"learned", "frozen"}}});
+const OptionSet& qat_options(std::string_view task) {
+  static const OptionSet ranges({{"ranges",
+                                  T::text,
+                                  "learned",
+                                  "activation ranges while fine-tuning: learned (LSQ) or frozen",
+                                  {"learned", "frozen"}}});
+  static const OptionSet classify = train_options()
+                                        .with_default("epochs", 3)
+                                        .with_default("lr", 5e-4)
+                                        .with_default("warmup_epochs", 0.1)
+                                        .with_default("weight_decay", 1e-4) +
+                                    ranges;
+  static const OptionSet detect = train_options("detect")
+                                      .with_default("epochs", 5)
+                                      .with_default("lr", 1e-4)
+                                      .with_default("warmup_epochs", 0.5)
+                                      .with_default("ema_decay", 0.999) +
+                                  ranges;
+  return task == "detect" ? detect : classify;
+}
+
+const OptionSet& detect_options() {
+  static const OptionSet options({
+      {"confidence", T::number, 0.001, "smallest score of a box", {}, 0, 1},
+      {"iou", T::number, 0.6, "overlap above which the lesser of two boxes of a class is dropped", {}, 0, 1},
+      {"max_detections", T::integer, 300, "boxes an image", {}, 1, 100000},
+      {"multi_label", T::boolean, true, "a box for every class above the threshold, not for the best alone"},
+      {"class_agnostic", T::boolean, false, "boxes of different classes drop each other too"},
+      {"rect", T::boolean, false, "inputs as small as each image's shape allows, not square"},
+  });
   return options;
 }
 

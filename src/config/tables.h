@@ -1,21 +1,26 @@
 #pragma once
 
+#include <string_view>
+
 #include "config/option.h"
 
 namespace quench::config {
 
 /// Which data, where, how many.
 const OptionSet& data_options();
-/// Classification augmentation, each on its switch.
+/// Augmentation, each on its switch; what is for detection alone says so.
 const OptionSet& augment_options();
 /// Which model: name, image size, stem stride.
 const OptionSet& model_options();
-/// Optimizer, schedule, EMA, precision, device, seed.
-const OptionSet& train_options();
+/// Optimizer, schedule, EMA, precision, device, seed. task: classify | detect; the names are the same, some defaults
+/// are not.
+const OptionSet& train_options(std::string_view task = "classify");
 /// Observer, granularity, schemes, target, calibration.
 const OptionSet& quantize_options();
-/// QAT fine-tuning: epochs, learning rate, ranges.
-const OptionSet& qat_options();
+/// QAT fine-tuning: epochs, learning rate, ranges. task: as train_options.
+const OptionSet& qat_options(std::string_view task = "classify");
+/// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
+const OptionSet& detect_options();
 /// Runtime, threads, samples.
 const OptionSet& bench_options();
 

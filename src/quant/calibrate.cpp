@@ -2,6 +2,8 @@
 
 #include <torch/types.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "data/loader.h"
 #include "nn/graph_module.h"
@@ -10,7 +12,11 @@
 namespace quench::quant {
 namespace {
 
-constexpr int64_t kBatch = 64;
+/// Images a pass, so that its values stay in some hundred megabytes: 64 up to 128 px, 2 at 640 px.
+int64_t batch_size(int imgsz) {
+  constexpr int64_t kMost = 64, kPixels = kMost * 128 * 128;
+  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, kMost);
+}
 
 int image_size(const graph::Graph& graph) {
   const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
@@ -52,7 +58,7 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
 
   data::LoaderOptions loading;
   loading.imgsz = image_size(placement.graph);
-  loading.batch = kBatch;
+  loading.batch = batch_size(loading.imgsz);
   loading.subset = indices;
   data::Loader loader(std::move(images), loading);
   loader.start(0);

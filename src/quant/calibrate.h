@@ -15,7 +15,8 @@ struct CalibrateOptions {
   bool symmetric = false;
 };
 
-/// Runs the images (centre fitted, not augmented, in the given order, 64 at a time) through the placement's float
+/// Runs the images (fitted as for evaluation, not augmented, in the given order, 64 at a time or fewer where they are
+/// large) through the placement's float
 /// graph and gives every group its parameters, in the order of placement.groups. Throws Error{data} naming the edge
 /// where a value is not finite, Error{cancelled}.
 std::vector<graph::QuantParams> calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,

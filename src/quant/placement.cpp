@@ -58,7 +58,7 @@ Sketch::Sketch(const Graph& g, const PlacementOptions& options)
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& node = g.nodes[i];
     if (weighted(node)) {
-      const bool head = node.op == Op::conv && is_output(node.outputs[0]);
+      const bool head = !options.quantize_head && node.op == Op::conv && is_output(node.outputs[0]);
       integer[i] = !head && !kept.count(node.name);
     } else {  // follows what it reads: float where all of that is float
       integer[i] = std::any_of(node.inputs.begin(), node.inputs.end(),
@@ -88,7 +88,11 @@ void mark_for_onnxruntime(Sketch& sketch, const PlacementOptions& options) {
     if (!absorbed) sketch.mark(node.inputs);
     const bool needs_output = node.op == Op::conv || absorbed || passes_values(node.op);
     for (const EdgeId edge : node.outputs) {
-      if (sketch.is_output(edge) || absorbs_relu(sketch, node, options)) continue;
+      if (sketch.is_output(edge)) {
+        sketch.marked[edge] = options.quantize_head && node.op == Op::conv;
+        continue;
+      }
+      if (absorbs_relu(sketch, node, options)) continue;
       if (needs_output || sketch.has_integer_consumer(edge)) sketch.marked[edge] = true;
     }
   }

@@ -33,13 +33,15 @@ struct PlacementOptions {
   std::vector<std::string> float_layers;
   /// Activations symmetric instead of asymmetric (TensorRT: always).
   bool symmetric = false;
+  /// Convolutions whose output is a graph output are quantized too, and so are those outputs.
+  bool quantize_head = false;
   int bits_a = 8;  ///< of activations, for the ranges known beforehand; the image always has 8
 };
 
 /// Folds batch norm and decides what is quantized (the policy of each target: docs/quantization.md). Convolutions whose
-/// output is a graph output (detection heads) stay in float always, `float_layers` do besides; a linear layer at the
-/// end has quantized input and weights and a float output. The image edge becomes uint8 (onnxruntime). float_graph:
-/// unquantized, batch norm folded or not. Throws Error{config}, Error{unsupported} for target native.
+/// output is a graph output (detection heads) stay in float unless `quantize_head`, `float_layers` do always; a linear
+/// layer at the end has quantized input and weights and a float output. The image edge becomes uint8 (onnxruntime).
+/// float_graph: unquantized, batch norm folded or not. Throws Error{config}, Error{unsupported} for target native.
 Placement place(const graph::Graph& float_graph, const PlacementOptions& options);
 
 /// Activation parameters in the integer type that the target runs. ONNX Runtime on x86 fuses uint8 alone: int8 with

@@ -21,6 +21,7 @@ PlacementOptions placement_options(const Json& settings) {
   options.target = target_from(settings["target"].get<std::string>());
   options.symmetric = settings["activations"] == "symmetric" || options.target == Target::tensorrt;
   options.bits_a = settings["bits_a"].get<int>();
+  options.quantize_head = settings["quantize_head"];
   for (const Json& name : settings["float_layers"]) options.float_layers.push_back(name.get<std::string>());
   return options;
 }

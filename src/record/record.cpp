@@ -58,6 +58,12 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(map_75, "fraction", "mAP@0.75"),
       QUENCH_FIELD(map_95, "fraction", "mAP@0.95"),
       QUENCH_FIELD(map_50_95, "fraction", "mAP@[.5:.95]"),
+      QUENCH_FIELD(map_small, "fraction", "mAP small"),
+      QUENCH_FIELD(map_medium, "fraction", "mAP medium"),
+      QUENCH_FIELD(map_large, "fraction", "mAP large"),
+      QUENCH_FIELD(ar_1, "fraction", "AR@1"),
+      QUENCH_FIELD(ar_10, "fraction", "AR@10"),
+      QUENCH_FIELD(ar_100, "fraction", "AR@100"),
       QUENCH_FIELD(latency_p50_ns, "ns", "Latency p50"),
       QUENCH_FIELD(latency_p90_ns, "ns", "Latency p90"),
       QUENCH_FIELD(latency_p99_ns, "ns", "Latency p99"),
@@ -126,6 +132,17 @@ const std::vector<Field>& fields() {
     return out;
   }();
   return all;
+}
+
+void set_number(Record& record, std::string_view name, double value) {
+  for (const Entry& entry : table()) {
+    if (entry.name != name) continue;
+    if (const auto* member = std::get_if<std::optional<double> Record::*>(&entry.member)) {
+      record.*(*member) = value;
+      return;
+    }
+  }
+  fail(ErrorKind::internal, "[record] no number field '{}'", name);
 }
 
 Json to_json(const Record& record) {

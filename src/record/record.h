@@ -43,6 +43,12 @@ struct Record {
   std::optional<double> map_75;
   std::optional<double> map_95;
   std::optional<double> map_50_95;
+  std::optional<double> map_small;  ///< mAP@[.5:.95] of objects below 32 x 32 pixels; medium: to 96 x 96; large
+  std::optional<double> map_medium;
+  std::optional<double> map_large;
+  std::optional<double> ar_1;  ///< average recall with at most so many boxes an image
+  std::optional<double> ar_10;
+  std::optional<double> ar_100;
   std::optional<int64_t> latency_p50_ns;
   std::optional<int64_t> latency_p90_ns;
   std::optional<int64_t> latency_p99_ns;
@@ -70,6 +76,9 @@ struct Field {
   std::string title;  ///< for people: "Top-1"
 };
 const std::vector<Field>& fields();
+
+/// Sets a field of type number by its name. Throws Error{internal} where there is no such field.
+void set_number(Record& record, std::string_view name, double value);
 
 /// All fields, null where empty, in table order.
 Json to_json(const Record& record);

@@ -24,14 +24,15 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   return record;
 }
 
-void set_accuracy(record::Record& record, const Accuracy& real, const Accuracy& simulated) {
-  const metrics::Interval interval = metrics::wilson(real.top1, real.samples);
-  record.top1 = real.top1;
-  record.top1_low = interval.low;
-  record.top1_high = interval.high;
-  record.top5 = real.top5;
+void set_scores(record::Record& record, const Evaluation& real, const Evaluation& simulated) {
+  for (const train::Score& score : real.scores) record::set_number(record, score.name, score.value);
+  if (record.top1) {
+    const metrics::Interval interval = metrics::wilson(*record.top1, real.samples);
+    record.top1_low = interval.low;
+    record.top1_high = interval.high;
+  }
   record.samples = real.samples;
-  record.agreement = metrics::agreement(real.predictions, simulated.predictions);
+  record.agreement = agreement(real, simulated);
 }
 
 }  // namespace quench::study

@@ -11,7 +11,7 @@ namespace quench::study {
 /// What is known before any work: names, settings, host, version.
 record::Record start_record(const StudyFile& study, const Cell& cell, const std::string& version);
 
-/// Accuracy of the artifact in its runtime, and agreement of its predictions with the simulation's.
-void set_accuracy(record::Record& record, const Accuracy& real, const Accuracy& simulated);
+/// Scores of the artifact in its runtime, and agreement of its predictions with the simulation's.
+void set_scores(record::Record& record, const Evaluation& real, const Evaluation& simulated);
 
 }  // namespace quench::study

@@ -42,6 +42,7 @@ std::vector<Cell> expand(const StudyFile& study) {
                            {"qat", cell.method.qat},
                            {"runtime", runtime},
                            {"threads", threads},
+                           {"detect", study.detect},
                            {"bench", study.bench}};
             cells.push_back(std::move(cell));
           }

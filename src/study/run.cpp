@@ -19,6 +19,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
+const char* const kSameImagesNote =
+    "Training and test images are the same here: accuracy compares methods and says nothing of new images.";
+
+/// False too where nothing had to be run and the data are not there any more.
+bool same_images(Stages& stages) {
+  try {
+    return stages.data().same_images;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 std::string config_key(const Json& config) { return stage_hash(config); }
 
 /// Newest record of each cell id whose configuration is the cell's own.
@@ -98,9 +110,9 @@ void run_group(std::vector<Work>& group, Stages& stages, const StudyFile& study,
   }
   for (Work& work : group) {
     attempt(work, *context.log, [&] {
-      const Accuracy real = stages.accuracy(*work.model, work.cell->runtime);
-      const Accuracy simulated = stages.accuracy(*work.model, "torch");
-      set_accuracy(work.record, real, simulated);
+      const Evaluation real = stages.evaluation(*work.model, work.cell->runtime);
+      const Evaluation simulated = stages.evaluation(*work.model, "torch");
+      set_scores(work.record, real, simulated);
     });
   }
   measure_group(group, stages, study, context);
@@ -131,6 +143,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   Stages stages(study, context.folder, context.data_root, *context.registry, *context.log, *context.cancel);
 
   RunSummary summary;
+  summary.notes = study.notes;
   for (size_t begin = 0; begin < cells.size();) {
     // Cells of one model and seed are a group: they share the training and are timed in turn.
     size_t end = begin;
@@ -158,6 +171,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     }
   }
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
+  if (same_images(stages)) summary.notes.push_back(kSameImagesNote);
   return summary;
 }
 

@@ -35,6 +35,7 @@ struct RunSummary {
   int64_t ran = 0;
   int64_t skipped = 0;  ///< were done before
   int64_t failed = 0;
+  std::vector<std::string> notes;  ///< the study's, and what the data make worth saying
 };
 
 /// Runs what is not done yet. Latencies of a model's methods are measured interleaved. A cell that fails becomes a

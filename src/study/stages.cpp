@@ -5,8 +5,8 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "graph/onnx_write.h"
-#include "models/spec.h"
 #include "study/compress.h"
+#include "study/start.h"
 #include "train/trainer.h"
 
 namespace quench::study {
@@ -14,15 +14,40 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json to_json(const Accuracy& accuracy) {
-  return {{"top1", accuracy.top1},
-          {"top5", accuracy.top5},
-          {"samples", accuracy.samples},
-          {"predictions", accuracy.predictions}};
+Json to_json(const train::Scores& scores) {
+  Json json = Json::object();
+  for (const train::Score& score : scores) json[score.name] = score.value;
+  return json;
 }
 
-Accuracy accuracy_from(const Json& json) {
-  return {json.at("top1"), json.at("top5"), json.at("samples"), json.at("predictions")};
+Json to_json(const Evaluation& evaluation) {
+  Json detections = Json::array();
+  for (const auto& image : evaluation.detections) {
+    Json& boxes = detections.emplace_back(Json::array());
+    for (const models::Detection& d : image) {
+      boxes.push_back(Json::array({d.label, d.score, d.box.x1, d.box.y1, d.box.x2, d.box.y2}));
+    }
+  }
+  return {{"scores", to_json(evaluation.scores)},
+          {"samples", evaluation.samples},
+          {"predictions", evaluation.predictions},
+          {"detections", detections}};
+}
+
+Evaluation evaluation_from(const Json& json) {
+  Evaluation out;
+  for (const auto& [name, value] : json.at("scores").items()) out.scores.push_back({name, value.get<double>()});
+  out.samples = json.at("samples");
+  out.predictions = json.at("predictions").get<std::vector<int32_t>>();
+  for (const Json& image : json.at("detections")) {
+    std::vector<models::Detection>& boxes = out.detections.emplace_back();
+    for (const Json& d : image) {
+      boxes.push_back({{d.at(2).get<double>(), d.at(3).get<double>(), d.at(4).get<double>(), d.at(5).get<double>()},
+                       d.at(1).get<float>(),
+                       d.at(0).get<int32_t>()});
+    }
+  }
+  return out;
 }
 
 }  // namespace
@@ -32,7 +57,8 @@ fs::path data_root_of(const Json& options, const fs::path& fallback) {
 }
 
 data::Splits open_data(const Json& options, const fs::path& data_root) {
-  data::Splits splits = data::open(options["data"].get<std::string>(), data_root_of(options, data_root));
+  const fs::path root = data_root_of(options, data_root);
+  data::Splits splits = data::open(find_file(options["data"].get<std::string>(), root).string(), root);
   if (const int64_t limit = options["train_limit"]; limit > 0) splits.train = data::limited(splits.train, limit, 0);
   if (const int64_t limit = options["test_limit"]; limit > 0) splits.test = data::first_images(splits.test, limit);
   return splits;
@@ -72,19 +98,18 @@ fs::path Stages::model_of(const fs::path& stage, const Json& inputs, const Make&
 }
 
 fs::path Stages::trained(const Cell& cell) {
-  const Json inputs = train_inputs(study_, cell);
+  const Json inputs = training(cell);
   const fs::path stage = stage_folder("train", inputs);
   return model_of(stage, inputs, [&] {
     const Json& model = cell.model.model;
+    const graph::Graph start =
+        starting_graph(model, data(), static_cast<uint64_t>(cell.seed), data_root_of(study_.data, data_root_), log_);
+    if (cell.model.train["epochs"] == 0) return start;
     log_.info(fmt::format("training {} on {} (seed {})", model["model"].get<std::string>(), data().name, cell.seed));
-    const graph::Graph start = models::build(model["model"].get<std::string>(),
-                                             {data().train->classes(), model["imgsz"].get<int>(),
-                                              model["stem_stride"].get<int>(), static_cast<uint64_t>(cell.seed)});
     Json config = cell.model.train;
     config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
     const train::FitResult result = train::fit(start, data(), config, {stage, &log_, &cancel_, true});
-    write_file(stage / "result.json", Json{{"top1", result.top1},
-                                           {"top5", result.top5},
+    write_file(stage / "result.json", Json{{"scores", to_json(result.scores)},
                                            {"epochs", result.epochs},
                                            {"images_per_second", result.images_per_second},
                                            {"seconds", result.seconds}}
@@ -97,7 +122,8 @@ fs::path Stages::trained(const Cell& cell) {
 fs::path Stages::artifact(const Cell& cell) {
   const fs::path parent = trained(cell);
   if (cell.method.method == "fp32") return parent;
-  const Json inputs = quantize_inputs(study_, cell);
+  Json inputs = quantize_inputs(study_, cell);
+  inputs["train"] = training(cell);
   const fs::path stage = stage_folder(cell.method.method, inputs);
   return model_of(stage, inputs, [&] {
     log_.info(fmt::format("{} {} ({})", cell.method.method, cell.model.model["model"].get<std::string>(),
@@ -107,7 +133,16 @@ fs::path Stages::artifact(const Cell& cell) {
   });
 }
 
-Accuracy Stages::accuracy(const graph::ModelFile& model, const std::string& runtime) {
+Json Stages::training(const Cell& cell) const {
+  Json inputs = train_inputs(study_, cell);
+  const Json& weights = cell.model.model["pretrained"];
+  if (weights.is_null()) return inputs;
+  const fs::path file = find_file(weights.get<std::string>(), data_root_of(study_.data, data_root_));
+  inputs["weights_sha256"] = sha256_hex(read_file(file));
+  return inputs;
+}
+
+Evaluation Stages::evaluation(const graph::ModelFile& model, const std::string& runtime) {
   const runtime::Runtime& engine = registry_.require(runtime);
   Json data_inputs = study_.data;
   data_inputs.erase("data_root");
@@ -115,14 +150,15 @@ Accuracy Stages::accuracy(const graph::ModelFile& model, const std::string& runt
                     {"data", data_inputs},
                     {"digest", data().test->digest()},
                     {"runtime", runtime},
+                    {"detect", data().test->task() == "detect" ? study_.detect : Json()},
                     {"version", engine.availability().version}};
-  const fs::path file = stage_folder("eval", inputs) / "accuracy.json";
-  if (fs::exists(file)) return accuracy_from(read_json(file));
+  const fs::path file = stage_folder("eval", inputs) / "evaluation.json";
+  if (fs::exists(file)) return evaluation_from(read_json(file));
   log_.info(fmt::format("evaluating {} with {}", model.path.parent_path().filename().string(), runtime));
   runtime::SessionOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const auto session = engine.load(model, options);
-  const Accuracy result = evaluate(*session, model.graph, *data().test, {}, log_, cancel_);
+  Engine loaded(engine, model, options);
+  const Evaluation result = evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
   write_file(file, to_json(result).dump() + "\n");
   return result;
 }

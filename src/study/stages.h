@@ -26,13 +26,15 @@ class Stages {
   std::filesystem::path trained(const Cell& cell);
   /// The cell's artifact (ONNX path): the trained model itself for fp32, else compressed from it.
   std::filesystem::path artifact(const Cell& cell);
-  /// Accuracy of an artifact on the test split through a runtime, kept by the model's sha256.
-  Accuracy accuracy(const graph::ModelFile& model, const std::string& runtime);
+  /// Scores of an artifact on the test split through a runtime, kept by the model's sha256.
+  Evaluation evaluation(const graph::ModelFile& model, const std::string& runtime);
   /// The test image that latencies are measured with: image 0 of the test split, [1,3,H,W] uint8.
   Tensor sample_image(const graph::Graph& graph);
   const data::Splits& data();
 
  private:
+  /// train_inputs, and what the file of initial weights holds.
+  Json training(const Cell& cell) const;
   std::filesystem::path stage_folder(const std::string& kind, const Json& inputs) const;
   /// The model file of a stage folder, made by `make` where it is not there yet.
   template <typename Make>

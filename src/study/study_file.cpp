@@ -84,7 +84,8 @@ std::vector<Json> expand_lists(const Json& settings, const config::OptionSet& op
 
 std::string plain_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
-std::vector<MethodEntry> check_method(const Json& entry, const Json& train, const std::string& where) {
+std::vector<MethodEntry> check_method(const Json& entry, const Json& train, const std::string& task,
+                                      const std::string& where) {
   const Json map = entry.is_string() ? Json{{"method", entry}} : entry;
   if (!map.is_object() || !map.contains("method")) {
     fail(ErrorKind::config, "{}: expected a method name or a map with 'method', got {}", where, entry.dump());
@@ -98,7 +99,7 @@ std::vector<MethodEntry> check_method(const Json& entry, const Json& train, cons
     return {{method, "", nullptr, nullptr}};
   }
   const config::OptionSet& quantize = config::quantize_options();
-  const config::OptionSet fine_tune = config::qat_options() + config::augment_options();
+  const config::OptionSet fine_tune = config::qat_options(task) + config::augment_options();
   const config::OptionSet all = method == "qat" ? quantize + fine_tune : quantize;
   std::vector<std::string> varied;
   std::vector<MethodEntry> out;
@@ -123,7 +124,8 @@ std::vector<MethodEntry> check_method(const Json& entry, const Json& train, cons
   return out;
 }
 
-ModelEntry check_model(const Json& entry, const Json& defaults, const Json& train, const std::string& where) {
+ModelEntry check_model(const Json& entry, const Json& defaults, const Json& train, const std::string& task,
+                       const std::string& where) {
   Json map = entry.is_string() ? Json{{"model", entry}} : entry;
   if (!map.is_object() || !map.contains("model")) {
     fail(ErrorKind::config, "{}: expected a model name or a map with 'model', got {}", where, entry.dump());
@@ -134,11 +136,26 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   model.update(map);
   ModelEntry out{config::model_options().checked(model, where), {}};
   check_name(out.model["model"], models::names(), "model", where);
+  if (const std::string own = models::spec(out.model["model"]).task; own != task) {
+    fail(ErrorKind::config, "{}: expected models of one task, got {} for '{}' beside one for '{}'", where,
+         out.model["model"].dump(), own, task);
+  }
   if (!own_train.is_object()) fail(ErrorKind::config, "{}.train: expected a map, got {}", where, own_train.dump());
   Json merged = train;
   merged.update(own_train);
-  out.train = (config::train_options() + config::augment_options()).checked(merged, where + ".train");
+  out.train = (config::train_options(task) + config::augment_options()).checked(merged, where + ".train");
   return out;
+}
+
+/// The task of the first model that is known; the others are held against it.
+std::string task_of(const Json& models) {
+  for (const Json& entry : models) {
+    const Json name = entry.is_object() ? entry.value("model", Json()) : entry;
+    if (name.is_string() && std::ranges::count(models::names(), name.get<std::string>()) > 0) {
+      return models::spec(name).task;
+    }
+  }
+  return "classify";
 }
 
 void require_unique(const StudyFile& study, const std::string& where) {
@@ -161,7 +178,7 @@ void require_unique(const StudyFile& study, const std::string& where) {
 StudyFile check_study(const Json& study, const std::string& where) {
   check_keys(study,
              {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
-              "threads", "bench"},
+              "threads", "bench", "detect"},
              where);
   for (const char* key : {"study", "models", "methods"}) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
@@ -179,13 +196,16 @@ StudyFile check_study(const Json& study, const std::string& where) {
   for (const char* key : {"imgsz", "stem_stride"}) {
     if (study.contains(key)) model_defaults[key] = study[key];
   }
-  const Json train = (config::train_options() + config::augment_options())
-                         .checked(study.value("train", Json::object()), where + ".train");
-  for (const Json& entry : list_of(study["models"], where + ".models")) {
-    out.models.push_back(check_model(entry, model_defaults, train, where + ".models"));
+  const Json models = list_of(study["models"], where + ".models");
+  const std::string task = task_of(models);
+  const Json given = study.value("train", Json::object());
+  const Json train = (config::train_options(task) + config::augment_options()).checked(given, where + ".train");
+  for (const Json& entry : models) {
+    out.models.push_back(check_model(entry, model_defaults, given, task, where + ".models"));
   }
   for (const Json& entry : list_of(study["methods"], where + ".methods")) {
-    for (MethodEntry& method : check_method(entry, train, where + ".methods")) out.methods.push_back(std::move(method));
+    for (MethodEntry& method : check_method(entry, train, task, where + ".methods"))
+      out.methods.push_back(std::move(method));
   }
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
   out.runtimes = texts_of(study.value("runtimes", Json::array({"onnxruntime"})), where + ".runtimes");
@@ -196,6 +216,11 @@ StudyFile check_study(const Json& study, const std::string& where) {
   out.bench = config::bench_options().checked(bench, where + ".bench");
   out.bench.erase("runtime");
   out.bench.erase("threads");
+  if (task == "detect") {
+    out.detect = config::detect_options().checked(study.value("detect", Json::object()), where + ".detect");
+  } else if (study.contains("detect")) {
+    fail(ErrorKind::config, "{}: expected no 'detect' for classifiers", where);
+  }
   require_unique(out, where);
   return out;
 }

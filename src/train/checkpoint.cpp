@@ -11,6 +11,7 @@ namespace quench::train {
 namespace {
 
 constexpr std::string_view kMagic("QCKPT1\n\0", 8);
+constexpr int kVersion = 2;
 constexpr size_t kDigestSize = 64;
 constexpr size_t kLengthSize = 8;
 
@@ -19,7 +20,7 @@ Json header_of(const Checkpoint& c) {
   for (const auto& [name, tensor] : c.tensors) {
     tensors.push_back({{"name", name}, {"dtype", to_string(tensor.dtype())}, {"shape", tensor.shape()}});
   }
-  return {{"version", 1},
+  return {{"version", kVersion},
           {"identity", c.identity},
           {"graph_sha256", c.graph_sha256},
           {"data_sha256", c.data_sha256},
@@ -32,7 +33,7 @@ Json header_of(const Checkpoint& c) {
           {"epoch_seconds", c.epoch_seconds},
           {"images", c.images},
           {"seconds", c.seconds},
-          {"best_top1", c.best_top1},
+          {"best_score", c.best_score},
           {"loss_scale", c.loss_scale},
           {"good_steps", c.good_steps},
           {"rows", rows_to_json(c.rows)},
@@ -50,8 +51,8 @@ uint64_t read_length(std::string_view bytes) {
 }
 
 void read_header(const Json& header, Checkpoint& c) {
-  if (header.at("version") != 1) {
-    fail(ErrorKind::data, "[train.checkpoint] expected version 1, got {}", header.at("version").dump());
+  if (header.at("version") != kVersion) {
+    fail(ErrorKind::data, "[train.checkpoint] expected version {}, got {}", kVersion, header.at("version").dump());
   }
   c.identity = header.at("identity");
   c.graph_sha256 = header.at("graph_sha256");
@@ -65,7 +66,7 @@ void read_header(const Json& header, Checkpoint& c) {
   c.epoch_seconds = header.at("epoch_seconds");
   c.images = header.at("images");
   c.seconds = header.at("seconds");
-  c.best_top1 = header.at("best_top1");
+  c.best_score = header.at("best_score");
   c.loss_scale = header.at("loss_scale");
   c.good_steps = header.at("good_steps");
   c.rows = rows_from_json(header.at("rows"));

@@ -27,9 +27,9 @@ struct Checkpoint {
   double loss_sum = 0;       ///< over the images of the epoch begun
   int64_t epoch_images = 0;  ///< images of the epoch begun
   double epoch_seconds = 0;
-  int64_t images = 0;  ///< trained on, in all
-  double seconds = 0;  ///< of training, in all
-  double best_top1 = 0;
+  int64_t images = 0;      ///< trained on, in all
+  double seconds = 0;      ///< of training, in all
+  double best_score = -1;  ///< first of Scores, the highest of all epochs; -1: not tested yet
   double loss_scale = 0;   ///< mixed precision; 0: unused
   int64_t good_steps = 0;  ///< since the loss scale changed
   std::vector<EpochRow> rows;

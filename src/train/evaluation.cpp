@@ -10,6 +10,11 @@
 
 namespace quench::train {
 
+int64_t evaluation_batch(int imgsz) {
+  constexpr int64_t kPixels = 128 * 128 * 128;
+  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, 128);
+}
+
 torch::Tensor pixels_of(const data::Batch& batch, const torch::Device& device) {
   const Shape& shape = batch.images.shape();
   ensure(shape.size() == 4 && shape[3] == 3 && batch.images.dtype() == DType::u8,
@@ -20,8 +25,8 @@ torch::Tensor pixels_of(const data::Batch& batch, const torch::Device& device) {
   return view.pin_memory().to(device, at::kByte, /*non_blocking=*/true);
 }
 
-Accuracy evaluate(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                  const EvaluationOptions& options, const CancelToken* cancel) {
+void for_each_batch(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
+                    const EvaluationOptions& options, const CancelToken* cancel, const UseBatch& use) {
   const torch::NoGradGuard no_grad;
   module.train(false);
   data::LoaderOptions loading;
@@ -34,13 +39,21 @@ Accuracy evaluate(nn::GraphModule& module, std::shared_ptr<const data::Dataset> 
   }
   data::Loader loader(std::move(dataset), loading);
   loader.start(0);
-  metrics::TopK top_k;
   while (const auto batch = loader.next()) {
     if (cancel != nullptr) cancel->check();
-    const torch::Tensor scores =
-        module.forward(pixels_of(*batch, module.device())).at(0).to(at::kCPU, at::kFloat).contiguous();
-    top_k.add({scores.data_ptr<float>(), static_cast<size_t>(scores.numel())}, scores.size(1), batch->labels);
+    use(*batch, module.forward(pixels_of(*batch, module.device())));
   }
+}
+
+Accuracy evaluate(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
+                  const EvaluationOptions& options, const CancelToken* cancel) {
+  metrics::TopK top_k;
+  for_each_batch(
+      module, std::move(dataset), options, cancel,
+      [&](const data::Batch& batch, const std::vector<torch::Tensor>& outputs) {
+        const torch::Tensor scores = outputs.at(0).to(at::kCPU, at::kFloat).contiguous();
+        top_k.add({scores.data_ptr<float>(), static_cast<size_t>(scores.numel())}, scores.size(1), batch.labels);
+      });
   return {top_k.top1(), top_k.top5(), top_k.count(), top_k.invalid()};
 }
 

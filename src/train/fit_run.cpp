@@ -2,14 +2,16 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/rng.h"
+#include "graph/onnx_read.h"
+#include "graph/onnx_write.h"
 #include "train/device.h"
-#include "train/loss.h"
 #include "train/non_finite.h"
 
 namespace quench::train {
@@ -20,6 +22,7 @@ constexpr int64_t kSaveEveryNs = 300'000'000'000;
 
 const char* const kCheckpointName = "checkpoint.qckpt";
 const char* const kResultsName = "results.csv";
+const char* const kBestName = "best.onnx";
 
 double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
 
@@ -40,17 +43,6 @@ OptimizerOptions optimizer_options(const FitSettings& s) {
   options.weight_decay = s.weight_decay;
   options.clip_norm = s.clip_norm;
   return options;
-}
-
-/// The head's number of classes. Throws Error{config} where it is not the data's.
-int64_t class_count(const graph::Graph& graph, const data::Splits& data) {
-  const auto wanted = static_cast<int64_t>(data.train->classes().size());
-  const Shape shape = graph.outputs.size() == 1 ? graph.edge(graph.outputs.front()).shape : Shape{};
-  if (shape.size() != 2 || shape[1] != wanted) {
-    fail(ErrorKind::config, "[train] expected a classifier with one output [1,{}] for {}, got {} outputs of {}", wanted,
-         data.name, graph.outputs.size(), to_string(shape));
-  }
-  return wanted;
 }
 
 std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Splits& data) {
@@ -74,6 +66,12 @@ std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Spli
   return std::make_unique<data::Loader>(data.train, options);
 }
 
+/// The first epoch with the highest score.
+const EpochRow& best_row(const std::vector<EpochRow>& rows) {
+  const auto rank = [](const EpochRow& row) { return row.scores.empty() ? -1.0 : row.scores.front().value; };
+  return *std::ranges::max_element(rows, {}, rank);
+}
+
 void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& prefix,
                   const std::map<std::string, torch::Tensor>& some) {
   for (const auto& [name, value] : some) all.emplace(prefix + name, value);
@@ -89,7 +87,7 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       module_(make_module(start, device_, settings_.learn_ranges)),
       optimizer_(module_.parameters(), optimizer_options(settings_)),
       loss_scale_(settings_.amp),
-      classes_(class_count(start, data)) {
+      objective_(make_objective(start, data, settings_)) {
   if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
   loader_ = make_loader(settings_, data);
   if (settings_.ema) ema_ = std::make_unique<Ema>(averaged(), settings_.ema_decay);
@@ -163,23 +161,26 @@ void FitRun::stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& 
 void FitRun::train_batch(const data::Batch& batch) {
   const int64_t step = at_.epoch * loader_->batches() + at_.batch;
   const double lr = schedule_.at(step);
-  const torch::Tensor targets = soft_targets(batch, classes_, settings_.label_smoothing).to(device_);
   torch::Tensor loss;
   {
     const Autocast autocast(settings_.amp);
-    loss = cross_entropy(module_.forward(pixels_of(batch, device_)).at(0), targets);
+    loss = objective_->loss(module_.forward(pixels_of(batch, device_)), batch);
   }
-  const auto images = static_cast<int64_t>(batch.labels.size());
+  const int64_t images = batch.images.shape().at(0);
   stop_on(losses_.add(loss, images, step, lr), batch);
-  optimizer_.zero_grad();
-  (loss_scale_.on() ? loss * loss_scale_.scale() : loss).backward();
-  if (loss_scale_.unscale(optimizer_.gradients())) {
+  if (at_.batch % settings_.accumulate == 0) optimizer_.zero_grad();
+  const double gain = objective_->gradient_gain() / static_cast<double>(settings_.accumulate);
+  (loss * (loss_scale_.on() ? gain * loss_scale_.scale() : gain)).backward();
+  at_.images += images;
+  ++at_.batch;
+  if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
     optimizer_.step(lr);
     if (ema_) ema_->update();
   }
-  at_.images += images;
-  ++at_.batch;
 }
+
+/// Whether no gradient waits for the rest of its step: where the run may be saved.
+bool FitRun::between_steps() const { return at_.batch % settings_.accumulate == 0 || at_.batch == loader_->batches(); }
 
 void FitRun::train_epoch() {
   loader_->start(at_.epoch, at_.batch);
@@ -191,7 +192,7 @@ void FitRun::train_epoch() {
   };
   std::optional<data::Batch> last;
   while (true) {
-    if (context_.cancel != nullptr && context_.cancel->cancelled()) {
+    if (between_steps() && context_.cancel != nullptr && context_.cancel->cancelled()) {
       account();
       if (last) stop_on(losses_.flush(), *last);
       save();
@@ -203,7 +204,7 @@ void FitRun::train_epoch() {
     last = std::move(batch);
     account();
     show();
-    if (now_ns() - saved_ns_ > kSaveEveryNs) {
+    if (between_steps() && now_ns() - saved_ns_ > kSaveEveryNs) {
       stop_on(losses_.flush(), *last);
       save();
     }
@@ -233,19 +234,19 @@ graph::Graph FitRun::result_graph() {
   return graph;
 }
 
-Accuracy FitRun::test(const graph::Graph& graph) {
+Scores FitRun::test(const graph::Graph& graph) {
   nn::ModuleOptions options;
   options.device = device_;
   nn::GraphModule module(graph, options);
-  const Accuracy accuracy =
-      evaluate(module, data_.test,
-               {settings_.imgsz, std::max<int64_t>(settings_.batch, 128), settings_.workers, settings_.test_limit},
-               context_.cancel);
-  if (accuracy.invalid > 0) {
-    fail(ErrorKind::data, "[train] expected finite scores, got NaN for {} of {} test images after epoch {}",
-         accuracy.invalid, accuracy.images, at_.epoch + 1);
-  }
-  return accuracy;
+  return objective_->test(module, data_.test,
+                          {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, settings_.test_limit},
+                          context_.cancel);
+}
+
+void FitRun::keep_best(const graph::Graph& graph, const Scores& scores) {
+  if (scores.front().value <= at_.best_score) return;
+  graph::save_onnx(graph, context_.folder / kBestName);
+  at_.best_score = scores.front().value;
 }
 
 void FitRun::end_epoch() {
@@ -257,10 +258,9 @@ void FitRun::end_epoch() {
   row.epoch = at_.epoch + 1;
   if (row.epoch % settings_.eval_every == 0 || row.epoch == settings_.epochs) {
     save();  // a kill or cancel while evaluating does not lose the epoch
-    const Accuracy accuracy = test(result_graph());
-    row.top1 = accuracy.top1;
-    row.top5 = accuracy.top5;
-    at_.best_top1 = std::max(at_.best_top1, accuracy.top1);
+    const graph::Graph graph = result_graph();
+    row.scores = test(graph);
+    keep_best(graph, row.scores);
   }
   ++at_.epoch;
   at_.batch = 0;
@@ -270,11 +270,10 @@ void FitRun::end_epoch() {
   save();
   write_results(context_.folder / kResultsName, at_.rows);
   if (context_.log == nullptr) return;
-  const std::string accuracy =
-      row.top1 ? fmt::format("  top1 {:.2f} %  top5 {:.2f} %", *row.top1 * 100, *row.top5 * 100) : "";
   const double left = at_.seconds / static_cast<double>(at_.epoch) * static_cast<double>(settings_.epochs - at_.epoch);
-  context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}{}  {:.0f} images/s  {} left", row.epoch, settings_.epochs,
-                                 row.train_loss, accuracy, row.images_per_second, duration_text(left)));
+  context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
+                                 row.train_loss, to_text(row.scores), row.scores.empty() ? "" : "  ",
+                                 row.images_per_second, duration_text(left)));
 }
 
 FitResult FitRun::finish() {
@@ -283,14 +282,13 @@ FitResult FitRun::finish() {
     end_epoch();
   }
   FitResult result;
-  result.graph = result_graph();
-  if (!at_.rows.empty() && at_.rows.back().top1) {
-    result.top1 = *at_.rows.back().top1;
-    result.top5 = at_.rows.back().top5.value_or(0);
+  const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
+  if (settings_.keep_best && at_.best_score >= 0) {
+    result.graph = graph::read_model(context_.folder / kBestName).graph;
+    result.scores = best_row(at_.rows).scores;
   } else {
-    const Accuracy accuracy = test(result.graph);
-    result.top1 = accuracy.top1;
-    result.top5 = accuracy.top5;
+    result.graph = result_graph();
+    result.scores = tested ? at_.rows.back().scores : test(result.graph);
   }
   result.epochs = at_.epoch;
   result.seconds = at_.seconds;

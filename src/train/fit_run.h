@@ -11,6 +11,7 @@
 #include "train/evaluation.h"
 #include "train/fit_settings.h"
 #include "train/loss_log.h"
+#include "train/objective.h"
 #include "train/optimizer.h"
 #include "train/precision.h"
 #include "train/schedule.h"
@@ -31,6 +32,7 @@ class FitRun {
  private:
   void train_epoch();
   void train_batch(const data::Batch& batch);
+  bool between_steps() const;
   void end_epoch();
   void save();
   void stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch);
@@ -39,7 +41,9 @@ class FitRun {
   std::map<std::string, torch::Tensor> checkpointed() const;
   /// The Graph as evaluated: averaged weights where the average is on.
   graph::Graph result_graph();
-  Accuracy test(const graph::Graph& graph);
+  Scores test(const graph::Graph& graph);
+  /// Keeps the graph beside the checkpoint where it is the best so far.
+  void keep_best(const graph::Graph& graph, const Scores& scores);
 
   FitSettings settings_;
   const FitContext& context_;
@@ -52,7 +56,7 @@ class FitRun {
   Schedule schedule_;
   LossScale loss_scale_;
   LossLog losses_;
-  int64_t classes_ = 0;
+  std::unique_ptr<Objective> objective_;
   Checkpoint at_;  ///< where the run stands; its tensors are filled when it is saved
   int64_t part_start_ns_ = 0, saved_ns_ = 0, shown_ns_ = 0;
 };

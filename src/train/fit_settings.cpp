@@ -9,22 +9,22 @@
 namespace quench::train {
 namespace {
 
-const config::OptionSet& all_options() {
+config::OptionSet all_options(const std::string& task) {
   using T = config::OptionType;
-  static const config::OptionSet options =
-      config::train_options() + config::augment_options() +
-      config::OptionSet({
-          {"imgsz", T::integer, 0, "image side in pixels; 0: the graph's own", {}, 0, 8192},
-          {"train_limit", T::integer, 0, "use the first N training images of a seeded shuffle; 0: all", {}, 0, 1e9},
-          {"test_limit", T::integer, 0, "use the first N test images; 0: all", {}, 0, 1e9},
-          {"ranges", T::text, "frozen", "activation ranges while fine-tuning", {"learned", "frozen"}},
-      });
-  return options;
+  return config::train_options(task) + config::augment_options() +
+         config::OptionSet({
+             {"imgsz", T::integer, 0, "image side in pixels; 0: the graph's own", {}, 0, 8192},
+             {"train_limit", T::integer, 0, "use the first N training images of a seeded shuffle; 0: all", {}, 0, 1e9},
+             {"test_limit", T::integer, 0, "use the first N test images; 0: all", {}, 0, 1e9},
+             {"ranges", T::text, "frozen", "activation ranges while fine-tuning", {"learned", "frozen"}},
+         });
 }
 
-Json known_values(const Json& config) {
+Json known_values(const Json& config, const graph::Graph& graph) {
   if (!config.is_object()) fail(ErrorKind::config, "[train.config] expected an object, got {}", config.type_name());
-  return all_options().checked(all_options().part_of(config), "train.config");
+  const auto task = graph.metadata.find("task");
+  const config::OptionSet options = all_options(task == graph.metadata.end() ? "classify" : task->second);
+  return options.checked(options.part_of(config), "train.config");
 }
 
 int graph_imgsz(const graph::Graph& graph) {
@@ -37,7 +37,7 @@ int graph_imgsz(const graph::Graph& graph) {
 }  // namespace
 
 FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
-  const Json values = known_values(config);
+  const Json values = known_values(config, graph);
   FitSettings s;
   s.epochs = values.at("epochs");
   s.batch = values.at("batch");
@@ -59,6 +59,12 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   s.workers = values.at("workers");
   s.seed = values.at("seed");
   s.eval_every = values.at("eval_every");
+  s.accumulate = values.at("accumulate");
+  s.keep_best = values.at("keep") == "best";
+  s.box_gain = values.at("box_gain");
+  s.objectness_gain = values.at("objectness_gain");
+  s.class_gain = values.at("class_gain");
+  s.dfl_gain = values.at("dfl_gain");
   s.imgsz = values.at("imgsz");
   s.learn_ranges = values.at("ranges") == "learned";
   s.train_limit = values.at("train_limit");

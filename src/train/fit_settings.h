@@ -30,6 +30,10 @@ struct FitSettings {
   int workers = 0;
   uint64_t seed = 0;
   int64_t eval_every = 1;
+  int64_t accumulate = 1;  ///< batches whose gradients make one step
+  bool keep_best = false;  ///< the result is the best epoch's, not the last one's
+  /// Detection: weights of the parts of the loss; 0: the model family's own.
+  double box_gain = 0, objectness_gain = 0, class_gain = 0, dfl_gain = 0;
   int imgsz = 0;              ///< resolved: the graph's own where the config has none
   bool learn_ranges = false;  ///< `ranges: learned`, for graphs prepared for QAT
   int64_t train_limit = 0;    ///< 0: all

@@ -6,22 +6,46 @@
 namespace quench::train {
 namespace {
 
-std::string text_of(const std::optional<double>& value) { return value ? fmt::format("{:.4f}", *value) : ""; }
+/// The value of a name as text; "" where the row has none.
+std::string text_of(const Scores& scores, const std::string& name) {
+  for (const Score& score : scores) {
+    if (score.name == name) return fmt::format("{:.4f}", score.value);
+  }
+  return "";
+}
 
-Json json_of(const std::optional<double>& value) { return value ? Json(*value) : Json(nullptr); }
+std::vector<std::string> score_names(const std::vector<EpochRow>& rows) {
+  std::vector<std::string> names;
+  for (const EpochRow& row : rows) {
+    for (const Score& score : row.scores) names.push_back(score.name);
+    if (!names.empty()) break;
+  }
+  return names;
+}
 
-std::optional<double> optional_of(const Json& json) {
-  if (json.is_null()) return std::nullopt;
-  return json.get<double>();
+Json scores_to_json(const Scores& scores) {
+  Json json = Json::array();
+  for (const Score& score : scores) json.push_back(Json::array({score.name, score.value}));
+  return json;
+}
+
+Scores scores_from_json(const Json& json) {
+  Scores scores;
+  for (const Json& pair : json) scores.push_back({pair.at(0).get<std::string>(), pair.at(1).get<double>()});
+  return scores;
 }
 
 }  // namespace
 
 std::string results_csv(const std::vector<EpochRow>& rows) {
-  std::string text = "epoch,lr,train_loss,top1,top5,images_per_second,seconds\n";
+  const std::vector<std::string> names = score_names(rows);
+  std::string text = "epoch,lr,train_loss,";
+  for (const std::string& name : names) text += name + ",";
+  text += "images_per_second,seconds\n";
   for (const EpochRow& row : rows) {
-    text += fmt::format("{},{:.6g},{:.6f},{},{},{:.1f},{:.1f}\n", row.epoch, row.lr, row.train_loss, text_of(row.top1),
-                        text_of(row.top5), row.images_per_second, row.seconds);
+    text += fmt::format("{},{:.6g},{:.6f},", row.epoch, row.lr, row.train_loss);
+    for (const std::string& name : names) text += text_of(row.scores, name) + ",";
+    text += fmt::format("{:.1f},{:.1f}\n", row.images_per_second, row.seconds);
   }
   return text;
 }
@@ -34,7 +58,7 @@ Json rows_to_json(const std::vector<EpochRow>& rows) {
   Json json = Json::array();
   for (const EpochRow& row : rows) {
     json.push_back(Json::array(
-        {row.epoch, row.lr, row.train_loss, json_of(row.top1), json_of(row.top5), row.images_per_second, row.seconds}));
+        {row.epoch, row.lr, row.train_loss, scores_to_json(row.scores), row.images_per_second, row.seconds}));
   }
   return json;
 }
@@ -44,12 +68,11 @@ std::vector<EpochRow> rows_from_json(const Json& json) {
     std::vector<EpochRow> rows;
     for (const Json& row : json) {
       rows.push_back({row.at(0).get<int64_t>(), row.at(1).get<double>(), row.at(2).get<double>(),
-                      optional_of(row.at(3)), optional_of(row.at(4)), row.at(5).get<double>(),
-                      row.at(6).get<double>()});
+                      scores_from_json(row.at(3)), row.at(4).get<double>(), row.at(5).get<double>()});
     }
     return rows;
   } catch (const Json::exception& error) {
-    fail(ErrorKind::data, "[train.results] expected rows of 7 values: {}", error.what());
+    fail(ErrorKind::data, "[train.results] expected rows of 6 values: {}", error.what());
   }
 }
 

@@ -2,26 +2,27 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/json.h"
+#include "train/scores.h"
 
 namespace quench::train {
 
 /// What one epoch did.
 struct EpochRow {
-  int64_t epoch = 0;                 ///< from 1
-  double lr = 0;                     ///< of the last step
-  double train_loss = 0;             ///< mean over the images, augmented and smoothed as trained
-  std::optional<double> top1, top5;  ///< on the test split; nothing where `eval_every` skipped it
-  double images_per_second = 0;      ///< training alone, data pipeline included
-  double seconds = 0;                ///< of training, since epoch 1
+  int64_t epoch = 0;             ///< from 1
+  double lr = 0;                 ///< of the last step
+  double train_loss = 0;         ///< mean over the images, augmented and smoothed as trained
+  Scores scores;                 ///< on the test split; empty where `eval_every` skipped it
+  double images_per_second = 0;  ///< training alone, data pipeline included
+  double seconds = 0;            ///< of training, since epoch 1
   bool operator==(const EpochRow&) const = default;
 };
 
-/// Header line `epoch,lr,train_loss,top1,top5,images_per_second,seconds` and a line a row; an absent value is empty.
+/// Header line `epoch,lr,train_loss,<scores>,images_per_second,seconds` and a line a row; an absent value is empty. The
+/// scores' names are those of the first row that has any.
 std::string results_csv(const std::vector<EpochRow>& rows);
 
 /// The rows as a file, replaced as a whole: a resumed run never shows an epoch twice. Throws Error{io}.

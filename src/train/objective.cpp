@@ -1,0 +1,20 @@
+#include "train/objective.h"
+
+#include "core/error.h"
+
+namespace quench::train {
+
+std::unique_ptr<Objective> make_objective(const graph::Graph& graph, const data::Splits& data,
+                                          const FitSettings& settings) {
+  const auto found = graph.metadata.find("task");
+  const std::string task = found == graph.metadata.end() ? "classify" : found->second;
+  if (task != data.train->task()) {
+    fail(ErrorKind::config, "[train] expected data for the model's task '{}', got {} for '{}'", task, data.name,
+         data.train->task());
+  }
+  if (task == "classify") return classify_objective(graph, data, settings);
+  if (task == "detect") return detect_objective(graph, data, settings);
+  fail(ErrorKind::config, "[train] expected a model for classify or detect, got '{}'", task);
+}
+
+}  // namespace quench::train
