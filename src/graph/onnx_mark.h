@@ -21,5 +21,7 @@ inline constexpr std::string_view kBits = "quench bits=";
 
 /// Key of the metadata entry that says that quench wrote the file.
 inline constexpr std::string_view kVersionKey = "quench_version";
+/// Key of the metadata entry that says what a tail (onnx_tail.h) makes of the outputs. Not in a model of ours.
+inline constexpr std::string_view kOutputsKey = "outputs";
 
 }  // namespace quench::graph::onnx_mark

@@ -305,6 +305,12 @@ std::map<std::string, std::string> read_metadata(const quench_onnx::ModelProto& 
     wrong("expected a model that quench wrote (metadata {}), got one by '{}'", onnx_mark::kVersionKey,
           model.producer_name());
   }
+  if (const auto outputs = metadata.find(std::string(onnx_mark::kOutputsKey)); outputs != metadata.end()) {
+    wrong(
+        "expected a model with raw outputs, got one exported with {} outputs for other tools; keep the model file "
+        "itself",
+        outputs->second);
+  }
   if (model.functions_size() || model.training_info_size()) wrong("expected a plain graph, got functions or training");
   for (const auto& opset : model.opset_import()) {
     if (opset.domain().empty() && (opset.version() < 13 || opset.version() > 17)) {

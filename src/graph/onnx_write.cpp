@@ -212,12 +212,17 @@ quench_onnx::ModelProto OnnxWriter::model() {
   return std::move(model_);
 }
 
-std::string write_onnx(const Graph& graph) {
+quench_onnx::ModelProto written_model(const Graph& graph) {
   verify(graph);
-  if (graph.metadata.count(std::string(onnx_mark::kVersionKey))) {
-    fail(ErrorKind::data, "[graph.onnx] expected metadata without {}, which the writer sets", onnx_mark::kVersionKey);
+  for (const std::string_view key : {onnx_mark::kVersionKey, onnx_mark::kOutputsKey}) {
+    if (graph.metadata.count(std::string(key))) {
+      fail(ErrorKind::data, "[graph.onnx] expected metadata without {}, which the writer sets", key);
+    }
   }
-  const quench_onnx::ModelProto model = OnnxWriter(graph).model();
+  return OnnxWriter(graph).model();
+}
+
+std::string serialized(const quench_onnx::ModelProto& model) {
   const size_t size = model.ByteSizeLong();
   if (size > std::numeric_limits<int32_t>::max()) {
     fail(ErrorKind::data, "[graph.onnx] expected a model below 2 GiB, got {} bytes", size);
@@ -226,6 +231,8 @@ std::string write_onnx(const Graph& graph) {
   if (!model.SerializeToString(&bytes)) fail(ErrorKind::backend, "[graph.onnx] protobuf could not write the model");
   return bytes;
 }
+
+std::string write_onnx(const Graph& graph) { return serialized(written_model(graph)); }
 
 std::string save_onnx(const Graph& graph, const std::filesystem::path& path) {
   const std::string bytes = write_onnx(graph);

@@ -10,6 +10,12 @@
 
 namespace quench::graph {
 
+/// The ONNX message of a Graph, verified first. Throws Error{data}.
+quench_onnx::ModelProto written_model(const Graph& graph);
+
+/// The message as bytes; equal messages give equal bytes. Throws Error{data} from 2 GiB on, Error{backend}.
+std::string serialized(const quench_onnx::ModelProto& model);
+
 /// Writes one verified Graph into an ONNX message. Use: `OnnxWriter(graph).model()`.
 class OnnxWriter {
  public:
