@@ -97,6 +97,25 @@ TEST_F(Cli, ImportsReleasedWeights) {
   expect_error("import " + file + " --classes-from holes.yaml -o m.onnx", 2, {"holes.yaml", "names"});
 }
 
+TEST_F(Cli, ExportsDecodedOutputsForOtherTools) {
+  ASSERT_EQ(quench("export yolov5n --imgsz 64x96 -o raw.onnx").code, 0);
+  const Json info = parse_json(quench("info raw.onnx --format json").out, "info");
+  EXPECT_EQ(info["metadata"]["imgsz"], "64x96");
+  const std::string decoded = "export raw.onnx --with-nms-ready-outputs -o ";
+  ASSERT_EQ(quench(decoded + "decoded.onnx").code, 0);
+  ASSERT_EQ(quench("export yolov5n --imgsz 64x96 --with-nms-ready-outputs -o by-name.onnx").code, 0);
+  EXPECT_EQ(read_file(folder_ / "by-name.onnx"), read_file(folder_ / "decoded.onnx"));
+  expect_error("info decoded.onnx", 2, {"decoded outputs", "keep the model file itself"});
+  expect_error("bench decoded.onnx", 2, {"decoded outputs"});
+  expect_error("export yolov5n-cls --with-nms-ready-outputs -o c.onnx", 2, {"expected a detector", "classify"});
+  EXPECT_FALSE(fs::exists(folder_ / "c.onnx"));
+  expect_error("export yolov5n --imgsz 64x -o c.onnx", 2, {"imgsz", "64x"});
+  expect_error("export yolov5n --imgsz 64x0 -o c.onnx", 2, {"imgsz", "64x0"});
+  expect_error("export yolov5n --imgsz 64x100 -o c.onnx", 2, {"imgsz", "multiple of 32", "100"});
+  expect_error("export yolov5n --imgsz big -o c.onnx", 2, {"imgsz", "big"});
+  expect_error("export yolov5n --imgsz 9000000000000000000000 -o c.onnx", 2, {"imgsz"});
+}
+
 TEST_F(Cli, UsageErrorsNameTheNearest) {
   expect_error("infoo yolov5n", 2, {"infoo", "did you mean 'info'"});
   expect_error("info yolov5n --fromat json", 2, {"--fromat", "did you mean '--format'"});

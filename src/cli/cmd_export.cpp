@@ -1,11 +1,11 @@
-#include <iostream>
-
 #include "cli/base_commands.h"
 #include "cli/model_argument.h"
-#include "cli/print.h"
 #include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
+#include "models/decode_tail.h"
 
 namespace quench::cli {
 
@@ -15,8 +15,10 @@ int run_export(const Invocation& invocation, const Environment& environment) {
   graph::Graph graph = open_graph(invocation.inputs.at(0), options);
   if (options["fold"].get<bool>()) graph = graph::fold_batch_norms(std::move(graph));
   const std::string path = options["output"];
-  const std::string sha256 = graph::save_onnx(graph, path);
-  environment.log.info(fmt::format("wrote {} (sha256 {})", path, sha256.substr(0, 16)));
+  const bool decoded = options["with_nms_ready_outputs"];
+  const std::string bytes = decoded ? write_onnx(graph, models::decode_tail(graph)) : graph::write_onnx(graph);
+  write_file(path, bytes);
+  environment.log.info(fmt::format("wrote {} (sha256 {})", path, sha256_hex(bytes).substr(0, 16)));
   return kOk;
 }
 

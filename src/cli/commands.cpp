@@ -21,12 +21,25 @@ OptionSet config_file() {
   return OptionSet({Option{"config", T::text, nullptr, "YAML file with settings; flags go before it"}});
 }
 
-OptionSet model_shape() {
+OptionSet model_by_name() {
   return OptionSet({
-      Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
       Option{"stem_stride", T::integer, 2, "stride of the first convolution (models by name)", {}, 1, 2},
       Option{"classes", T::integer, 0, "number of classes (models by name); 0: the model's own", {}, 0, 100000},
   });
+}
+
+OptionSet model_shape() {
+  return OptionSet({Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192}}) +
+         model_by_name();
+}
+
+OptionSet export_settings() {
+  return OptionSet({Option{"imgsz", T::text, "0", "image side in pixels, or HEIGHTxWIDTH; 0: the model's own"}}) +
+         model_by_name() +
+         OptionSet({Option{"to", T::text, "onnx", "format", {"onnx"}},
+                    Option{"fold", T::boolean, false, "fold batch norm into the convolutions"},
+                    Option{"with_nms_ready_outputs", T::boolean, false,
+                           "a detector for other tools: decoded boxes and scores instead of raw outputs"}});
 }
 
 OptionSet quantize_settings() {
@@ -42,10 +55,7 @@ std::vector<Command> make_commands() {
   return {
       {"info", "Layers, shapes, parameters, MACs and sizes of a model", "MODEL", 1, 1,
        model_shape() + format({"table", "json"}), run_info},
-      {"export", "Write a model as ONNX", "MODEL", 1, 1,
-       model_shape() + output("file to write (required)") +
-           OptionSet({Option{"to", T::text, "onnx", "format", {"onnx"}},
-                      Option{"fold", T::boolean, false, "fold batch norm into the convolutions"}}),
+      {"export", "Write a model as ONNX", "MODEL", 1, 1, export_settings() + output("file to write (required)"),
        run_export},
       {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors", "FILE", 1, 1,
        OptionSet({Option{"model", T::text, nullptr, "model that the weights are of (default: told by the tensors)"},

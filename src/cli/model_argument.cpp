@@ -1,6 +1,6 @@
 #include "cli/model_argument.h"
 
-#include <algorithm>
+#include <charconv>
 
 #include "core/error.h"
 #include "core/file.h"
@@ -12,21 +12,54 @@
 namespace quench::cli {
 namespace {
 
+constexpr int64_t kMostPixels = 8192;  // a side
+
 bool looks_like_path(const std::string& text) {
   return text.find('/') != std::string::npos || text.ends_with(".onnx") || std::filesystem::exists(text);
 }
 
-graph::Graph build(const std::string& name, const Json& settings) {
-  models::BuildOptions options;
-  options.imgsz = settings.value("imgsz", 0);
-  options.stem_stride = settings.value("stem_stride", 2);
-  for (int64_t i = 0; i < settings.value("classes", int64_t{0}); ++i) options.classes.push_back(std::to_string(i));
-  return models::build(name, options);
+struct ImageSize {
+  int64_t height = 0;  ///< 0: the model's own
+  int64_t width = 0;
+  bool square() const { return height == width; }
+};
+
+int64_t side(std::string_view text, const std::string& whole) {
+  int64_t value = -1;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc() || end != text.data() + text.size() || value < 0 || value > kMostPixels) {
+    fail(ErrorKind::config, "expected 'imgsz' as pixels up to {}, or HEIGHTxWIDTH, got '{}'", kMostPixels, whole);
+  }
+  return value;
+}
+
+ImageSize image_size(const Json& settings) {
+  const auto found = settings.find("imgsz");
+  if (found == settings.end()) return {};
+  if (!found->is_string()) return {found->get<int64_t>(), found->get<int64_t>()};
+  const std::string text = *found;
+  const size_t cross = text.find('x');
+  if (cross == std::string::npos) return {side(text, text), side(text, text)};
+  const std::string_view whole = text;
+  const ImageSize size{side(whole.substr(0, cross), text), side(whole.substr(cross + 1), text)};
+  if (size.height == 0 || size.width == 0) fail(ErrorKind::config, "expected sides above 0 in 'imgsz', got '{}'", text);
+  return size;
 }
 
 graph::Graph resized(graph::Graph graph, const Json& settings) {
-  const int64_t imgsz = settings.value("imgsz", int64_t{0});
-  return imgsz == 0 ? graph : graph::with_image_size(std::move(graph), imgsz, imgsz);
+  const ImageSize size = image_size(settings);
+  return size.height == 0 ? graph : graph::with_image_size(std::move(graph), size.height, size.width);
+}
+
+graph::Graph build(const std::string& name, const Json& settings) {
+  models::BuildOptions options;
+  const ImageSize size = image_size(settings);
+  if (size.square()) options.imgsz = static_cast<int>(size.height);
+  options.stem_stride = settings.value("stem_stride", 2);
+  for (int64_t i = 0; i < settings.value("classes", int64_t{0}); ++i) options.classes.push_back(std::to_string(i));
+  graph::Graph graph = models::build(name, options);
+  if (!size.square()) graph = graph::with_image_size(std::move(graph), size.height, size.width);
+  return graph;
 }
 
 }  // namespace
@@ -40,7 +73,7 @@ graph::ModelFile open_model(const std::string& name_or_path, const Json& setting
   graph::ModelFile model;
   if (looks_like_path(name_or_path)) {
     model = graph::read_model(name_or_path);
-    if (settings.value("imgsz", 0) == 0) return model;
+    if (image_size(settings).height == 0) return model;
     model.graph = resized(std::move(model.graph), settings);
   } else {
     model.graph = build(name_or_path, settings);

@@ -8,7 +8,8 @@
 namespace quench::cli {
 
 /// MODEL on the command line: an ONNX file where it is one (or looks like a path), else a model by name, built with
-/// initial weights. `settings`: imgsz, stem_stride, classes. For a file, `imgsz` re-infers shapes.
+/// initial weights. `settings`: imgsz (a number, or a text "640" or "480x640", height x width), stem_stride, classes.
+/// For a file, `imgsz` re-infers shapes.
 /// Throws Error{config} naming the nearest model, Error{io}, Error{data}.
 graph::Graph open_graph(const std::string& name_or_path, const Json& settings);
 
