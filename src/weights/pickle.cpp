@@ -150,13 +150,16 @@ class Machine {
     push(decimal<int64_t>(text));
   }
 
+  [[noreturn]] void refuse(std::string_view module, std::string_view name) const {
+    fail(
+        ErrorKind::data,
+        "[weights.pickle] refused {}.{}: no name that weights need; a loader of Python objects would run what the file "
+        "says, here nothing was run ({}, byte offset {})",
+        module.substr(0, 100), name.substr(0, 100), where_, begin_);
+  }
+
   void push_global(std::string_view module, std::string_view name) {
-    if (trust(module, name) == Trust::refused) {
-      fail(ErrorKind::data,
-           "[weights.pickle] refused {}.{}: no name that weights need; a loader of Python objects would run what the "
-           "file says, here nothing was run ({}, byte offset {})",
-           module.substr(0, 100), name.substr(0, 100), where_, begin_);
-    }
+    if (trust(module, name) == Trust::refused) refuse(module, name);
     push(Global{std::string(module), std::string(name)});
   }
 
@@ -175,7 +178,13 @@ class Machine {
     const Tuple* given = arguments->as<Tuple>();
     if (!name) wrong("a class or function by name to call", "another value");
     if (!given) wrong("a tuple of arguments", "another value");
-    if (trust(name->module, name->name) == Trust::container) return push_container(*name, given->items);
+    const Trust kind = trust(name->module, name->name);
+    if (kind == Trust::container) return push_container(*name, given->items);
+    // A model that was saved with batch norm folded has methods of its own modules as attributes.
+    if (kind == Trust::method &&
+        (given->items.size() != 2 || !given->items[0]->as<Object>() || !text_of(given->items[1]))) {
+      refuse(name->module, name->name);
+    }
     if (name->module == "torch" && name->name == "Size" && given->items.size() == 1 && given->items[0]->as<Tuple>()) {
       return stack_.push_back(given->items[0]);
     }

@@ -92,6 +92,7 @@ Document load(std::string_view bytes, std::string_view where);
 enum class Trust {
   container,  ///< a collection that we make ourselves: OrderedDict, set
   record,     ///< a class or function of a library of models: kept as a record
+  method,     ///< getattr: a record where it is of a record, as for a method of a module; else refused
   refused     ///< anything else
 };
 

@@ -71,6 +71,7 @@ bool is_record(string_view module, string_view name) {
 Trust trust(string_view module, string_view name) {
   if (module == "collections" && (name == "OrderedDict" || name == "defaultdict")) return Trust::container;
   if (is_builtins(module) && (name == "set" || name == "frozenset")) return Trust::container;
+  if (is_builtins(module) && name == "getattr") return Trust::method;
   return is_record(module, name) ? Trust::record : Trust::refused;
 }
 
