@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "core/tensor.h"
+
+namespace quench::data {
+
+/// Encodes [h,w,3] uint8 RGB as the extension says (png, jpg, jpeg, bmp, webp in any case; JPEG at quality 95) and
+/// replaces the file as a whole; makes parent folders. Reading: read_image (image_folder.h).
+/// Throws Error{config} for another extension, Error{data} for a size that the format cannot hold, Error{io} where the
+/// file cannot be written; all name it.
+void write_image(const std::filesystem::path& path, const Tensor& pixels);
+
+/// The images (by is_image) in a folder and the folders below it, sorted by path. Hidden files and folders are left
+/// out, and so is the folder `except`. Throws Error{io} where the folder cannot be read.
+std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder,
+                                               const std::filesystem::path& except = {});
+
+}  // namespace quench::data
