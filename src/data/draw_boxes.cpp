@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
@@ -77,9 +78,31 @@ cv::Rect in_drawing(const Box& box, int factor, const cv::Size& size) {
   return {x1, y1, std::max(1, round(box.x2, size.width) - x1), std::max(1, round(box.y2, size.height) - y1)};
 }
 
-bool overlaps_any(const cv::Rect& place, const std::vector<Label>& others) {
-  return std::any_of(others.begin(), others.end(),
-                     [&](const Label& other) { return (place & other.place).area() > 0; });
+/// Pixels of a place that labels have already.
+int64_t covered(const cv::Rect& place, const std::vector<Label>& labels) {
+  int64_t sum = 0;
+  for (const Label& label : labels) sum += (place & label.place).area();
+  return sum;
+}
+
+/// Near the object `at`, inside the image: where it covers the least of the other labels; equal ones by preference.
+cv::Rect best_place(const cv::Rect& at, const cv::Size& label, const cv::Size& image,
+                    const std::vector<Label>& others) {
+  const std::array<int, 4> tops{at.y - label.height, at.y, at.y + at.height, at.y + at.height - label.height};
+  const int most_left = image.width - label.width, most_top = image.height - label.height;
+  cv::Rect best({std::min(at.x, most_left), std::clamp(at.y, 0, most_top)}, label);  // where none of them fits
+  int64_t least = std::numeric_limits<int64_t>::max();
+  for (const int left : {at.x, at.x + at.width - label.width}) {
+    for (const int top : tops) {
+      if (top < 0 || top > most_top) continue;
+      const cv::Rect place({std::clamp(left, 0, most_left), top}, label);
+      const int64_t cost = covered(place, others);
+      if (cost >= least) continue;
+      least = cost;
+      best = place;
+    }
+  }
+  return best;
 }
 
 /// Labels by box; an empty place where there is none.
@@ -97,21 +120,7 @@ std::vector<Label> lay_out(const cv::Size& size, int factor, std::span<const Lab
       labels.push_back({});
       continue;
     }
-    const cv::Rect at = in_drawing(box.box, factor, size);
-    const int height = measured.place.height;
-    const int left = std::min(at.x, size.width - measured.place.width);
-    const std::array<int, 4> tops{at.y - height, at.y, at.y + at.height, at.y + at.height - height};
-    cv::Rect first;
-    for (const int top : tops) {
-      if (top < 0 || top + height > size.height) continue;
-      const cv::Rect place(left, top, measured.place.width, height);
-      if (first.empty()) first = place;
-      if (overlaps_any(place, labels)) continue;
-      label.place = place;
-      break;
-    }
-    if (label.place.empty()) label.place = first;  // one of the first two fits: the label is no higher than the image
-    if (label.place.empty()) label.place = {left, size.height - height, measured.place.width, height};
+    label.place = best_place(in_drawing(box.box, factor, size), measured.place, size, labels);
     label.baseline = measured.baseline;
     labels.push_back(std::move(label));
   }

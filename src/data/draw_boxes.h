@@ -33,9 +33,9 @@ int drawing_factor(int height, int width);
 
 /// A copy of the image ([h,w,3] uint8 RGB), drawing_factor times as large (nearest), with outlines and labels on it.
 /// boxes: best first; better ones are drawn over worse ones. An outline lies inside its box, from the pixel that the
-/// rounded corner names on, and is as thick as suits the image. A label is a filled rectangle with text, for a box
-/// whose place is taken somewhere near: above it, else inside, else below. Labels stay inside the image; text that is
-/// wider than the image is cut. Boxes are clipped to the image; those that are not finite are left out.
+/// rounded corner names on, and is as thick as suits the image. A label is a filled rectangle with text: above its box,
+/// else inside or below, where it covers the least of the labels of better ones. Labels stay inside the image; text
+/// that is wider than the image is cut. Boxes are clipped to the image; those that are not finite are left out.
 Tensor draw_boxes(const Tensor& pixels, std::span<const LabelledBox> boxes);
 
 /// Where draw_boxes puts the label of each box, in whole pixels of the drawing; an empty Box where it has none.
