@@ -19,6 +19,7 @@ const OptionSet& sample() {
       {"optimizer", OptionType::text, "sgd", "optimizer", {"sgd", "adamw"}},
       {"data_root", OptionType::text, nullptr, "folder"},
       {"float_layers", OptionType::text_list, Json::array(), "names"},
+      {"save", OptionType::text_list, Json::array({"images"}), "forms", {"images", "txt"}},
   });
   return options;
 }
@@ -50,8 +51,9 @@ TEST(Options, NothingGivenIsTheDefaults) {
 TEST(Options, ValuesAreLaidOverTheDefaultsInTableOrder) {
   const Json out = sample().checked(
       Json{{"float_layers", {"a", "b"}}, {"epochs", 0}, {"lr", 2}, {"ema", false}, {"data_root", "/d"}}, "x");
-  EXPECT_EQ(out.dump(),
-            R"({"epochs":0,"lr":2,"ema":false,"optimizer":"sgd","data_root":"/d","float_layers":["a","b"]})");
+  EXPECT_EQ(
+      out.dump(),
+      R"({"epochs":0,"lr":2,"ema":false,"optimizer":"sgd","data_root":"/d","float_layers":["a","b"],"save":["images"]})");
   EXPECT_EQ(sample().checked(out, "x"), out);  // checking again changes nothing
 }
 
@@ -62,7 +64,7 @@ TEST(Options, NullMeansNotGivenWhereThereIsNoDefault) {
 
 TEST(Options, UnknownKeyNamesTheNearest) {
   EXPECT_EQ(refusal(Json{{"epoch", 3}}), "study.yaml: unknown key 'epoch' (did you mean 'epochs'?)");
-  EXPECT_NE(refusal(Json{{"colour", 3}}).find("(known: epochs, lr, ema, optimizer, data_root, float_layers)"),
+  EXPECT_NE(refusal(Json{{"colour", 3}}).find("(known: epochs, lr, ema, optimizer, data_root, float_layers, save)"),
             std::string::npos);
 }
 
@@ -87,6 +89,8 @@ TEST(Options, BoundsAndChoicesAreHeld) {
   EXPECT_EQ(sample().checked(Json{{"epochs", 100}}, "x")["epochs"], 100);
   refusal(Json{{"lr", std::numeric_limits<double>::quiet_NaN()}});
   EXPECT_EQ(refusal(Json{{"optimizer", "adam"}}), "study.yaml: expected one of sgd, adamw for 'optimizer', got 'adam'");
+  EXPECT_EQ(refusal(Json{{"save", {"txt", "text"}}}), "study.yaml: expected one of images, txt for 'save', got 'text'");
+  EXPECT_EQ(sample().checked(Json{{"save", {"txt", "images"}}}, "x")["save"], (Json{"txt", "images"}));
 }
 
 TEST(Options, TablesAddUpAndDefaultsMove) {

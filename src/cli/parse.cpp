@@ -46,8 +46,11 @@ std::string help_of(const Option& option) {
   if (!option.choices.empty()) help += fmt::format(" {{{}}}", fmt::join(option.choices, ","));
   if (!option.default_value.is_null()) {
     const Json& value = option.default_value;
-    const std::string text = value.is_string() ? value.get<std::string>() : value.dump();
-    if (text != "[]") help += fmt::format(" [{}]", text);
+    const std::string text = value.is_string() ? value.get<std::string>()
+                             : value.is_array()
+                                 ? fmt::format("{}", fmt::join(value.get<std::vector<std::string>>(), ","))
+                                 : value.dump();
+    if (!text.empty()) help += fmt::format(" [{}]", text);
   }
   return help;
 }

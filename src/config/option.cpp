@@ -46,10 +46,12 @@ void check(const Option& option, const Json& value, std::string_view where) {
            option.max ? fmt::format("{}at most {}", option.min ? " and " : "", *option.max) : "", value.dump());
     }
   }
-  if (!option.choices.empty() && value.is_string() &&
-      !std::count(option.choices.begin(), option.choices.end(), value.get<std::string>())) {
+  if (option.choices.empty()) return;
+  for (const Json& item : value.is_array() ? value : Json::array({value})) {
+    if (!item.is_string() || std::count(option.choices.begin(), option.choices.end(), item.get<std::string>()))
+      continue;
     fail(ErrorKind::config, "{}: expected one of {} for '{}', got '{}'", where, fmt::join(option.choices, ", "),
-         option.name, value.get<std::string>());
+         option.name, item.get<std::string>());
   }
 }
 

@@ -15,9 +15,9 @@ enum class OptionType { boolean, integer, number, text, text_list };
 struct Option {
   std::string name;
   OptionType type = OptionType::text;
-  Json default_value;  ///< null: none; the program decides or it must be given
-  std::string help;    ///< one line, with unit and range
-  std::vector<std::string> choices = {};
+  Json default_value;                     ///< null: none; the program decides or it must be given
+  std::string help;                       ///< one line, with unit and range
+  std::vector<std::string> choices = {};  ///< of a list: of each of its texts
   std::optional<double> min = {};
   std::optional<double> max = {};
 };

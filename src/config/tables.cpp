@@ -178,6 +178,22 @@ const OptionSet& detect_options() {
   return options;
 }
 
+const OptionSet& predict_options() {
+  static const OptionSet options =
+      detect_options().with_default("confidence", 0.25).with_default("iou", 0.45).with_default("multi_label", false) +
+      OptionSet({
+          {"source", T::text, nullptr, "image, folder, video file, or number of a camera (required)"},
+          {"save",
+           T::text_list,
+           Json::array({"images"}),
+           "what to write: annotated images (of a video: a video), YOLO labels with scores, one list of all objects",
+           {"images", "txt", "json", "none"}},
+          {"imgsz", T::integer, 0, "side that images are fitted to, in pixels; 0: the model's own", {}, 0, 8192},
+          {"limit", T::integer, 0, "images or frames at most; 0: all", {}, 0, 1e12},
+      });
+  return options;
+}
+
 const OptionSet& bench_options() {
   static const OptionSet options({
       {"runtime", T::text, "onnxruntime", "runtime"},

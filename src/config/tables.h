@@ -21,6 +21,9 @@ const OptionSet& quantize_options();
 const OptionSet& qat_options(std::string_view task = "classify");
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
+/// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what
+/// is written, how many.
+const OptionSet& predict_options();
 /// Runtime, threads, samples.
 const OptionSet& bench_options();
 
