@@ -22,6 +22,9 @@ struct Evaluation {
                                                            ///< kShownConfidence or above
 };
 
+/// How boxes are suppressed, from values of config::detect_options().
+models::NmsOptions nms_options(const Json& detect);
+
 /// Boxes below it are not shown to people, and not compared between simulation and reality.
 inline constexpr float kShownConfidence = 0.25f;
 

@@ -12,16 +12,6 @@
 namespace quench::study {
 namespace {
 
-models::NmsOptions nms_options(const Json& detect) {
-  models::NmsOptions options;
-  options.confidence = detect["confidence"].get<float>();
-  options.iou = detect["iou"];
-  options.multi_label = detect["multi_label"];
-  options.class_agnostic = detect["class_agnostic"];
-  options.max_detections = detect["max_detections"];
-  return options;
-}
-
 /// One pass over a split: from images to boxes and figures.
 class Pass {
  public:
@@ -99,6 +89,16 @@ class Pass {
 };
 
 }  // namespace
+
+models::NmsOptions nms_options(const Json& detect) {
+  models::NmsOptions options;
+  options.confidence = detect["confidence"].get<float>();
+  options.iou = detect["iou"];
+  options.multi_label = detect["multi_label"];
+  options.class_agnostic = detect["class_agnostic"];
+  options.max_detections = detect["max_detections"];
+  return options;
+}
 
 Evaluation evaluate_detector(Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
                              const LogSink& log, const CancelToken& cancel) {
