@@ -1,6 +1,14 @@
-quench_test(cli_test SOURCES cli_test.cpp USES core)
-target_compile_definitions(cli_test PRIVATE QUENCH_PROGRAM="$<TARGET_FILE:quench>")
+# The program itself, with or without the lab.
+function(quench_cli_test NAME)
+  quench_test(${NAME} SOURCES ${NAME}.cpp USES core)
+  target_compile_definitions(${NAME} PRIVATE QUENCH_PROGRAM="$<TARGET_FILE:quench>")
+  if(QUENCH_LAB)
+    target_compile_definitions(${NAME} PRIVATE QUENCH_LAB=1)
+  endif()
+  add_dependencies(${NAME} quench)
+endfunction()
+
+quench_cli_test(cli_test)
 if(QUENCH_LAB)
-  target_compile_definitions(cli_test PRIVATE QUENCH_LAB=1)
+  quench_cli_test(cli_predict_test)
 endif()
-add_dependencies(cli_test quench)

@@ -31,6 +31,7 @@ inline constexpr int kOk = 0;
 inline constexpr int kCellFailed = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kEnvironment = 3;
+inline constexpr int kInterrupted = 130;
 
 using CommandFunction = int (*)(const Invocation&, const Environment&);
 

@@ -92,6 +92,13 @@ std::vector<Command> make_commands() {
                 Option{"per_class", T::boolean, false, "a row for each class too (--detections)"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
        run_eval_base},
+      {"predict", "What a model sees in images, a video or a camera, drawn and as data", "MODEL", 1, 1,
+       config::predict_options() +
+           OptionSet({Option{"runtime", T::text, "onnxruntime", "runtime"},
+                      Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
+                      Option{"output", T::text, "predictions", "folder to write into"}}) +
+           format({"table", "json", "jsonl", "csv"}),
+       nullptr},
       {"data list", "Data sets, and where they are", "", 0, 0,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) + format({"table", "json"}),
        nullptr},

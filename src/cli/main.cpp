@@ -25,7 +25,7 @@ int exit_code(ErrorKind kind) {
   switch (kind) {
     case ErrorKind::config:
     case ErrorKind::data: return kUsage;
-    case ErrorKind::cancelled: return 130;
+    case ErrorKind::cancelled: return kInterrupted;
     default: return kEnvironment;
   }
 }

@@ -1,0 +1,58 @@
+#include <algorithm>
+#include <iostream>
+#include <thread>
+
+#include "cli/lab_commands.h"
+#include "cli/prediction_print.h"
+#include "core/error.h"
+#include "graph/onnx_read.h"
+#include "study/predict_run.h"
+#include "study/registry.h"
+
+namespace quench::cli {
+namespace {
+
+/// The forms to write: `none` alone is no form.
+std::vector<std::string> forms_of(const Json& options) {
+  auto forms = options["save"].get<std::vector<std::string>>();
+  if (forms == std::vector<std::string>{"none"}) forms.clear();
+  return forms;
+}
+
+}  // namespace
+
+int run_predict(const Invocation& invocation, const Environment& environment) {
+  const Json options = lab_settings(invocation);
+  if (options["source"].is_null()) {
+    fail(ErrorKind::config, "quench predict: expected --source IMAGE, FOLDER, VIDEO or CAMERA NUMBER, got none");
+  }
+  const runtime::Registry registry = study::full_registry();
+  const runtime::Runtime& runtime = registry.require(options["runtime"]);
+  const std::filesystem::path output = options["output"].get<std::string>();
+  const std::unique_ptr<data::ImageSource> source = data::open_source(options["source"], output);
+  const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
+  runtime::SessionOptions session_options;
+  session_options.threads = options["threads"];
+  if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
+  study::Engine engine(runtime, model, session_options);
+  for (const std::string& note : engine.session().notes()) environment.log.info(runtime.name() + ": " + note);
+  study::Predictor predictor(engine, options);
+  study::PredictionFiles files(output, forms_of(options), *source, predictor);
+
+  PredictionPrinter printer(options["format"], predictor, source->kind());
+  const auto print = [&](const data::SourceImage& image, const study::Prediction& prediction) {
+    std::cout << printer.add(image, prediction) << std::flush;
+  };
+  const study::PredictRun run = study::predict_source(*source, predictor, files, options["limit"].get<int64_t>(), print,
+                                                      environment.log, *environment.cancel);
+  std::cout << printer.finish(
+      run, {{"model", model.path.string()}, {"runtime", runtime.name()}, {"threads", session_options.threads}});
+  for (const std::string& what : files.written()) environment.log.info("wrote " + what);
+  if (run.interrupted && source->kind() != data::ImageSource::Kind::camera) {  // that is how a camera's ends
+    environment.log.warning(fmt::format("interrupted after {} images", run.images));
+    return kInterrupted;
+  }
+  return run.failed > 0 ? kCellFailed : kOk;
+}
+
+}  // namespace quench::cli

@@ -1,0 +1,82 @@
+#include "cli/prediction_print.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "cli/print.h"
+#include "metrics/latency.h"
+#include "study/prediction_form.h"
+
+namespace quench::cli {
+namespace {
+
+std::string ms(int64_t ns) { return fmt::format("{:.1f}", static_cast<double>(ns) / 1e6); }
+
+/// RFC 4180.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+Json median(const std::vector<int64_t>& samples_ns) {
+  return samples_ns.empty() ? Json() : Json(metrics::summarize(samples_ns).p50_ns);
+}
+
+std::string median_ms(const std::vector<int64_t>& samples_ns) {
+  return samples_ns.empty() ? "-" : ms(metrics::summarize(samples_ns).p50_ns);
+}
+
+}  // namespace
+
+PredictionPrinter::PredictionPrinter(std::string format, const study::Predictor& predictor,
+                                     data::ImageSource::Kind kind)
+    : format_(std::move(format)), predictor_(predictor), kind_(kind) {
+  rows_.push_back({"image", "size", "found", "preprocess ms", "inference ms", "postprocess ms"});
+}
+
+std::string PredictionPrinter::add(const data::SourceImage& image, const study::Prediction& p) {
+  if (format_ == "json") list_.push_back(study::to_json(image, p, predictor_));
+  if (format_ == "jsonl") {
+    return study::to_json(image, p, predictor_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  const std::string found = study::found_text(p, predictor_);
+  if (format_ == "csv") {
+    const std::string frame = image.frame < 0 ? "" : std::to_string(image.frame);
+    const std::string head = std::exchange(head_, "");
+    return head + fmt::format("{},{},{},{},{},{},{},{}\r\n", csv_field(image.name), frame, p.height, p.width,
+                              csv_field(found), p.preprocess_ns, p.inference_ns, p.postprocess_ns);
+  }
+  if (format_ == "table" && kind_ == data::ImageSource::Kind::images) {
+    rows_.push_back({image.name, fmt::format("{}x{}", p.height, p.width), found, ms(p.preprocess_ns),
+                     ms(p.inference_ns), ms(p.postprocess_ns)});
+  }
+  return "";
+}
+
+std::string PredictionPrinter::finish(const study::PredictRun& run, const Json& about) {
+  if (format_ == "json") {
+    Json summary = about;
+    summary.update({{"images", run.images},
+                    {"failed", run.failed},
+                    {"interrupted", run.interrupted},
+                    {"found", predictor_.detects() ? Json(run.found) : Json()},
+                    {"preprocess_p50_ns", median(run.preprocess_ns)},
+                    {"inference_p50_ns", median(run.inference_ns)},
+                    {"postprocess_p50_ns", median(run.postprocess_ns)}});
+    const Json all{{"images", list_}, {"summary", summary}};
+    return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  }
+  if (format_ != "table") return "";
+  std::string out = rows_.size() > 1 ? text_table(rows_) + "\n" : "";
+  out += fmt::format("{} {}", run.images, kind_ == data::ImageSource::Kind::images ? "images" : "frames");
+  if (predictor_.detects()) out += fmt::format(", {} objects", run.found);
+  if (run.failed > 0) out += fmt::format(", {} could not be read", run.failed);
+  out += fmt::format("; median ms: preprocess {}, inference {}, postprocess {}\n", median_ms(run.preprocess_ns),
+                     median_ms(run.inference_ns), median_ms(run.postprocess_ns));
+  return out;
+}
+
+}  // namespace quench::cli

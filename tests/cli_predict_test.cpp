@@ -1,0 +1,87 @@
+// `quench predict`, run as a program.
+#include "cli_testing.h"
+
+namespace quench {
+namespace {
+
+class CliPredict : public Cli {
+ protected:
+  void SetUp() override {
+    Cli::SetUp();
+    ASSERT_EQ(quench("export yolov5n --classes 3 --imgsz 64 -o detector.onnx").code, 0);
+    ASSERT_EQ(quench("export yolov5n-cls --classes 7 --imgsz 32 -o classifier.onnx").code, 0);
+    for (const char* name : {"a", "b"}) {
+      ASSERT_EQ(quench(fmt::format("data show shapes --count 1 -o images/{}.png", name)).code, 0);
+    }
+  }
+};
+
+TEST_F(CliPredict, EveryFormat) {
+  const std::string call =
+      "predict detector.onnx --runtime torch --source images --confidence 1e-7 --max-detections 3 ";
+  Outcome outcome = quench(call + "--save images,txt json --format json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json all = parse_json(outcome.out, "json");
+  ASSERT_EQ(all["images"].size(), 2u);
+  EXPECT_EQ(all["images"][0]["file_name"], "a.png");
+  EXPECT_EQ(all["images"][0]["detections"].size(), 3u);
+  EXPECT_GT(all["images"][0]["inference_ns"].get<int64_t>(), 0);
+  EXPECT_EQ(all["summary"]["images"], 2);
+  EXPECT_EQ(all["summary"]["found"], 6);
+  EXPECT_EQ(all["summary"]["runtime"], "torch");
+  EXPECT_GT(all["summary"]["inference_p50_ns"].get<int64_t>(), 0);
+  EXPECT_TRUE(fs::exists(folder_ / "predictions/a.png"));
+  EXPECT_TRUE(fs::exists(folder_ / "predictions/labels/b.txt"));
+  EXPECT_EQ(read_json(folder_ / "predictions/predictions.json").size(), 6u);
+  EXPECT_NE(outcome.err.find("1/2 a.png"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("predictions.json"), std::string::npos) << outcome.err;
+
+  outcome = quench(call + "--save none -o nowhere --format jsonl");
+  const std::vector<std::string> lines = split_text(outcome.out, '\n');
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(parse_json(lines[1], "line")["file_name"], "b.png");
+  EXPECT_FALSE(fs::exists(folder_ / "nowhere"));
+
+  outcome = quench(call + "--save none --format csv");
+  EXPECT_EQ(outcome.out.find("file_name,frame,height,width,found,preprocess_ns,inference_ns,postprocess_ns\r\na.png,,"),
+            0u)
+      << outcome.out;
+  EXPECT_EQ(std::count(outcome.out.begin(), outcome.out.end(), '\n'), 3);
+
+  outcome = quench(call + "--save none");
+  EXPECT_NE(outcome.out.find("inference ms"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("2 images, 6 objects; median ms: "), std::string::npos) << outcome.out;
+}
+
+TEST_F(CliPredict, AClassifierShowsItsBestFive) {
+  const Outcome outcome = quench("predict classifier.onnx --runtime torch --source images/a.png --format json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json all = parse_json(outcome.out, "json");
+  EXPECT_EQ(all["images"][0]["top"].size(), 5u);
+  EXPECT_TRUE(all["summary"]["found"].is_null());
+  EXPECT_TRUE(fs::exists(folder_ / "predictions/a.png"));
+}
+
+TEST_F(CliPredict, ABrokenImageEndsInOne) {
+  write_file(folder_ / "images/bad.png", "no picture");
+  const Outcome outcome = quench("predict detector.onnx --runtime torch --source images");
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_NE(outcome.err.find("warning: "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("bad.png"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.out.find("1 could not be read"), std::string::npos) << outcome.out;
+}
+
+TEST_F(CliPredict, SaysWhatIsWrong) {
+  expect_error("predict detector.onnx", 2, {"--source", "none"});
+  expect_error("predict detector.onnx --source missing.jpg", 2, {"missing.jpg", "no such file"});
+  expect_error("predict detector.onnx --source images --save pictures", 2, {"pictures", "images", "txt", "json"});
+  expect_error("predict detector.onnx --runtime torch --source images -o images", 2, {"a.png", "-o"});
+  expect_error("predict missing.onnx --source images", 3, {"missing.onnx"});
+  expect_error("predict detector.onnx --runtime torch --source images -o /proc/x", 3, {"/proc/x"});
+  expect_error("predict detector.onnx --runtime torch --source images --imgsz 50", 2, {"imgsz", "32", "50"});
+  fs::create_directories(folder_ / "empty");
+  expect_error("predict detector.onnx --source empty", 2, {"empty", "none"});
+}
+
+}  // namespace
+}  // namespace quench
