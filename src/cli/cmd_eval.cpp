@@ -18,7 +18,7 @@ int run_eval(const Invocation& invocation, const Environment& environment) {
   const runtime::Registry registry = study::full_registry();
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
-  const data::Splits data = study::open_data(options, environment.data_root);
+  const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());

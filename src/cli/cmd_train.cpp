@@ -41,7 +41,7 @@ int run_train(const Invocation& invocation, const Environment& environment) {
   const fs::path output = require_output(options, invocation);
   const std::string name = options["model"];
   if (!is_file(name)) models::spec(name);  // before the data is read
-  const data::Splits data = study::open_data(options, environment.data_root);
+  const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   const graph::Graph start = starting_graph(options, data, environment);
   // Defaults depend on the task, which the model says: what was given, over those.
   const config::OptionSet training = config::train_options(task_of(start)) + config::augment_options();
@@ -60,7 +60,7 @@ int run_quantize(const Invocation& invocation, const Environment& environment) {
   const Json options = lab_settings(invocation);
   const fs::path output = require_output(options, invocation);
   const graph::ModelFile parent = graph::read_model(invocation.inputs.at(0));
-  const data::Splits data = study::open_data(options, environment.data_root);
+  const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   const config::OptionSet fine_tuning = config::qat_options(task_of(parent.graph)) + config::augment_options();
   const study::CompressRequest request{
       options["method"], config::quantize_options().part_of(options),

@@ -56,9 +56,26 @@ fs::path data_root_of(const Json& options, const fs::path& fallback) {
   return options["data_root"].is_string() ? fs::path(options["data_root"].get<std::string>()) : fallback;
 }
 
-data::Splits open_data(const Json& options, const fs::path& data_root) {
+namespace {
+
+void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
+  const std::vector<data::LabelIssue> issues = split.issues();
+  if (issues.empty()) return;
+  log.warning(fmt::format("{} wrong labels in the {} split, the first: {}:{}: {} (`quench data check` lists them)",
+                          issues.size(), name, issues[0].file, issues[0].line, issues[0].problem));
+}
+
+}  // namespace
+
+data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log) {
   const fs::path root = data_root_of(options, data_root);
   data::Splits splits = data::open(find_file(options["data"].get<std::string>(), root).string(), root);
+  warn_of_labels(*splits.train, "training", log);
+  if (splits.same_images) {
+    log.warning("training and test images are the same: accuracy says nothing of new images");
+  } else {
+    warn_of_labels(*splits.test, "test", log);
+  }
   if (const int64_t limit = options["train_limit"]; limit > 0) splits.train = data::limited(splits.train, limit, 0);
   if (const int64_t limit = options["test_limit"]; limit > 0) splits.test = data::first_images(splits.test, limit);
   return splits;
@@ -74,7 +91,7 @@ Stages::Stages(const StudyFile& study, fs::path folder, fs::path data_root, cons
       cancel_(cancel) {}
 
 const data::Splits& Stages::data() {
-  if (!data_) data_ = open_data(study_.data, data_root_);
+  if (!data_) data_ = open_data(study_.data, data_root_, log_);
   return *data_;
 }
 

@@ -51,8 +51,9 @@ class Stages {
       failures_;  ///< by stage folder: what failed once in a run is not tried again for the next cell
 };
 
-/// Opens data as `config::data_options` values say, limits applied.
-data::Splits open_data(const Json& options, const std::filesystem::path& data_root);
+/// Opens data as `config::data_options` values say, limits applied. Warns of wrong labels, and where training and test
+/// images are the same.
+data::Splits open_data(const Json& options, const std::filesystem::path& data_root, const LogSink& log);
 
 /// The directory option of data settings, or `fallback`.
 std::filesystem::path data_root_of(const Json& options, const std::filesystem::path& fallback);
