@@ -4,6 +4,7 @@
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
+#include "models/task.h"
 #include "study/compress.h"
 #include "study/stages.h"
 #include "study/start.h"
@@ -24,11 +25,6 @@ graph::Graph starting_graph(const Json& options, const data::Splits& data, const
                                study::data_root_of(options, environment.data_root), environment.log);
 }
 
-std::string task_of(const graph::Graph& graph) {
-  const auto found = graph.metadata.find("task");
-  return found == graph.metadata.end() ? "classify" : found->second;
-}
-
 fs::path work_folder(const Json& options, const fs::path& output, const char* suffix) {
   return options["work"].is_string() ? fs::path(options["work"].get<std::string>())
                                      : fs::path(output.string() + suffix);
@@ -44,7 +40,7 @@ int run_train(const Invocation& invocation, const Environment& environment) {
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   const graph::Graph start = starting_graph(options, data, environment);
   // Defaults depend on the task, which the model says: what was given, over those.
-  const config::OptionSet training = config::train_options(task_of(start)) + config::augment_options();
+  const config::OptionSet training = config::train_options(models::task_of(start)) + config::augment_options();
   Json config = training.checked(training.part_of(given_settings(invocation)), "quench train");
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
   const train::FitResult result = train::fit(
@@ -61,7 +57,7 @@ int run_quantize(const Invocation& invocation, const Environment& environment) {
   const fs::path output = require_output(options, invocation);
   const graph::ModelFile parent = graph::read_model(invocation.inputs.at(0));
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
-  const config::OptionSet fine_tuning = config::qat_options(task_of(parent.graph)) + config::augment_options();
+  const config::OptionSet fine_tuning = config::qat_options(models::task_of(parent.graph)) + config::augment_options();
   const study::CompressRequest request{
       options["method"], config::quantize_options().part_of(options),
       fine_tuning.checked(fine_tuning.part_of(given_settings(invocation)), "quench quantize")};

@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "data/loader.h"
 #include "metrics/top_k.h"
+#include "models/task.h"
 
 namespace quench::study {
 namespace {
@@ -21,11 +22,6 @@ void require_same_classes(const graph::Graph& graph, const data::Dataset& split)
   if (names == Json(wanted) || names.empty() || names[0] == "0") return;
   fail(ErrorKind::data, "[study.evaluate] expected the model's {} classes ({}, ...) in the data, got {} ({}, ...)",
        names.size(), names[0].dump(), wanted.size(), wanted.empty() ? "" : wanted[0]);
-}
-
-std::string task_of(const graph::Graph& graph) {
-  const auto found = graph.metadata.find("task");
-  return found == graph.metadata.end() ? "classify" : found->second;
 }
 
 /// Boxes of `a` that have a partner of their own in `b`.
@@ -47,7 +43,7 @@ int64_t matches(const std::vector<models::Detection>& a, const std::vector<model
 
 Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options, const LogSink& log,
                     const CancelToken& cancel) {
-  const std::string task = task_of(engine.graph());
+  const std::string task = models::task_of(engine.graph());
   if (task != split.task()) {
     fail(ErrorKind::data, "[study.evaluate] expected data for the model's task '{}', got data for '{}'", task,
          split.task());

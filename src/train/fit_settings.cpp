@@ -5,6 +5,7 @@
 
 #include "config/tables.h"
 #include "core/error.h"
+#include "models/task.h"
 
 namespace quench::train {
 namespace {
@@ -22,8 +23,7 @@ config::OptionSet all_options(const std::string& task) {
 
 Json known_values(const Json& config, const graph::Graph& graph) {
   if (!config.is_object()) fail(ErrorKind::config, "[train.config] expected an object, got {}", config.type_name());
-  const auto task = graph.metadata.find("task");
-  const config::OptionSet options = all_options(task == graph.metadata.end() ? "classify" : task->second);
+  const config::OptionSet options = all_options(models::task_of(graph));
   return options.checked(options.part_of(config), "train.config");
 }
 

@@ -1,13 +1,13 @@
 #include "train/objective.h"
 
 #include "core/error.h"
+#include "models/task.h"
 
 namespace quench::train {
 
 std::unique_ptr<Objective> make_objective(const graph::Graph& graph, const data::Splits& data,
                                           const FitSettings& settings) {
-  const auto found = graph.metadata.find("task");
-  const std::string task = found == graph.metadata.end() ? "classify" : found->second;
+  const std::string task = models::task_of(graph);
   if (task != data.train->task()) {
     fail(ErrorKind::config, "[train] expected data for the model's task '{}', got {} for '{}'", task, data.name,
          data.train->task());
