@@ -137,7 +137,8 @@ TEST_P(Conformance, RefusesOtherInputs) {
 }
 
 std::string name_of(const testing::TestParamInfo<std::tuple<size_t, size_t>>& info) {
-  return all_runtimes()[std::get<0>(info.param)]->name() + "_" + all_cases()[std::get<1>(info.param)].name;
+  const size_t runtime = std::get<0>(info.param);  // a runtime may be there several times, set up otherwise
+  return all_runtimes()[runtime]->name() + std::to_string(runtime) + "_" + all_cases()[std::get<1>(info.param)].name;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Conformance,

@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "runtime/native/native.h"
 #include "runtime/onnxruntime.h"
 
 namespace quench::runtime {
@@ -29,6 +30,7 @@ const Runtime& Registry::require(const std::string& name) const {
 
 Registry base_registry() {
   Registry registry;
+  registry.add(native_runtime());
   registry.add(onnxruntime_runtime());
   return registry;
 }

@@ -1,0 +1,377 @@
+#include "runtime/native/engine.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "core/clock.h"
+
+namespace quench::runtime::native {
+
+namespace {
+
+/// Of part i of n of [0, total).
+int64_t part_begin(int64_t total, int64_t n, int64_t i) { return total * i / n; }
+
+/// Values of one pixel row by channels, summed in the order of pixels.
+template <typename T, typename Sum>
+std::vector<Sum> sums(Plane<T> in, Sum zero) {
+  std::vector<Sum> out(static_cast<size_t>(in.channels), Sum{0});
+  for (int64_t y = 0; y < in.height; ++y) {
+    for (int64_t x = 0; x < in.width; ++x) {
+      const T* pixel = in.data + y * in.row_step + x * in.pixel_step;
+      for (int64_t c = 0; c < in.channels; ++c) out[static_cast<size_t>(c)] += static_cast<Sum>(pixel[c]) - zero;
+    }
+  }
+  return out;
+}
+
+Affine affine_of(const Step8& step) { return {step.scale, step.zero_point, step.low, step.high}; }
+
+template <typename T>
+Plane<const T> read_only(const Plane<T>& p) {
+  return {p.data, p.height, p.width, p.channels, p.row_step, p.pixel_step};
+}
+
+}  // namespace
+
+Engine::Engine(Program program, const Kernels& kernels, int threads)
+    : program_(std::move(program)),
+      kernels_(kernels),
+      pool_(threads),
+      layout_(lay_out(program_)),
+      arena_(layout_.arena_bytes) {
+  steps_.resize(program_.instructions.size());
+  for (size_t i = 0; i < program_.instructions.size(); ++i) {
+    bind_halos(static_cast<int>(i), steps_[i]);
+    bind(program_.instructions[i], steps_[i]);
+    // Packed by now.
+    program_.instructions[i].weight = Tensor();
+  }
+  bind_outputs();
+  times_ns_.resize(steps_.size() + 1);
+}
+
+const Buffer& Engine::buffer_of(int id) const {
+  return layout_.buffers[static_cast<size_t>(layout_.places[static_cast<size_t>(id)].buffer)];
+}
+
+template <typename T>
+Plane<T> Engine::plane(int id) {
+  const Buffer& buffer = buffer_of(id);
+  const Value& v = value(id);
+  T* start = reinterpret_cast<T*>(arena_.data() + buffer.offset);
+  const int64_t channel = layout_.places[static_cast<size_t>(id)].channel;
+  return {start + buffer.origin() + channel, v.height, v.width, v.channels, buffer.row_step(), buffer.pitch};
+}
+
+void Engine::add_pixels(int64_t pixels, int64_t least, std::vector<Loop>& loops,
+                        std::function<void(int64_t, int64_t)> body) {
+  constexpr int64_t kPartsPerThread = 4;  // some threads are slower than others
+  const int64_t most = pool_.threads() == 1 ? 1 : pool_.threads() * kPartsPerThread;
+  const int64_t parts = std::clamp<int64_t>(pixels / std::max<int64_t>(least, 1), 1, most);
+  loops.push_back({parts, [pixels, parts, body = std::move(body)](int64_t i) {
+                     body(part_begin(pixels, parts, i), part_begin(pixels, parts, i + 1));
+                   }});
+}
+
+void Engine::add_rows(int64_t rows, std::vector<Loop>& loops, std::function<void(int64_t, int64_t)> body) {
+  add_pixels(rows, 4, loops, std::move(body));
+}
+
+void Engine::bind_halos(int index, std::vector<Loop>& loops) {
+  for (const Buffer& buffer : layout_.buffers) {
+    if (buffer.first_use != index || buffer.halo == 0) continue;
+    uint8_t* start = arena_.data() + buffer.offset;
+    const int64_t row = buffer.row_step() * buffer.element_bytes;
+    const int64_t edge = buffer.halo * buffer.pitch * buffer.element_bytes;
+    loops.push_back({1, [start, row, edge, &buffer](int64_t) {
+                       std::memset(start, buffer.pad, static_cast<size_t>(row * buffer.halo + edge));
+                       // The right end of a row and the left end of the next lie side by side.
+                       for (int64_t y = 0; y < buffer.height; ++y) {
+                         uint8_t* right = start + (buffer.halo + y + 1) * row - edge;
+                         std::memset(right, buffer.pad, static_cast<size_t>(2 * edge));
+                       }
+                       const int64_t bottom = (buffer.halo + buffer.height) * row;
+                       std::memset(start + bottom, buffer.pad, static_cast<size_t>(row * buffer.halo));
+                     }});
+  }
+}
+
+void Engine::bind(const Instruction& instruction, std::vector<Loop>& loops) {
+  const Kernels& k = kernels_;
+  const auto in_u8 = [&](size_t i) { return read_only(plane<uint8_t>(instruction.inputs[i])); };
+  const auto in_f32 = [&](size_t i) { return read_only(plane<float>(instruction.inputs[i])); };
+  const int out = instruction.outputs.at(0);
+  const int64_t rows = value(out).height;
+  switch (instruction.kind) {
+    case Kind::load: return bind_load(instruction, loops);
+    case Kind::conv_u8:
+    case Kind::conv_f32: return bind_conv(instruction, loops);
+    case Kind::table: {
+      const uint8_t* entries = instruction.table->data();
+      return add_rows(rows, loops, [&k, entries, in = in_u8(0), to = plane<uint8_t>(out)](int64_t begin, int64_t end) {
+        k.table(entries, in, to, begin, end);
+      });
+    }
+    case Kind::add_u8: {
+      const Step8 &a = value(instruction.inputs[0]).step, &b = value(instruction.inputs[1]).step, &s = instruction.step;
+      const AddU8 add{a.zero_point,
+                      b.zero_point,
+                      static_cast<float>(static_cast<double>(a.scale) / s.scale),
+                      static_cast<float>(static_cast<double>(b.scale) / s.scale),
+                      s.zero_point,
+                      s.low,
+                      s.high};
+      return add_rows(rows, loops,
+                      [&k, add, x = in_u8(0), y = in_u8(1), to = plane<uint8_t>(out)](int64_t begin, int64_t end) {
+                        k.add_u8(add, x, y, to, begin, end);
+                      });
+    }
+    case Kind::add_f32:
+      return add_rows(rows, loops,
+                      [&k, activation = instruction.activation, x = in_f32(0), y = in_f32(1),
+                       to = plane<float>(out)](int64_t begin, int64_t end) {
+                        k.add_f32(x, y, to, activation, begin, end);
+                      });
+    case Kind::mul_f32:
+      return add_rows(rows, loops,
+                      [&k, x = in_f32(0), y = in_f32(1), to = plane<float>(out)](int64_t begin, int64_t end) {
+                        k.mul_f32(x, y, to, begin, end);
+                      });
+    case Kind::unary_f32: {
+      const Unary op = instruction.unary == graph::Op::silu   ? Unary::silu
+                       : instruction.unary == graph::Op::relu ? Unary::relu
+                                                              : Unary::sigmoid;
+      return add_rows(rows, loops, [&k, op, in = in_f32(0), to = plane<float>(out)](int64_t begin, int64_t end) {
+        k.unary_f32(op, in, to, begin, end);
+      });
+    }
+    case Kind::quantize:
+      return add_rows(rows, loops,
+                      [&k, affine = affine_of(value(out).step), in = in_f32(0), to = plane<uint8_t>(out)](
+                          int64_t begin, int64_t end) { k.quantize(affine, in, to, begin, end); });
+    case Kind::dequantize:
+      return add_rows(rows, loops,
+                      [&k, affine = affine_of(value(instruction.inputs[0]).step), in = in_u8(0),
+                       to = plane<float>(out)](int64_t begin, int64_t end) { k.dequantize(affine, in, to, begin, end); });
+    case Kind::max_pool: {
+      const auto pool = std::get<graph::PoolAttributes>(instruction.attributes);
+      if (value(out).is_u8) {
+        return add_rows(rows, loops, [&k, pool, in = in_u8(0), to = plane<uint8_t>(out)](int64_t begin, int64_t end) {
+          k.max_pool_u8(pool, in, to, begin, end);
+        });
+      }
+      return add_rows(rows, loops, [&k, pool, in = in_f32(0), to = plane<float>(out)](int64_t begin, int64_t end) {
+        k.max_pool_f32(pool, in, to, begin, end);
+      });
+    }
+    case Kind::upsample:
+      return value(out).is_u8 ? bind_upsample<uint8_t>(instruction, loops) : bind_upsample<float>(instruction, loops);
+    case Kind::average: return bind_average(instruction, loops);
+    case Kind::split: return;
+    case Kind::concat: return bind_concat(instruction, loops);
+  }
+}
+
+void Engine::bind_load(const Instruction& instruction, std::vector<Loop>& loops) {
+  const int out = instruction.outputs[0];
+  const auto load = [this]<typename T>(Plane<T> to, int64_t begin, int64_t end) {
+    const T* image = static_cast<const T*>(image_);
+    for (int64_t y = begin; y < end; ++y) {
+      for (int64_t c = 0; c < to.channels; ++c) {
+        const T* from = image + (c * to.height + y) * to.width;
+        T* row = to.data + y * to.row_step + c;
+        for (int64_t x = 0; x < to.width; ++x) row[x * to.pixel_step] = from[x];
+      }
+    }
+  };
+  if (value(out).is_u8) {
+    add_rows(value(out).height, loops, [load, to = plane<uint8_t>(out)](int64_t b, int64_t e) { load(to, b, e); });
+  } else {
+    add_rows(value(out).height, loops, [load, to = plane<float>(out)](int64_t b, int64_t e) { load(to, b, e); });
+  }
+}
+
+ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes) {
+  const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
+  const Buffer &in = buffer_of(layer.inputs[0]), &out = buffer_of(layer.outputs[0]);
+  auto taps = std::make_unique<std::vector<ptrdiff_t>>();
+  const int64_t columns = walk.whole_rows ? 1 : conv.kernel[1];
+  for (int64_t row = 0; row < conv.kernel[0]; ++row) {
+    for (int64_t column = 0; column < columns; ++column) {
+      const int64_t at = row * conv.dilation[0] * in.row_step() + column * conv.dilation[1] * in.pitch;
+      taps->push_back(at * in_bytes);
+    }
+  }
+  ConvShape shape;
+  shape.out_width = value(layer.outputs[0]).width;
+  shape.in_row_step = conv.stride[0] * in.row_step() * in_bytes;
+  shape.in_pixel_step = conv.stride[1] * in.pitch * in_bytes;
+  shape.out_row_step = out.row_step() * out_bytes;
+  shape.out_pixel_step = out.pitch * out_bytes;
+  shape.taps = taps->data();
+  shape.tap_count = walk.taps;
+  shape.run = walk.run;
+  taps_.push_back(std::move(taps));
+  return shape;
+}
+
+void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
+  const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
+  const int in = layer.inputs[0], out = layer.outputs[0];
+  const int64_t groups = conv.groups, in_channels = layer.weight.shape()[1];
+  const int64_t channels = layer.weight.shape()[0] / groups;
+  const int64_t pixels = value(out).height * value(out).width;
+  const Buffer& from = buffer_of(in);
+  const bool adjacent = from.pitch == in_channels;
+  const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
+  constexpr int64_t kLeastPixels = 48;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int64_t offset = corner + g * in_channels;
+    if (layer.kind == Kind::conv_u8) {
+      packed_u8_.push_back(std::make_unique<PackedU8>(
+          pack_u8(layer, value(in), value(out), kernels_, g * channels, channels, adjacent)));
+      const PackedU8& packed = *packed_u8_.back();
+      ConvU8 task;
+      const bool to_u8 = value(out).is_u8;
+      task.shape = conv_shape(layer, packed.walk, 1, to_u8 ? 1 : 4);
+      task.shape.channels = channels;
+      task.input = plane<uint8_t>(in).data + offset;
+      task.weights = packed.weights.data();
+      task.bias = packed.bias.data();
+      task.multiplier = packed.multiplier.data();
+      task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;
+      task.out_f32 = to_u8 ? nullptr : plane<float>(out).data + g * channels;
+      task.zero_point = layer.step.zero_point;
+      task.low = layer.step.low;
+      task.high = layer.step.high;
+      task.table = layer.table ? layer.table->data() : nullptr;
+      task.activation = layer.activation;
+      add_pixels(pixels, kLeastPixels, loops,
+                 [this, task](int64_t begin, int64_t end) { kernels_.conv_u8(task, begin, end); });
+    } else {
+      packed_f32_.push_back(
+          std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
+      const PackedF32& packed = *packed_f32_.back();
+      ConvF32 task;
+      task.shape = conv_shape(layer, packed.walk, 4, 4);
+      task.shape.channels = channels;
+      task.input = plane<float>(in).data + offset;
+      task.weights = packed.weights.data();
+      task.bias = packed.bias.data();
+      task.output = plane<float>(out).data + g * channels;
+      task.activation = layer.activation;
+      add_pixels(pixels, kLeastPixels, loops,
+                 [this, task](int64_t begin, int64_t end) { kernels_.conv_f32(task, begin, end); });
+    }
+  }
+}
+
+void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loops) {
+  const int in = instruction.inputs[0], out = instruction.outputs[0];
+  const Value &from = value(in), &to = value(out);
+  const auto pixels = static_cast<double>(from.height * from.width);
+  if (!from.is_u8) {
+    loops.push_back({1, [x = plane<float>(in), y = plane<float>(out), n = static_cast<float>(pixels)](int64_t) {
+                       const std::vector<float> total = sums(x, 0.0f);
+                       for (size_t c = 0; c < total.size(); ++c) y.data[c] = total[c] / n;
+                     }});
+    return;
+  }
+  const auto scale = static_cast<float>(static_cast<double>(from.step.scale) / (to.is_u8 ? to.step.scale : 1.0) / pixels);
+  if (to.is_u8) {
+    loops.push_back({1, [x = plane<uint8_t>(in), y = plane<uint8_t>(out), zero = from.step.zero_point, scale,
+                         step = to.step](int64_t) {
+                       const std::vector<int32_t> total = sums(x, zero);
+                       const auto low = static_cast<float>(step.low - step.zero_point);
+                       const auto high = static_cast<float>(step.high - step.zero_point);
+                       for (size_t c = 0; c < total.size(); ++c) {
+                         const float mean = std::clamp(static_cast<float>(total[c]) * scale, low, high);
+                         y.data[c] = static_cast<uint8_t>(static_cast<int32_t>(std::nearbyint(mean)) + step.zero_point);
+                       }
+                     }});
+  } else {
+    loops.push_back(
+        {1, [x = plane<uint8_t>(in), y = plane<float>(out), zero = from.step.zero_point, scale](int64_t) {
+           const std::vector<int32_t> total = sums(x, zero);
+           for (size_t c = 0; c < total.size(); ++c) y.data[c] = static_cast<float>(total[c]) * scale;
+         }});
+  }
+}
+
+template <typename T>
+void Engine::copy_plane(Plane<T> from, Plane<T> to, std::vector<Loop>& loops) {
+  add_rows(from.height, loops, [from, to](int64_t begin, int64_t end) {
+    for (int64_t y = begin; y < end; ++y) {
+      for (int64_t x = 0; x < from.width; ++x) {
+        std::memcpy(to.data + y * to.row_step + x * to.pixel_step, from.data + y * from.row_step + x * from.pixel_step,
+                    static_cast<size_t>(from.channels) * sizeof(T));
+      }
+    }
+  });
+}
+
+void Engine::bind_concat(const Instruction& instruction, std::vector<Loop>& loops) {
+  const int whole = instruction.outputs[0];
+  int64_t channel = 0;
+  for (size_t i = 0; i < instruction.inputs.size(); ++i) {
+    const int part = instruction.inputs[i];
+    if (!in_place(layout_, program_, instruction, i)) {
+      if (value(whole).is_u8) {
+        Plane<uint8_t> to = plane<uint8_t>(whole);
+        to.data += channel;
+        copy_plane(plane<uint8_t>(part), to, loops);
+      } else {
+        Plane<float> to = plane<float>(whole);
+        to.data += channel;
+        copy_plane(plane<float>(part), to, loops);
+      }
+    }
+    channel += value(part).channels;
+  }
+}
+
+template <typename T>
+void Engine::bind_upsample(const Instruction& instruction, std::vector<Loop>& loops) {
+  const int64_t factor = std::get<graph::UpsampleAttributes>(instruction.attributes).factor;
+  const Plane<T> from = plane<T>(instruction.inputs[0]), to = plane<T>(instruction.outputs[0]);
+  add_rows(to.height, loops, [from, to, factor](int64_t begin, int64_t end) {
+    for (int64_t y = begin; y < end; ++y) {
+      for (int64_t x = 0; x < to.width; ++x) {
+        std::memcpy(to.data + y * to.row_step + x * to.pixel_step,
+                    from.data + y / factor * from.row_step + x / factor * from.pixel_step,
+                    static_cast<size_t>(to.channels) * sizeof(T));
+      }
+    }
+  });
+}
+
+void Engine::bind_outputs() {
+  for (size_t i = 0; i < program_.outputs.size(); ++i) {
+    const Plane<const float> from = read_only(plane<float>(program_.outputs[i].value));
+    add_rows(from.height, outputs_, [this, i, from](int64_t begin, int64_t end) {
+      kernels_.to_planar(from, results_[i], begin, end);
+    });
+  }
+}
+
+void Engine::run(const void* image, const std::vector<float*>& outputs) {
+  image_ = image;
+  results_ = outputs;
+  const auto run_loops = [this](const std::vector<Loop>& loops) {
+    for (const Loop& loop : loops) pool_.each(loop.count, loop.body);
+  };
+  pool_.start();
+  for (size_t i = 0; i < steps_.size(); ++i) {
+    const int64_t before = profiling_ ? now_ns() : 0;
+    run_loops(steps_[i]);
+    if (profiling_) times_ns_[i] = now_ns() - before;
+  }
+  const int64_t before = profiling_ ? now_ns() : 0;
+  run_loops(outputs_);
+  if (profiling_) times_ns_.back() = now_ns() - before;
+  pool_.finish();
+}
+
+}  // namespace quench::runtime::native

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/native/kernels.h"
+#include "runtime/native/layout.h"
+#include "runtime/native/pack.h"
+#include "runtime/native/program.h"
+#include "runtime/native/thread_pool.h"
+
+namespace quench::runtime::native {
+
+/// A program bound to memory and kernels: weights packed, addresses known. Nothing is allocated while it runs. The
+/// result does not depend on the number of threads.
+class Engine {
+ public:
+  Engine(Program program, const Kernels& kernels, int threads);
+
+  /// image: [C,H,W], u8 or float as the program's input. outputs: one pointer for each output, to its floats ([C,H,W] or
+  /// [C]).
+  void run(const void* image, const std::vector<float*>& outputs);
+
+  const Program& program() const { return program_; }
+  const Layout& layout() const { return layout_; }
+  const Kernels& kernels() const { return kernels_; }
+
+  /// From now on run() notes how long each instruction took.
+  void set_profiling(bool on) { profiling_ = on; }
+  /// Nanoseconds in each instruction, then in writing the outputs; of the latest run.
+  const std::vector<int64_t>& times_ns() const { return times_ns_; }
+
+ private:
+  /// One loop: body(i) for i of [0, count).
+  struct Loop {
+    int64_t count = 0;
+    std::function<void(int64_t)> body;
+  };
+
+  const Value& value(int id) const { return program_.values[static_cast<size_t>(id)]; }
+  const Buffer& buffer_of(int id) const;
+  template <typename T>
+  Plane<T> plane(int id);
+
+  void bind(const Instruction& instruction, std::vector<Loop>& loops);
+  void bind_load(const Instruction& instruction, std::vector<Loop>& loops);
+  void bind_conv(const Instruction& layer, std::vector<Loop>& loops);
+  void bind_average(const Instruction& instruction, std::vector<Loop>& loops);
+  void bind_concat(const Instruction& instruction, std::vector<Loop>& loops);
+  template <typename T>
+  void copy_plane(Plane<T> from, Plane<T> to, std::vector<Loop>& loops);
+  template <typename T>
+  void bind_upsample(const Instruction& instruction, std::vector<Loop>& loops);
+  ConvShape conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes);
+  /// Fills the halos of buffers whose first value this instruction makes.
+  void bind_halos(int index, std::vector<Loop>& loops);
+  /// As many parts of [0, rows) as make good use of the threads.
+  void add_rows(int64_t rows, std::vector<Loop>& loops, std::function<void(int64_t, int64_t)> body);
+  void add_pixels(int64_t pixels, int64_t least, std::vector<Loop>& loops, std::function<void(int64_t, int64_t)> body);
+  void bind_outputs();
+
+  Program program_;
+  const Kernels& kernels_;
+  ThreadPool pool_;
+  Layout layout_;
+  Aligned<uint8_t> arena_;
+  std::vector<std::unique_ptr<PackedU8>> packed_u8_;
+  std::vector<std::unique_ptr<PackedF32>> packed_f32_;
+  std::vector<std::unique_ptr<std::vector<ptrdiff_t>>> taps_;
+  std::vector<std::vector<Loop>> steps_;  ///< of each instruction
+  std::vector<Loop> outputs_;
+  const void* image_ = nullptr;
+  std::vector<float*> results_;
+  bool profiling_ = false;
+  std::vector<int64_t> times_ns_;
+};
+
+}  // namespace quench::runtime::native

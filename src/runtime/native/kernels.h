@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "graph/graph.h"
+#include "runtime/native/isa.h"
+
+/// The inner loops, one table of functions for each instruction set. Values lie as pixels of channels (NHWC); steps
+/// between pixels and rows are free, so that a value can be part of a wider one (concat, split). Every function computes
+/// each value by the same operations in the same order whatever the instruction set (docs/quantization.md).
+namespace quench::runtime::native {
+
+/// Rows of pixels of channels, in memory. Steps count elements.
+template <typename T>
+struct Plane {
+  T* data = nullptr;  ///< pixel (0,0), channel 0
+  int64_t height = 0, width = 0, channels = 0;
+  int64_t row_step = 0, pixel_step = 0;
+};
+
+/// Where a convolution reads and writes. Output pixels are numbered row by row. All steps count bytes.
+struct ConvShape {
+  int64_t out_width = 0;
+  ptrdiff_t in_row_step = 0, in_pixel_step = 0;    ///< between the windows of neighbouring outputs
+  ptrdiff_t out_row_step = 0, out_pixel_step = 0;  ///< between neighbouring outputs
+  const ptrdiff_t* taps = nullptr;                 ///< starts of the window's runs of consecutive values
+  int64_t tap_count = 0;
+  int64_t run = 0;       ///< length of a run: groups of 4 (u8) or values (f32)
+  int64_t channels = 0;  ///< of the output
+};
+
+/// acc = bias + sum(x * w), exact int32 (x: u8, zero points are in the bias). Then either
+///   u8:  q = round_half_even(clamp(float(acc) * multiplier, low - zero_point, high - zero_point)) + zero_point,
+///        then table[q] where there is a table; or
+///   f32: activation(float(acc) * multiplier).
+struct ConvU8 {
+  ConvShape shape;
+  const uint8_t* input = nullptr;     ///< window of output pixel 0
+  const int8_t* weights = nullptr;    ///< packed (pack.h)
+  const int32_t* bias = nullptr;      ///< padded to whole vectors
+  const float* multiplier = nullptr;  ///< padded to whole vectors
+  uint8_t* out_u8 = nullptr;
+  float* out_f32 = nullptr;
+  int32_t zero_point = 0, low = 0, high = 255;
+  const uint8_t* table = nullptr;
+  graph::Activation activation = graph::Activation::none;
+};
+
+/// acc = bias, then acc = fma(x, w, acc) over the window in order; activation(acc).
+struct ConvF32 {
+  ConvShape shape;
+  const float* input = nullptr;
+  const float* weights = nullptr;
+  const float* bias = nullptr;
+  float* output = nullptr;
+  graph::Activation activation = graph::Activation::none;
+};
+
+/// q = round_half_even(clamp((a - zero_a) * scale_a + (b - zero_b) * scale_b, ...)) + zero_point; the scales are those
+/// of the inputs over that of the output, products and sum rounded each.
+struct AddU8 {
+  int32_t zero_a = 0, zero_b = 0;
+  float scale_a = 1, scale_b = 1;
+  int32_t zero_point = 0, low = 0, high = 255;
+};
+
+/// q = round_half_even(clamp(x / scale, ...)) + zero_point.
+struct Affine {
+  float scale = 1;
+  int32_t zero_point = 0, low = 0, high = 255;
+};
+
+enum class Unary { silu, sigmoid, relu };
+
+struct Kernels {
+  Isa isa = Isa::plain;
+  int lanes = 1;          ///< of a vector of 32-bit values
+  int u8_vectors = 1;     ///< vectors of output channels that one pass takes at most
+  int f32_vectors = 1;    ///< as u8_vectors
+  int32_t u8_offset = 0;  ///< subtracted from x before it is multiplied (128: s8 products); the bias makes up for it
+
+  /// Output pixels [begin, end).
+  void (*conv_u8)(const ConvU8&, int64_t begin, int64_t end) = nullptr;
+  void (*conv_f32)(const ConvF32&, int64_t begin, int64_t end) = nullptr;
+  /// Rows [begin, end) of the output.
+  void (*table)(const uint8_t* table, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin, int64_t end) = nullptr;
+  void (*add_u8)(const AddU8&, Plane<const uint8_t> a, Plane<const uint8_t> b, Plane<uint8_t> out, int64_t begin,
+                 int64_t end) = nullptr;
+  void (*add_f32)(Plane<const float> a, Plane<const float> b, Plane<float> out, graph::Activation activation,
+                  int64_t begin, int64_t end) = nullptr;
+  void (*mul_f32)(Plane<const float> a, Plane<const float> b, Plane<float> out, int64_t begin, int64_t end) = nullptr;
+  void (*unary_f32)(Unary, Plane<const float> in, Plane<float> out, int64_t begin, int64_t end) = nullptr;
+  void (*quantize)(const Affine&, Plane<const float> in, Plane<uint8_t> out, int64_t begin, int64_t end) = nullptr;
+  void (*dequantize)(const Affine&, Plane<const uint8_t> in, Plane<float> out, int64_t begin, int64_t end) = nullptr;
+  void (*max_pool_u8)(const graph::PoolAttributes&, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin,
+                      int64_t end) = nullptr;
+  void (*max_pool_f32)(const graph::PoolAttributes&, Plane<const float> in, Plane<float> out, int64_t begin,
+                       int64_t end) = nullptr;
+  /// Pixels of channels to planes of pixels: out[c * height * width + y * width + x], rows [begin, end) of in.
+  void (*to_planar)(Plane<const float> in, float* out, int64_t begin, int64_t end) = nullptr;
+};
+
+/// The kernels, or nullptr where this build does not hold them. Does not ask the processor.
+const Kernels* kernels_for(Isa isa);
+
+/// Vectors of output channels in each pass: `total` in passes of at most `most`, as even as can be. Pass i of n.
+constexpr int64_t pass_count(int64_t total, int64_t most) { return (total + most - 1) / most; }
+constexpr int64_t pass_begin(int64_t total, int64_t passes, int64_t i) { return total * i / passes; }
+
+}  // namespace quench::runtime::native

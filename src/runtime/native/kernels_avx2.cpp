@@ -1,0 +1,78 @@
+#include <immintrin.h>
+
+#include "runtime/native/kernels.h"
+#include "runtime/native/kernels_of.h"
+
+namespace quench::runtime::native {
+namespace {
+
+struct V {
+  using F = __m256;
+  using I = __m256i;
+  using Acc = __m256i;
+  /// Four bytes of each 32-bit lane as 16-bit pairs: bytes 0 and 2, bytes 1 and 3. vpmaddubsw would saturate; vpmaddwd
+  /// does not (255 * 127 * 2 < 2^31).
+  struct Pairs {
+    __m256i even, odd;
+  };
+  using W = Pairs;
+  using X = Pairs;
+  static constexpr int kLanes = 8, kU8Vectors = 2, kF32Vectors = 2;
+  static constexpr int kU8Pixels[4] = {6, 4, 2, 2}, kF32Pixels[4] = {8, 6, 2, 2};
+  static constexpr int32_t kOffset = 0;
+
+  static F load(const float* p) { return _mm256_loadu_ps(p); }
+  static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
+  static F set(float x) { return _mm256_set1_ps(x); }
+  static F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+  static F mul(F a, F b) { return _mm256_mul_ps(a, b); }
+  static F add(F a, F b) { return _mm256_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm256_sub_ps(a, b); }
+  static F div(F a, F b) { return _mm256_div_ps(a, b); }
+  static F max(F a, F b) { return _mm256_max_ps(a, b); }
+  static F min(F a, F b) { return _mm256_min_ps(a, b); }
+  static I load_i(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static I set_i(int32_t x) { return _mm256_set1_epi32(x); }
+  static I add_i(I a, I b) { return _mm256_add_epi32(a, b); }
+  static F to_float(I x) { return _mm256_cvtepi32_ps(x); }
+  static I round(F x) { return _mm256_cvtps_epi32(x); }
+  static F power_of_two(I n) {
+    return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(n, _mm256_set1_epi32(127)), 23));
+  }
+  static I widen(const uint8_t* p) {
+    return _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  }
+  static void narrow(uint8_t* p, I x) {
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
+  }
+
+  static Acc zero() { return _mm256_setzero_si256(); }
+  static W load_weights(const int8_t* p) {
+    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+    return {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
+  }
+  static X load_quad(const uint8_t* p) {
+    int32_t quad;
+    __builtin_memcpy(&quad, p, 4);
+    const __m256i x = _mm256_set1_epi32(quad);
+    return {_mm256_and_si256(x, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(x, 8)};
+  }
+  static Acc dot(Acc acc, const X& x, const W& w) {
+    return _mm256_add_epi32(
+        acc, _mm256_add_epi32(_mm256_madd_epi16(x.even, w.even), _mm256_madd_epi16(x.odd, w.odd)));
+  }
+  static I finish(Acc acc) { return acc; }
+
+  static void lookup(uint8_t* data, int64_t size, const uint8_t* table) {
+    for (int64_t i = 0; i < size; ++i) data[i] = table[data[i]];
+  }
+};
+
+#include "runtime/native/kernel_body.h"
+
+}  // namespace
+
+extern const Kernels kAvx2Kernels = make_kernels(Isa::avx2);
+
+}  // namespace quench::runtime::native

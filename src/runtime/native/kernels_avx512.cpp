@@ -1,0 +1,71 @@
+#include <immintrin.h>
+
+#include "runtime/native/kernels.h"
+#include "runtime/native/kernels_of.h"
+
+namespace quench::runtime::native {
+namespace {
+
+struct V {
+  using F = __m512;
+  using I = __m512i;
+  using Acc = __m512i;
+  using W = __m512i;
+  using X = __m512i;
+  static constexpr int kLanes = 16, kU8Vectors = 4, kF32Vectors = 4;
+  static constexpr int kU8Pixels[4] = {8, 8, 8, 6}, kF32Pixels[4] = {8, 8, 8, 6};
+  static constexpr int32_t kOffset = 0;
+
+  static F load(const float* p) { return _mm512_loadu_ps(p); }
+  static void store(float* p, F x) { _mm512_storeu_ps(p, x); }
+  static F set(float x) { return _mm512_set1_ps(x); }
+  static F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+  static F mul(F a, F b) { return _mm512_mul_ps(a, b); }
+  static F add(F a, F b) { return _mm512_add_ps(a, b); }
+  static F sub(F a, F b) { return _mm512_sub_ps(a, b); }
+  static F div(F a, F b) { return _mm512_div_ps(a, b); }
+  static F max(F a, F b) { return _mm512_max_ps(a, b); }
+  static F min(F a, F b) { return _mm512_min_ps(a, b); }
+  static I load_i(const int32_t* p) { return _mm512_loadu_si512(p); }
+  static I set_i(int32_t x) { return _mm512_set1_epi32(x); }
+  static I add_i(I a, I b) { return _mm512_add_epi32(a, b); }
+  static F to_float(I x) { return _mm512_cvtepi32_ps(x); }
+  static I round(F x) { return _mm512_cvtps_epi32(x); }
+  static F power_of_two(I n) {
+    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_add_epi32(n, _mm512_set1_epi32(127)), 23));
+  }
+  static I widen(const uint8_t* p) {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static void narrow(uint8_t* p, I x) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
+  }
+
+  static Acc zero() { return _mm512_setzero_si512(); }
+  static W load_weights(const int8_t* p) { return _mm512_load_si512(p); }
+  static X load_quad(const uint8_t* p) {
+    int32_t quad;
+    __builtin_memcpy(&quad, p, 4);
+    return _mm512_set1_epi32(quad);
+  }
+  static Acc dot(Acc acc, X x, W w) { return _mm512_dpbusd_epi32(acc, x, w); }
+  static I finish(Acc acc) { return acc; }
+
+  static void lookup(uint8_t* data, int64_t size, const uint8_t* table) {
+    const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64);
+    const __m512i t2 = _mm512_loadu_si512(table + 128), t3 = _mm512_loadu_si512(table + 192);
+    for (int64_t i = 0; i < size; i += 64) {
+      const __m512i q = _mm512_load_si512(data + i);
+      const __m512i low = _mm512_permutex2var_epi8(t0, q, t1), high = _mm512_permutex2var_epi8(t2, q, t3);
+      _mm512_store_si512(data + i, _mm512_mask_blend_epi8(_mm512_movepi8_mask(q), low, high));
+    }
+  }
+};
+
+#include "runtime/native/kernel_body.h"
+
+}  // namespace
+
+extern const Kernels kAvx512Kernels = make_kernels(Isa::avx512_vnni);
+
+}  // namespace quench::runtime::native

@@ -1,0 +1,36 @@
+#include <arm_neon.h>
+
+#include "runtime/native/kernels.h"
+#include "runtime/native/kernels_of.h"
+
+namespace quench::runtime::native {
+namespace {
+
+#include "runtime/native/neon_vector.h"
+
+struct V : NeonVector {
+  using Acc = int32x4_t;
+  using W = int8x16_t;
+  using X = int8x16_t;
+  static constexpr int kU8Vectors = 4, kF32Vectors = 4;
+  static constexpr int kU8Pixels[4] = {8, 8, 8, 6}, kF32Pixels[4] = {8, 8, 6, 6};
+  static constexpr int32_t kOffset = 128;
+
+  static Acc zero() { return vdupq_n_s32(0); }
+  static W load_weights(const int8_t* p) { return vld1q_s8(p); }
+  static X load_quad(const uint8_t* p) {
+    uint32_t quad;
+    __builtin_memcpy(&quad, p, 4);
+    return vreinterpretq_s8_u32(vdupq_n_u32(quad ^ 0x80808080u));
+  }
+  static Acc dot(Acc acc, X x, W w) { return vdotq_s32(acc, x, w); }
+  static I finish(Acc acc) { return acc; }
+};
+
+#include "runtime/native/kernel_body.h"
+
+}  // namespace
+
+extern const Kernels kNeonDotKernels = make_kernels(Isa::neon_dot);
+
+}  // namespace quench::runtime::native

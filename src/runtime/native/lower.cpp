@@ -1,0 +1,432 @@
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+#include "graph/passes.h"
+#include "runtime/native/act_table.h"
+#include "runtime/native/program.h"
+
+namespace quench::runtime::native {
+
+using graph::Activation;
+using graph::EdgeId;
+using graph::Graph;
+using graph::Node;
+using graph::Op;
+
+namespace {
+
+[[noreturn]] void unsupported(const std::string& name, const std::string& what) {
+  fail(ErrorKind::unsupported, "[runtime.native] {} (node {})", what, name);
+}
+
+Step8 step_of(const graph::QuantParams& quant, const std::string& edge) {
+  if (quant.scale.size() != 1) {
+    fail(ErrorKind::unsupported, "[runtime.native] expected one scale for activation '{}', got {}", edge,
+         quant.scale.size());
+  }
+  const int32_t shift = quant.dtype == DType::i8 ? 128 : 0;
+  return {quant.scale[0], quant.zero_point[0] + shift, static_cast<int32_t>(quant.q_min()) + shift,
+          static_cast<int32_t>(quant.q_max()) + shift};
+}
+
+/// Integers less than 0 are cut off: relu as the quantizer's own bound.
+Step8 without_negatives(Step8 step) {
+  step.low = std::max(step.low, step.zero_point);
+  return step;
+}
+
+Tensor dequantized_weight(const graph::Weight& weight) {
+  if (weight.value.dtype() == DType::f32) return weight.value;
+  Tensor out(DType::f32, weight.value.shape());
+  const auto values = out.mutable_values<float>();
+  const std::vector<float>& scale = weight.quant->scale;
+  const int64_t run = scale.size() == 1 ? out.size() : out.size() / static_cast<int64_t>(scale.size());
+  for (int64_t i = 0; i < out.size(); ++i) {
+    const size_t at = static_cast<size_t>(i);
+    const int32_t q = weight.value.dtype() == DType::i8 ? weight.value.values<int8_t>()[at] : weight.value.values<int32_t>()[at];
+    values[at] = static_cast<float>(q) * scale[static_cast<size_t>(i / run)];
+  }
+  return out;
+}
+
+class Lowering {
+ public:
+  explicit Lowering(const Graph& graph) : graph_(graph), u8_(graph.edges.size(), -1), f32_(graph.edges.size(), -1) {
+    consumers_.resize(graph.edges.size());
+    taken_.resize(graph.nodes.size(), false);
+    for (size_t i = 0; i < graph.nodes.size(); ++i) {
+      for (const EdgeId edge : graph.nodes[i].inputs) consumers_[static_cast<size_t>(edge)].push_back(static_cast<int>(i));
+    }
+  }
+
+  Program run() {
+    load();
+    for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+      if (!taken_[i]) node(graph_.nodes[i]);
+    }
+    for (const EdgeId edge : graph_.outputs) out_.outputs.push_back({as_f32(edge, "output"), graph_.edge(edge).shape});
+    return std::move(out_);
+  }
+
+ private:
+  const Shape& shape(EdgeId edge) const { return graph_.edge(edge).shape; }
+  int& u8_of(EdgeId edge) { return u8_[static_cast<size_t>(edge)]; }
+  int& f32_of(EdgeId edge) { return f32_[static_cast<size_t>(edge)]; }
+  const Value& value(int id) const { return out_.values[static_cast<size_t>(id)]; }
+  std::optional<Step8> step(EdgeId edge) const {
+    const graph::Edge& e = graph_.edge(edge);
+    if (!e.quant) return std::nullopt;
+    return step_of(*e.quant, e.name);
+  }
+  bool is_output(EdgeId edge) const {
+    return std::find(graph_.outputs.begin(), graph_.outputs.end(), edge) != graph_.outputs.end();
+  }
+  const std::vector<int>& consumers(EdgeId edge) const { return consumers_[static_cast<size_t>(edge)]; }
+
+  int add_value(EdgeId edge, std::optional<Step8> step8) {
+    const Shape& s = shape(edge);
+    Value v{graph_.edge(edge).name, step8.has_value(), 1, 1, s.at(1), step8.value_or(Step8{})};
+    if (s.size() == 4) v.height = s[2], v.width = s[3];
+    out_.values.push_back(v);
+    return static_cast<int>(out_.values.size()) - 1;
+  }
+
+  Instruction& emit(Kind kind, const std::string& name, std::vector<int> inputs, std::vector<int> outputs) {
+    Instruction& instruction = out_.instructions.emplace_back();
+    instruction.kind = kind;
+    instruction.name = name;
+    instruction.inputs = std::move(inputs);
+    instruction.outputs = std::move(outputs);
+    return instruction;
+  }
+
+  int as_f32(EdgeId edge, const std::string& reader) {
+    if (f32_of(edge) >= 0) return f32_of(edge);
+    ensure(u8_of(edge) >= 0, "[runtime.native] '{}' is read before it is made (node {})", graph_.edge(edge).name, reader);
+    const int out = add_value(edge, std::nullopt);
+    emit(Kind::dequantize, reader, {u8_of(edge)}, {out});
+    return f32_of(edge) = out;
+  }
+
+  /// A float value has been made for the edge: quantized where the edge is.
+  void made_f32(EdgeId edge, int id, const std::string& name) {
+    if (const auto to = step(edge)) {
+      u8_of(edge) = add_value(edge, to);
+      emit(Kind::quantize, name, {id}, {u8_of(edge)});
+    } else {
+      f32_of(edge) = id;
+    }
+  }
+  /// A u8 value has been made for the edge: requantized where the edge's parameters are others.
+  void made_u8(EdgeId edge, int id, const std::string& name) {
+    const auto to = step(edge);
+    if (!to || *to == value(id).step) {
+      u8_of(edge) = id;
+      return;
+    }
+    u8_of(edge) = requantized(id, edge, *to, name);
+  }
+  int requantized(int id, EdgeId like, const Step8& to, const std::string& name) {
+    Value v = value(id);
+    v.step = to;
+    v.name = graph_.edge(like).name;
+    const Table table = make_table(value(id).step, to, [](double x) { return x; });
+    out_.values.push_back(v);
+    const int out = static_cast<int>(out_.values.size()) - 1;
+    emit(Kind::table, name, {id}, {out}).table = table;
+    return out;
+  }
+
+  void load() {
+    if (graph_.inputs.size() != 1) {
+      fail(ErrorKind::unsupported, "[runtime.native] expected a model of one input, got {}", graph_.inputs.size());
+    }
+    const EdgeId edge = graph_.inputs[0];
+    if (shape(edge).size() != 4) {
+      fail(ErrorKind::unsupported, "[runtime.native] expected an input [1,C,H,W], got {}", quench::to_string(shape(edge)));
+    }
+    const bool raw = graph_.edge(edge).dtype == DType::u8;
+    const auto s = step(edge);
+    if (raw && !s) fail(ErrorKind::unsupported, "[runtime.native] uint8 input '{}' has no scale", graph_.edge(edge).name);
+    out_.input = add_value(edge, raw ? s : std::nullopt);
+    emit(Kind::load, graph_.edge(edge).name, {}, {out_.input});
+    if (raw) {
+      u8_of(edge) = out_.input;
+    } else {
+      made_f32(edge, out_.input, graph_.edge(edge).name);
+    }
+  }
+
+  void node(const Node& n) {
+    switch (n.op) {
+      case Op::conv:
+      case Op::linear: return weighted(n);
+      case Op::silu:
+      case Op::relu:
+      case Op::sigmoid: return unary(n);
+      case Op::add: return add(n);
+      case Op::mul: {
+        const int a = as_f32(n.inputs[0], n.name), b = as_f32(n.inputs[1], n.name);
+        return float_result(n, Kind::mul_f32, {a, b});
+      }
+      case Op::concat: return concat(n);
+      case Op::max_pool: return moved(n, Kind::max_pool);
+      case Op::upsample: return moved(n, Kind::upsample);
+      case Op::split: return split(n);
+      case Op::flatten: return flatten(n);
+      case Op::global_avg_pool: return average(n);
+      case Op::batch_norm: unsupported(n.name, "batch norm that does not follow a convolution");
+    }
+    unsupported(n.name, std::string("operation ") + graph::to_string(n.op));
+  }
+
+  Instruction& float_result_instruction(const Node& n, Kind kind, std::vector<int> inputs, int& out) {
+    out = add_value(n.outputs[0], std::nullopt);
+    Instruction& instruction = emit(kind, n.name, std::move(inputs), {out});
+    instruction.activation = n.activation;
+    instruction.attributes = n.attributes;
+    return instruction;
+  }
+  void float_result(const Node& n, Kind kind, std::vector<int> inputs) {
+    int out = -1;
+    float_result_instruction(n, kind, std::move(inputs), out);
+    made_f32(n.outputs[0], out, n.name);
+  }
+
+  // --- convolutions and linear layers ---
+
+  void weighted(const Node& n) {
+    const graph::Weight& weight = graph_.required_weight(n, "weight");
+    const graph::Weight* bias = graph_.weight(n, "bias");
+    if (weight.quant && weight.value.dtype() == DType::f32) unsupported(n.name, "weights that are still float: convert first");
+    const EdgeId in = n.inputs[0], out = n.outputs[0];
+    const Shape& ws = weight.value.shape();
+    if (n.op == Op::linear && shape(in).size() != 2) unsupported(n.name, "linear layer of other than [N,C]");
+    Instruction layer;
+    layer.name = n.name;
+    layer.attributes = n.op == Op::conv ? n.attributes : graph::ConvAttributes{};
+    const int64_t pixels = n.op == Op::conv ? shape(out).at(2) * shape(out).at(3) : 1;
+    layer.macs = weight.value.size() * pixels;
+    const bool integer = weight.quant && u8_of(in) >= 0;
+    const Shape four = n.op == Op::conv ? ws : Shape{ws.at(0), ws.at(1), 1, 1};
+    layer.weight = (integer ? weight.value : dequantized_weight(weight)).reshaped(four);
+    if (!integer) {
+      layer.kind = Kind::conv_f32;
+      layer.bias = bias ? dequantized_weight(*bias) : Tensor(DType::f32, {ws[0]});
+      layer.activation = n.activation;
+      layer.inputs = {as_f32(in, n.name)};
+      const int made = add_value(out, std::nullopt);
+      layer.outputs = {made};
+      out_.instructions.push_back(std::move(layer));
+      return made_f32(out, made, n.name);
+    }
+    layer.kind = Kind::conv_u8;
+    layer.inputs = {u8_of(in)};
+    layer.weight_scale = weight.quant->scale;
+    layer.weight_scale.resize(static_cast<size_t>(ws[0]), layer.weight_scale[0]);
+    layer.bias = integer_bias(bias, layer.weight_scale, value(u8_of(in)).step.scale, ws[0]);
+    const auto to = step(out);
+    if (to && n.activation != Activation::silu) {
+      layer.step = n.activation == Activation::relu ? without_negatives(*to) : *to;
+      const EdgeId last = absorb(out, layer);
+      const int made = add_value(last, step(last));
+      layer.outputs = {made};
+      out_.instructions.push_back(std::move(layer));
+      u8_of(last) = made;
+    } else {
+      layer.activation = n.activation;
+      const int made = add_value(out, std::nullopt);
+      layer.outputs = {made};
+      out_.instructions.push_back(std::move(layer));
+      made_f32(out, made, n.name);
+    }
+  }
+
+  static Tensor integer_bias(const graph::Weight* bias, const std::vector<float>& scale, float in_scale, int64_t count) {
+    if (!bias) return Tensor(DType::i32, {count});
+    if (bias->value.dtype() == DType::i32) return bias->value;
+    Tensor out(DType::i32, {count});
+    const auto to = out.mutable_values<int32_t>();
+    const auto from = bias->value.values<float>();
+    for (size_t i = 0; i < to.size(); ++i) {
+      const double q = std::nearbyint(static_cast<double>(from[i]) / (static_cast<double>(in_scale) * scale[i]));
+      to[i] = static_cast<int32_t>(std::clamp(q, -1073741824.0, 1073741824.0));
+    }
+    return out;
+  }
+
+  /// Takes what follows a quantized edge value by value into the layer's table. Returns the last edge taken.
+  EdgeId absorb(EdgeId edge, Instruction& layer) {
+    while (!is_output(edge)) {
+      const std::vector<int>& readers = consumers(edge);
+      std::optional<Table> next;
+      EdgeId after = edge;
+      if (readers.size() == 1) {
+        const Node& n = graph_.nodes[static_cast<size_t>(readers[0])];
+        const bool unary = n.op == Op::silu || n.op == Op::relu || n.op == Op::sigmoid;
+        if (!unary || !step(n.outputs[0])) break;
+        after = n.outputs[0];
+        next = make_table(*step(edge), *step(after), n.op);
+      } else if (readers.size() == 2) {
+        next = gate(edge, readers, after);
+      }
+      if (!next) break;
+      layer.table = layer.table ? chained(*layer.table, *next) : *next;
+      for (const int reader : readers) taken_[static_cast<size_t>(reader)] = true;
+      edge = after;
+    }
+    return edge;
+  }
+
+  /// x * sigmoid(x), each quantized by itself (the placement of onnxruntime).
+  std::optional<Table> gate(EdgeId edge, const std::vector<int>& readers, EdgeId& after) const {
+    const Node& first = graph_.nodes[static_cast<size_t>(readers[0])];
+    const Node& second = graph_.nodes[static_cast<size_t>(readers[1])];
+    if (first.op != Op::sigmoid || second.op != Op::mul) return std::nullopt;
+    const EdgeId opening = first.outputs[0];
+    const bool joined = std::find(second.inputs.begin(), second.inputs.end(), opening) != second.inputs.end();
+    if (!joined || consumers(opening).size() != 1 || is_output(opening)) return std::nullopt;
+    const auto from = step(edge), sigmoid = step(opening), to = step(second.outputs[0]);
+    if (!sigmoid || !to) return std::nullopt;
+    after = second.outputs[0];
+    return make_table(*from, *to,
+                      [&](double x) { return x * dequantized(quantized(logistic(x), *sigmoid), *sigmoid); });
+  }
+
+  // --- the others ---
+
+  void unary(const Node& n) {
+    const EdgeId in = n.inputs[0], out = n.outputs[0];
+    if (u8_of(in) >= 0 && step(out)) {
+      const int made = add_value(out, step(out));
+      emit(Kind::table, n.name, {u8_of(in)}, {made}).table = make_table(value(u8_of(in)).step, *step(out), n.op);
+      u8_of(out) = made;
+      return;
+    }
+    int made = -1;
+    const int from = as_f32(in, n.name);
+    float_result_instruction(n, Kind::unary_f32, {from}, made).unary = n.op;
+    made_f32(out, made, n.name);
+  }
+
+  void add(const Node& n) {
+    const int a = u8_of(n.inputs[0]), b = u8_of(n.inputs[1]);
+    const auto to = step(n.outputs[0]);
+    if (a < 0 || b < 0 || !to || n.activation == Activation::silu) {
+      const int x = as_f32(n.inputs[0], n.name), y = as_f32(n.inputs[1], n.name);
+      return float_result(n, Kind::add_f32, {x, y});
+    }
+    const int made = add_value(n.outputs[0], to);
+    emit(Kind::add_u8, n.name, {a, b}, {made}).step = n.activation == Activation::relu ? without_negatives(*to) : *to;
+    u8_of(n.outputs[0]) = made;
+  }
+
+  void concat(const Node& n) {
+    const bool integer = std::all_of(n.inputs.begin(), n.inputs.end(), [&](EdgeId e) { return u8_of(e) >= 0; });
+    std::vector<int> parts;
+    if (integer) {
+      const Step8 to = step(n.outputs[0]).value_or(value(u8_of(n.inputs[0])).step);
+      const bool equal =
+          std::all_of(n.inputs.begin(), n.inputs.end(), [&](EdgeId e) { return value(u8_of(e)).step == to; });
+      if (equal || step(n.outputs[0])) {
+        for (const EdgeId edge : n.inputs) {
+          const int id = u8_of(edge);
+          parts.push_back(value(id).step == to ? id : requantized(id, edge, to, n.name));
+        }
+        const int made = add_value(n.outputs[0], to);
+        emit(Kind::concat, n.name, parts, {made});
+        u8_of(n.outputs[0]) = made;
+        return;
+      }
+    }
+    for (const EdgeId edge : n.inputs) parts.push_back(as_f32(edge, n.name));
+    float_result(n, Kind::concat, parts);
+  }
+
+  /// Operations that keep values as they are: in u8 where the input is.
+  void moved(const Node& n, Kind kind) {
+    const EdgeId in = n.inputs[0], out = n.outputs[0];
+    if (u8_of(in) < 0) return float_result(n, kind, {as_f32(in, n.name)});
+    const int made = add_value(out, value(u8_of(in)).step);
+    emit(kind, n.name, {u8_of(in)}, {made}).attributes = n.attributes;
+    made_u8(out, made, n.name);
+  }
+
+  void split(const Node& n) {
+    const EdgeId in = n.inputs[0];
+    const bool integer = u8_of(in) >= 0;
+    const int from = integer ? u8_of(in) : as_f32(in, n.name);
+    std::vector<int> parts;
+    for (const EdgeId edge : n.outputs) {
+      parts.push_back(add_value(edge, integer ? std::optional(value(from).step) : std::nullopt));
+    }
+    emit(Kind::split, n.name, {from}, parts);
+    for (size_t i = 0; i < parts.size(); ++i) {
+      integer ? made_u8(n.outputs[i], parts[i], n.name) : made_f32(n.outputs[i], parts[i], n.name);
+    }
+  }
+
+  void flatten(const Node& n) {
+    const EdgeId in = n.inputs[0], out = n.outputs[0];
+    if (shape(in).size() != 4 || shape(in)[2] != 1 || shape(in)[3] != 1) unsupported(n.name, "flatten of more than one pixel");
+    if (u8_of(in) >= 0) return made_u8(out, u8_of(in), n.name);
+    made_f32(out, as_f32(in, n.name), n.name);
+  }
+
+  void average(const Node& n) {
+    const EdgeId in = n.inputs[0], out = n.outputs[0];
+    const int from = u8_of(in) >= 0 ? u8_of(in) : as_f32(in, n.name);
+    const bool integer = u8_of(in) >= 0 && step(out);
+    const int made = add_value(out, integer ? step(out) : std::nullopt);
+    emit(Kind::average, n.name, {from}, {made});
+    if (integer) {
+      u8_of(out) = made;
+    } else {
+      made_f32(out, made, n.name);
+    }
+  }
+
+  const Graph& graph_;
+  Program out_;
+  std::vector<int> u8_, f32_;  ///< values that hold an edge, -1: none
+  std::vector<std::vector<int>> consumers_;
+  std::vector<bool> taken_;  ///< nodes that a layer's table holds
+};
+
+bool has_quantizers(const Graph& graph) {
+  return std::any_of(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return edge.quant.has_value(); }) ||
+         std::any_of(graph.weights.begin(), graph.weights.end(),
+                     [](const auto& weight) { return weight.second.quant.has_value(); });
+}
+
+}  // namespace
+
+const char* to_string(Kind kind) {
+  switch (kind) {
+    case Kind::load: return "load";
+    case Kind::conv_u8: return "conv_u8";
+    case Kind::conv_f32: return "conv_f32";
+    case Kind::table: return "table";
+    case Kind::add_u8: return "add_u8";
+    case Kind::add_f32: return "add_f32";
+    case Kind::mul_f32: return "mul_f32";
+    case Kind::unary_f32: return "unary_f32";
+    case Kind::quantize: return "quantize";
+    case Kind::dequantize: return "dequantize";
+    case Kind::max_pool: return "max_pool";
+    case Kind::upsample: return "upsample";
+    case Kind::average: return "average";
+    case Kind::split: return "split";
+    case Kind::concat: return "concat";
+  }
+  return "unknown";
+}
+
+Program lower(const Graph& graph) {
+  const bool foldable = !has_quantizers(graph);
+  const Graph ready = graph::fuse_activations(foldable ? graph::fold_batch_norms(graph) : graph);
+  return Lowering(ready).run();
+}
+
+}  // namespace quench::runtime::native

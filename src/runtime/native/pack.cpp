@@ -1,0 +1,91 @@
+#include "runtime/native/pack.h"
+
+namespace quench::runtime::native {
+
+namespace {
+
+/// Value r of tap t as an index into one output channel's weights [I/groups, kh, kw], or -1 past the run's end.
+struct Order {
+  int64_t channels, kernel_h, kernel_w;
+  bool whole_rows;
+  int64_t at(int64_t tap, int64_t r) const {
+    const int64_t row = whole_rows ? tap : tap / kernel_w;
+    const int64_t column = whole_rows ? r / channels : tap % kernel_w;
+    const int64_t channel = whole_rows ? r % channels : r;
+    if (column >= kernel_w || channel >= channels) return -1;
+    return (channel * kernel_h + row) * kernel_w + column;
+  }
+};
+
+template <typename T>
+void pack(const Tensor& weight, const Order& order, const Walk& walk, int64_t lanes, int64_t most, int64_t group, int64_t first,
+          int64_t count, T* to) {
+  const auto from = weight.values<T>();
+  const int64_t depth = weight.size() / weight.shape()[0];
+  const int64_t total = (count + lanes - 1) / lanes, passes = pass_count(total, most);
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    const int64_t begin = pass_begin(total, passes, pass) * lanes, end = pass_begin(total, passes, pass + 1) * lanes;
+    for (int64_t tap = 0; tap < walk.taps; ++tap) {
+      for (int64_t k = 0; k < walk.run; ++k) {
+        for (int64_t channel = begin; channel < end; ++channel) {
+          for (int64_t j = 0; j < group; ++j) {
+            const int64_t at = channel < count ? order.at(tap, k * group + j) : -1;
+            *to++ = at < 0 ? T{0} : from[static_cast<size_t>((first + channel) * depth + at)];
+          }
+        }
+      }
+    }
+  }
+}
+
+int64_t padded(int64_t count, int64_t lanes) { return (count + lanes - 1) / lanes * lanes; }
+
+Order order_of(const Instruction& layer, const Walk& walk) {
+  const Shape& s = layer.weight.shape();
+  return {s[1], s[2], s[3], walk.whole_rows};
+}
+
+}  // namespace
+
+Walk walk_of(const graph::ConvAttributes& conv, int64_t group_channels, bool adjacent) {
+  if (adjacent && conv.dilation[1] == 1) return {conv.kernel[0], conv.kernel[1] * group_channels, true};
+  return {conv.kernel[0] * conv.kernel[1], group_channels, false};
+}
+
+PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels, int64_t first,
+                 int64_t count, bool adjacent) {
+  PackedU8 packed;
+  packed.walk = walk_of(std::get<graph::ConvAttributes>(layer.attributes), layer.weight.shape()[1], adjacent);
+  packed.walk.run = (packed.walk.run + 3) / 4;
+  const int64_t width = padded(count, kernels.lanes);
+  packed.weights = Aligned<int8_t>(width * packed.walk.taps * packed.walk.run * 4);
+  pack(layer.weight, order_of(layer, packed.walk), packed.walk, kernels.lanes, kernels.u8_vectors, 4, first, count,
+       packed.weights.data());
+  packed.bias = Aligned<int32_t>(width);
+  packed.multiplier = Aligned<float>(width);
+  const auto weights = layer.weight.values<int8_t>();
+  const int64_t depth = layer.weight.size() / layer.weight.shape()[0];
+  for (int64_t c = 0; c < count; ++c) {
+    int32_t sum = 0;
+    for (int64_t i = 0; i < depth; ++i) sum += weights[static_cast<size_t>((first + c) * depth + i)];
+    const auto channel = static_cast<size_t>(first + c);
+    packed.bias[c] = layer.bias.values<int32_t>()[channel] + (kernels.u8_offset - in.step.zero_point) * sum;
+    const double scale = static_cast<double>(in.step.scale) * layer.weight_scale[channel];
+    packed.multiplier[c] = static_cast<float>(out.is_u8 ? scale / layer.step.scale : scale);
+  }
+  return packed;
+}
+
+PackedF32 pack_f32(const Instruction& layer, const Kernels& kernels, int64_t first, int64_t count, bool adjacent) {
+  PackedF32 packed;
+  packed.walk = walk_of(std::get<graph::ConvAttributes>(layer.attributes), layer.weight.shape()[1], adjacent);
+  const int64_t width = padded(count, kernels.lanes);
+  packed.weights = Aligned<float>(width * packed.walk.taps * packed.walk.run);
+  pack(layer.weight, order_of(layer, packed.walk), packed.walk, kernels.lanes, kernels.f32_vectors, 1, first, count,
+       packed.weights.data());
+  packed.bias = Aligned<float>(width);
+  for (int64_t c = 0; c < count; ++c) packed.bias[c] = layer.bias.values<float>()[static_cast<size_t>(first + c)];
+  return packed;
+}
+
+}  // namespace quench::runtime::native

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace quench::runtime::native {
+
+/// x = scale * (q - zero_point); q is one of low .. high of 0 .. 255.
+struct Step8 {
+  float scale = 1;
+  int32_t zero_point = 0, low = 0, high = 255;
+  bool operator==(const Step8&) const = default;
+};
+
+/// What lies in memory while the program runs: one image's pixels of channels.
+struct Value {
+  std::string name;
+  bool is_u8 = false;
+  int64_t height = 1, width = 1, channels = 1;
+  Step8 step;  ///< of u8
+};
+
+using Table = std::array<uint8_t, 256>;
+
+enum class Kind {
+  load,         ///< the image, [C,H,W], into pixels
+  conv_u8,      ///< u8 and int8 weights into u8 (through a table, or not) or f32
+  conv_f32,     ///< also linear layers
+  table,        ///< u8 into u8, value by value
+  add_u8,
+  add_f32,
+  mul_f32,
+  unary_f32,
+  quantize,
+  dequantize,
+  max_pool,     ///< u8 or f32
+  upsample,
+  average,      ///< over all pixels; u8 or f32
+  split,        ///< moves nothing: its outputs are parts of its input
+  concat,
+};
+const char* to_string(Kind kind);
+
+struct Instruction {
+  Kind kind = Kind::table;
+  std::string name;  ///< of the node it comes from
+  std::vector<int> inputs, outputs;
+  graph::Attributes attributes;
+  graph::Activation activation = graph::Activation::none;
+  graph::Op unary = graph::Op::silu;  ///< unary_f32
+  Tensor weight;                      ///< convolution: i8 or f32, [O, I/groups, kh, kw]
+  std::vector<float> weight_scale;    ///< i8: one a channel
+  Tensor bias;                        ///< i32 or f32, [O]
+  Step8 step;                         ///< conv_u8 into u8: what the accumulator becomes, before the table
+  std::optional<Table> table;
+  int64_t macs = 0;
+};
+
+/// A Graph as instructions of the engine, in order.
+struct Program {
+  std::vector<Value> values;
+  std::vector<Instruction> instructions;
+  int input = -1;  ///< value that `load` fills
+  struct Output {
+    int value = -1;
+    Shape shape;  ///< for one image: [1,C,H,W] or [1,C]
+  };
+  std::vector<Output> outputs;  ///< float
+};
+
+/// Folds, fuses and lowers. A convolution whose result is quantized takes what follows it value by value (silu, relu,
+/// sigmoid, x * sigmoid(x)) into its table; a relu before a quantizer becomes its lower bound. Values between two
+/// quantized edges stay u8; an operation without integer form runs in float between dequantize and quantize.
+/// int8 activations (other targets') become uint8 by adding 128.
+/// Throws Error{unsupported} naming the node for what the engine does not have: more than one input, batch norm that
+/// cannot be folded, activations with one scale per channel, quantizers whose weights are still float.
+Program lower(const graph::Graph& graph);
+
+}  // namespace quench::runtime::native
