@@ -21,7 +21,13 @@ struct Case {
 /// Per operation: odd sizes, strides, groups, channel counts, fused activations; then the same quantized.
 std::vector<Case> cases();
 
+/// A runtime, with the instruction set that it is to use (empty: its own choice).
+struct Entry {
+  std::unique_ptr<Runtime> runtime;
+  std::string isa;
+};
+
 /// The runtimes that the test program covers. Defined once in each program.
-std::vector<std::unique_ptr<Runtime>> runtimes();
+std::vector<Entry> runtimes();
 
 }  // namespace quench::runtime::conformance

@@ -3,9 +3,9 @@
 
 namespace quench::runtime::conformance {
 
-std::vector<std::unique_ptr<Runtime>> runtimes() {
-  std::vector<std::unique_ptr<Runtime>> all;
-  all.push_back(nn::torch_runtime());
+std::vector<Entry> runtimes() {
+  std::vector<Entry> all;
+  all.push_back({nn::torch_runtime(), ""});
   return all;
 }
 

@@ -17,7 +17,7 @@ namespace {
 constexpr double kFloatTolerance = 1e-4;  // of the largest output
 constexpr double kStepSlack = 1e-3;       // of a step, for the float arithmetic around integers
 
-const std::vector<std::unique_ptr<Runtime>>& all_runtimes() {
+const std::vector<Entry>& all_runtimes() {
   static const auto all = runtimes();
   return all;
 }
@@ -50,7 +50,7 @@ Tensor image_of(const Tensor& batch, int64_t index) {
 
 class Conformance : public testing::TestWithParam<std::tuple<size_t, size_t>> {
  protected:
-  const Runtime& runtime() const { return *all_runtimes()[std::get<0>(GetParam())]; }
+  const Runtime& runtime() const { return *all_runtimes()[std::get<0>(GetParam())].runtime; }
   const Case& test_case() const { return all_cases()[std::get<1>(GetParam())]; }
 
   /// nullptr where the runtime cannot; `reason_` says why.
@@ -61,7 +61,7 @@ class Conformance : public testing::TestWithParam<std::tuple<size_t, size_t>> {
       return nullptr;
     }
     try {
-      return runtime().load(file_of(test_case().graph), {.threads = threads, .profile_path = ""});
+      return runtime().load(file_of(test_case().graph), {.threads = threads, .isa = all_runtimes()[std::get<0>(GetParam())].isa});
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::unsupported) throw;
       reason_ = error.what();
@@ -137,8 +137,10 @@ TEST_P(Conformance, RefusesOtherInputs) {
 }
 
 std::string name_of(const testing::TestParamInfo<std::tuple<size_t, size_t>>& info) {
-  const size_t runtime = std::get<0>(info.param);  // a runtime may be there several times, set up otherwise
-  return all_runtimes()[runtime]->name() + std::to_string(runtime) + "_" + all_cases()[std::get<1>(info.param)].name;
+  const Entry& entry = all_runtimes()[std::get<0>(info.param)];
+  std::string name = entry.runtime->name() + "_" + entry.isa + "_" + all_cases()[std::get<1>(info.param)].name;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(All, Conformance,

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 #include <memory>
 
@@ -5,6 +6,7 @@
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/clock.h"
+#include "core/error.h"
 #include "core/rng.h"
 #include "platform/measured.h"
 #include "runtime/measure.h"
@@ -21,35 +23,86 @@ Tensor noise_image(const graph::Graph& graph) {
   return image;
 }
 
-record::Record record_of(const graph::ModelFile& model, const Json& options, const Environment& environment) {
+/// A model loaded by a runtime.
+struct Contender {
+  const graph::ModelFile* model = nullptr;
+  std::string runtime;
+  std::unique_ptr<runtime::Session> session;
+};
+
+record::Record record_of(const Contender& contender, const Json& options, const Environment& environment) {
   record::Record record;
-  record.cell = model.path.string();
-  platform::set_model(record, model);
-  record.runtime = options["runtime"];
+  record.cell = contender.model->path.string();
+  platform::set_model(record, *contender.model);
+  record.runtime = contender.runtime;
   record.threads = options["threads"].get<int64_t>();
   platform::set_host(record, environment.version);
   record.config = options;
   return record;
 }
 
+runtime::SessionOptions session_options(const Json& options) {
+  runtime::SessionOptions out;
+  out.threads = options["threads"];
+  if (options["isa"] != "auto") out.isa = options["isa"];
+  out.layer_times = options["profile"];
+  return out;
+}
+
+/// Median times of each layer over some runs.
+void print_profile(Contender& contender, const Tensor& input) {
+  constexpr int kRuns = 31;
+  std::vector<std::vector<runtime::LayerTime>> runs;
+  for (int i = 0; i < kRuns; ++i) {
+    contender.session->run(input);
+    runs.push_back(contender.session->layer_times());
+  }
+  if (runs[0].empty()) fail(ErrorKind::unsupported, "quench bench --profile: runtime '{}' does not time its layers", contender.runtime);
+  std::vector<runtime::LayerTime> median = runs[0];
+  double total_ns = 0;
+  for (size_t layer = 0; layer < median.size(); ++layer) {
+    std::vector<int64_t> times;
+    for (const auto& run : runs) times.push_back(run[layer].time_ns);
+    std::nth_element(times.begin(), times.begin() + kRuns / 2, times.end());
+    median[layer].time_ns = times[kRuns / 2];
+    total_ns += static_cast<double>(median[layer].time_ns);
+  }
+  std::vector<std::vector<std::string>> rows{{"layer", "operation", "ms", "share %", "MMACs", "GOP/s", "peak %"}};
+  for (const runtime::LayerTime& layer : median) {
+    const auto time_ns = static_cast<double>(std::max<int64_t>(1, layer.time_ns));
+    const double gmacs = static_cast<double>(layer.macs) / time_ns;
+    rows.push_back({layer.layer, layer.operation, fmt::format("{:.3f}", time_ns / 1e6),
+                    fmt::format("{:.1f}", 100 * time_ns / total_ns),
+                    layer.macs == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(layer.macs) / 1e6),
+                    layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
+                    layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * gmacs / layer.peak_gmacs)});
+  }
+  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, median of {} runs\n", contender.model->path.string(),
+                           contender.runtime, total_ns / 1e6, median.size(), kRuns)
+            << text_table(rows);
+}
+
 }  // namespace
 
 int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry) {
   const Json options = settings(command("bench"), Json::object(), invocation);
-  const runtime::Runtime& runtime = registry.require(options["runtime"]);
-  runtime::SessionOptions session_options;
-  session_options.threads = options["threads"];
+  if (options["profile"] && options["format"] != "table") {
+    fail(ErrorKind::config, "quench bench --profile: expected --format table, got {}", options["format"].dump());
+  }
   std::vector<graph::ModelFile> models;
-  std::vector<std::unique_ptr<runtime::Session>> sessions;
+  for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options));
+  std::vector<Contender> contenders;
   std::vector<runtime::Session*> running;
   std::vector<Tensor> inputs;
-  for (const std::string& argument : invocation.inputs) {
-    models.push_back(open_model(argument, options));
-    sessions.push_back(runtime.load(models.back(), session_options));
-    running.push_back(sessions.back().get());
-    inputs.push_back(runtime::to_input(noise_image(models.back().graph), sessions.back()->input_dtype()));
-    for (const std::string& note : sessions.back()->notes()) {
-      environment.log.info(fmt::format("{}: {}", argument, note));
+  for (const graph::ModelFile& model : models) {
+    for (const Json& name : options["runtime"]) {
+      const runtime::Runtime& runtime = registry.require(name);
+      contenders.push_back({&model, name, runtime.load(model, session_options(options))});
+      running.push_back(contenders.back().session.get());
+      inputs.push_back(runtime::to_input(noise_image(model.graph), running.back()->input_dtype()));
+      for (const std::string& note : running.back()->notes()) {
+        environment.log.info(fmt::format("{} / {}: {}", model.path.string(), runtime.name(), note));
+      }
     }
   }
   const runtime::MeasureOptions measuring{.min_samples = options["min_samples"].get<int64_t>(),
@@ -57,14 +110,19 @@ int run_bench(const Invocation& invocation, const Environment& environment, cons
   const auto measured = runtime::measure_interleaved(running, inputs, measuring, *environment.cancel);
 
   std::vector<record::Record> records;
-  for (size_t i = 0; i < models.size(); ++i) {
-    record::Record record = record_of(models[i], options, environment);
+  for (size_t i = 0; i < contenders.size(); ++i) {
+    record::Record record = record_of(contenders[i], options, environment);
     platform::set_latency(record, measured[i].latency);
     record.time = utc_now();
-    if (!measured[i].stable) environment.log.warning(fmt::format("{}: latency not stable after warm-up", *record.cell));
+    if (!measured[i].stable) {
+      environment.log.warning(fmt::format("{} / {}: latency not stable after warm-up", *record.cell, contenders[i].runtime));
+    }
     records.push_back(std::move(record));
   }
   std::cout << render(records, options["format"]);
+  if (options["profile"]) {
+    for (size_t i = 0; i < contenders.size(); ++i) print_profile(contenders[i], inputs[i]);
+  }
   return kOk;
 }
 

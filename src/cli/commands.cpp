@@ -64,7 +64,10 @@ std::vector<Command> make_commands() {
            output("file to write (required)"),
        run_import},
       {"bench", "Latency of models at batch 1, measured in turn", "MODEL...", 1, -1,
-       config::bench_options() + model_shape() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
+       config::bench_options() + model_shape() +
+           OptionSet({Option{"profile", T::boolean, false, "also the time of every layer, with its share of the peak"}}) +
+           format({"table", "json", "jsonl", "csv", "md"}),
+       nullptr},
       {"report", "Compare the records of a study", "STUDY", 1, 1,
        format({"table", "html", "json", "jsonl", "csv", "md"}) +
            output("file to write (default: standard output; html: report.html beside the records)") +
@@ -83,7 +86,7 @@ std::vector<Command> make_commands() {
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", "MODEL", 0, 1,
        config::data_options() + config::detect_options() +
            OptionSet(
-               {Option{"runtime", T::text, "onnxruntime", "runtime"},
+               {Option{"runtime", T::text, "native", "runtime"},
                 Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
                 Option{"batch", T::integer, 64, "images a run", {}, 1, 65536},
                 Option{"agreement", T::boolean, false, "also run `torch` and compare predictions"},
@@ -94,7 +97,7 @@ std::vector<Command> make_commands() {
        run_eval_base},
       {"predict", "What a model sees in images, a video or a camera, drawn and as data", "MODEL", 1, 1,
        config::predict_options() +
-           OptionSet({Option{"runtime", T::text, "onnxruntime", "runtime"},
+           OptionSet({Option{"runtime", T::text, "native", "runtime"},
                       Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
                       Option{"output", T::text, "predictions", "folder to write into"}}) +
            format({"table", "json", "jsonl", "csv"}),

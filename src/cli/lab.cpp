@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 
@@ -42,7 +43,9 @@ LabFunction open_lab(const std::string& command) {
 }  // namespace
 
 int run_in_lab(const Invocation& invocation, const Environment& environment) {
-  if (invocation.command == "bench" && invocation.flags.value("runtime", "onnxruntime") != "torch") {
+  const Json runtimes = invocation.flags.value("runtime", Json::array());
+  const bool torch = std::find(runtimes.begin(), runtimes.end(), "torch") != runtimes.end();
+  if (invocation.command == "bench" && !torch) {
     return run_bench(invocation, environment, runtime::base_registry());
   }
   if (invocation.command == "runtimes" && find_lab().empty()) {

@@ -121,7 +121,11 @@ const OptionSet& train_options(std::string_view task) {
 
 const OptionSet& quantize_options() {
   static const OptionSet options({
-      {"target", T::text, "onnxruntime", "runtime whose placement of quantizers to use", {"onnxruntime", "tensorrt"}},
+      {"target",
+       T::text,
+       "native",
+       "runtime whose placement of quantizers to use",
+       {"native", "onnxruntime", "tensorrt"}},
       {"observer",
        T::text,
        "mse",
@@ -196,7 +200,12 @@ const OptionSet& predict_options() {
 
 const OptionSet& bench_options() {
   static const OptionSet options({
-      {"runtime", T::text, "onnxruntime", "runtime"},
+      {"runtime", T::text_list, Json::array({"native"}), "runtimes, measured in turn"},
+      {"isa",
+       T::text,
+       "auto",
+       "instruction set of the native runtime",
+       {"auto", "plain", "avx2", "avx512-vnni", "neon", "neon-dot"}},
       {"threads", T::integer, 1, "threads of the runtime", {}, 1, 1024},
       {"min_samples", T::integer, 200, "timed runs at least", {}, 1, 1e9},
       {"min_seconds", T::number, 1.0, "seconds of timed runs at least", {}, 0, 86400},

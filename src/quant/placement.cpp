@@ -58,8 +58,9 @@ Sketch::Sketch(const Graph& g, const PlacementOptions& options)
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& node = g.nodes[i];
     if (weighted(node)) {
-      const bool head = !options.quantize_head && node.op == Op::conv && is_output(node.outputs[0]);
-      integer[i] = !head && !kept.count(node.name);
+      const bool head = node.op == Op::conv && is_output(node.outputs[0]);
+      const bool float_head = head && !options.quantize_head && options.target != Target::native;
+      integer[i] = !float_head && !kept.count(node.name);
     } else {  // follows what it reads: float where all of that is float
       integer[i] = std::any_of(node.inputs.begin(), node.inputs.end(),
                                [&](EdgeId edge) { return producer[edge] >= 0 && integer[producer[edge]]; });
@@ -75,8 +76,9 @@ bool absorbs_relu(const Sketch& sketch, const Node& node, const PlacementOptions
          !sketch.is_output(out);
 }
 
-// ONNX Runtime runs a node in integers where all its inputs and outputs are quantized (Gemm also with float output).
-void mark_for_onnxruntime(Sketch& sketch, const PlacementOptions& options) {
+// Engines that run a node in integers where all its inputs and outputs are quantized (ONNX Runtime's Gemm also with float
+// output, the native engine's convolutions too).
+void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
   const Graph& graph = sketch.graph;
   sketch.mark(graph.inputs);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
@@ -154,7 +156,7 @@ const char* to_string(Target target) {
 }
 
 graph::QuantParams for_target(graph::QuantParams params, Target target) {
-  if (target != Target::onnxruntime || params.dtype != DType::i8) return params;
+  if (target == Target::tensorrt || params.dtype != DType::i8) return params;
   params.dtype = DType::u8;
   for (int32_t& zero_point : params.zero_point) zero_point += 1 << (params.bits - 1);
   return params;
@@ -162,19 +164,19 @@ graph::QuantParams for_target(graph::QuantParams params, Target target) {
 
 Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
   PlacementOptions options = wanted;
-  if (options.target == Target::native) {
-    fail(ErrorKind::unsupported, "[quant.placement] target native has no engine yet: use onnxruntime or tensorrt");
-  }
   if (options.target == Target::tensorrt) options.symmetric = true;
   Placement out;
   out.graph = graph::unfuse_activations(graph::fold_batch_norms(float_graph));
-  if (options.target == Target::onnxruntime) {
-    out.graph = graph::decompose_silu(std::move(out.graph));
+  if (options.target == Target::onnxruntime) out.graph = graph::decompose_silu(std::move(out.graph));
+  if (options.target != Target::tensorrt) {
     for (const EdgeId edge : out.graph.inputs) out.graph.edge(edge).dtype = DType::u8;
   }
   Sketch sketch(out.graph, options);
-  if (options.target == Target::onnxruntime) mark_for_onnxruntime(sketch, options);
-  if (options.target == Target::tensorrt) mark_for_tensorrt(sketch);
+  if (options.target == Target::tensorrt) {
+    mark_for_tensorrt(sketch);
+  } else {
+    mark_for_integers(sketch, options);
+  }
 
   for (std::vector<EdgeId>& group : group_edges(out.graph, sketch.marked)) {
     if (const auto params = known_params(sketch, group, options)) {

@@ -8,7 +8,7 @@
 
 namespace quench::quant {
 
-enum class Target { onnxruntime, tensorrt, native };
+enum class Target { native, onnxruntime, tensorrt };
 /// Throws Error{config} naming the nearest.
 Target target_from(const std::string& name);
 const char* to_string(Target target);
@@ -39,13 +39,15 @@ struct PlacementOptions {
 };
 
 /// Folds batch norm and decides what is quantized (the policy of each target: docs/quantization.md). Convolutions whose
-/// output is a graph output (detection heads) stay in float unless `quantize_head`, `float_layers` do always; a linear
-/// layer at the end has quantized input and weights and a float output. The image edge becomes uint8 (onnxruntime).
-/// float_graph: unquantized, batch norm folded or not. Throws Error{config}, Error{unsupported} for target native.
+/// output is a graph output (detection heads) stay in float unless `quantize_head` (native: their inputs and weights are
+/// integers, their outputs float; `quantize_head` quantizes the outputs too), `float_layers` do always; a linear layer at
+/// the end has quantized input and weights and a float output. The image edge becomes uint8 (not tensorrt).
+/// float_graph: unquantized, batch norm folded or not. Throws Error{config}.
 Placement place(const graph::Graph& float_graph, const PlacementOptions& options);
 
-/// Activation parameters in the integer type that the target runs. ONNX Runtime on x86 fuses uint8 alone: int8 with
-/// zero point 0 becomes uint8 with zero point 2^(bits - 1), the same steps (and one more at the lower end).
+/// Activation parameters in the integer type that the target runs. ONNX Runtime on x86 fuses uint8 alone, and the native
+/// engine has uint8 alone: int8 with zero point 0 becomes uint8 with zero point 2^(bits - 1), the same steps (and one
+/// more at the lower end).
 graph::QuantParams for_target(graph::QuantParams params, Target target);
 
 }  // namespace quench::quant

@@ -13,6 +13,17 @@ namespace quench::runtime {
 struct SessionOptions {
   int threads = 1;
   std::string profile_path;  ///< where set, the runtime writes its own profile there (ONNX Runtime)
+  std::string isa;           ///< instruction set to use ("avx2"); empty: the best here (native)
+  bool layer_times = false;  ///< run() notes the time of every layer: Session::layer_times() (native)
+};
+
+/// Of one layer in one run.
+struct LayerTime {
+  std::string layer;
+  std::string operation;
+  int64_t time_ns = 0;
+  int64_t macs = 0;      ///< 0 where it does not multiply
+  double peak_gmacs = 0;  ///< billions of MACs a second that the threads reach on registers alone
 };
 
 /// Whether a runtime can be used here, and why not.
@@ -33,6 +44,8 @@ class Session {
   virtual std::vector<Tensor> run(const Tensor& input) = 0;
   /// What the runtime made of the model, one line a fact ("int8 convolutions: 30 of 30"). May be empty.
   virtual std::vector<std::string> notes() const { return {}; }
+  /// Of the latest run, in order; empty where the runtime cannot tell or was not asked to.
+  virtual std::vector<LayerTime> layer_times() const { return {}; }
 };
 
 class Runtime {

@@ -13,7 +13,7 @@ namespace quench::study {
 namespace {
 
 const std::vector<std::string> kMethods{"fp32", "ptq", "qat"};
-const std::vector<std::string> kRuntimes{"onnxruntime", "torch"};
+const std::vector<std::string> kRuntimes{"native", "onnxruntime", "torch"};
 
 void check_keys(const Json& map, const std::vector<std::string>& known, const std::string& where) {
   if (!map.is_object()) fail(ErrorKind::config, "{}: expected a map, got {}", where, map.dump());
@@ -85,7 +85,7 @@ std::vector<Json> expand_lists(const Json& settings, const config::OptionSet& op
 std::string plain_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 std::vector<MethodEntry> check_method(const Json& entry, const Json& train, const std::string& task,
-                                      const std::string& where) {
+                                      const std::string& target, const std::string& where) {
   const Json map = entry.is_string() ? Json{{"method", entry}} : entry;
   if (!map.is_object() || !map.contains("method")) {
     fail(ErrorKind::config, "{}: expected a method name or a map with 'method', got {}", where, entry.dump());
@@ -98,6 +98,7 @@ std::vector<MethodEntry> check_method(const Json& entry, const Json& train, cons
     check_keys(settings, {}, where + " (fp32)");
     return {{method, "", nullptr, nullptr}};
   }
+  if (!settings.contains("target")) settings["target"] = target;
   const config::OptionSet& quantize = config::quantize_options();
   const config::OptionSet fine_tune = config::qat_options(task) + config::augment_options();
   const config::OptionSet all = method == "qat" ? quantize + fine_tune : quantize;
@@ -203,18 +204,21 @@ StudyFile check_study(const Json& study, const std::string& where) {
   for (const Json& entry : models) {
     out.models.push_back(check_model(entry, model_defaults, given, task, where + ".models"));
   }
+  out.runtimes = texts_of(study.value("runtimes", Json::array({"native"})), where + ".runtimes");
+  for (const std::string& runtime : out.runtimes) check_name(runtime, kRuntimes, "runtime", where + ".runtimes");
+  // Quantizers stand where the first runtime wants them.
+  const std::string target = out.runtimes.at(0) == "onnxruntime" ? "onnxruntime" : "native";
   for (const Json& entry : list_of(study["methods"], where + ".methods")) {
-    for (MethodEntry& method : check_method(entry, train, task, where + ".methods"))
+    for (MethodEntry& method : check_method(entry, train, task, target, where + ".methods"))
       out.methods.push_back(std::move(method));
   }
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
-  out.runtimes = texts_of(study.value("runtimes", Json::array({"onnxruntime"})), where + ".runtimes");
-  for (const std::string& runtime : out.runtimes) check_name(runtime, kRuntimes, "runtime", where + ".runtimes");
   out.threads = integers_of(study.value("threads", Json::array({1})), 1, where + ".threads");
   const Json bench = study.value("bench", Json::object());
   check_keys(bench, {"min_samples", "min_seconds"}, where + ".bench");
   out.bench = config::bench_options().checked(bench, where + ".bench");
   out.bench.erase("runtime");
+  out.bench.erase("isa");
   out.bench.erase("threads");
   if (task == "detect") {
     out.detect = config::detect_options().checked(study.value("detect", Json::object()), where + ".detect");

@@ -436,6 +436,56 @@ void to_planar(Plane<const float> in, float* out, int64_t begin, int64_t end) {
   }
 }
 
+// --- peak ------------------------------------------------------------------------------------------------------------
+
+/// So many independent sums hide the latency of a multiplication.
+constexpr int kSums = 8;
+
+int64_t burn_u8(int64_t rounds) {
+  alignas(64) int8_t weights[V::kLanes * 4];
+  const uint8_t values[4] = {1, 2, 3, 4};
+  for (int i = 0; i < V::kLanes * 4; ++i) weights[i] = static_cast<int8_t>(i);
+  const typename V::W w = V::load_weights(weights);
+  const typename V::X x = V::load_quad(values);
+  typename V::Acc acc[kSums];
+#pragma GCC unroll 8
+  for (int i = 0; i < kSums; ++i) acc[i] = V::zero();
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kSums; ++i) acc[i] = V::dot(acc[i], x, w);
+    asm volatile("" ::: "memory");
+  }
+  I sum = V::set_i(0);
+#pragma GCC unroll 8
+  for (int i = 0; i < kSums; ++i) sum = V::add_i(sum, V::finish(acc[i]));
+  alignas(64) uint8_t sink[V::kLanes];
+  V::narrow(sink, sum);
+  volatile uint8_t used = sink[0];
+  (void)used;
+  return rounds * kSums * V::kLanes * 4;
+}
+
+int64_t burn_f32(int64_t rounds) {
+  const float values[V::kLanes] = {};
+  const F w = V::load(values), x = V::set(0.5f);
+  F acc[kSums];
+#pragma GCC unroll 8
+  for (int i = 0; i < kSums; ++i) acc[i] = V::set(static_cast<float>(i));
+  for (int64_t round = 0; round < rounds; ++round) {
+#pragma GCC unroll 8
+    for (int i = 0; i < kSums; ++i) acc[i] = V::fma(x, w, acc[i]);
+    asm volatile("" ::: "memory");
+  }
+  alignas(64) float sink[V::kLanes];
+  F sum = acc[0];
+#pragma GCC unroll 8
+  for (int i = 1; i < kSums; ++i) sum = V::add(sum, acc[i]);
+  V::store(sink, sum);
+  volatile float used = sink[0];
+  (void)used;
+  return rounds * kSums * V::kLanes;
+}
+
 constexpr Kernels make_kernels(Isa isa) {
   Kernels k;
   k.isa = isa;
@@ -454,6 +504,8 @@ constexpr Kernels make_kernels(Isa isa) {
   k.dequantize = dequantize;
   k.max_pool_u8 = max_pool_u8;
   k.max_pool_f32 = max_pool_f32;
+  k.burn_u8 = burn_u8;
+  k.burn_f32 = burn_f32;
   k.to_planar = to_planar;
   return k;
 }

@@ -97,6 +97,9 @@ struct Kernels {
                       int64_t end) = nullptr;
   void (*max_pool_f32)(const graph::PoolAttributes&, Plane<const float> in, Plane<float> out, int64_t begin,
                        int64_t end) = nullptr;
+  /// Multiplies in registers alone and returns how many products it made: the instruction set's peak, when timed.
+  int64_t (*burn_u8)(int64_t rounds) = nullptr;
+  int64_t (*burn_f32)(int64_t rounds) = nullptr;
   /// Pixels of channels to planes of pixels: out[c * height * width + y * width + x], rows [begin, end) of in.
   void (*to_planar)(Plane<const float> in, float* out, int64_t begin, int64_t end) = nullptr;
 };

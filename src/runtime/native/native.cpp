@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/clock.h"
 #include "core/error.h"
 #include "runtime/native/engine.h"
 
@@ -18,6 +19,8 @@ class NativeSession : public Session {
     const graph::Edge& input = model.graph.edge(model.graph.inputs[0]);
     dtype_ = input.dtype;
     image_shape_ = input.shape;
+    engine_.set_profiling(options.layer_times);
+    if (options.layer_times) measure_peaks(engine_.kernels(), std::max(1, options.threads));
   }
 
   DType input_dtype() const override { return dtype_; }
@@ -59,34 +62,57 @@ class NativeSession : public Session {
                         static_cast<double>(engine_.layout().values_bytes) / 1e6, copies)};
   }
 
+  std::vector<LayerTime> layer_times() const override {
+    const std::vector<int64_t>& times = engine_.times_ns();
+    const std::vector<native::Instruction>& instructions = engine_.program().instructions;
+    std::vector<LayerTime> out;
+    for (size_t i = 0; i < instructions.size(); ++i) {
+      const native::Instruction& instruction = instructions[i];
+      const double peak = instruction.kind == native::Kind::conv_u8 ? peak_u8_ : peak_f32_;
+      if (instruction.kind == native::Kind::split) continue;
+      out.push_back({instruction.name, native::to_string(instruction.kind), times[i], instruction.macs, peak});
+    }
+    out.push_back({"outputs", "to_planar", times.back(), 0, 0});
+    return out;
+  }
+
  private:
+  /// The best of a few tries: what one thread reaches, times threads.
+  void measure_peaks(const native::Kernels& kernels, int threads) {
+    for (int attempt = 0; attempt < 5; ++attempt) {
+      peak_u8_ = std::max(peak_u8_, threads * gmacs_of(kernels.burn_u8));
+      peak_f32_ = std::max(peak_f32_, threads * gmacs_of(kernels.burn_f32));
+    }
+  }
+  static double gmacs_of(int64_t (*burn)(int64_t)) {
+    constexpr int64_t kRounds = 200000;
+    const int64_t start_ns = now_ns();
+    const auto products = static_cast<double>(burn(kRounds));
+    return products / static_cast<double>(now_ns() - start_ns);
+  }
+
   native::Engine engine_;
   DType dtype_ = DType::f32;
   Shape image_shape_;
+  double peak_u8_ = 0, peak_f32_ = 0;
 };
 
 class NativeRuntime : public Runtime {
  public:
-  explicit NativeRuntime(std::optional<native::Isa> isa) : isa_(isa) {}
   std::string name() const override { return "native"; }
   Availability availability() const override { return {.available = true, .version = "1", .reason = ""}; }
   std::unique_ptr<Session> load(const graph::ModelFile& model, const SessionOptions& options) const override {
     const std::vector<native::Isa> here = native::available_isas();
-    const native::Isa isa = isa_.value_or(here.front());
+    const native::Isa isa = options.isa.empty() ? here.front() : native::isa_from(options.isa);
     if (std::find(here.begin(), here.end(), isa) == here.end()) {
       fail(ErrorKind::unsupported, "[{}] this processor does not have {}", kWhere, native::to_string(isa));
     }
     return std::make_unique<NativeSession>(model, isa, options);
   }
-
- private:
-  std::optional<native::Isa> isa_;
 };
 
 }  // namespace
 
-std::unique_ptr<Runtime> native_runtime(std::optional<native::Isa> isa) {
-  return std::make_unique<NativeRuntime>(isa);
-}
+std::unique_ptr<Runtime> native_runtime() { return std::make_unique<NativeRuntime>(); }
 
 }  // namespace quench::runtime
