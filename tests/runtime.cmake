@@ -6,6 +6,11 @@ quench_test(runtime_onnxruntime_test SOURCES runtime_onnxruntime_test.cpp USES r
 set(conformance runtime_conformance_test.cpp conformance_cases.cpp)
 quench_test(runtime_conformance_test SOURCES ${conformance} conformance_base.cpp
             USES runtime graph_samples reference_executor LABELS fast)
+add_library(quench_integer_executor STATIC integer_executor.cpp)
+target_link_libraries(quench_integer_executor PUBLIC quench_graph)
+target_include_directories(quench_integer_executor PUBLIC ${CMAKE_SOURCE_DIR}/tests)
+quench_test(runtime_native_test SOURCES runtime_native_test.cpp conformance_cases.cpp
+            USES runtime models graph_samples reference_executor integer_executor LABELS fast)
 if(QUENCH_LAB)
   quench_test(runtime_conformance_torch_test SOURCES ${conformance} conformance_torch.cpp
               USES nn runtime graph_samples reference_executor LABELS fast)

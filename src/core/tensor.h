@@ -49,6 +49,8 @@ class Tensor {
     detach();
     return {reinterpret_cast<T*>(storage_.get()), static_cast<size_t>(size_)};
   }
+  /// Whether another Tensor holds the same storage, so that a write would copy it.
+  bool shared() const { return storage_.use_count() > 1; }
   const std::byte* bytes() const { return storage_.get(); }
   std::byte* mutable_bytes() {
     detach();

@@ -422,15 +422,18 @@ void max_pool_f32(const graph::PoolAttributes& pool, Plane<const float> in, Plan
 }
 
 void to_planar(Plane<const float> in, float* out, int64_t begin, int64_t end) {
-  constexpr int64_t kBlock = 16;  // a cache line of channels: its pixels of a row stay in the first-level cache
+  constexpr int64_t kBlock = 16;  // pixels and channels of a block: so few cache lines never push each other out
   const int64_t plane = in.height * in.width;
   for (int64_t y = begin; y < end; ++y) {
+    const float* row = in.data + y * in.row_step;
     for (int64_t c0 = 0; c0 < in.channels; c0 += kBlock) {
       const int64_t c1 = least(c0 + kBlock, in.channels);
-      const float* row = in.data + y * in.row_step;
-      for (int64_t c = c0; c < c1; ++c) {
-        float* to = out + c * plane + y * in.width;
-        for (int64_t x = 0; x < in.width; ++x) to[x] = row[x * in.pixel_step + c];
+      for (int64_t x0 = 0; x0 < in.width; x0 += kBlock) {
+        const int64_t x1 = least(x0 + kBlock, in.width);
+        for (int64_t c = c0; c < c1; ++c) {
+          float* to = out + c * plane + y * in.width;
+          for (int64_t x = x0; x < x1; ++x) to[x] = row[x * in.pixel_step + c];
+        }
       }
     }
   }

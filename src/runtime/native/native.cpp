@@ -29,19 +29,12 @@ class NativeSession : public Session {
     require_input(input, dtype_, image_shape_, kWhere);
     const int64_t images = input.shape()[0];
     const size_t image_bytes = input.size_bytes() / static_cast<size_t>(images);
-    std::vector<Tensor> outputs;
-    std::vector<float*> to;
-    for (const native::Program::Output& output : engine_.program().outputs) {
-      Shape shape = output.shape;
-      shape[0] = images;
-      outputs.emplace_back(DType::f32, shape);
-      to.push_back(outputs.back().mutable_values<float>().data());
-    }
+    std::vector<float*> to = prepare_outputs(images);
     for (int64_t i = 0; i < images; ++i) {
       engine_.run(input.bytes() + static_cast<size_t>(i) * image_bytes, to);
-      for (size_t k = 0; k < to.size(); ++k) to[k] += outputs[k].size() / images;
+      for (size_t k = 0; k < to.size(); ++k) to[k] += outputs_[k].size() / images;
     }
-    return outputs;
+    return outputs_;
   }
 
   std::vector<std::string> notes() const override {
@@ -77,6 +70,21 @@ class NativeSession : public Session {
   }
 
  private:
+  /// The outputs of the run before are written again where the caller has let go of them: fresh memory costs more than
+  /// some layers.
+  std::vector<float*> prepare_outputs(int64_t images) {
+    const std::vector<native::Program::Output>& wanted = engine_.program().outputs;
+    outputs_.resize(wanted.size());
+    std::vector<float*> to;
+    for (size_t k = 0; k < wanted.size(); ++k) {
+      Shape shape = wanted[k].shape;
+      shape[0] = images;
+      if (outputs_[k].shape() != shape || outputs_[k].shared()) outputs_[k] = Tensor(DType::f32, shape);
+      to.push_back(outputs_[k].mutable_values<float>().data());
+    }
+    return to;
+  }
+
   /// The best of a few tries: what one thread reaches, times threads.
   void measure_peaks(const native::Kernels& kernels, int threads) {
     for (int attempt = 0; attempt < 5; ++attempt) {
@@ -94,6 +102,7 @@ class NativeSession : public Session {
   native::Engine engine_;
   DType dtype_ = DType::f32;
   Shape image_shape_;
+  std::vector<Tensor> outputs_;
   double peak_u8_ = 0, peak_f32_ = 0;
 };
 

@@ -1,0 +1,278 @@
+#include "integer_executor.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace quench::graph::reference {
+namespace {
+
+/// Integers with their meaning, or floats where `scale` is 0.
+struct Value {
+  int64_t channels = 0, height = 1, width = 1;
+  std::vector<int32_t> q;
+  std::vector<float> x;
+  float scale = 0;
+  int32_t zero = 0, low = 0, high = 0;
+
+  bool integer() const { return scale != 0; }
+  int64_t size() const { return channels * height * width; }
+  double real(size_t i) const { return integer() ? static_cast<double>(scale) * (q[i] - zero) : double{x[i]}; }
+  float real32(size_t i) const { return integer() ? static_cast<float>(q[i] - zero) * scale : x[i]; }
+};
+
+Value like(const Shape& shape) {
+  Value v;
+  v.channels = shape[1];
+  if (shape.size() == 4) v.height = shape[2], v.width = shape[3];
+  return v;
+}
+
+void give(Value& v, const QuantParams& quant) {
+  v.scale = quant.scale[0];
+  const int32_t shift = quant.dtype == DType::i8 ? 128 : 0;
+  v.zero = quant.zero_point[0] + shift;
+  v.low = static_cast<int32_t>(quant.q_min()) + shift;
+  v.high = static_cast<int32_t>(quant.q_max()) + shift;
+}
+
+/// A real number in steps, to an integer of v.
+int32_t rounded(const Value& v, double steps, bool positive = false) {
+  const int32_t low = positive ? std::max(v.low, v.zero) : v.low;
+  return static_cast<int32_t>(std::nearbyint(std::clamp<double>(steps, low - v.zero, v.high - v.zero))) + v.zero;
+}
+
+[[noreturn]] void open(const Node& node) {
+  fail(ErrorKind::unsupported, "the definition leaves {} open", node.name);
+}
+
+struct Run {
+  const Graph& graph;
+  std::vector<Value> values;
+
+  Value& at(EdgeId edge) { return values[static_cast<size_t>(edge)]; }
+
+  Value target(EdgeId edge) {
+    Value v = like(graph.edge(edge).shape);
+    if (graph.edge(edge).quant) give(v, *graph.edge(edge).quant);
+    v.q.resize(static_cast<size_t>(v.size()));
+    v.x.resize(static_cast<size_t>(v.size()));
+    return v;
+  }
+
+  /// Floats of an edge that is quantized become its integers.
+  void put(EdgeId edge, const std::vector<float>& floats) {
+    Value v = target(edge);
+    for (size_t i = 0; i < floats.size(); ++i) {
+      v.x[i] = floats[i];
+      if (v.integer()) v.q[i] = rounded(v, floats[i] / v.scale);
+    }
+    at(edge) = v;
+  }
+
+  void weighted(const Node& node) {
+    const Weight& weight = graph.required_weight(node, "weight");
+    const Weight* bias = graph.weight(node, "bias");
+    const Value& in = at(node.inputs[0]);
+    if (!in.integer() || !weight.quant || weight.value.dtype() != DType::i8) open(node);
+    const ConvAttributes a = node.op == Op::conv ? node.as<ConvAttributes>() : ConvAttributes{};
+    const Shape& ws = weight.value.shape();
+    Value out = target(node.outputs[0]);
+    if (node.activation == Activation::silu) open(node);
+    const auto w = weight.value.values<int8_t>();
+    const int64_t per_group = ws[0] / a.groups, area = a.kernel[0] * a.kernel[1];
+    for (int64_t o = 0; o < out.channels; ++o) {
+      const float ws_scale = weight.quant->scale[weight.quant->scale.size() == 1 ? 0 : static_cast<size_t>(o)];
+      const double product_scale = static_cast<double>(in.scale) * ws_scale;
+      for (int64_t y = 0; y < out.height; ++y) {
+        for (int64_t x = 0; x < out.width; ++x) {
+          int64_t sum = bias ? bias->value.values<int32_t>()[static_cast<size_t>(o)] : 0;
+          for (int64_t i = 0; i < ws[1]; ++i) {
+            for (int64_t k = 0; k < area; ++k) {
+              const int64_t row = y * a.stride[0] - a.padding[0] + k / a.kernel[1] * a.dilation[0];
+              const int64_t column = x * a.stride[1] - a.padding[1] + k % a.kernel[1] * a.dilation[1];
+              if (row < 0 || row >= in.height || column < 0 || column >= in.width) continue;
+              const int64_t channel = o / per_group * ws[1] + i;
+              const int32_t q = in.q[static_cast<size_t>((channel * in.height + row) * in.width + column)];
+              sum += int64_t{q - in.zero} * w[static_cast<size_t>((o * ws[1] + i) * area + k)];
+            }
+          }
+          const auto index = static_cast<size_t>((o * out.height + y) * out.width + x);
+          const auto acc = static_cast<float>(static_cast<int32_t>(sum));
+          const bool relu = node.activation == Activation::relu;
+          if (out.integer()) {
+            out.q[index] = rounded(out, acc * static_cast<float>(product_scale / out.scale), relu);
+          } else {
+            const float value = acc * static_cast<float>(product_scale);
+            out.x[index] = relu ? std::max(value, 0.0f) : value;
+          }
+        }
+      }
+    }
+    at(node.outputs[0]) = out;
+  }
+
+  void unary(const Node& node) {
+    const Value& in = at(node.inputs[0]);
+    Value out = target(node.outputs[0]);
+    if (!in.integer() || !out.integer()) open(node);
+    for (size_t i = 0; i < in.q.size(); ++i) {
+      const double x = in.real(i), sigmoid = 1 / (1 + std::exp(-x));
+      const double y = node.op == Op::silu ? x * sigmoid : node.op == Op::sigmoid ? sigmoid : std::max(x, 0.0);
+      out.q[i] = rounded(out, y / out.scale);
+    }
+    at(node.outputs[0]) = out;
+  }
+
+  void add(const Node& node) {
+    const Value &a = at(node.inputs[0]), &b = at(node.inputs[1]);
+    Value out = target(node.outputs[0]);
+    if (!a.integer() || !b.integer() || !out.integer() || node.activation == Activation::silu) open(node);
+    const auto scale_a = static_cast<float>(static_cast<double>(a.scale) / out.scale);
+    const auto scale_b = static_cast<float>(static_cast<double>(b.scale) / out.scale);
+    for (size_t i = 0; i < out.q.size(); ++i) {
+      const float left = static_cast<float>(a.q[i] - a.zero) * scale_a;
+      const float right = static_cast<float>(b.q[i] - b.zero) * scale_b;
+      out.q[i] = rounded(out, left + right, node.activation == Activation::relu);
+    }
+    at(node.outputs[0]) = out;
+  }
+
+  void mul(const Node& node) {
+    const Value &a = at(node.inputs[0]), &b = at(node.inputs[1]);
+    std::vector<float> product(static_cast<size_t>(a.size()));
+    for (size_t i = 0; i < product.size(); ++i) product[i] = a.real32(i) * b.real32(i);
+    put(node.outputs[0], product);
+  }
+
+  /// Integer i of `in` as one of `out`: as it is where both mean the same.
+  static int32_t moved(const Value& in, size_t i, const Value& out) {
+    const bool same = in.scale == out.scale && in.zero == out.zero && in.low == out.low && in.high == out.high;
+    return same ? in.q[i] : rounded(out, in.real(i) / static_cast<double>(out.scale));
+  }
+
+  /// Operations that choose among values: source(c, y, x) is the index in the input, or -1 to leave the value.
+  template <typename Choose>
+  void choose(const Node& node, size_t output, const Choose& source) {
+    const Value& in = at(node.inputs[0]);
+    Value out = target(node.outputs[output]);
+    if (!in.integer()) open(node);
+    if (!out.integer()) {
+      out.scale = in.scale, out.zero = in.zero, out.low = in.low, out.high = in.high;
+    }
+    for (int64_t c = 0; c < out.channels; ++c) {
+      for (int64_t y = 0; y < out.height; ++y) {
+        for (int64_t x = 0; x < out.width; ++x) {
+          out.q[static_cast<size_t>((c * out.height + y) * out.width + x)] = moved(in, source(in, c, y, x), out);
+        }
+      }
+    }
+    at(node.outputs[output]) = out;
+  }
+
+  void max_pool(const Node& node) {
+    const auto& pool = node.as<PoolAttributes>();
+    choose(node, 0, [&](const Value& in, int64_t c, int64_t y, int64_t x) {
+      int64_t best = -1;
+      for (int64_t k = 0; k < pool.kernel[0] * pool.kernel[1]; ++k) {
+        const int64_t row = y * pool.stride[0] - pool.padding[0] + k / pool.kernel[1];
+        const int64_t column = x * pool.stride[1] - pool.padding[1] + k % pool.kernel[1];
+        if (row < 0 || row >= in.height || column < 0 || column >= in.width) continue;
+        const int64_t index = (c * in.height + row) * in.width + column;
+        if (best < 0 || in.q[static_cast<size_t>(index)] > in.q[static_cast<size_t>(best)]) best = index;
+      }
+      return static_cast<size_t>(best);
+    });
+  }
+
+  void concat(const Node& node) {
+    Value out = target(node.outputs[0]);
+    if (!out.integer()) open(node);
+    size_t next = 0;
+    for (const EdgeId edge : node.inputs) {
+      const Value& in = at(edge);
+      if (!in.integer()) open(node);
+      for (size_t i = 0; i < in.q.size(); ++i) out.q[next++] = moved(in, i, out);
+    }
+    at(node.outputs[0]) = out;
+  }
+
+  void split(const Node& node) {
+    int64_t first = 0;
+    for (size_t k = 0; k < node.outputs.size(); ++k) {
+      choose(node, k, [&](const Value& in, int64_t c, int64_t y, int64_t x) {
+        return static_cast<size_t>(((first + c) * in.height + y) * in.width + x);
+      });
+      first += graph.edge(node.outputs[k]).shape[1];
+    }
+  }
+
+  void average(const Node& node) {
+    const Value& in = at(node.inputs[0]);
+    Value out = target(node.outputs[0]);
+    if (!in.integer()) open(node);
+    const int64_t area = in.height * in.width;
+    const auto scale = static_cast<float>(static_cast<double>(in.scale) / (out.integer() ? out.scale : 1.0) /
+                                          static_cast<double>(area));
+    for (int64_t c = 0; c < in.channels; ++c) {
+      int32_t sum = 0;
+      for (int64_t i = 0; i < area; ++i) sum += in.q[static_cast<size_t>(c * area + i)] - in.zero;
+      const float mean = static_cast<float>(sum) * scale;
+      out.x[static_cast<size_t>(c)] = mean;
+      if (out.integer()) out.q[static_cast<size_t>(c)] = rounded(out, mean);
+    }
+    at(node.outputs[0]) = out;
+  }
+
+  void run(const Node& node) {
+    switch (node.op) {
+      case Op::conv:
+      case Op::linear: return weighted(node);
+      case Op::silu:
+      case Op::relu:
+      case Op::sigmoid: return unary(node);
+      case Op::add: return add(node);
+      case Op::mul: return mul(node);
+      case Op::concat: return concat(node);
+      case Op::split: return split(node);
+      case Op::max_pool: return max_pool(node);
+      case Op::global_avg_pool: return average(node);
+      case Op::flatten:
+        return choose(node, 0, [](const Value&, int64_t c, int64_t, int64_t) { return static_cast<size_t>(c); });
+      case Op::upsample: {
+        const int64_t factor = node.as<UpsampleAttributes>().factor;
+        return choose(node, 0, [factor](const Value& in, int64_t c, int64_t y, int64_t x) {
+          return static_cast<size_t>((c * in.height + y / factor) * in.width + x / factor);
+        });
+      }
+      case Op::batch_norm: open(node);
+    }
+  }
+};
+
+}  // namespace
+
+std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image) {
+  Run run{graph, std::vector<Value>(graph.edges.size())};
+  const Edge& input = graph.edge(graph.inputs[0]);
+  if (input.dtype == DType::u8) {
+    Value v = run.target(graph.inputs[0]);
+    for (size_t i = 0; i < v.q.size(); ++i) v.q[i] = image.values<uint8_t>()[i];
+    run.at(graph.inputs[0]) = v;
+  } else {
+    const auto floats = image.values<float>();
+    run.put(graph.inputs[0], {floats.begin(), floats.end()});
+  }
+  for (const Node& node : graph.nodes) run.run(node);
+  std::vector<Tensor> outputs;
+  for (const EdgeId edge : graph.outputs) {
+    const Value& v = run.at(edge);
+    Tensor out(DType::f32, graph.edge(edge).shape);
+    for (size_t i = 0; i < static_cast<size_t>(v.size()); ++i) out.mutable_values<float>()[i] = v.real32(i);
+    outputs.push_back(std::move(out));
+  }
+  return outputs;
+}
+
+}  // namespace quench::graph::reference

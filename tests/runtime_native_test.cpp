@@ -1,0 +1,236 @@
+// The native engine's own promises: the bits of a plain integer executor, the same bits on every instruction set and at
+// any number of threads, memory shared without harm.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+#include "conformance_cases.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "graph/onnx_write.h"
+#include "graph/passes.h"
+#include "graph_samples.h"
+#include "integer_executor.h"
+#include "models/spec.h"
+#include "reference_executor.h"
+#include "runtime/native/act_table.h"
+#include "runtime/native/isa.h"
+#include "runtime/native/layout.h"
+#include "runtime/native/native.h"
+#include "runtime/native/thread_pool.h"
+
+namespace quench::runtime {
+namespace {
+
+using graph::Graph;
+using graph::reference::execute_integer;
+
+std::vector<std::string> isas() {
+  std::vector<std::string> names;
+  for (const native::Isa isa : native::available_isas()) names.emplace_back(native::to_string(isa));
+  return names;
+}
+
+std::unique_ptr<Session> load(const Graph& graph, const std::string& isa, int threads) {
+  graph::ModelFile file{"case.onnx", graph::write_onnx(graph), "", graph};
+  file.sha256 = sha256_hex(file.bytes);
+  return native_runtime()->load(file, {.threads = threads, .profile_path = "", .isa = isa});
+}
+
+/// A model of the project with random weights, of a few small classes.
+Graph model(const std::string& name, int64_t imgsz) {
+  models::BuildOptions options;
+  options.classes = {"a", "b", "c", "d", "e", "f", "g"};
+  options.imgsz = imgsz;
+  options.seed = 5;
+  return models::build(name, options);
+}
+
+std::vector<std::pair<std::string, Graph>> integer_graphs() {
+  std::vector<std::pair<std::string, Graph>> all;
+  for (conformance::Case& c : conformance::cases()) {
+    if (c.steps > 0) all.emplace_back(c.name, std::move(c.graph));
+  }
+  for (auto& [name, graph] : graph::samples::all()) {
+    if (name.starts_with("integer")) all.emplace_back(name, graph);
+  }
+  for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n", "yolov8n"}) {
+    const Graph folded = graph::unfuse_activations(graph::fold_batch_norms(model(name, 64)));
+    all.emplace_back(name, graph::samples::quantized(folded, {.pixels = true}));
+    all.emplace_back(std::string(name) + " onnxruntime's form",
+                     graph::samples::quantized(graph::decompose_silu(folded), {.pixels = true}));
+  }
+  return all;
+}
+
+TEST(NativeEngine, EqualsTheIntegerExecutorToTheBit) {
+  int compared = 0;
+  for (const auto& [name, graph] : integer_graphs()) {
+    const Tensor image = graph::reference::random_inputs(graph, 1, 31)[0];
+    std::vector<Tensor> expected;
+    try {
+      expected = execute_integer(graph, image);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unsupported) throw;
+      continue;
+    }
+    ++compared;
+    for (const std::string& isa : isas()) {
+      for (const int threads : {1, 3}) {
+        EXPECT_EQ(load(graph, isa, threads)->run(image), expected) << name << " on " << isa << ", threads " << threads;
+      }
+    }
+  }
+  EXPECT_GE(compared, 40);
+}
+
+TEST(NativeEngine, FloatBitsAreTheSameEverywhere) {
+  std::vector<std::pair<std::string, Graph>> graphs;
+  for (conformance::Case& c : conformance::cases()) {
+    if (c.name != "batch_norm" && c.name != "int8_float_weights_prepared") graphs.emplace_back(c.name, std::move(c.graph));
+  }
+  for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n", "yolov8n"}) graphs.emplace_back(name, model(name, 64));
+  for (const auto& [name, graph] : graphs) {
+    const Tensor image = graph::reference::random_inputs(graph, 1, 37)[0];
+    const std::vector<Tensor> expected = load(graph, "plain", 1)->run(image);
+    for (const std::string& isa : isas()) {
+      for (const int threads : {1, 2}) EXPECT_EQ(load(graph, isa, threads)->run(image), expected) << name << " on " << isa;
+    }
+  }
+}
+
+TEST(NativeEngine, LargestProductsDoNotSaturate) {
+  graph::samples::Builder b(1);
+  b.graph.metadata = {{"task", "classify"}, {"model", "saturation"}};
+  const graph::EdgeId x = b.input("images", {1, 64, 3, 3});
+  b.output(b.conv("conv", x, 16, {.kernel = {3, 3}, .padding = {1, 1}}, true));
+  Graph graph = graph::samples::quantized(b.graph, {.pixels = true});
+  Tensor& weight = graph.weights.at("conv.weight").value;
+  for (size_t i = 0; i < weight.values<int8_t>().size(); ++i) {
+    weight.mutable_values<int8_t>()[i] = static_cast<int8_t>(i % 1152 < 576 ? 127 : -127);
+  }
+  Tensor image(DType::u8, {1, 64, 3, 3});
+  for (uint8_t& value : image.mutable_values<uint8_t>()) value = 255;
+  const auto expected = execute_integer(graph, image);
+  for (const std::string& isa : isas()) EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa;
+}
+
+TEST(NativeEngine, AnswersWhatItCannotDo) {
+  const Graph graph = model("yolov5n-cls", 32);
+  try {
+    load(graph, "avx3", 1);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::config);
+    EXPECT_NE(std::string(error.what()).find("did you mean 'avx2'"), std::string::npos) << error.what();
+  }
+#if defined(__x86_64__)
+  const char* foreign = "neon";
+#else
+  const char* foreign = "avx2";
+#endif
+  try {
+    load(graph, foreign, 1);
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+  }
+}
+
+TEST(NativeEngine, KeepsOutputsThatTheCallerHolds) {
+  const Graph graph = model("yolov5n-cls", 32);
+  const auto session = load(graph, "", 1);
+  const Tensor first = graph::reference::random_inputs(graph, 1, 1)[0], second = graph::reference::random_inputs(graph, 2, 2)[0];
+  const std::vector<Tensor> held = session->run(first);
+  const std::vector<float> before(held[0].values<float>().begin(), held[0].values<float>().end());
+  EXPECT_NE(session->run(second)[0], held[0]);
+  EXPECT_TRUE(std::equal(before.begin(), before.end(), held[0].values<float>().begin()));
+  EXPECT_EQ(session->run(first), held);
+}
+
+TEST(NativeEngine, TellsTheTimeOfEveryLayer) {
+  const Graph graph = model("yolov5n-cls", 32);
+  graph::ModelFile file{"case.onnx", graph::write_onnx(graph), "", graph};
+  const auto session = native_runtime()->load(file, {.threads = 1, .profile_path = "", .isa = "", .layer_times = true});
+  session->run(graph::reference::random_inputs(graph, 1, 1)[0]);
+  int64_t macs = 0;
+  for (const LayerTime& layer : session->layer_times()) {
+    macs += layer.macs;
+    EXPECT_GE(layer.time_ns, 0) << layer.layer;
+    EXPECT_TRUE(layer.macs == 0 || layer.peak_gmacs > 0) << layer.layer;
+  }
+  int64_t expected = 0;
+  for (const graph::Node& node : graph.nodes) {
+    if (const graph::Weight* weight = graph.weight(node, "weight"); weight && node.op != graph::Op::batch_norm) {
+      const Shape& shape = graph.edge(node.outputs[0]).shape;
+      expected += weight->value.size() * (shape.size() == 4 ? shape[2] * shape[3] : 1);
+    }
+  }
+  EXPECT_EQ(macs, expected);
+}
+
+TEST(NativeTable, LogisticIsThatOfTheLibrary) {
+  for (double x = -50; x <= 50; x += 0.37) EXPECT_NEAR(native::logistic(x) * (1 + std::exp(-x)), 1, 1e-13) << x;
+}
+
+TEST(NativeTable, RoundsHalvesToEvenAndClamps) {
+  const native::Step8 step{0.5f, 10, 0, 255};
+  EXPECT_EQ(native::quantized(0.25, step), 10);   // half a step: 0 is even
+  EXPECT_EQ(native::quantized(0.75, step), 12);   // one and a half
+  EXPECT_EQ(native::quantized(-0.75, step), 8);
+  EXPECT_EQ(native::quantized(1e30, step), 255);
+  EXPECT_EQ(native::quantized(-1e30, step), 0);
+}
+
+TEST(NativeLayout, SharesMemoryOnlyWhereLifetimesDoNotMeet) {
+  for (const char* name : {"yolov5n", "yolov8n", "yolov8n-cls"}) {
+    const native::Program program = native::lower(model(name, 64));
+    const native::Layout layout = native::lay_out(program);
+    EXPECT_LT(layout.arena_bytes, layout.values_bytes / 2) << name;
+    for (size_t i = 0; i < layout.buffers.size(); ++i) {
+      const native::Buffer& a = layout.buffers[i];
+      EXPECT_LE(a.offset + a.bytes(), layout.arena_bytes);
+      for (size_t k = i + 1; k < layout.buffers.size(); ++k) {
+        const native::Buffer& b = layout.buffers[k];
+        const bool together = a.first_use <= b.last_use && b.first_use <= a.last_use;
+        const bool apart = a.offset + a.bytes() <= b.offset || b.offset + b.bytes() <= a.offset;
+        EXPECT_TRUE(!together || apart) << name << ": buffers " << i << " and " << k;
+      }
+    }
+  }
+}
+
+TEST(NativeLayout, ConcatsOfTheModelsCopyNothing) {
+  for (const char* name : {"yolov5n", "yolov8n"}) {
+    const native::Program program = native::lower(model(name, 64));
+    const native::Layout layout = native::lay_out(program);
+    int parts = 0, copied = 0;
+    for (const native::Instruction& instruction : program.instructions) {
+      if (instruction.kind != native::Kind::concat) continue;
+      for (size_t i = 0; i < instruction.inputs.size(); ++i) {
+        ++parts;
+        copied += !native::in_place(layout, program, instruction, i);
+      }
+    }
+    EXPECT_GT(parts, 20) << name;
+    EXPECT_EQ(copied, 0) << name;
+  }
+}
+
+TEST(NativeThreadPool, EveryIndexOnce) {
+  native::ThreadPool pool(4);
+  for (int round = 0; round < 20; ++round) {
+    pool.start();
+    for (const int64_t count : {0, 1, 2, 3, 64, 1000}) {
+      std::vector<std::atomic<int>> seen(static_cast<size_t>(count));
+      pool.each(count, [&](int64_t i) { ++seen[static_cast<size_t>(i)]; });
+      for (const auto& times : seen) ASSERT_EQ(times, 1);
+    }
+    pool.finish();
+  }
+}
+
+}  // namespace
+}  // namespace quench::runtime
