@@ -61,7 +61,7 @@ class Conformance : public testing::TestWithParam<std::tuple<size_t, size_t>> {
       return nullptr;
     }
     try {
-      return runtime().load(file_of(test_case().graph), {.threads = threads, .isa = all_runtimes()[std::get<0>(GetParam())].isa});
+      return runtime().load(file_of(test_case().graph), {.threads = threads, .profile_path = "", .isa = all_runtimes()[std::get<0>(GetParam())].isa});
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::unsupported) throw;
       reason_ = error.what();

@@ -205,7 +205,7 @@ void Engine::bind_load(const Instruction& instruction, std::vector<Loop>& loops)
 
 ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes) {
   const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
-  const Buffer &in = buffer_of(layer.inputs[0]), &out = buffer_of(layer.outputs[0]);
+  const Buffer& in = buffer_of(layer.inputs[0]);
   auto taps = std::make_unique<std::vector<ptrdiff_t>>();
   const int64_t columns = walk.whole_rows ? 1 : conv.kernel[1];
   for (int64_t row = 0; row < conv.kernel[0]; ++row) {
@@ -218,13 +218,23 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   shape.out_width = value(layer.outputs[0]).width;
   shape.in_row_step = conv.stride[0] * in.row_step() * in_bytes;
   shape.in_pixel_step = conv.stride[1] * in.pitch * in_bytes;
-  shape.out_row_step = out.row_step() * out_bytes;
-  shape.out_pixel_step = out.pitch * out_bytes;
+  if (direct_output(layer.outputs[0]) < 0) {
+    const Buffer& out = buffer_of(layer.outputs[0]);
+    shape.out_row_step = out.row_step() * out_bytes;
+    shape.out_pixel_step = out.pitch * out_bytes;
+  }
   shape.taps = taps->data();
   shape.tap_count = walk.taps;
   shape.run = walk.run;
   taps_.push_back(std::move(taps));
   return shape;
+}
+
+int Engine::direct_output(int id) const {
+  for (size_t i = 0; i < program_.outputs.size(); ++i) {
+    if (program_.outputs[i].direct && program_.outputs[i].value == id) return static_cast<int>(i);
+  }
+  return -1;
 }
 
 void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
@@ -237,6 +247,15 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
   const bool adjacent = from.pitch == in_channels;
   const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
   constexpr int64_t kLeastPixels = 48;
+  const int direct = direct_output(out);
+  // Where the results are changes from run to run.
+  const auto run = [this, direct, pixels](const auto& kernel, auto task, int64_t first, int64_t begin, int64_t end) {
+    if (direct >= 0) {
+      task.planar = results_[static_cast<size_t>(direct)] + first * pixels;
+      task.plane = pixels;
+    }
+    kernel(task, begin, end);
+  };
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
     if (layer.kind == Kind::conv_u8) {
@@ -252,14 +271,15 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;
-      task.out_f32 = to_u8 ? nullptr : plane<float>(out).data + g * channels;
+      task.out_f32 = to_u8 || direct >= 0 ? nullptr : plane<float>(out).data + g * channels;
       task.zero_point = layer.step.zero_point;
       task.low = layer.step.low;
       task.high = layer.step.high;
       task.table = layer.table ? layer.table->data() : nullptr;
       task.activation = layer.activation;
-      add_pixels(pixels, kLeastPixels, loops,
-                 [this, task](int64_t begin, int64_t end) { kernels_.conv_u8(task, begin, end); });
+      add_pixels(pixels, kLeastPixels, loops, [this, run, task, first = g * channels](int64_t begin, int64_t end) {
+        run(kernels_.conv_u8, task, first, begin, end);
+      });
     } else {
       packed_f32_.push_back(
           std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
@@ -270,10 +290,11 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       task.input = plane<float>(in).data + offset;
       task.weights = packed.weights.data();
       task.bias = packed.bias.data();
-      task.output = plane<float>(out).data + g * channels;
+      task.output = direct >= 0 ? nullptr : plane<float>(out).data + g * channels;
       task.activation = layer.activation;
-      add_pixels(pixels, kLeastPixels, loops,
-                 [this, task](int64_t begin, int64_t end) { kernels_.conv_f32(task, begin, end); });
+      add_pixels(pixels, kLeastPixels, loops, [this, run, task, first = g * channels](int64_t begin, int64_t end) {
+        run(kernels_.conv_f32, task, first, begin, end);
+      });
     }
   }
 }
@@ -359,6 +380,7 @@ void Engine::bind_upsample(const Instruction& instruction, std::vector<Loop>& lo
 
 void Engine::bind_outputs() {
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
+    if (program_.outputs[i].direct) continue;
     const Plane<const float> from = read_only(plane<float>(program_.outputs[i].value));
     add_rows(from.height, outputs_, [this, i, from](int64_t begin, int64_t end) {
       kernels_.to_planar(from, results_[i], begin, end);

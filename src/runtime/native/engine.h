@@ -54,6 +54,8 @@ class Engine {
   template <typename T>
   void bind_upsample(const Instruction& instruction, std::vector<Loop>& loops);
   ConvShape conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes);
+  /// Index of the output that the value is written to as planes, -1: none.
+  int direct_output(int id) const;
   /// Fills the halos of buffers whose first value this instruction makes.
   void bind_halos(int index, std::vector<Loop>& loops);
   /// As many parts of [0, rows) as make good use of the threads.

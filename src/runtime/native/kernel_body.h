@@ -112,6 +112,19 @@ inline void accumulate_u8(const ConvShape& shape, const uint8_t* const* windows,
   }
 }
 
+/// Writes a tile of `count` pixels by `valid` of `width` channels.
+inline void store_tile(const float* tile, int64_t width, int64_t count, int64_t valid, float* out,
+                       const ptrdiff_t* offsets) {
+  for (int64_t p = 0; p < count; ++p) {
+    copy(reinterpret_cast<float*>(reinterpret_cast<char*>(out) + offsets[p]), tile + p * width, valid);
+  }
+}
+inline void store_planar(const float* tile, int64_t width, int64_t count, int64_t valid, float* out, int64_t plane) {
+  for (int64_t c = 0; c < valid; ++c) {
+    for (int64_t p = 0; p < count; ++p) out[c * plane + p] = tile[p * width + c];
+  }
+}
+
 template <int Pixels, int Vectors>
 void conv_u8_pass(const ConvU8& conv, int64_t begin, int64_t end, int64_t channel, const int8_t* weights) {
   constexpr int kWidth = Vectors * V::kLanes;
@@ -161,8 +174,11 @@ void conv_u8_pass(const ConvU8& conv, int64_t begin, int64_t end, int64_t channe
           V::store(tile + p * kWidth + v * V::kLanes, activate(value, conv.activation));
         }
       }
-      char* out = reinterpret_cast<char*>(conv.out_f32 + channel);
-      for (int64_t p = 0; p < count; ++p) copy(reinterpret_cast<float*>(out + outputs[p]), tile + p * kWidth, valid);
+      if (conv.planar != nullptr) {
+        store_planar(tile, kWidth, count, valid, conv.planar + channel * conv.plane + pixel, conv.plane);
+      } else {
+        store_tile(tile, kWidth, count, valid, conv.out_f32 + channel, outputs);
+      }
     }
   }
 }
@@ -216,8 +232,11 @@ void conv_f32_pass(const ConvF32& conv, int64_t begin, int64_t end, int64_t chan
         V::store(tile + i, activate(V::load(tile + i), conv.activation));
       }
     }
-    char* out = reinterpret_cast<char*>(conv.output + channel);
-    for (int64_t p = 0; p < count; ++p) copy(reinterpret_cast<float*>(out + outputs[p]), tile + p * kWidth, valid);
+    if (conv.planar != nullptr) {
+      store_planar(tile, kWidth, count, valid, conv.planar + channel * conv.plane + pixel, conv.plane);
+    } else {
+      store_tile(tile, kWidth, count, valid, conv.output + channel, outputs);
+    }
   }
 }
 
@@ -446,16 +465,20 @@ constexpr int kSums = 8;
 
 int64_t burn_u8(int64_t rounds) {
   alignas(64) int8_t weights[V::kLanes * 4];
-  const uint8_t values[4] = {1, 2, 3, 4};
   for (int i = 0; i < V::kLanes * 4; ++i) weights[i] = static_cast<int8_t>(i);
   const typename V::W w = V::load_weights(weights);
-  const typename V::X x = V::load_quad(values);
+  // Different values: equal sums would be computed once.
+  typename V::X x[kSums];
   typename V::Acc acc[kSums];
 #pragma GCC unroll 8
-  for (int i = 0; i < kSums; ++i) acc[i] = V::zero();
+  for (int i = 0; i < kSums; ++i) {
+    const uint8_t quad[4] = {static_cast<uint8_t>(i), 2, 3, 4};
+    x[i] = V::load_quad(quad);
+    acc[i] = V::zero();
+  }
   for (int64_t round = 0; round < rounds; ++round) {
 #pragma GCC unroll 8
-    for (int i = 0; i < kSums; ++i) acc[i] = V::dot(acc[i], x, w);
+    for (int i = 0; i < kSums; ++i) acc[i] = V::dot(acc[i], x[i], w);
     asm volatile("" ::: "memory");
   }
   I sum = V::set_i(0);

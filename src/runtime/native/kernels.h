@@ -40,8 +40,10 @@ struct ConvU8 {
   const int8_t* weights = nullptr;    ///< packed (pack.h)
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
-  uint8_t* out_u8 = nullptr;
+  uint8_t* out_u8 = nullptr;  ///< one of the three
   float* out_f32 = nullptr;
+  float* planar = nullptr;  ///< [channels, pixels]: value of channel c, pixel p at c * plane + p
+  int64_t plane = 0;        ///< pixels
   int32_t zero_point = 0, low = 0, high = 255;
   const uint8_t* table = nullptr;
   graph::Activation activation = graph::Activation::none;
@@ -53,7 +55,9 @@ struct ConvF32 {
   const float* input = nullptr;
   const float* weights = nullptr;
   const float* bias = nullptr;
-  float* output = nullptr;
+  float* output = nullptr;  ///< one of the two
+  float* planar = nullptr;
+  int64_t plane = 0;
   graph::Activation activation = graph::Activation::none;
 };
 

@@ -123,7 +123,12 @@ Layout lay_out(const Program& program) {
   Layout layout;
   layout.places.resize(program.values.size());
   std::vector<int> buffer_of(program.values.size(), -1);
+  std::vector<bool> direct(program.values.size());
+  for (const Program::Output& output : program.outputs) {
+    if (output.direct) direct[static_cast<size_t>(output.value)] = true;
+  }
   for (size_t i = 0; i < program.values.size(); ++i) {
+    if (direct[i]) continue;
     const Place top = parts.root(static_cast<int>(i));
     int& buffer = buffer_of[static_cast<size_t>(top.buffer)];
     if (buffer < 0) {
@@ -136,21 +141,21 @@ Layout lay_out(const Program& program) {
     }
     layout.places[i] = {buffer, top.channel};
   }
-  const auto used = [&](int value, int instruction) -> Buffer& {
+  const auto used = [&](int value, int instruction, int64_t halo) {
+    if (direct[static_cast<size_t>(value)]) return;
     Buffer& buffer = layout.buffers[static_cast<size_t>(layout.places[static_cast<size_t>(value)].buffer)];
     buffer.first_use = std::min(buffer.first_use, instruction);
     buffer.last_use = std::max(buffer.last_use, instruction);
-    return buffer;
+    buffer.halo = std::max(buffer.halo, halo);
   };
   for (size_t i = 0; i < program.instructions.size(); ++i) {
     const Instruction& instruction = program.instructions[i];
-    for (const int value : instruction.inputs) {
-      Buffer& buffer = used(value, static_cast<int>(i));
-      buffer.halo = std::max(buffer.halo, halo_of(instruction));
-    }
-    for (const int value : instruction.outputs) used(value, static_cast<int>(i));
+    for (const int value : instruction.inputs) used(value, static_cast<int>(i), halo_of(instruction));
+    for (const int value : instruction.outputs) used(value, static_cast<int>(i), 0);
   }
-  for (const Program::Output& output : program.outputs) used(output.value, static_cast<int>(program.instructions.size()));
+  for (const Program::Output& output : program.outputs) {
+    used(output.value, static_cast<int>(program.instructions.size()), 0);
+  }
   pack(layout);
   return layout;
 }

@@ -22,7 +22,7 @@ struct Buffer {
   int64_t bytes() const { return (height + 2 * halo) * row_step() * element_bytes; }
 };
 
-/// Where a value lies: channels `channel` and following of a buffer's pixels.
+/// Where a value lies: channels `channel` and following of a buffer's pixels. Direct outputs have no buffer.
 struct Place {
   int buffer = -1;
   int64_t channel = 0;

@@ -66,6 +66,7 @@ class Lowering {
       if (!taken_[i]) node(graph_.nodes[i]);
     }
     for (const EdgeId edge : graph_.outputs) out_.outputs.push_back({as_f32(edge, "output"), graph_.edge(edge).shape});
+    for (Program::Output& output : out_.outputs) output.direct = made_for_output(output.value);
     return std::move(out_);
   }
 
@@ -90,6 +91,19 @@ class Lowering {
     if (s.size() == 4) v.height = s[2], v.width = s[3];
     out_.values.push_back(v);
     return static_cast<int>(out_.values.size()) - 1;
+  }
+
+  /// Whether one convolution makes the value and one output alone reads it.
+  bool made_for_output(int id) const {
+    bool convolution = false;
+    int64_t uses = 0;
+    for (const Instruction& instruction : out_.instructions) {
+      uses += std::count(instruction.inputs.begin(), instruction.inputs.end(), id);
+      if (std::count(instruction.outputs.begin(), instruction.outputs.end(), id) == 0) continue;
+      convolution = instruction.kind == Kind::conv_u8 || instruction.kind == Kind::conv_f32;
+    }
+    for (const Program::Output& output : out_.outputs) uses += output.value == id;
+    return convolution && uses == 1;
   }
 
   Instruction& emit(Kind kind, const std::string& name, std::vector<int> inputs, std::vector<int> outputs) {

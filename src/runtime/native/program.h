@@ -67,7 +67,8 @@ struct Program {
   int input = -1;  ///< value that `load` fills
   struct Output {
     int value = -1;
-    Shape shape;  ///< for one image: [1,C,H,W] or [1,C]
+    Shape shape;          ///< for one image: [1,C,H,W] or [1,C]
+    bool direct = false;  ///< the convolution that makes it writes it as planes where the caller wants it; it has no memory
   };
   std::vector<Output> outputs;  ///< float
 };
