@@ -218,11 +218,10 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   shape.out_width = value(layer.outputs[0]).width;
   shape.in_row_step = conv.stride[0] * in.row_step() * in_bytes;
   shape.in_pixel_step = conv.stride[1] * in.pitch * in_bytes;
-  if (direct_output(layer.outputs[0]) < 0) {
-    const Buffer& out = buffer_of(layer.outputs[0]);
-    shape.out_row_step = out.row_step() * out_bytes;
-    shape.out_pixel_step = out.pitch * out_bytes;
-  }
+  const bool direct = direct_output(layer.outputs[0]) >= 0;
+  const int64_t pitch = direct ? layer.weight.shape()[0] : buffer_of(layer.outputs[0]).pitch;
+  shape.out_row_step = (direct ? shape.out_width * pitch : buffer_of(layer.outputs[0]).row_step()) * out_bytes;
+  shape.out_pixel_step = pitch * out_bytes;
   shape.taps = taps->data();
   shape.tap_count = walk.taps;
   shape.run = walk.run;
@@ -237,6 +236,26 @@ int Engine::direct_output(int id) const {
   return -1;
 }
 
+void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int output, std::vector<Loop>& loops,
+                        std::function<void(int64_t, int64_t, float*)> run) {
+  constexpr int64_t kStrip = 96;
+  const int64_t pitch = value(program_.outputs[static_cast<size_t>(output)].value).channels;
+  const int64_t strips = (pixels + kStrip - 1) / kStrip;
+  const int64_t parts = std::min<int64_t>(strips, pool_.threads() == 1 ? 1 : 4 * pool_.threads());
+  strips_.push_back(std::make_unique<Aligned<float>>(parts * kStrip * pitch));
+  float* memory = strips_.back()->data();
+  const auto body = [=, this, run = std::move(run)](int64_t part) {
+    float* strip = memory + part * kStrip * pitch;
+    float* planes = results_[static_cast<size_t>(output)] + first * pixels;
+    for (int64_t i = part_begin(strips, parts, part); i < part_begin(strips, parts, part + 1); ++i) {
+      const int64_t begin = i * kStrip, end = std::min(begin + kStrip, pixels);
+      run(begin, end, strip - begin * pitch);
+      kernels_.to_planar(strip, end - begin, channels, pitch, planes + begin, pixels);
+    }
+  };
+  loops.push_back({parts, body});
+}
+
 void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
   const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
   const int in = layer.inputs[0], out = layer.outputs[0];
@@ -248,14 +267,6 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
   const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
   constexpr int64_t kLeastPixels = 48;
   const int direct = direct_output(out);
-  // Where the results are changes from run to run.
-  const auto run = [this, direct, pixels](const auto& kernel, auto task, int64_t first, int64_t begin, int64_t end) {
-    if (direct >= 0) {
-      task.planar = results_[static_cast<size_t>(direct)] + first * pixels;
-      task.plane = pixels;
-    }
-    kernel(task, begin, end);
-  };
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
     if (layer.kind == Kind::conv_u8) {
@@ -277,9 +288,17 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       task.high = layer.step.high;
       task.table = layer.table ? layer.table->data() : nullptr;
       task.activation = layer.activation;
-      add_pixels(pixels, kLeastPixels, loops, [this, run, task, first = g * channels](int64_t begin, int64_t end) {
-        run(kernels_.conv_u8, task, first, begin, end);
-      });
+      if (direct >= 0) {
+        add_planar(pixels, channels, g * channels, direct, loops,
+                   [this, task](int64_t begin, int64_t end, float* to) {
+                     ConvU8 strip = task;
+                     strip.out_f32 = to;
+                     kernels_.conv_u8(strip, begin, end);
+                   });
+      } else {
+        add_pixels(pixels, kLeastPixels, loops,
+                   [this, task](int64_t begin, int64_t end) { kernels_.conv_u8(task, begin, end); });
+      }
     } else {
       packed_f32_.push_back(
           std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
@@ -292,9 +311,16 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       task.bias = packed.bias.data();
       task.output = direct >= 0 ? nullptr : plane<float>(out).data + g * channels;
       task.activation = layer.activation;
-      add_pixels(pixels, kLeastPixels, loops, [this, run, task, first = g * channels](int64_t begin, int64_t end) {
-        run(kernels_.conv_f32, task, first, begin, end);
-      });
+      if (direct >= 0) {
+        add_planar(pixels, channels, g * channels, direct, loops, [this, task](int64_t begin, int64_t end, float* to) {
+          ConvF32 strip = task;
+          strip.output = to;
+          kernels_.conv_f32(strip, begin, end);
+        });
+      } else {
+        add_pixels(pixels, kLeastPixels, loops,
+                   [this, task](int64_t begin, int64_t end) { kernels_.conv_f32(task, begin, end); });
+      }
     }
   }
 }
@@ -381,9 +407,12 @@ void Engine::bind_upsample(const Instruction& instruction, std::vector<Loop>& lo
 void Engine::bind_outputs() {
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
     if (program_.outputs[i].direct) continue;
-    const Plane<const float> from = read_only(plane<float>(program_.outputs[i].value));
+    const Plane<float> from = plane<float>(program_.outputs[i].value);
     add_rows(from.height, outputs_, [this, i, from](int64_t begin, int64_t end) {
-      kernels_.to_planar(from, results_[i], begin, end);
+      for (int64_t y = begin; y < end; ++y) {
+        kernels_.to_planar(from.data + y * from.row_step, from.width, from.channels, from.pixel_step,
+                           results_[i] + y * from.width, from.height * from.width);
+      }
     });
   }
 }

@@ -56,6 +56,10 @@ class Engine {
   ConvShape conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes);
   /// Index of the output that the value is written to as planes, -1: none.
   int direct_output(int id) const;
+  /// A convolution in strips of pixels, each turned into planes of an output while it is in the cache. run(begin, end,
+  /// out) writes pixels to `out` + pixel * channels.
+  void add_planar(int64_t pixels, int64_t channels, int64_t first, int output, std::vector<Loop>& loops,
+                  std::function<void(int64_t, int64_t, float*)> run);
   /// Fills the halos of buffers whose first value this instruction makes.
   void bind_halos(int index, std::vector<Loop>& loops);
   /// As many parts of [0, rows) as make good use of the threads.
@@ -71,6 +75,7 @@ class Engine {
   std::vector<std::unique_ptr<PackedU8>> packed_u8_;
   std::vector<std::unique_ptr<PackedF32>> packed_f32_;
   std::vector<std::unique_ptr<std::vector<ptrdiff_t>>> taps_;
+  std::vector<std::unique_ptr<Aligned<float>>> strips_;  ///< of direct outputs, before they become planes
   std::vector<std::vector<Loop>> steps_;  ///< of each instruction
   std::vector<Loop> outputs_;
   const void* image_ = nullptr;

@@ -119,11 +119,6 @@ inline void store_tile(const float* tile, int64_t width, int64_t count, int64_t 
     copy(reinterpret_cast<float*>(reinterpret_cast<char*>(out) + offsets[p]), tile + p * width, valid);
   }
 }
-inline void store_planar(const float* tile, int64_t width, int64_t count, int64_t valid, float* out, int64_t plane) {
-  for (int64_t c = 0; c < valid; ++c) {
-    for (int64_t p = 0; p < count; ++p) out[c * plane + p] = tile[p * width + c];
-  }
-}
 
 template <int Pixels, int Vectors>
 void conv_u8_pass(const ConvU8& conv, int64_t begin, int64_t end, int64_t channel, const int8_t* weights) {
@@ -174,11 +169,7 @@ void conv_u8_pass(const ConvU8& conv, int64_t begin, int64_t end, int64_t channe
           V::store(tile + p * kWidth + v * V::kLanes, activate(value, conv.activation));
         }
       }
-      if (conv.planar != nullptr) {
-        store_planar(tile, kWidth, count, valid, conv.planar + channel * conv.plane + pixel, conv.plane);
-      } else {
-        store_tile(tile, kWidth, count, valid, conv.out_f32 + channel, outputs);
-      }
+      store_tile(tile, kWidth, count, valid, conv.out_f32 + channel, outputs);
     }
   }
 }
@@ -232,11 +223,7 @@ void conv_f32_pass(const ConvF32& conv, int64_t begin, int64_t end, int64_t chan
         V::store(tile + i, activate(V::load(tile + i), conv.activation));
       }
     }
-    if (conv.planar != nullptr) {
-      store_planar(tile, kWidth, count, valid, conv.planar + channel * conv.plane + pixel, conv.plane);
-    } else {
-      store_tile(tile, kWidth, count, valid, conv.output + channel, outputs);
-    }
+    store_tile(tile, kWidth, count, valid, conv.output + channel, outputs);
   }
 }
 
@@ -440,20 +427,14 @@ void max_pool_f32(const graph::PoolAttributes& pool, Plane<const float> in, Plan
   max_pool(pool, in, out, begin, end);
 }
 
-void to_planar(Plane<const float> in, float* out, int64_t begin, int64_t end) {
-  constexpr int64_t kBlock = 16;  // pixels and channels of a block: so few cache lines never push each other out
-  const int64_t plane = in.height * in.width;
-  for (int64_t y = begin; y < end; ++y) {
-    const float* row = in.data + y * in.row_step;
-    for (int64_t c0 = 0; c0 < in.channels; c0 += kBlock) {
-      const int64_t c1 = least(c0 + kBlock, in.channels);
-      for (int64_t x0 = 0; x0 < in.width; x0 += kBlock) {
-        const int64_t x1 = least(x0 + kBlock, in.width);
-        for (int64_t c = c0; c < c1; ++c) {
-          float* to = out + c * plane + y * in.width;
-          for (int64_t x = x0; x < x1; ++x) to[x] = row[x * in.pixel_step + c];
-        }
-      }
+void to_planar(const float* in, int64_t pixels, int64_t channels, int64_t pixel_step, float* out, int64_t plane) {
+  constexpr int64_t kBlock = 16;  // a cache line of a plane is written at once
+  for (int64_t p0 = 0; p0 < pixels; p0 += kBlock) {
+    const int64_t p1 = least(p0 + kBlock, pixels);
+    for (int64_t c = 0; c < channels; ++c) {
+      float* to = out + c * plane;
+      const float* from = in + c;
+      for (int64_t p = p0; p < p1; ++p) to[p] = from[p * pixel_step];
     }
   }
 }

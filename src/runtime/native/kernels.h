@@ -40,10 +40,8 @@ struct ConvU8 {
   const int8_t* weights = nullptr;    ///< packed (pack.h)
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
-  uint8_t* out_u8 = nullptr;  ///< one of the three
+  uint8_t* out_u8 = nullptr;  ///< one of the two
   float* out_f32 = nullptr;
-  float* planar = nullptr;  ///< [channels, pixels]: value of channel c, pixel p at c * plane + p
-  int64_t plane = 0;        ///< pixels
   int32_t zero_point = 0, low = 0, high = 255;
   const uint8_t* table = nullptr;
   graph::Activation activation = graph::Activation::none;
@@ -55,9 +53,7 @@ struct ConvF32 {
   const float* input = nullptr;
   const float* weights = nullptr;
   const float* bias = nullptr;
-  float* output = nullptr;  ///< one of the two
-  float* planar = nullptr;
-  int64_t plane = 0;
+  float* output = nullptr;
   graph::Activation activation = graph::Activation::none;
 };
 
@@ -104,8 +100,9 @@ struct Kernels {
   /// Multiplies in registers alone and returns how many products it made: the instruction set's peak, when timed.
   int64_t (*burn_u8)(int64_t rounds) = nullptr;
   int64_t (*burn_f32)(int64_t rounds) = nullptr;
-  /// Pixels of channels to planes of pixels: out[c * height * width + y * width + x], rows [begin, end) of in.
-  void (*to_planar)(Plane<const float> in, float* out, int64_t begin, int64_t end) = nullptr;
+  /// Pixels of channels to planes of pixels: out[c * plane + p] = in[p * pixel_step + c].
+  void (*to_planar)(const float* in, int64_t pixels, int64_t channels, int64_t pixel_step, float* out,
+                    int64_t plane) = nullptr;
 };
 
 /// The kernels, or nullptr where this build does not hold them. Does not ask the processor.
