@@ -57,6 +57,7 @@ Tensor pixels(int64_t count) {
 
 graph::Graph quantized(const graph::Graph& graph, std::initializer_list<std::pair<const char*, Json>> changes = {}) {
   Json config = config::quantize_options().defaults();
+  config["target"] = "onnxruntime";
   config["calibration_images"] = 32;
   for (const auto& [key, value] : changes) config[key] = value;
   return convert(prepare(graph, noise_splits(64, kSize), config, {}, CancelToken{}).graph);

@@ -172,6 +172,28 @@ TEST(Placement, ImageThroughAPoolKeepsItsRange) {
   EXPECT_EQ(placement.fixed.at(node_named(placement.graph, "conv1").inputs[0]).scale[0], 1.0f / 255);
 }
 
+TEST(Placement, NativeKeepsOutputsInFloat) {
+  const auto placed = [](bool quantize_head) {
+    PlacementOptions options;
+    options.target = Target::native;
+    options.quantize_head = quantize_head;
+    return place(model("yolov5n", 64), options);
+  };
+  const Placement placement = placed(false);
+  EXPECT_EQ(placement.float_layers, (std::vector<std::string>{"model.24.m.0", "model.24.m.1", "model.24.m.2"}));
+  EXPECT_EQ(placement.weights.size(), 57u);
+  const std::vector<int> group = group_of(placement);
+  for (const graph::Node& node : placement.graph.nodes) {
+    EXPECT_NE(node.op, Op::sigmoid) << node.name << ": silu stays one operation";
+    EXPECT_TRUE(node.op != Op::silu || group[node.inputs[0]] != -1) << node.name << ": its input is the index of a table";
+  }
+  const Placement whole = placed(true);
+  EXPECT_TRUE(whole.float_layers.empty());
+  for (const Placement* any : {&placement, &whole}) {
+    for (const EdgeId edge : any->graph.outputs) EXPECT_EQ(group_of(*any)[edge], -1);
+  }
+}
+
 TEST(Placement, BadRequests) {
   const auto kind_of = [](const PlacementOptions& options, const std::string& mentions) {
     try {
@@ -184,7 +206,6 @@ TEST(Placement, BadRequests) {
   };
   EXPECT_EQ(kind_of({Target::onnxruntime, {"conv9"}}, "did you mean 'conv"), ErrorKind::config);
   EXPECT_EQ(kind_of({Target::onnxruntime, {"conv1", "backbone."}}, "backbone."), ErrorKind::config);
-  EXPECT_EQ(kind_of({Target::native, {}}, "native"), ErrorKind::unsupported);
   EXPECT_THROW(target_from("onnxruntim"), Error);
   EXPECT_EQ(target_from("tensorrt"), Target::tensorrt);
 }

@@ -46,7 +46,7 @@ double signal_to_noise_db(const Tensor& reference, const Tensor& other) {
 TEST(Prepare, MinMaxRangesAreThoseOfTheFloatGraph) {
   const Prepared prepared = prepared_with(settings({{"observer", "minmax"}}));
   // Independently: run the placed float graph on all images, take extremes by LibTorch.
-  Placement placement = place(branched_graph(), {});
+  Placement placement = place(branched_graph(), {.target = Target::native});
   std::vector<Tensor> images;
   const NoiseDataset noise(96, 16);
   for (int64_t i = 0; i < 96; ++i) images.push_back(nn::to_torch(noise.at(i).pixels));
@@ -99,7 +99,7 @@ TEST(Prepare, MoreBitsAreNearer) {
 
 TEST(Prepare, SimulatedPreparedAndConvertedAgree) {
   const Tensor batch = noise_batch();
-  for (const char* target : {"onnxruntime", "tensorrt"}) {
+  for (const char* target : {"native", "onnxruntime", "tensorrt"}) {
     for (const char* weights : {"per_channel", "per_tensor"}) {
       for (const char* activations : {"asymmetric", "symmetric"}) {
         const Json config = settings({{"target", target}, {"weights", weights}, {"activations", activations}});
@@ -121,7 +121,7 @@ TEST(Prepare, IsDeterministicAndSaysWhatItDid) {
   const auto& metadata = a.graph.metadata;
   EXPECT_EQ(metadata.at("method"), "ptq");
   EXPECT_EQ(metadata.at("observer"), "mse");
-  EXPECT_EQ(metadata.at("target"), "onnxruntime");
+  EXPECT_EQ(metadata.at("target"), "native");
   EXPECT_EQ(metadata.at("bits_w"), "8");
   EXPECT_EQ(metadata.at("calibration_sha256"), a.calibration_sha256);
   EXPECT_EQ(metadata.at("task"), "classify");  // what was there stays

@@ -67,7 +67,7 @@ TEST_P(StudyDetect, RunsEveryMethod) {
       check_study(config::parse_yaml(fmt::format("study: d\ndata: {}\nimgsz: {}\nmodels: [{}]\n"
                                                  "train: {{epochs: 2, batch: 8, accumulate: 2, warmup_epochs: 0.5}}\n"
                                                  "runtimes: [torch]\nbench: {{min_samples: 5, min_seconds: 0}}\n"
-                                                 "methods: [fp32, {{method: ptq, calibration_images: 8}}, "
+                                                 "methods: [fp32, {{method: ptq, target: onnxruntime, calibration_images: 8}}, "
                                                  "{{method: ptq, quantize_head: [true], calibration_images: 8}}, "
                                                  "{{method: qat, epochs: 1, calibration_images: 8}}]\n",
                                                  (folder_ / "data.yaml").string(), kSide, GetParam()),

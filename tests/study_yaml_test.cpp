@@ -69,7 +69,19 @@ TEST(Study, FillsDefaultsAndExpandsLists) {
   EXPECT_EQ(study.methods[1].setting, "mse,bits_w=8");
   EXPECT_EQ(study.methods[5].qat["epochs"], 1);
   EXPECT_EQ(study.methods[5].qat["flip"], false) << "QAT augments as training does";
-  EXPECT_EQ(study.runtimes, std::vector<std::string>{"onnxruntime"});
+  EXPECT_EQ(study.runtimes, std::vector<std::string>{"native"});
+}
+
+TEST(Study, QuantizersStandWhereTheFirstRuntimeWantsThem) {
+  const std::string head = "study: s\nmodels: [yolov5n-cls]\nmethods: [ptq, {method: ptq, target: [tensorrt]}]\n";
+  const auto targets = [&](const std::string& runtimes) {
+    const StudyFile study = check_study(config::parse_yaml(head + runtimes, "t"), "t");
+    return study.methods[0].quantize["target"].get<std::string>() + " " +
+           study.methods[1].quantize["target"].get<std::string>();
+  };
+  EXPECT_EQ(targets(""), "native tensorrt");
+  EXPECT_EQ(targets("runtimes: [onnxruntime, native]"), "onnxruntime tensorrt");
+  EXPECT_EQ(targets("runtimes: [torch]"), "native tensorrt");
 }
 
 TEST(Study, RejectsWithSectionKeyAndNearest) {

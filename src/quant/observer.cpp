@@ -20,11 +20,11 @@ const std::vector<std::string>& observer_names() {
   return names;
 }
 
-std::unique_ptr<Observer> make_observer(const std::string& name, double percentile) {
+std::unique_ptr<Observer> make_observer(const std::string& name, double percentile, bool before_silu) {
   if (name == "minmax") return minmax_observer();
   if (name == "moving_average") return moving_average_observer();
   if (name == "percentile") return percentile_observer(percentile);
-  if (name == "mse") return mse_observer();
+  if (name == "mse") return mse_observer(before_silu);
   if (name == "entropy") return entropy_observer();
   fail(ErrorKind::config, "[quant.observer] unknown observer '{}'{}", name, suggestion(name, observer_names()));
 }

@@ -33,8 +33,9 @@ class Observer {
 /// Names in order, for --observer and messages.
 const std::vector<std::string>& observer_names();
 
-/// percentile: share of values kept, e.g. 99.99 (percentile observer only). Throws Error{config} for an unknown name.
-std::unique_ptr<Observer> make_observer(const std::string& name, double percentile);
+/// percentile: share of values kept, e.g. 99.99 (percentile observer only). before_silu: the values are read by silu
+/// alone, so mse counts the error after it (others do not care). Throws Error{config} for an unknown name.
+std::unique_ptr<Observer> make_observer(const std::string& name, double percentile, bool before_silu = false);
 
 /// Affine parameters that cover the range; the range is widened to hold 0 exactly. Asymmetric: u8. Symmetric: i8, zero
 /// point 0. A degenerate range gives scale 1/2^bits-ish, never 0, never a denormal. Error{data} where the range is not

@@ -19,7 +19,8 @@ std::unique_ptr<Observer> percentile_observer(double percentile);
 
 /// The range whose quantization has the least mean squared error over the histogram (Nagel et al. 2021, section 3.1,
 /// equation 11; Banner et al. 2019). Asymmetric: search over both ends.
-std::unique_ptr<Observer> mse_observer();
+/// before_silu: the error is that of silu of the values.
+std::unique_ptr<Observer> mse_observer(bool before_silu);
 
 /// The range that loses the least information: least KL divergence between the clipped histogram and its quantized form
 /// (Migacz 2017, "8-bit Inference with TensorRT", slides 20-27). Deviation: asymmetric ranges search over both ends

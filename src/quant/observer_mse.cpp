@@ -9,11 +9,14 @@
 namespace quench::quant {
 namespace {
 
+float silu(float x) { return x / (1 + std::exp(-x)); }
+
 // Bins that hold something: centre and count. Bin [i, i + 1) at centre i + 1/2; its inner spread (width^2 / 12) is the
 // same for all ranges and left out.
 struct Points {
   std::vector<float> centre;
   std::vector<float> count;
+  std::vector<float> after;  ///< silu(centre)
 };
 
 Points points_of(const Histogram& histogram) {
@@ -24,6 +27,7 @@ Points points_of(const Histogram& histogram) {
     if (count == 0) continue;
     out.centre.push_back((static_cast<float>(histogram.first() + static_cast<int64_t>(i)) + 0.5f) * width);
     out.count.push_back(static_cast<float>(count));
+    out.after.push_back(silu(out.centre.back()));
   }
   return out;
 }
@@ -57,8 +61,27 @@ double squared_error(const Points& points, Range range, int bits, bool symmetric
   return sum;
 }
 
+// As squared_error, of what silu makes of the values: a step is an index into silu's table then, and where silu is
+// nearly flat an error does not matter.
+double squared_error_after_silu(const Points& points, Range range, int bits, bool symmetric) {
+  const graph::QuantParams params = params_for(range, bits, symmetric);
+  const float scale = params.scale[0], inverse = 1 / scale;
+  const auto low = static_cast<int>(params.q_min() - params.zero_point[0]);
+  const auto high = static_cast<int>(params.q_max() - params.zero_point[0]);
+  std::vector<float> table;
+  for (int step = low; step <= high; ++step) table.push_back(silu(static_cast<float>(step) * scale));
+  double sum = 0;
+  for (size_t i = 0; i < points.centre.size(); ++i) {
+    const int step = std::clamp(static_cast<int>(std::lrint(points.centre[i] * inverse)), low, high);
+    const float error = points.after[i] - table[static_cast<size_t>(step - low)];
+    sum += points.count[i] * error * error;
+  }
+  return sum;
+}
+
 class MeanSquaredError final : public Observer {
  public:
+  explicit MeanSquaredError(bool before_silu) : before_silu_(before_silu) {}
   void observe(std::span<const float> values) override { histogram_.add(values); }
 
   Range range(int bits, bool symmetric) const override {
@@ -75,7 +98,9 @@ class MeanSquaredError final : public Observer {
       return Range{static_cast<float>(low), static_cast<float>(high)};
     };
     const auto error = [&](int64_t low, int64_t high) {
-      return squared_error(points, real({static_cast<double>(low), static_cast<double>(high)}), bits, symmetric);
+      const Range range = real({static_cast<double>(low), static_cast<double>(high)});
+      return before_silu_ ? squared_error_after_silu(points, range, bits, symmetric)
+                          : squared_error(points, range, bits, symmetric);
     };
     if (!symmetric) {
       return real(
@@ -88,11 +113,12 @@ class MeanSquaredError final : public Observer {
   }
 
  private:
+  bool before_silu_;
   Histogram histogram_;
 };
 
 }  // namespace
 
-std::unique_ptr<Observer> mse_observer() { return std::make_unique<MeanSquaredError>(); }
+std::unique_ptr<Observer> mse_observer(bool before_silu) { return std::make_unique<MeanSquaredError>(before_silu); }
 
 }  // namespace quench::quant

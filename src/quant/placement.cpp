@@ -58,9 +58,8 @@ Sketch::Sketch(const Graph& g, const PlacementOptions& options)
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& node = g.nodes[i];
     if (weighted(node)) {
-      const bool head = node.op == Op::conv && is_output(node.outputs[0]);
-      const bool float_head = head && !options.quantize_head && options.target != Target::native;
-      integer[i] = !float_head && !kept.count(node.name);
+      const bool head = !options.quantize_head && node.op == Op::conv && is_output(node.outputs[0]);
+      integer[i] = !head && !kept.count(node.name);
     } else {  // follows what it reads: float where all of that is float
       integer[i] = std::any_of(node.inputs.begin(), node.inputs.end(),
                                [&](EdgeId edge) { return producer[edge] >= 0 && integer[producer[edge]]; });
@@ -91,7 +90,8 @@ void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
     const bool needs_output = node.op == Op::conv || absorbed || passes_values(node.op);
     for (const EdgeId edge : node.outputs) {
       if (sketch.is_output(edge)) {
-        sketch.marked[edge] = options.quantize_head && node.op == Op::conv;
+        // The native engine's convolutions give floats just as well.
+        sketch.marked[edge] = options.quantize_head && node.op == Op::conv && options.target != Target::native;
         continue;
       }
       if (absorbs_relu(sketch, node, options)) continue;

@@ -33,15 +33,15 @@ struct PlacementOptions {
   std::vector<std::string> float_layers;
   /// Activations symmetric instead of asymmetric (TensorRT: always).
   bool symmetric = false;
-  /// Convolutions whose output is a graph output are quantized too, and so are those outputs.
+  /// Convolutions whose output is a graph output are quantized too, and so are those outputs (native: not the outputs).
   bool quantize_head = false;
   int bits_a = 8;  ///< of activations, for the ranges known beforehand; the image always has 8
 };
 
 /// Folds batch norm and decides what is quantized (the policy of each target: docs/quantization.md). Convolutions whose
-/// output is a graph output (detection heads) stay in float unless `quantize_head` (native: their inputs and weights are
-/// integers, their outputs float; `quantize_head` quantizes the outputs too), `float_layers` do always; a linear layer at
-/// the end has quantized input and weights and a float output. The image edge becomes uint8 (not tensorrt).
+/// output is a graph output (detection heads) stay in float unless `quantize_head` (native: inputs and weights alone are
+/// quantized then, outputs stay float), `float_layers` do always; a linear layer at the end has quantized input and
+/// weights and a float output. The image edge becomes uint8 (not tensorrt).
 /// float_graph: unquantized, batch norm folded or not. Throws Error{config}.
 Placement place(const graph::Graph& float_graph, const PlacementOptions& options);
 

@@ -1,0 +1,107 @@
+// Models quantized for the native engine: all of them in integers, in agreement with the simulation that QAT trains with.
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/tables.h"
+#include "core/hash.h"
+#include "data/loader.h"
+#include "graph/onnx_write.h"
+#include "models/spec.h"
+#include "nn/torch_runtime.h"
+#include "quant/quantize.h"
+#include "quant_testing.h"
+#include "runtime/native/native.h"
+
+namespace quench::quant {
+namespace {
+
+constexpr int kSize = 64;
+
+graph::Graph random_model(const std::string& name) {
+  models::BuildOptions options;
+  options.classes = {"a", "b", "c", "d", "e"};
+  options.imgsz = kSize;
+  options.seed = 7;
+  graph::Graph graph = models::build(name, options);
+  Rng rng(3, "batch-norms");
+  for (auto& [weight_name, weight] : graph.weights) {
+    if (!weight_name.ends_with("running_var")) continue;
+    for (float& v : weight.value.mutable_values<float>()) v = static_cast<float>(rng.uniform(0.1, 0.5));
+  }
+  return graph;
+}
+
+graph::ModelFile quantized(const std::string& name, std::initializer_list<std::pair<const char*, Json>> changes) {
+  Json config = config::quantize_options().defaults();
+  config["calibration_images"] = 32;
+  for (const auto& [key, value] : changes) config[key] = value;
+  graph::ModelFile file{"memory.onnx", "", "", {}};
+  file.graph = convert(prepare(random_model(name), noise_splits(64, kSize), config, {}, CancelToken{}).graph);
+  file.bytes = graph::write_onnx(file.graph);
+  file.sha256 = sha256_hex(file.bytes);
+  return file;
+}
+
+Tensor pixels(int64_t count) {
+  data::LoaderOptions options;
+  options.imgsz = kSize;
+  options.batch = count;
+  data::Loader loader(std::make_shared<NoiseDataset>(count, kSize), options);
+  loader.start(0);
+  return data::to_planar(loader.next()->images);
+}
+
+/// Mean absolute difference of all outputs, as a share of their spread.
+double difference(runtime::Session& a, runtime::Session& b, const Tensor& images) {
+  const auto x = a.run(runtime::to_input(images, a.input_dtype())), y = b.run(runtime::to_input(images, b.input_dtype()));
+  double sum = 0, count = 0, squares = 0, mean = 0;
+  for (size_t o = 0; o < x.size(); ++o) {
+    const auto p = x[o].values<float>(), q = y[o].values<float>();
+    for (size_t i = 0; i < p.size(); ++i) {
+      sum += std::abs(static_cast<double>(p[i]) - q[i]);
+      mean += p[i];
+      squares += static_cast<double>(p[i]) * p[i];
+      ++count;
+    }
+  }
+  mean /= count;
+  EXPECT_TRUE(std::isfinite(squares)) << "the model's values run away";
+  return sum / count / std::sqrt(squares / count - mean * mean);
+}
+
+class QuantNative : public testing::TestWithParam<const char*> {};
+
+TEST_P(QuantNative, EveryLayerInIntegersAndAsSimulated) {
+  const Tensor images = pixels(8);
+  for (const char* activations : {"asymmetric", "symmetric"}) {
+    const graph::ModelFile file = quantized(GetParam(), {{"activations", activations}, {"quantize_head", true}});
+    const auto native = runtime::native_runtime()->load(file, {.threads = 2, .profile_path = "", .isa = ""});
+    const auto simulated = nn::torch_runtime()->load(file, {.threads = 2, .profile_path = "", .isa = ""});
+    EXPECT_LT(difference(*native, *simulated, images), 0.01) << activations;
+    int64_t layers = 0;
+    for (const graph::Node& node : file.graph.nodes) layers += node.op == graph::Op::conv || node.op == graph::Op::linear;
+    const std::string wanted = fmt::format("int8 convolutions and linear layers: {0} of {0}", layers);
+    const auto notes = native->notes();
+    EXPECT_NE(std::find(notes.begin(), notes.end(), wanted), notes.end()) << fmt::format("{}", fmt::join(notes, "\n"));
+  }
+}
+
+TEST_P(QuantNative, FewerBitsAreTheSameIntegers) {
+  const graph::ModelFile file = quantized(GetParam(), {{"bits_w", 4}, {"bits_a", 6}});
+  const auto native = runtime::native_runtime()->load(file, {});
+  const auto simulated = nn::torch_runtime()->load(file, {});
+  EXPECT_LT(difference(*native, *simulated, pixels(8)), 0.03);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, QuantNative, testing::Values("yolov5n-cls", "yolov8n-cls", "yolov5n", "yolov8n"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace quench::quant
