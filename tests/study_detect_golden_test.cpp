@@ -55,11 +55,11 @@ TEST_P(DetectGolden, MapIsThePublishedOne) {
   options.detect = {{"iou", golden.iou}, {"rect", golden.rect}};
   const Evaluation evaluation = evaluate(engine, *data.test, options, {}, {});
   const Json stats = read_json(kShared / "golden" / golden.stats);
-  EXPECT_NEAR(train::score_of(evaluation.scores, "map_50_95"), stats["ap"].get<double>(), golden.tolerance);
-  EXPECT_NEAR(train::score_of(evaluation.scores, "map_50"), stats["ap50"].get<double>(), 1.5 * golden.tolerance);
-  RecordProperty("map_50_95", fmt::format("{:.4f}", train::score_of(evaluation.scores, "map_50_95")));
-  std::cout << "map_50_95 " << train::score_of(evaluation.scores, "map_50_95") << " (golden " << stats["ap"]
-            << "), map_50 " << train::score_of(evaluation.scores, "map_50") << " (golden " << stats["ap50"] << ")\n";
+  EXPECT_NEAR(score::score_of(evaluation.scores, "map_50_95"), stats["ap"].get<double>(), golden.tolerance);
+  EXPECT_NEAR(score::score_of(evaluation.scores, "map_50"), stats["ap50"].get<double>(), 1.5 * golden.tolerance);
+  RecordProperty("map_50_95", fmt::format("{:.4f}", score::score_of(evaluation.scores, "map_50_95")));
+  std::cout << "map_50_95 " << score::score_of(evaluation.scores, "map_50_95") << " (golden " << stats["ap"]
+            << "), map_50 " << score::score_of(evaluation.scores, "map_50") << " (golden " << stats["ap50"] << ")\n";
 }
 
 INSTANTIATE_TEST_SUITE_P(

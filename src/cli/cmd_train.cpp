@@ -48,7 +48,7 @@ int run_train(const Invocation& invocation, const Environment& environment) {
       {work_folder(options, output, ".train"), &environment.log, environment.cancel, options["resume"].get<bool>()});
   graph::save_onnx(result.graph, output);
   environment.log.info(
-      fmt::format("wrote {}: {} on {} test images", output.string(), train::to_text(result.scores), data.test->size()));
+      fmt::format("wrote {}: {} on {} test images", output.string(), score::to_text(result.scores), data.test->size()));
   return kOk;
 }
 

@@ -2,6 +2,7 @@
 
 #include "graph/passes.h"
 #include "metrics/cost.h"
+#include "metrics/top_k.h"
 #include "platform/host.h"
 
 namespace quench::platform {
@@ -45,6 +46,16 @@ void set_latency(record::Record& record, const metrics::LatencySummary& latency)
   record.latency_p90_ns = latency.p90_ns;
   record.latency_p99_ns = latency.p99_ns;
   record.latency_samples = latency.samples;
+}
+
+void set_scores(record::Record& record, const score::Scores& scores, int64_t samples) {
+  for (const score::Score& score : scores) record::set_number(record, score.name, score.value);
+  if (record.top1) {
+    const metrics::Interval interval = metrics::wilson(*record.top1, samples);
+    record.top1_low = interval.low;
+    record.top1_high = interval.high;
+  }
+  record.samples = samples;
 }
 
 }  // namespace quench::platform

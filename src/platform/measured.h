@@ -5,6 +5,7 @@
 #include "graph/onnx_read.h"
 #include "metrics/latency.h"
 #include "record/record.h"
+#include "score/scores.h"
 
 namespace quench::platform {
 
@@ -16,5 +17,8 @@ void set_model(record::Record& record, const graph::ModelFile& model);
 void set_host(record::Record& record, const std::string& version);
 
 void set_latency(record::Record& record, const metrics::LatencySummary& latency);
+
+/// How good it is on `samples` images; of top1, its 95 % interval too.
+void set_scores(record::Record& record, const score::Scores& scores, int64_t samples);
 
 }  // namespace quench::platform

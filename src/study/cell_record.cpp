@@ -1,6 +1,5 @@
 #include "study/cell_record.h"
 
-#include "metrics/top_k.h"
 #include "platform/measured.h"
 
 namespace quench::study {
@@ -25,13 +24,7 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
 }
 
 void set_scores(record::Record& record, const Evaluation& real, const Evaluation& simulated) {
-  for (const train::Score& score : real.scores) record::set_number(record, score.name, score.value);
-  if (record.top1) {
-    const metrics::Interval interval = metrics::wilson(*record.top1, real.samples);
-    record.top1_low = interval.low;
-    record.top1_high = interval.high;
-  }
-  record.samples = real.samples;
+  platform::set_scores(record, real.scores, real.samples);
   record.agreement = agreement(real, simulated);
 }
 

@@ -12,18 +12,6 @@ namespace {
 
 constexpr double kSameBoxIou = 0.8;
 
-/// A model that was trained on other classes gives an accuracy that means nothing. Throws Error{data}. Models without
-/// names (built by number of classes) have "0", "1", ... and pass.
-void require_same_classes(const graph::Graph& graph, const data::Dataset& split) {
-  const auto found = graph.metadata.find("classes");
-  if (found == graph.metadata.end()) return;
-  const Json names = parse_json(found->second, "metadata 'classes'");
-  const std::vector<std::string>& wanted = split.classes();
-  if (names == Json(wanted) || names.empty() || names[0] == "0") return;
-  fail(ErrorKind::data, "[study.evaluate] expected the model's {} classes ({}, ...) in the data, got {} ({}, ...)",
-       names.size(), names[0].dump(), wanted.size(), wanted.empty() ? "" : wanted[0]);
-}
-
 /// Boxes of `a` that have a partner of their own in `b`.
 int64_t matches(const std::vector<models::Detection>& a, const std::vector<models::Detection>& b) {
   std::vector<bool> taken(b.size(), false);
@@ -43,15 +31,10 @@ int64_t matches(const std::vector<models::Detection>& a, const std::vector<model
 
 Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options, const LogSink& log,
                     const CancelToken& cancel) {
-  const std::string task = models::task_of(engine.graph());
-  if (task != split.task()) {
-    fail(ErrorKind::data, "[study.evaluate] expected data for the model's task '{}', got data for '{}'", task,
-         split.task());
-  }
+  models::require_fit(engine.graph(), split.task(), split.classes());
   if (split.size() == 0) fail(ErrorKind::config, "[study.evaluate] expected at least one image, got an empty split");
-  require_same_classes(engine.graph(), split);
-  return task == "detect" ? evaluate_detector(engine, split, options, log, cancel)
-                          : evaluate_classifier(engine, split, options, log, cancel);
+  return split.task() == "detect" ? evaluate_detector(engine, split, options, log, cancel)
+                                  : evaluate_classifier(engine, split, options, log, cancel);
 }
 
 double agreement(const Evaluation& a, const Evaluation& b) {

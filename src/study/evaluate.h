@@ -9,21 +9,18 @@
 #include "data/dataset.h"
 #include "models/nms.h"
 #include "runtime/runtime.h"
-#include "train/scores.h"
+#include "score/scores.h"
 
 namespace quench::study {
 
 /// How good a model is on a split, and what it said.
 struct Evaluation {
-  train::Scores scores;  ///< named as record fields: top1 top5, or map_50_95 map_50 map_75 map_95 ...
+  score::Scores scores;  ///< named as record fields: top1 top5, or map_50_95 map_50 map_75 map_95 ...
   int64_t samples = 0;
   std::vector<int32_t> predictions;                        ///< classification: of each image
   std::vector<std::vector<models::Detection>> detections;  ///< detection: of each image, in its pixels; with score
                                                            ///< kShownConfidence or above
 };
-
-/// How boxes are suppressed, from values of config::detect_options().
-models::NmsOptions nms_options(const Json& detect);
 
 /// Boxes below it are not shown to people, and not compared between simulation and reality.
 inline constexpr float kShownConfidence = 0.25f;

@@ -6,8 +6,8 @@
 #include "core/error.h"
 #include "data/letterbox.h"
 #include "data/loader.h"
+#include "score/detection_scorer.h"
 #include "study/evaluate.h"
-#include "train/detection_scorer.h"
 
 namespace quench::study {
 namespace {
@@ -20,7 +20,7 @@ class Pass {
         split_(split),
         log_(log),
         cancel_(cancel),
-        scorer_(models::detect_head(engine.graph()), split, nms_options(detect)),
+        scorer_(models::detect_head(engine.graph()), split.classes(), score::nms_options(detect)),
         start_ns_(now_ns()),
         shown_ns_(start_ns_) {}
 
@@ -67,8 +67,8 @@ class Pass {
     cancel_.check();
     const std::vector<Tensor> outputs = session.run(runtime::to_input(data::to_planar(images), session.input_dtype()));
     for (size_t i = 0; i < indices.size(); ++i) {
-      std::vector<models::Detection> found =
-          scorer_.add(outputs, static_cast<int64_t>(i), indices[i], letterboxes.at(i));
+      std::vector<models::Detection> found = scorer_.add(indices[i], scorer_.find(outputs, static_cast<int64_t>(i)),
+                                                         letterboxes.at(i), split_.objects(indices[i]));
       std::erase_if(found, [](const models::Detection& d) { return d.score < kShownConfidence; });
       shown_.push_back(std::move(found));
     }
@@ -83,22 +83,12 @@ class Pass {
   const data::Dataset& split_;
   const LogSink& log_;
   const CancelToken& cancel_;
-  train::DetectionScorer scorer_;
+  score::DetectionScorer scorer_;
   std::vector<std::vector<models::Detection>> shown_;
   int64_t start_ns_, shown_ns_;
 };
 
 }  // namespace
-
-models::NmsOptions nms_options(const Json& detect) {
-  models::NmsOptions options;
-  options.confidence = detect["confidence"].get<float>();
-  options.iou = detect["iou"];
-  options.multi_label = detect["multi_label"];
-  options.class_agnostic = detect["class_agnostic"];
-  options.max_detections = detect["max_detections"];
-  return options;
-}
 
 Evaluation evaluate_detector(Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
                              const LogSink& log, const CancelToken& cancel) {

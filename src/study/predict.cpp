@@ -10,6 +10,7 @@
 #include "data/letterbox.h"
 #include "data/loader.h"
 #include "models/decode.h"
+#include "score/detection_scorer.h"
 
 namespace quench::study {
 namespace {
@@ -50,7 +51,7 @@ Predictor::Predictor(Engine& engine, const Json& options) : engine_(engine) {
   if (task == "detect") {
     head_ = models::detect_head(graph);
     classes_ = head_->classes;
-    nms_ = nms_options(options);
+    nms_ = score::nms_options(options);
     rect_ = options["rect"];
   } else if (task == "classify") {
     const std::string names = metadata(graph, "classes");

@@ -14,9 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json to_json(const train::Scores& scores) {
+Json to_json(const score::Scores& scores) {
   Json json = Json::object();
-  for (const train::Score& score : scores) json[score.name] = score.value;
+  for (const score::Score& score : scores) json[score.name] = score.value;
   return json;
 }
 

@@ -25,8 +25,8 @@ class ClassifyObjective : public Objective {
     return cross_entropy(logits, soft_targets(batch, classes_, smoothing_).to(logits.device()));
   }
 
-  Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset, const EvaluationOptions& options,
-              const CancelToken* cancel) override {
+  score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
+                     const EvaluationOptions& options, const CancelToken* cancel) override {
     const Accuracy accuracy = evaluate(module, std::move(dataset), options, cancel);
     if (accuracy.invalid > 0) {
       fail(ErrorKind::data, "[train] expected finite scores, got NaN for {} of {} test images", accuracy.invalid,

@@ -234,7 +234,7 @@ graph::Graph FitRun::result_graph() {
   return graph;
 }
 
-Scores FitRun::test(const graph::Graph& graph) {
+score::Scores FitRun::test(const graph::Graph& graph) {
   nn::ModuleOptions options;
   options.device = device_;
   nn::GraphModule module(graph, options);
@@ -243,7 +243,7 @@ Scores FitRun::test(const graph::Graph& graph) {
                           context_.cancel);
 }
 
-void FitRun::keep_best(const graph::Graph& graph, const Scores& scores) {
+void FitRun::keep_best(const graph::Graph& graph, const score::Scores& scores) {
   if (scores.front().value <= at_.best_score) return;
   graph::save_onnx(graph, context_.folder / kBestName);
   at_.best_score = scores.front().value;

@@ -41,9 +41,9 @@ class FitRun {
   std::map<std::string, torch::Tensor> checkpointed() const;
   /// The Graph as evaluated: averaged weights where the average is on.
   graph::Graph result_graph();
-  Scores test(const graph::Graph& graph);
+  score::Scores test(const graph::Graph& graph);
   /// Keeps the graph beside the checkpoint where it is the best so far.
-  void keep_best(const graph::Graph& graph, const Scores& scores);
+  void keep_best(const graph::Graph& graph, const score::Scores& scores);
 
   FitSettings settings_;
   const FitContext& context_;

@@ -9,9 +9,9 @@
 #include "core/cancel.h"
 #include "data/loader.h"
 #include "nn/graph_module.h"
+#include "score/scores.h"
 #include "train/evaluation.h"
 #include "train/fit_settings.h"
-#include "train/scores.h"
 
 namespace quench::train {
 
@@ -28,8 +28,8 @@ class Objective {
 
   /// Scores of a module in evaluation mode over a data set, without augmentation; the first ranks weights. Throws
   /// Error{cancelled}; Error{data} naming how many images gave NaN.
-  virtual Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                      const EvaluationOptions& options, const CancelToken* cancel) = 0;
+  virtual score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
+                             const EvaluationOptions& options, const CancelToken* cancel) = 0;
 };
 
 /// The objective of the graph's task (metadata `task`; `classify` where it says nothing). Throws Error{config} where

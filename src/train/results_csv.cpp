@@ -7,8 +7,8 @@ namespace quench::train {
 namespace {
 
 /// The value of a name as text; "" where the row has none.
-std::string text_of(const Scores& scores, const std::string& name) {
-  for (const Score& score : scores) {
+std::string text_of(const score::Scores& scores, const std::string& name) {
+  for (const score::Score& score : scores) {
     if (score.name == name) return fmt::format("{:.4f}", score.value);
   }
   return "";
@@ -17,20 +17,20 @@ std::string text_of(const Scores& scores, const std::string& name) {
 std::vector<std::string> score_names(const std::vector<EpochRow>& rows) {
   std::vector<std::string> names;
   for (const EpochRow& row : rows) {
-    for (const Score& score : row.scores) names.push_back(score.name);
+    for (const score::Score& score : row.scores) names.push_back(score.name);
     if (!names.empty()) break;
   }
   return names;
 }
 
-Json scores_to_json(const Scores& scores) {
+Json scores_to_json(const score::Scores& scores) {
   Json json = Json::array();
-  for (const Score& score : scores) json.push_back(Json::array({score.name, score.value}));
+  for (const score::Score& score : scores) json.push_back(Json::array({score.name, score.value}));
   return json;
 }
 
-Scores scores_from_json(const Json& json) {
-  Scores scores;
+score::Scores scores_from_json(const Json& json) {
+  score::Scores scores;
   for (const Json& pair : json) scores.push_back({pair.at(0).get<std::string>(), pair.at(1).get<double>()});
   return scores;
 }

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/json.h"
-#include "train/scores.h"
+#include "score/scores.h"
 
 namespace quench::train {
 
@@ -15,7 +15,7 @@ struct EpochRow {
   int64_t epoch = 0;             ///< from 1
   double lr = 0;                 ///< of the last step
   double train_loss = 0;         ///< mean over the images, augmented and smoothed as trained
-  Scores scores;                 ///< on the test split; empty where `eval_every` skipped it
+  score::Scores scores;          ///< on the test split; empty where `eval_every` skipped it
   double images_per_second = 0;  ///< training alone, data pipeline included
   double seconds = 0;            ///< of training, since epoch 1
   bool operator==(const EpochRow&) const = default;

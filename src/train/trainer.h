@@ -9,14 +9,14 @@
 #include "core/log.h"
 #include "data/dataset.h"
 #include "graph/graph.h"
-#include "train/scores.h"
+#include "score/scores.h"
 
 namespace quench::train {
 
 /// Result of one fit.
 struct FitResult {
-  graph::Graph graph;  ///< EMA weights where EMA is on, as evaluated; `keep: best`: of the best epoch
-  Scores scores;       ///< of that graph on the test split
+  graph::Graph graph;    ///< EMA weights where EMA is on, as evaluated; `keep: best`: of the best epoch
+  score::Scores scores;  ///< of that graph on the test split
   int64_t epochs = 0;
   double images_per_second = 0;  ///< training alone, data pipeline included
   double seconds = 0;            ///< of training, over all resumed parts

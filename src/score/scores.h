@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-namespace quench::train {
+namespace quench::score {
 
 /// One figure of merit on the test split, a fraction; named as the field of a record ("top1", "map_50_95").
 struct Score {
@@ -20,4 +20,4 @@ double score_of(const Scores& scores, std::string_view name);
 /// "top1 61.20 %  top5 87.03 %"; "" for none.
 std::string to_text(const Scores& scores);
 
-}  // namespace quench::train
+}  // namespace quench::score

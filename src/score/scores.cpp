@@ -1,14 +1,14 @@
-#include "train/scores.h"
+#include "score/scores.h"
 
 #include "core/error.h"
 
-namespace quench::train {
+namespace quench::score {
 
 double score_of(const Scores& scores, std::string_view name) {
   for (const Score& score : scores) {
     if (score.name == name) return score.value;
   }
-  fail(ErrorKind::internal, "[train.scores] no score '{}'", name);
+  fail(ErrorKind::internal, "[score] no score '{}'", name);
 }
 
 std::string to_text(const Scores& scores) {
@@ -19,4 +19,4 @@ std::string to_text(const Scores& scores) {
   return text;
 }
 
-}  // namespace quench::train
+}  // namespace quench::score
