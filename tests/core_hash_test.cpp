@@ -47,6 +47,16 @@ TEST(Json, ParseErrorsNameThePlace) {
   }
 }
 
+TEST(Json, NumbersBeyondDoubleAreBadData) {
+  try {
+    parse_json("{\"a\": 1e999}", "record 3");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_NE(std::string(error.what()).find("record 3"), std::string::npos) << error.what();
+  }
+}
+
 TEST(Json, KeepsOrderButCanonicalTextDoesNot) {
   const Json a = parse_json(R"({"b": 1, "a": {"d": [1, 2], "c": 0.1}})", "a");
   const Json b = parse_json(R"({"a":{"c":0.1,"d":[1,2]},"b":1})", "b");

@@ -29,7 +29,6 @@ class Descriptor {
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int get() const { return fd_; }
-  int close() { return ::close(std::exchange(fd_, -1)); }
 
  private:
   int fd_;
@@ -73,18 +72,77 @@ std::string read_file(const fs::path& path) {
 }
 
 void write_file(const fs::path& path, std::string_view content) {
-  make_parent(path);
-  const fs::path beside = path.string() + ".tmp" + std::to_string(::getpid());
-  Descriptor file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
-  if (file.get() < 0) fail_io(path, "write");
-  const bool written = write_all(file.get(), content) && ::fsync(file.get()) == 0 && file.close() == 0 &&
-                       ::rename(beside.c_str(), path.c_str()) == 0;
-  if (!written) {
-    const int code = errno;
-    ::unlink(beside.c_str());
-    errno = code;
-    fail_io(path, "write");
+  NewFile file(path);
+  file.write(content);
+  file.commit();
+}
+
+NewFile::NewFile(fs::path path)
+    : path_(std::move(path)), beside_(path_.string() + ".tmp" + std::to_string(::getpid())) {
+  make_parent(path_);
+  descriptor_ = ::open(beside_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (descriptor_ < 0) fail_io(path_, "write");
+}
+
+NewFile::~NewFile() {
+  if (descriptor_ < 0) return;  // commit() was reached
+  ::close(descriptor_);
+  ::unlink(beside_.c_str());
+}
+
+void NewFile::fail_here() { fail_io(path_, "write"); }
+
+void NewFile::write(std::string_view content) {
+  if (!write_all(descriptor_, content)) fail_here();
+}
+
+void NewFile::overwrite(int64_t offset, std::string_view content) {
+  while (!content.empty()) {
+    const ssize_t n = ::pwrite(descriptor_, content.data(), content.size(), offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) fail_here();
+    content.remove_prefix(static_cast<size_t>(n));
+    offset += n;
   }
+}
+
+void NewFile::commit() {
+  const bool synced = ::fsync(descriptor_) == 0;
+  const int code = errno;
+  const bool closed = ::close(std::exchange(descriptor_, -1)) == 0;
+  if (synced && closed && ::rename(beside_.c_str(), path_.c_str()) == 0) return;
+  if (!synced) errno = code;
+  const int told = errno;
+  ::unlink(beside_.c_str());
+  errno = told;
+  fail_here();
+}
+
+InputFile::InputFile(fs::path path) : path_(std::move(path)) {
+  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor_ < 0) fail_io(path_, "open");
+  struct stat info {};
+  const bool known = ::fstat(descriptor_, &info) == 0;
+  if (!known || S_ISDIR(info.st_mode)) {
+    ::close(descriptor_);
+    if (known) fail(ErrorKind::io, "[file] expected a file, got the folder {}", path_.string());
+    fail_io(path_, "stat");
+  }
+  size_ = info.st_size;
+}
+
+InputFile::~InputFile() { ::close(descriptor_); }
+
+bool InputFile::read(int64_t offset, std::span<std::byte> out) const {
+  while (!out.empty()) {
+    const ssize_t n = ::pread(descriptor_, out.data(), out.size(), offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) fail_io(path_, "read");
+    if (n == 0) return false;
+    out = out.subspan(static_cast<size_t>(n));
+    offset += n;
+  }
+  return true;
 }
 
 void append_line(const fs::path& path, std::string_view line) {

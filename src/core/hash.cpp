@@ -20,9 +20,22 @@ void Sha256::update(std::span<const std::byte> bytes) {
 }
 void Sha256::update(std::string_view text) { update(std::as_bytes(std::span(text.data(), text.size()))); }
 
-std::string Sha256::hex() {
-  char text[SHA256_DIGEST_STRING_LENGTH];
-  SHA256End(&state_->context, text);
+std::string Sha256::bytes() {
+  uint8_t digest[SHA256_DIGEST_LENGTH];
+  SHA256Final(digest, &state_->context);
+  return {reinterpret_cast<const char*>(digest), sizeof digest};
+}
+
+std::string Sha256::hex() { return to_hex(bytes()); }
+
+std::string to_hex(std::string_view bytes) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (const char c : bytes) {
+    const auto value = static_cast<unsigned char>(c);
+    text += kDigits[value >> 4];
+    text += kDigits[value & 15];
+  }
   return text;
 }
 

@@ -20,6 +20,8 @@ class Sha256 {
   void update(std::string_view text);
   /// 64 lower-case hex digits; ends the digest.
   std::string hex();
+  /// The same as 32 bytes; ends the digest.
+  std::string bytes();
 
  private:
   struct State;
@@ -28,6 +30,9 @@ class Sha256 {
 
 /// SHA-256 of a text as 64 hex digits.
 std::string sha256_hex(std::string_view text);
+
+/// Bytes as lower-case hex digits.
+std::string to_hex(std::string_view bytes);
 
 /// SHA-256 of a file, read in blocks. Throws Error{io}.
 std::string sha256_file(const std::filesystem::path& path);

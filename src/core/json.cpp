@@ -10,6 +10,8 @@ Json parse_json(std::string_view text, std::string_view where) {
     return Json::parse(text);
   } catch (const Json::parse_error& e) {
     fail(ErrorKind::data, "[json] {}: expected valid JSON, got an error at byte {}", where, e.byte);
+  } catch (const Json::out_of_range&) {
+    fail(ErrorKind::data, "[json] {}: expected numbers of 64 bits, got one beyond them", where);
   }
 }
 
