@@ -36,6 +36,14 @@ std::string refusal(const Json& values) {
   return "";
 }
 
+TEST(OptionSet, WithoutLeavesTheOthers) {
+  const OptionSet fewer = sample().without({"lr", "save"});
+  EXPECT_EQ(fewer.options().size(), sample().options().size() - 2);
+  EXPECT_EQ(fewer.find("lr"), nullptr);
+  EXPECT_NE(fewer.find("ema"), nullptr);
+  EXPECT_THROW(fewer.without({"lr"}), Error);
+}
+
 TEST(OptionSet, PartIsWhatTheTableNames) {
   const OptionSet table({{"a", OptionType::integer, 1, ""}, {"b", OptionType::text, "x", ""}});
   EXPECT_EQ(table.part_of(Json{{"a", 5}, {"other", true}}), (Json{{"a", 5}}));

@@ -62,6 +62,44 @@ class FullDisk {
   void (*handler_)(int) = nullptr;
 };
 
+TEST_F(File, NewFilesComeToBeWholeOrNotAtAll) {
+  const fs::path path = folder_ / "sub/new";
+  {
+    NewFile file(path);
+    file.write("0123456789");
+    file.overwrite(3, "abc");
+    EXPECT_FALSE(fs::exists(path));
+    file.commit();
+  }
+  EXPECT_EQ(read_file(path), "012abc6789");
+  {
+    NewFile file(path);
+    file.write("half");
+  }
+  EXPECT_EQ(read_file(path), "012abc6789");
+  {
+    const FullDisk disk(100);
+    NewFile file(path);
+    file.write(std::string(90, 'x'));
+    EXPECT_NE(io_error([&] { file.write(std::string(90, 'x')); }).find(path.string()), std::string::npos);
+  }
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_ / "sub"), {}), 1) << "nothing is left beside it";
+  io_error([&] { NewFile file(path / "below"); });
+}
+
+TEST_F(File, InputFilesAreReadAtAnyPlace) {
+  write_file(folder_ / "a", "0123456789");
+  const InputFile file(folder_ / "a");
+  EXPECT_EQ(file.size(), 10);
+  std::string part(4, ' ');
+  EXPECT_TRUE(file.read(6, std::as_writable_bytes(std::span(part))));
+  EXPECT_EQ(part, "6789");
+  EXPECT_FALSE(file.read(7, std::as_writable_bytes(std::span(part))));
+  EXPECT_TRUE(file.read(10, {}));
+  EXPECT_NE(io_error([&] { InputFile(folder_ / "nowhere"); }).find("nowhere"), std::string::npos);
+  EXPECT_NE(io_error([&] { InputFile{folder_}; }).find("folder"), std::string::npos);
+}
+
 TEST_F(File, ReadsBackAnyBytes) {
   std::string content;
   for (int i = 0; i < 300000; ++i) content += static_cast<char>(i * 7);

@@ -7,21 +7,11 @@
 #include "cli/print.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/rng.h"
 #include "platform/measured.h"
 #include "runtime/measure.h"
 
 namespace quench::cli {
 namespace {
-
-/// Seeded noise: one image of the model's size. Latency of dense arithmetic does not depend on the values.
-Tensor noise_image(const graph::Graph& graph) {
-  Shape shape = graph.edge(graph.inputs.at(0)).shape;
-  Tensor image(DType::u8, shape);
-  Rng rng(0, "bench image");
-  for (uint8_t& value : image.mutable_values<uint8_t>()) value = static_cast<uint8_t>(rng.below(256));
-  return image;
-}
 
 /// A model loaded by a runtime.
 struct Contender {
@@ -99,7 +89,7 @@ int run_bench(const Invocation& invocation, const Environment& environment, cons
       const runtime::Runtime& runtime = registry.require(name);
       contenders.push_back({&model, name, runtime.load(model, session_options(options))});
       running.push_back(contenders.back().session.get());
-      inputs.push_back(runtime::to_input(noise_image(model.graph), running.back()->input_dtype()));
+      inputs.push_back(runtime::to_input(runtime::noise_image(model.graph), running.back()->input_dtype()));
       for (const std::string& note : running.back()->notes()) {
         environment.log.info(fmt::format("{} / {}: {}", model.path.string(), runtime.name(), note));
       }

@@ -82,6 +82,15 @@ OptionSet OptionSet::with_default(std::string_view name, Json value) const {
   fail(ErrorKind::internal, "[config] no option '{}'", name);
 }
 
+OptionSet OptionSet::without(const std::vector<std::string>& names) const {
+  std::vector<Option> kept = options_;
+  for (const std::string& name : names) {
+    ensure(find(name), "[config] no option '{}'", name);
+    std::erase_if(kept, [&](const Option& option) { return option.name == name; });
+  }
+  return kept;
+}
+
 Json OptionSet::part_of(const Json& values) const {
   Json part = Json::object();
   for (const auto& [name, value] : values.items()) {

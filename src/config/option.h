@@ -35,6 +35,9 @@ class OptionSet {
   /// The same table with another default.
   OptionSet with_default(std::string_view name, Json value) const;
 
+  /// The table less the options of these names. A name that it does not have is Error{internal}.
+  OptionSet without(const std::vector<std::string>& names) const;
+
   /// The entries of `values` that this table names; keys of other tables are left out.
   Json part_of(const Json& values) const;
 

@@ -13,31 +13,35 @@ constexpr double kZ95 = 1.959963984540054;  // 97.5 % quantile of the standard n
 
 }  // namespace
 
+TopK::Verdict TopK::judge(std::span<const float> scores, int32_t label) {
+  ensure(label >= 0 && static_cast<size_t>(label) < scores.size(), "[metrics.top_k] expected a label in [0,{}), got {}",
+         scores.size(), label);
+  if (std::ranges::any_of(scores, [](float x) { return std::isnan(x); })) return {};
+  const float score = scores[static_cast<size_t>(label)];
+  Verdict verdict{.prediction = static_cast<int32_t>(std::ranges::max_element(scores) - scores.begin()), .ahead = 0};
+  for (size_t c = 0; c < scores.size(); ++c) {  // of equal scores, the first stands before
+    verdict.ahead += scores[c] > score || (scores[c] == score && c < static_cast<size_t>(label));
+  }
+  return verdict;
+}
+
+void TopK::add(const Verdict& verdict) {
+  ++count_;
+  invalid_ += verdict.prediction < 0;
+  hits1_ += verdict.ahead == 0;
+  hits5_ += verdict.ahead >= 0 && verdict.ahead < kTop;
+  predictions_.push_back(verdict.prediction);
+}
+
 void TopK::add(std::span<const float> scores, int64_t classes, std::span<const int32_t> labels) {
   ensure(classes > 0 && scores.size() == labels.size() * static_cast<size_t>(classes),
          "[metrics.top_k] expected {} x {} scores, got {}", labels.size(), classes, scores.size());
-  for (const int32_t label : labels) {  // all or nothing
-    ensure(label >= 0 && label < classes, "[metrics.top_k] expected a label in [0,{}), got {}", classes, label);
-  }
+  std::vector<Verdict> verdicts;  // all or nothing
   for (size_t i = 0; i < labels.size(); ++i) {
-    const std::span<const float> row = scores.subspan(i * static_cast<size_t>(classes), static_cast<size_t>(classes));
-    ++count_;
-    if (std::ranges::any_of(row, [](float x) { return std::isnan(x); })) {
-      ++invalid_;
-      predictions_.push_back(-1);
-      continue;
-    }
-    const int32_t label = labels[i];
-    const float score = row[static_cast<size_t>(label)];
-    int64_t ahead = 0;  // classes that rank before the label
-    for (int64_t c = 0; c < classes; ++c) {
-      const float x = row[static_cast<size_t>(c)];
-      ahead += x > score || (x == score && c < label);
-    }
-    hits1_ += ahead == 0;
-    hits5_ += ahead < kTop;
-    predictions_.push_back(static_cast<int32_t>(std::ranges::max_element(row) - row.begin()));  // the first of equals
+    const auto row = static_cast<size_t>(classes);
+    verdicts.push_back(judge(scores.subspan(i * row, row), labels[i]));
   }
+  for (const Verdict& verdict : verdicts) add(verdict);
 }
 
 double TopK::top1() const { return count_ == 0 ? 0 : static_cast<double>(hits1_) / static_cast<double>(count_); }

@@ -10,8 +10,18 @@ namespace quench::metrics {
 /// is counted in `invalid`.
 class TopK {
  public:
+  /// What the scores of one image say of its label.
+  struct Verdict {
+    int32_t prediction = -1;  ///< class of the highest score; -1: a score is NaN
+    int32_t ahead = -1;       ///< classes that stand before the label; -1: a score is NaN
+    bool operator==(const Verdict&) const = default;
+  };
+  /// label: in [0, scores.size()), else Error{internal}.
+  static Verdict judge(std::span<const float> scores, int32_t label);
+
   /// scores: [n, classes] row-major; labels: n.
   void add(std::span<const float> scores, int64_t classes, std::span<const int32_t> labels);
+  void add(const Verdict& verdict);
   int64_t count() const { return count_; }
   int64_t invalid() const { return invalid_; }
   double top1() const;  ///< fraction in [0,1]; 0 for no samples

@@ -105,6 +105,16 @@ Host detect_host(const fs::path& root) {
   return host;
 }
 
+Json to_json(const Host& host) {
+  return {{"cpu", host.cpu},
+          {"logical_cores", host.logical_cores},
+          {"isa", host.isa},
+          {"memory_bytes", host.memory_bytes},
+          {"os", host.os},
+          {"kernel", host.kernel},
+          {"governor", host.governor}};
+}
+
 std::string one_line(const Host& host) {
   std::vector<std::string> parts{host.cpu.empty() ? "unknown processor" : host.cpu};
   if (host.logical_cores > 0) {

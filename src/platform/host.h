@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/json.h"
+
 namespace quench::platform {
 
 /// The machine that a measurement was made on. What the system does not tell is empty or 0.
@@ -24,6 +26,9 @@ struct Host {
 
 /// Reads the machine from /proc and /sys under `root`. Never throws: unreadable files leave their fields empty.
 Host detect_host(const std::filesystem::path& root = "/");
+
+/// All of it, by the names of the struct.
+Json to_json(const Host& host);
 
 /// For records: "AMD EPYC, 2 cores, avx512_vnni, 23.5 GiB, Linux 6.18", with the strongest extension alone, and the
 /// frequency governor where it is known and not "performance".

@@ -13,10 +13,12 @@ namespace {
 
 /// Cuts off a last line that a kill left half-written, so that it does not become a malformed line in the middle.
 void drop_torn_line(const std::filesystem::path& file) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored)) return;  // missing, or a device
   {
     std::ifstream tail(file, std::ios::binary);
     char last = '\n';
-    if (!tail.seekg(-1, std::ios::end) || !tail.get(last) || last == '\n') return;  // missing, empty or whole
+    if (!tail.seekg(-1, std::ios::end) || !tail.get(last) || last == '\n') return;  // empty or whole
   }
   const std::string content = read_file(file);
   const size_t start = content.rfind('\n') + 1;  // npos + 1 is 0: the only line

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/rng.h"
 
 namespace quench::runtime {
 
@@ -57,6 +58,13 @@ int64_t to_ns(double seconds, size_t sessions) {
 }
 
 }  // namespace
+
+Tensor noise_image(const graph::Graph& graph) {
+  Tensor image(DType::u8, graph.edge(graph.inputs.at(0)).shape);
+  Rng rng(0, "bench image");
+  for (uint8_t& value : image.mutable_values<uint8_t>()) value = static_cast<uint8_t>(rng.below(256));
+  return image;
+}
 
 std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessions, const std::vector<Tensor>& inputs,
                                              const MeasureOptions& options, const CancelToken& cancel) {

@@ -23,6 +23,9 @@ struct Measurement {
   bool stable = false;  ///< warm-up reached stability
 };
 
+/// Seeded noise, one image of the graph's size as uint8 pixels. Latency of dense arithmetic does not depend on values.
+Tensor noise_image(const graph::Graph& graph);
+
 /// Latency of one session on one image ([1,3,H,W] of its input dtype).
 ///
 /// Warm-up: windows of runs (at least 10 runs and 50 ms each); stable where the medians of the last two windows differ
