@@ -176,6 +176,21 @@ TEST_F(Cli, LabErrorsAreOneLineToo) {
   expect_error("data fetch cifar99", 2, {"cifar99", "cifar10"});
 }
 
+TEST_F(Cli, DataPackWritesAPack) {
+  const Outcome outcome = quench("data pack --data shapes --imgsz 32 --limit 20 -o packs/shapes.qpack");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(outcome.out, "");
+  EXPECT_NE(outcome.err.find("20 images"), std::string::npos) << outcome.err;
+  const std::string pack = read_file(folder_ / "packs/shapes.qpack");
+  EXPECT_TRUE(pack.starts_with("qpack"));
+  EXPECT_GT(pack.size(), 20u * 3 * 32 * 32);
+  expect_error("data pack --data shapes --imgsz 32", 2, {"-o FILE"});
+  expect_error("data pack --data shape -o p.qpack", 2, {"did you mean 'shapes'"});
+  expect_error("data pack --data shapes --split val -o p.qpack", 2, {"split", "val", "test"});
+  expect_error("data pack --data shapes --limit -1 -o p.qpack", 2, {"limit"});
+  EXPECT_FALSE(fs::exists(folder_ / "p.qpack"));
+}
+
 /// A gray BMP of 4x2 pixels.
 std::string small_bmp() {
   const std::string head("BM\x4e\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x04\0\0\0\x02\0\0\0\x01\0\x18\0", 30);

@@ -46,7 +46,7 @@ struct Command {
   CommandFunction run = nullptr;  ///< null: in quench_lab
 };
 
-/// All commands, in the order of --help.
+/// All commands of `quench`, in the order of --help.
 const std::vector<Command>& commands();
 
 /// The settings of an invocation: flags over the file of `--config` (where the command has it; read by the lab)

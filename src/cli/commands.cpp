@@ -119,6 +119,20 @@ std::vector<Command> make_commands() {
                   Option{"strict", T::boolean, false, "exit with 1 where anything is wrong"}}) +
            format({"table", "json"}),
        nullptr},
+      {"data pack", "Write a split as a sample pack, for quench-agent on a device", "", 0, 0,
+       OptionSet({Option{"data", T::text, "cifar100", "data set: built-in name or path"},
+                  Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
+                  Option{"split", T::text, "test", "split", {"train", "test"}},
+                  Option{"imgsz",
+                         T::integer,
+                         0,
+                         "image side in pixels; 0: 640 for detection, else the images' own",
+                         {},
+                         0,
+                         8192},
+                  Option{"limit", T::integer, 0, "the first N images; 0: all", {}, 0, 1e9}}) +
+           output("file to write (required)"),
+       nullptr},
       {"study plan", "What a study would run, and what is done", "FILE", 1, 1, study_out + format({"table", "json"}),
        nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
@@ -141,14 +155,6 @@ const Command& command(const std::string& name) {
     if (entry.name == name) return entry;
   }
   fail(ErrorKind::internal, "[cli] no command '{}'", name);
-}
-
-Json settings(const Command& command, const Json& file_values, const Invocation& invocation) {
-  const std::string where = "quench " + command.name;
-  command.options.checked(file_values, where + " (--config file)");
-  Json merged = file_values;
-  merged.update(invocation.flags);
-  return command.options.checked(merged, where);
 }
 
 }  // namespace quench::cli

@@ -9,6 +9,7 @@ int run_train(const Invocation& invocation, const Environment& environment);
 int run_quantize(const Invocation& invocation, const Environment& environment);
 int run_eval(const Invocation& invocation, const Environment& environment);
 int run_predict(const Invocation& invocation, const Environment& environment);
+int run_data_pack(const Invocation& invocation, const Environment& environment);
 int run_data(const Invocation& invocation, const Environment& environment);
 int run_study(const Invocation& invocation, const Environment& environment);
 

@@ -49,6 +49,7 @@ extern "C" int quench_lab_run(const quench::cli::Invocation& invocation, const q
   if (name == "quantize") return run_quantize(invocation, environment);
   if (name == "eval") return run_eval(invocation, environment);
   if (name == "predict") return run_predict(invocation, environment);
+  if (name == "data pack") return run_data_pack(invocation, environment);
   if (name.starts_with("data ")) return run_data(invocation, environment);
   if (name.starts_with("study ")) return run_study(invocation, environment);
   quench::fail(quench::ErrorKind::internal, "[cli] quench_lab has no command '{}'", name);

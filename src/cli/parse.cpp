@@ -100,10 +100,10 @@ CLI::App* sub_app(CLI::App& app, const Command& command) {
 
 }  // namespace
 
-void add_commands(CLI::App& app, Parsed& parsed) {
+void add_commands(CLI::App& app, const std::vector<Command>& commands, Parsed& parsed) {
   parsed.invocation.flags = Json::object();
   app.require_subcommand(1);
-  for (const Command& command : commands()) {
+  for (const Command& command : commands) {
     CLI::App* sub = sub_app(app, command);
     if (command.max_inputs != 0) {
       sub->add_option(command.inputs, parsed.invocation.inputs)
@@ -118,7 +118,7 @@ void add_commands(CLI::App& app, Parsed& parsed) {
   }
   for (const char* group : {"data", "study"}) {
     if (CLI::App* sub = find_sub(app, group)) {
-      sub->description(std::string(group) == "data" ? "Data sets: list, fetch, show, check"
+      sub->description(std::string(group) == "data" ? "Data sets: list, fetch, show, check, pack"
                                                     : "Studies: plan, run, status");
     }
   }

@@ -6,12 +6,12 @@
 
 namespace quench::cli {
 
-/// Builds the sub-commands and flags of every Command into `app`. After a successful parse, `chosen` and `invocation`
-/// tell what was called. Both must outlive `app`'s parsing.
+/// Builds the sub-commands and flags of every Command into `app`. `commands` must outlive it. After a successful parse,
+/// `chosen` and `invocation` tell what was called. Both must outlive `app`'s parsing.
 struct Parsed {
   const Command* chosen = nullptr;
   Invocation invocation;
 };
-void add_commands(CLI::App& app, Parsed& parsed);
+void add_commands(CLI::App& app, const std::vector<Command>& commands, Parsed& parsed);
 
 }  // namespace quench::cli

@@ -1,0 +1,26 @@
+#include <filesystem>
+
+#include "cli/lab_commands.h"
+#include "cli/print.h"
+#include "data/sample_pack.h"
+#include "study/stages.h"
+#include "study/start.h"
+
+namespace quench::cli {
+
+int run_data_pack(const Invocation& invocation, const Environment& environment) {
+  const Json options = lab_settings(invocation);
+  const std::filesystem::path output = require_output(options, invocation);
+  const std::filesystem::path root = study::data_root_of(options, environment.data_root);
+  const data::Splits splits = data::open(study::find_file(options["data"].get<std::string>(), root).string(), root);
+  const std::string split = options["split"];
+  const auto images = data::first_images(split == "train" ? splits.train : splits.test, options["limit"]);
+  const std::string sha256 =
+      data::write_pack(images, {.data = splits.name, .split = split, .imgsz = options["imgsz"].get<int>()}, output,
+                       environment.log, *environment.cancel);
+  environment.log.info(fmt::format("wrote {}: {} images, {} (sha256 {})", output.string(), images->size(),
+                                   bytes_text(static_cast<int64_t>(std::filesystem::file_size(output))), sha256));
+  return kOk;
+}
+
+}  // namespace quench::cli
