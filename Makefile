@@ -1,10 +1,11 @@
 # The front door. `make demo` and `make test` set up a fresh Debian 12 machine by themselves.
-.PHONY: help setup release dev asan base test test-fast test-asan demo bench format clean
+.PHONY: help setup release dev asan base agent test-agent test test-fast test-asan demo bench format clean
 
 help:
 	@echo "make demo     set up, build, and compare FP32, PTQ and QAT of a YOLO classifier (minutes)"
 	@echo "make test     set up, build, run all tests"
 	@echo "make release  build/release/quench        make dev   with debug symbols, warnings are errors"
+	@echo "make agent    build/agent-aarch64/quench-agent and build/agent/quench-agent (docs/agent.md)"
 	@echo "make base     without LibTorch and OpenCV  make asan  base with sanitizers"
 
 setup:
@@ -19,7 +20,21 @@ base asan:
 	@cmake --preset $@ >/dev/null
 	@cmake --build --preset $@
 
-test: release
+# The device agent, for 64-bit ARM and for this machine: one static file each.
+agent:
+	@scripts/setup.sh --agent
+	@cmake --preset agent-aarch64 >/dev/null
+	@cmake --build --preset agent-aarch64
+	@cmake --preset agent >/dev/null
+	@cmake --build --preset agent
+
+# For the tests, where the cross compiler is there (they say so where it is not).
+test-agent:
+	@if command -v aarch64-linux-gnu-g++ >/dev/null && scripts/fetch_agent_packages.sh; then \
+	  cmake --preset agent-aarch64 >/dev/null && cmake --build --preset agent-aarch64; \
+	else echo "make: no cross compiler for ARM: its agent is not tested (make agent installs it)"; fi
+
+test: release test-agent
 	@ctest --preset release
 
 test-fast: release

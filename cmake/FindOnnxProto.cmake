@@ -1,6 +1,5 @@
 # quench_onnx_proto: the ONNX schema of the distribution (onnx.proto), compiled for protobuf's lite runtime under
 # our own package name, so that it neither clashes with the copy inside LibTorch nor costs start-up time.
-find_package(Protobuf REQUIRED)
 find_path(ONNX_PROTO_DIR onnx/onnx.proto REQUIRED)
 set(proto_dir ${CMAKE_BINARY_DIR}/generated)
 file(READ ${ONNX_PROTO_DIR}/onnx/onnx.proto schema)

@@ -3,17 +3,25 @@
 # Does nothing where all is there. Needs root or sudo only where a package is missing.
 #   scripts/setup.sh            everything
 #   scripts/setup.sh --base     what the preset `base` needs (no LibTorch, no OpenCV)
+#   scripts/setup.sh --agent    what the presets `agent` and `agent-aarch64` need (no LibTorch, no OpenCV)
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/npm_package.sh"
+. "$here/apt_package.sh"
 
 base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl openssl
   libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev libzip-dev zlib1g-dev libprotobuf-dev
   protobuf-compiler libonnx-dev libgtest-dev libbenchmark-dev)
 lab_packages=(libtorch-dev libopencv-dev libopenblas-dev libcurl4-openssl-dev dataset-fashion-mnist)
 
+agent_packages=(g++-aarch64-linux-gnu qemu-user-static)
+
 packages=("${base_packages[@]}")
-[ "${1:-}" = --base ] || packages+=("${lab_packages[@]}")
+case ${1:-} in
+  --base) ;;
+  --agent) packages+=("${agent_packages[@]}") ;;
+  *) packages+=("${lab_packages[@]}") ;;
+esac
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
@@ -25,6 +33,10 @@ if [ ${#missing[@]} -gt 0 ]; then
   say "installing ${missing[*]}"
   as_root apt-get update -q >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
+fi
+
+if [ "${1:-}" = --agent ]; then
+  exec "$here/fetch_agent_packages.sh"
 fi
 
 "$here/fetch_echarts.sh" || say "report pages will have no charts"
@@ -50,17 +62,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 fetch_headers() {
-  # A package list of our own: nothing is added to the system's sources.
-  mkdir -p "$work/lists/partial" "$work/cache/archives/partial"
   local mirror
-  mirror=$(grep -rhoE 'https?://[^ ]+/debian/?( |$)' /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null |
-    grep -v security | head -n 1 | tr -d ' ')
-  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} trixie main" \
-    >"$work/sources.list"
-  local options=(-o "Dir::Etc::SourceList=$work/sources.list" -o "Dir::Etc::SourceParts=-"
-    -o "Dir::State::Lists=$work/lists" -o "Dir::Cache=$work/cache" -o "APT::Sandbox::User=")
-  (cd "$work" && apt-get -q "${options[@]}" update >&2 && apt-get -q "${options[@]}" download libonnxruntime-dev >&2) ||
-    return 1
+  mirror=$(apt_mirror debian)
+  apt_packages "$work" \
+    "[signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] ${mirror:-http://deb.debian.org/debian} trixie main" \
+    "$(dpkg --print-architecture)" libonnxruntime-dev || return 1
   mkdir -p "$work/headers" "$root/include"
   dpkg-deb -x "$work"/libonnxruntime-dev_*.deb "$work/headers" || return 1
   find "$work/headers/usr/include" -name '*.h' -exec cp {} "$root/include/" \;

@@ -1,0 +1,62 @@
+#include <memory>
+#include <optional>
+
+#include "agent/answer.h"
+#include "agent/commands.h"
+#include "agent/timing.h"
+#include "core/error.h"
+#include "runtime/measure.h"
+#include "runtime/registry.h"
+
+namespace quench::agent {
+namespace {
+
+/// Image 0 of the pack where it is of the model's size. Throws Error{data} where it is not.
+Tensor image_for(const graph::Graph& graph, const pack::Reader* pack) {
+  if (!pack) return runtime::noise_image(graph);
+  Tensor image = pack->read(0, 1);
+  const Shape& wanted = graph.edge(graph.inputs.at(0)).shape;
+  if (image.shape() != wanted) {
+    fail(ErrorKind::data, "[agent] expected a pack of images {} for this model, got {} ({})", to_string(wanted),
+         to_string(image.shape()), pack->path().string());
+  }
+  return image;
+}
+
+}  // namespace
+
+int run_bench(const cli::Invocation& invocation, const cli::Environment& environment) {
+  const Json options = settings_of(invocation);
+  std::optional<pack::Reader> pack;
+  if (options["pack"].is_string()) pack.emplace(options["pack"].get<std::string>());
+  const runtime::Registry registry = runtime::base_registry();
+  std::vector<graph::ModelFile> models;
+  for (const std::string& file : invocation.inputs) models.push_back(graph::read_model(file));
+
+  std::vector<record::Record> records;
+  for (const graph::ModelFile& model : models) {
+    records.push_back(start_record(model, pack ? &*pack : nullptr, options, environment));
+  }
+  std::vector<std::unique_ptr<runtime::Session>> sessions;
+  std::vector<Timed> timed;
+  for (size_t i = 0; i < models.size(); ++i) {
+    const Tensor image = image_for(models[i].graph, pack ? &*pack : nullptr);
+    attempt(records[i], environment.log, [&] {
+      const runtime::Runtime& runtime = registry.require(options["runtime"]);
+      sessions.push_back(runtime.load(models[i], session_options(options)));
+      sessions.back()->run(
+          runtime::to_input(image, sessions.back()->input_dtype()));  // fails here, not amid the others
+      for (const std::string& note : sessions.back()->notes()) environment.log.info(*records[i].cell + ": " + note);
+      timed.push_back({sessions.back().get(), image, &records[i]});
+    });
+  }
+  time_all(timed, options, environment.log, *environment.cancel);
+  bool failed = false;
+  for (record::Record& record : records) {
+    answer(record, options);
+    failed |= record.status != "ok";
+  }
+  return failed ? cli::kCellFailed : cli::kOk;
+}
+
+}  // namespace quench::agent

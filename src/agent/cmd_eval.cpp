@@ -1,0 +1,70 @@
+#include <memory>
+#include <optional>
+#include <thread>
+
+#include "agent/answer.h"
+#include "agent/commands.h"
+#include "agent/evaluation.h"
+#include "agent/timing.h"
+#include "config/tables.h"
+#include "core/error.h"
+#include "platform/measured.h"
+#include "runtime/registry.h"
+
+namespace quench::agent {
+namespace {
+
+/// All that an evaluation's results depend on: what a journal may be resumed for.
+Json run_of(const record::Record& record, const Json& options, const runtime::Runtime& runtime) {
+  Json run{{"model_sha256", *record.model_sha256},
+           {"pack_sha256", record.config["pack_sha256"]},
+           {"quench_version", *record.quench_version},
+           {"runtime", runtime.name()},
+           {"runtime_version", runtime.availability().version}};
+  for (const char* name : {"threads", "limit", "batch", "digest"}) run[name] = options[name];
+  run.update(config::detect_options().part_of(options));
+  return run;
+}
+
+void evaluate_into(record::Record& record, const Json& options, const runtime::Runtime& runtime,
+                   runtime::Session& session, const pack::Reader& pack, Scorer& scorer,
+                   const cli::Environment& environment) {
+  std::optional<Journal> journal;
+  if (options["state"].is_string()) {
+    journal.emplace(options["state"].get<std::string>(), run_of(record, options, runtime));
+  }
+  const EvaluationOptions evaluation{.limit = options["limit"].get<int64_t>(),
+                                     .batch = options["batch"].get<int64_t>(),
+                                     .state_seconds = options["state_seconds"].get<double>()};
+  evaluate(session, pack, evaluation, scorer, journal ? &*journal : nullptr, environment.log, *environment.cancel);
+  platform::set_scores(record, scorer.scores(), scorer.images());
+  if (options["digest"].get<bool>()) record.config["outputs_sha256"] = scorer.outputs_sha256();
+}
+
+}  // namespace
+
+int run_eval(const cli::Invocation& invocation, const cli::Environment& environment) {
+  Json options = settings_of(invocation);
+  if (!options["pack"].is_string())
+    fail(ErrorKind::config, "quench-agent {}: expected --pack FILE", invocation.command);
+  if (options["threads"] == 0) options["threads"] = std::max(1u, std::thread::hardware_concurrency());
+  const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
+  const pack::Reader pack(options["pack"].get<std::string>());
+  Scorer scorer(model.graph, pack.header(), score::nms_options(options), options["digest"]);
+  const runtime::Registry registry = runtime::base_registry();
+  record::Record record = start_record(model, &pack, options, environment);
+
+  attempt(record, environment.log, [&] {
+    const runtime::Runtime& runtime = registry.require(options["runtime"]);
+    const std::unique_ptr<runtime::Session> session = runtime.load(model, session_options(options));
+    for (const std::string& note : session->notes()) environment.log.info(runtime.name() + ": " + note);
+    evaluate_into(record, options, runtime, *session, pack, scorer, environment);
+    if (invocation.command == "run") {
+      time_all({{session.get(), pack.read(0, 1), &record}}, options, environment.log, *environment.cancel);
+    }
+  });
+  answer(record, options);
+  return record.status == "ok" ? cli::kOk : cli::kCellFailed;
+}
+
+}  // namespace quench::agent

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <vector>
+
+#include "cli/command.h"
+#include "runtime/runtime.h"
+
+namespace quench::agent {
+
+/// All commands of `quench-agent`, in the order of --help.
+const std::vector<cli::Command>& commands();
+
+/// The settings of an invocation: flags over defaults. Throws Error{config}.
+Json settings_of(const cli::Invocation& invocation);
+
+/// What the settings `threads` and `isa` say.
+runtime::SessionOptions session_options(const Json& options);
+
+/// Each returns an exit code (docs/agent.md); an Error goes to main.
+int run_info(const cli::Invocation& invocation, const cli::Environment& environment);
+int run_check(const cli::Invocation& invocation, const cli::Environment& environment);
+int run_bench(const cli::Invocation& invocation, const cli::Environment& environment);
+/// `eval`, and `run`, which is eval and bench with one session.
+int run_eval(const cli::Invocation& invocation, const cli::Environment& environment);
+
+}  // namespace quench::agent

@@ -1,0 +1,15 @@
+# quench-agent itself, run as a program.
+add_library(quench_agent_samples STATIC agent_samples.cpp)
+target_include_directories(quench_agent_samples PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(quench_agent_samples PUBLIC quench_graph_samples quench_models quench_pack quench_runtime
+  quench_score quench_record)
+
+function(quench_agent_test NAME)
+  quench_test(${NAME} SOURCES ${NAME}.cpp USES agent_samples LABELS fast)
+  target_compile_definitions(${NAME} PRIVATE QUENCH_AGENT_PROGRAM="$<TARGET_FILE:quench-agent>")
+  add_dependencies(${NAME} quench-agent)
+endfunction()
+
+quench_agent_test(agent_cli_test)
+quench_agent_test(agent_resume_test)
+quench_agent_test(agent_aarch64_test)
