@@ -1,27 +1,11 @@
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-#include <unistd.h>
-
-#include "core/file.h"
 #include "platform/host.h"
+#include "system_tree.h"
 
 namespace quench::platform {
 namespace {
 
 namespace fs = std::filesystem;
-using testing::Test;
-
-/// A root folder with made-up /proc and /sys.
-class HostTest : public Test {
- protected:
-  void SetUp() override {
-    root_ = fs::temp_directory_path() / fmt::format("quench-host-{}", ::getpid());
-    fs::remove_all(root_);
-  }
-  void TearDown() override { fs::remove_all(root_); }
-  void put(const std::string& path, std::string_view content) { write_file(root_ / path, content); }
-  fs::path root_;
-};
+using HostTest = SystemTree;
 
 TEST_F(HostTest, ReadsAnX86Server) {
   put("proc/cpuinfo",

@@ -8,9 +8,8 @@
 #include <charconv>
 #include <sstream>
 
-#include "core/error.h"
-#include "core/file.h"
 #include "core/text.h"
+#include "platform/sysfs.h"
 
 namespace quench::platform {
 namespace {
@@ -22,18 +21,6 @@ constexpr std::array kExtensions{"sse4_1",   "avx",         "f16c",        "fma"
                                  "avx512bw", "avx512_bf16", "avx512_fp16", "avx_vnni", "avx512_vnni", "amx_bf16",
                                  "amx_int8", "neon",        "asimd",       "asimdhp",  "sve",         "sve2",
                                  "bf16",     "asimddp",     "i8mm"};
-
-/// Content without surrounding white space and zero bytes (device trees end texts so); empty where unreadable.
-std::string read_text(const fs::path& path) {
-  try {
-    const std::string content = read_file(path);
-    const auto blank = std::string_view(" \t\r\n\0", 5);
-    const size_t first = content.find_first_not_of(blank);
-    return first == std::string::npos ? "" : content.substr(first, content.find_last_not_of(blank) - first + 1);
-  } catch (const Error&) {
-    return "";
-  }
-}
 
 /// Value of the first line "key : value"; empty where there is none.
 std::string line_value(const std::string& text, std::string_view key) {
