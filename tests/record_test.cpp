@@ -93,6 +93,10 @@ TEST(Record, UnitsStandInTheNames) {
     EXPECT_FALSE(field.title.empty()) << field.name;
     EXPECT_EQ(field.name.ends_with("_ns"), field.unit == "ns") << field.name;
     EXPECT_EQ(field.name.ends_with("_bytes"), field.unit == "bytes") << field.name;
+    EXPECT_EQ(field.name.ends_with("_mw"), field.unit == "mW") << field.name;
+    EXPECT_EQ(field.name.ends_with("_mj"), field.unit == "mJ") << field.name;
+    EXPECT_EQ(field.name.ends_with("_mhz"), field.unit == "MHz") << field.name;
+    EXPECT_EQ(field.name.ends_with("_c"), field.unit == "C") << field.name;
   }
 }
 
@@ -106,6 +110,7 @@ TEST(Record, ReadsBackWhatItWrote) {
       case FieldType::text: json[field.name] = fmt::format("text {}", n); break;
       case FieldType::integer: json[field.name] = n + (int64_t{1} << 60); break;
       case FieldType::number: json[field.name] = 1.0 / static_cast<double>(n); break;
+      case FieldType::boolean: json[field.name] = n % 2 == 0; break;
       case FieldType::object: json[field.name] = Json{{"n", n}}; break;
     }
   }

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
 
 #include "report/columns.h"
@@ -57,6 +58,12 @@ const Column& column(const Columns& all, const std::string& title) {
   throw std::runtime_error("no column " + title);
 }
 
+std::set<std::string> column_names(const Columns& all) {
+  std::set<std::string> names;
+  for (const Column& one : all.columns) names.insert(one.title);
+  return names;
+}
+
 TEST(Table, RowsAndHeadsAlign) {
   const std::string text = table(sample_records());
   const auto lines = lines_of(text);
@@ -99,6 +106,31 @@ TEST(Columns, UnitsAndValues) {
   EXPECT_EQ(column(all, "p50").cells[0], "1.120");
   EXPECT_EQ(column(all, "Weights").cells[0], "5.34");
   EXPECT_EQ(column(all, "W/A").cells[2], "8/8");
+}
+
+TEST(Columns, PowerAndThrottlingStandWhereTheyWereMeasured) {
+  std::vector<Record> records = ok_records(sample_records());
+  EXPECT_EQ(column_names(columns(records)).count("Energy"), 0u);
+  records[1].energy_mj = 12.34;
+  records[1].power_mean_mw = 4321.0;
+  records[1].frequency_mean_mhz = 1479;
+  records[1].temperature_end_c = 61.25;
+  records[1].power_source = "ina3221 VDD_IN";
+  records[1].throttled = false;
+  Columns all = columns(records);
+  EXPECT_EQ(column(all, "Energy").cells[1], "12.3");
+  EXPECT_EQ(column(all, "Energy").cells[0], "");
+  EXPECT_EQ(column(all, "Energy").unit, "mJ");
+  EXPECT_EQ(column(all, "Power").cells[1], "4.32");
+  EXPECT_EQ(column(all, "Clock").cells[1], "1479");
+  EXPECT_EQ(column(all, "Heat").cells[1], "61");
+  EXPECT_EQ(column(all, "Power of").cells[1], "ina3221 VDD_IN");
+  EXPECT_EQ(column_names(all).count("Throttled"), 0u) << "no row was";
+  records[2].throttled = true;
+  all = columns(records);
+  EXPECT_EQ(column(all, "Throttled").cells[0], "");
+  EXPECT_EQ(column(all, "Throttled").cells[1], "no");
+  EXPECT_EQ(column(all, "Throttled").cells[2], "yes");
 }
 
 TEST(Columns, DeltaIsAgainstTheSameModelsFloatRow) {

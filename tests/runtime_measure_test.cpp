@@ -43,6 +43,20 @@ MeasureOptions scripted(ScriptedClock& clock) {
   return options;
 }
 
+TEST(Measure, TellsWhereTheSamplesBeginAndEnd) {
+  ScriptedClock clock;
+  FakeSession session(clock, {10 * kMs});
+  MeasureOptions options = scripted(clock);
+  options.min_samples = 40;
+  options.min_seconds = 0.1;
+  std::vector<int64_t> runs;
+  options.before_samples = [&] { runs.push_back(session.runs); };
+  options.after_samples = [&] { runs.push_back(session.runs); };
+  const Measurement result = measure(session, kImage, options, CancelToken());
+  EXPECT_EQ(runs, (std::vector<int64_t>{result.warm_up_runs, result.warm_up_runs + 40}));
+  EXPECT_DOUBLE_EQ(result.seconds, 0.4);
+}
+
 TEST(Measure, SteadySessionWarmsUpInTwoWindowsAndGivesItsTime) {
   ScriptedClock clock;
   FakeSession session(clock, {10 * kMs});

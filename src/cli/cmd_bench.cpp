@@ -1,3 +1,5 @@
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -7,8 +9,8 @@
 #include "cli/print.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "platform/bench.h"
 #include "platform/measured.h"
-#include "runtime/measure.h"
 
 namespace quench::cli {
 namespace {
@@ -97,15 +99,22 @@ int run_bench(const Invocation& invocation, const Environment& environment, cons
   }
   const runtime::MeasureOptions measuring{.min_samples = options["min_samples"].get<int64_t>(),
                                           .min_seconds = options["min_seconds"].get<double>()};
-  const auto measured = runtime::measure_interleaved(running, inputs, measuring, *environment.cancel);
+  const auto measured = platform::bench(running, inputs, measuring, *environment.cancel);
+
+  const platform::Conditions& conditions = measured.front().conditions;  // of several models the same
+  if (!conditions.missing.empty()) {
+    environment.log.info(fmt::format("not measured: {}", fmt::join(conditions.missing, ", ")));
+  }
+  for (const std::string& sign : conditions.throttled_by) environment.log.warning("throttled: " + sign);
 
   std::vector<record::Record> records;
   for (size_t i = 0; i < contenders.size(); ++i) {
     record::Record record = record_of(contenders[i], options, environment);
-    platform::set_latency(record, measured[i].latency);
+    platform::set_bench(record, measured[i]);
     record.time = utc_now();
-    if (!measured[i].stable) {
-      environment.log.warning(fmt::format("{} / {}: latency not stable after warm-up", *record.cell, contenders[i].runtime));
+    if (!measured[i].measurement.stable) {
+      environment.log.warning(
+          fmt::format("{} / {}: latency not stable after warm-up", *record.cell, contenders[i].runtime));
     }
     records.push_back(std::move(record));
   }

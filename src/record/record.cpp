@@ -13,7 +13,8 @@ namespace {
 constexpr int64_t kSchema = 1;
 
 using Member = std::variant<int64_t Record::*, std::string Record::*, std::optional<int64_t> Record::*,
-                            std::optional<double> Record::*, std::optional<std::string> Record::*, Json Record::*>;
+                            std::optional<double> Record::*, std::optional<bool> Record::*,
+                            std::optional<std::string> Record::*, Json Record::*>;
 
 struct Entry {
   const char* name;
@@ -68,6 +69,15 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(latency_p90_ns, "ns", "Latency p90"),
       QUENCH_FIELD(latency_p99_ns, "ns", "Latency p99"),
       QUENCH_FIELD(latency_samples, "", "Latency samples"),
+      QUENCH_FIELD(energy_mj, "mJ", "Energy of an image"),
+      QUENCH_FIELD(power_mean_mw, "mW", "Power, mean"),
+      QUENCH_FIELD(power_max_mw, "mW", "Power, largest"),
+      QUENCH_FIELD(power_source, "", "Power of"),
+      QUENCH_FIELD(temperature_start_c, "C", "Temperature, start"),
+      QUENCH_FIELD(temperature_end_c, "C", "Temperature, end"),
+      QUENCH_FIELD(frequency_min_mhz, "MHz", "Frequency, least"),
+      QUENCH_FIELD(frequency_mean_mhz, "MHz", "Frequency, mean"),
+      QUENCH_FIELD(throttled, "", "Throttled"),
       QUENCH_FIELD(samples, "", "Test images"),
       QUENCH_FIELD(agreement, "fraction", "Agreement"),
       QUENCH_FIELD(float_layers, "", "Float layers"),
@@ -88,6 +98,7 @@ FieldType type_of(const Member& member) {
     FieldType operator()(int64_t Record::*) const { return FieldType::integer; }
     FieldType operator()(std::optional<int64_t> Record::*) const { return FieldType::integer; }
     FieldType operator()(std::optional<double> Record::*) const { return FieldType::number; }
+    FieldType operator()(std::optional<bool> Record::*) const { return FieldType::boolean; }
     FieldType operator()(std::string Record::*) const { return FieldType::text; }
     FieldType operator()(std::optional<std::string> Record::*) const { return FieldType::text; }
     FieldType operator()(Json Record::*) const { return FieldType::object; }
@@ -100,6 +111,7 @@ const char* expected(FieldType type) {
     case FieldType::text: return "a text";
     case FieldType::integer: return "an integer";
     case FieldType::number: return "a number";
+    case FieldType::boolean: return "true or false";
     case FieldType::object: return "an object";
   }
   return "a value";
@@ -111,6 +123,7 @@ bool fits(const Json& value, FieldType type) {
     case FieldType::integer:
       return value.is_number_integer() && (!value.is_number_unsigned() || value.get<uint64_t>() <= INT64_MAX);
     case FieldType::number: return value.is_number();
+    case FieldType::boolean: return value.is_boolean();
     case FieldType::object: return value.is_object();
   }
   return false;

@@ -53,6 +53,15 @@ struct Record {
   std::optional<int64_t> latency_p90_ns;
   std::optional<int64_t> latency_p99_ns;
   std::optional<int64_t> latency_samples;
+  std::optional<double> energy_mj;  ///< for one image: all that power_source measured, the machine at rest included
+  std::optional<double> power_mean_mw;
+  std::optional<double> power_max_mw;
+  std::optional<std::string> power_source;  ///< "ina3221 VDD_IN", "rapl package-0 + dram"
+  std::optional<double> temperature_start_c;
+  std::optional<double> temperature_end_c;
+  std::optional<int64_t> frequency_min_mhz;  ///< of the fastest core
+  std::optional<int64_t> frequency_mean_mhz;
+  std::optional<bool> throttled;                  ///< the machine was held back while latency was measured
   std::optional<int64_t> samples;                 ///< images the accuracy was computed on
   std::optional<double> agreement;                ///< fraction of equal top-1 predictions, simulated against real
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float
@@ -66,7 +75,7 @@ struct Record {
 };
 
 /// Type of a field, for tables and checks.
-enum class FieldType { text, integer, number, object };
+enum class FieldType { text, integer, number, boolean, object };
 
 /// One row of the field table, the only place where the fields are listed.
 struct Field {

@@ -144,6 +144,18 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
   latency("p99", "99th percentile of the latency of one image.", &Record::latency_p99_ns);
   builder.number("Speed-up", "x", "Median latency of the float32 record on the same runtime, divided by this one.", 2,
                  [&records](const Record& r) { return speedup(r, records); });
+  builder.number("Energy", "mJ", "Energy of one image: all that the meter measured, the machine at rest included.", -1,
+                 [](const Record& r) { return r.energy_mj; });
+  builder.number("Power", "W", "Mean power while the model ran.", -1,
+                 [](const Record& r) { return scaled(r.power_mean_mw, 1e-3); });
+  builder.number("Clock", "MHz", "Mean frequency of the fastest core while latency was measured.", 0,
+                 [](const Record& r) { return scaled(r.frequency_mean_mhz, 1); });
+  builder.number("Heat", "C", "Temperature at the end of the measurement.", 0,
+                 [](const Record& r) { return r.temperature_end_c; });
+  if (std::any_of(records.begin(), records.end(), [](const Record& r) { return r.throttled.value_or(false); })) {
+    builder.note("Throttled", "", "Whether heat, the supply or a limit held the machine back meanwhile.",
+                 [](const Record& r) { return r.throttled ? (*r.throttled ? "yes" : "no") : ""; });
+  }
 }
 
 template <typename Keep>
@@ -167,6 +179,8 @@ Columns columns(const std::vector<Record>& records) {
   builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });
   builder.setting("Device", "Where it ran.", true, [](const Record& r) { return text_of(r.device); });
   builder.setting("Threads", "Threads of the runtime.", true, [](const Record& r) { return text_of(r.threads); });
+  builder.setting("Power of", "What the power was metered at.", true,
+                  [](const Record& r) { return text_of(r.power_source); });
   builder.setting("Seed", "Seed of the run.", true, [](const Record& r) { return text_of(r.seed); });
   builder.setting("Float layers", "Layers kept in float32.", true,
                   [](const Record& r) { return text_of(r.float_layers); });

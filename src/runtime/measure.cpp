@@ -90,7 +90,9 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
   } while (!all_stable() && options.clock() < warm_up_end);
 
   std::vector<std::vector<int64_t>> samples(n);
-  const int64_t end = options.clock() + to_ns(options.min_seconds, n);
+  if (options.before_samples) options.before_samples();
+  const int64_t start = options.clock();
+  const int64_t end = start + to_ns(options.min_seconds, n);
   while (static_cast<int64_t>(samples[0].size()) < options.min_samples || options.clock() < end) {
     for (size_t i = 0; i < n; ++i) {
       cancel.check();
@@ -98,9 +100,12 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
     }
   }
 
+  const double seconds = static_cast<double>(options.clock() - start) / 1e9;
+  if (options.after_samples) options.after_samples();
+
   std::vector<Measurement> result(n);
   for (size_t i = 0; i < n; ++i) {
-    result[i] = {metrics::summarize(std::move(samples[i])), warm_ups[i].runs(), warm_ups[i].stable()};
+    result[i] = {metrics::summarize(std::move(samples[i])), warm_ups[i].runs(), warm_ups[i].stable(), seconds};
   }
   return result;
 }

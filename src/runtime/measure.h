@@ -13,14 +13,17 @@ struct MeasureOptions {
   int64_t min_samples = 100;
   /// Measuring goes on until each session has min_samples and this much time has passed for each session.
   double min_seconds = 1.0;
-  double max_warm_up_seconds = 5.0;         ///< for each session; ends earlier where all are stable
-  std::function<int64_t()> clock = now_ns;  ///< monotonic nanoseconds
+  double max_warm_up_seconds = 5.0;           ///< for each session; ends earlier where all are stable
+  std::function<int64_t()> clock = now_ns;    ///< monotonic nanoseconds
+  std::function<void()> before_samples = {};  ///< called once, between warm-up and the first sample
+  std::function<void()> after_samples = {};   ///< called once, after the last sample
 };
 
 struct Measurement {
   metrics::LatencySummary latency;  ///< batch 1, run() alone: input ready, outputs read
   int64_t warm_up_runs = 0;
   bool stable = false;  ///< warm-up reached stability
+  double seconds = 0;   ///< from the first sample's start to the last one's end; of all sessions together
 };
 
 /// Seeded noise, one image of the graph's size as uint8 pixels. Latency of dense arithmetic does not depend on values.

@@ -7,9 +7,9 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "platform/bench.h"
 #include "platform/measured.h"
 #include "record/store.h"
-#include "runtime/measure.h"
 #include "study/cell_record.h"
 #include "study/plan.h"
 #include "study/stages.h"
@@ -94,9 +94,12 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
         timed.push_back(work);
       });
     }
-    const std::vector<runtime::Measurement> measured =
-        runtime::measure_interleaved(running, inputs, options, *context.cancel);
-    for (size_t i = 0; i < timed.size(); ++i) platform::set_latency(timed[i]->record, measured[i].latency);
+    if (timed.empty()) continue;
+    const std::vector<platform::Benched> measured = platform::bench(running, inputs, options, *context.cancel);
+    for (size_t i = 0; i < timed.size(); ++i) platform::set_bench(timed[i]->record, measured[i]);
+    for (const std::string& sign : measured.front().conditions.throttled_by) {
+      context.log->warning("throttled: " + sign);
+    }
   }
 }
 

@@ -1,0 +1,107 @@
+// Energy of an image, from a made-up meter and sessions of known speed.
+#include <thread>
+
+#include "core/error.h"
+#include "platform/bench.h"
+#include "system_tree.h"
+
+namespace quench::platform {
+namespace {
+
+/// Takes a while, counts its runs, and may set what the meter shows.
+class SlowSession : public runtime::Session {
+ public:
+  explicit SlowSession(std::function<void()> on_run = {}) : on_run_(std::move(on_run)) {}
+  DType input_dtype() const override { return DType::u8; }
+  std::vector<Tensor> run(const Tensor&) override {
+    ++runs;
+    if (on_run_) on_run_();
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    return {};
+  }
+  int64_t runs = 0;
+
+ private:
+  std::function<void()> on_run_;
+};
+
+const Tensor kImage(DType::u8, {1, 3, 4, 4});
+
+class BenchTest : public SystemTree {
+ protected:
+  void SetUp() override {
+    SystemTree::SetUp();
+    options_.min_samples = 20;
+    options_.min_seconds = 0.05;
+    options_.max_warm_up_seconds = 0.01;
+  }
+  void put_power(int mw) {
+    put("sys/bus/i2c/devices/6-0040/name", "ina3221x\n");
+    put("sys/bus/i2c/devices/6-0040/iio:device0/rail_name_0", "VDD_IN\n");
+    put("sys/bus/i2c/devices/6-0040/iio:device0/in_power0_input", fmt::format("{}\n", mw));
+  }
+  runtime::MeasureOptions options_;
+};
+
+TEST_F(BenchTest, EnergyIsPowerTimesTimeByRuns) {
+  put_power(5000);
+  SlowSession session;
+  const auto benched = bench({&session}, {kImage}, options_, CancelToken(), root_);
+  ASSERT_EQ(benched.size(), 1u);
+  const runtime::Measurement& measured = benched[0].measurement;
+  ASSERT_GT(measured.seconds, 0.05);
+  EXPECT_DOUBLE_EQ(*benched[0].conditions.power_mean_mw, 5000);
+  EXPECT_DOUBLE_EQ(*benched[0].energy_mj, 5000 * measured.seconds / static_cast<double>(measured.latency.samples));
+  // 5 W for at least a millisecond: 5 mJ or more, and no more than the runs' own mean.
+  EXPECT_GE(*benched[0].energy_mj, 5.0);
+  EXPECT_EQ(session.runs, measured.latency.samples + measured.warm_up_runs);
+
+  record::Record record;
+  set_bench(record, benched[0]);
+  EXPECT_EQ(record.energy_mj, benched[0].energy_mj);
+  EXPECT_EQ(record.power_mean_mw, 5000);
+  EXPECT_EQ(record.power_max_mw, 5000);
+  EXPECT_EQ(record.power_source, "ina3221 VDD_IN");
+  EXPECT_FALSE(record.throttled.has_value());
+  EXPECT_EQ(record.latency_samples, measured.latency.samples);
+}
+
+TEST_F(BenchTest, SessionsInTurnGetTheirEnergyAlone) {
+  put_power(2000);
+  int low_in_a_row = 0, longest_alone = 0;
+  SlowSession low([&] {
+    put_power(2000);
+    longest_alone = std::max(longest_alone, ++low_in_a_row);
+  });
+  SlowSession high([&] {
+    put_power(8000);
+    low_in_a_row = 0;
+  });
+  const auto benched = bench({&low, &high}, {kImage, kImage}, options_, CancelToken(), root_);
+  ASSERT_EQ(benched.size(), 2u);
+  EXPECT_GT(longest_alone, 3) << "in turn it runs once, alone in a row";
+  EXPECT_DOUBLE_EQ(*benched[0].conditions.power_mean_mw, 2000);
+  EXPECT_DOUBLE_EQ(*benched[1].conditions.power_mean_mw, 8000);
+  EXPECT_GT(benched[0].energy_mj.value_or(0), 0);
+  EXPECT_GT(benched[1].energy_mj.value_or(0), 0);
+  EXPECT_EQ(benched[0].measurement.latency.samples, benched[1].measurement.latency.samples);
+}
+
+TEST_F(BenchTest, WithoutAMeterNothingIsRunTwice) {
+  SlowSession a, b;
+  const auto benched = bench({&a, &b}, {kImage, kImage}, options_, CancelToken(), root_);
+  EXPECT_FALSE(benched[0].energy_mj || benched[1].energy_mj);
+  EXPECT_EQ(a.runs, benched[0].measurement.latency.samples + benched[0].measurement.warm_up_runs);
+  EXPECT_FALSE(benched[0].conditions.missing.empty()) << "says why";
+}
+
+TEST_F(BenchTest, CancelStopsTheWatchToo) {
+  CancelToken cancel;
+  SlowSession session([&cancel, n = 0]() mutable {
+    if (++n == 15) cancel.cancel();
+  });
+  EXPECT_THROW(bench({&session}, {kImage}, options_, cancel, root_), Error);
+}
+
+}  // namespace
+}  // namespace quench::platform
