@@ -4,8 +4,8 @@
 #include <thread>
 
 #include "core/clock.h"
-#include "core/error.h"
 #include "core/process.h"
+#include "error_testing.h"
 
 namespace quench {
 namespace {
@@ -14,17 +14,6 @@ using Lines = std::vector<std::string>;
 
 ProcessResult shell(const std::string& script, ProcessOptions options = {}) {
   return run_process({"/bin/sh", "-c", script}, options);
-}
-
-template <typename Function>
-ErrorKind kind_of(Function function) {
-  try {
-    function();
-  } catch (const Error& error) {
-    return error.kind();
-  }
-  ADD_FAILURE() << "expected an Error";
-  return ErrorKind::internal;
 }
 
 TEST(Process, StreamsAndExitCodeComeApart) {
@@ -89,9 +78,9 @@ TEST(Process, CancelEndsIt) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     cancel.cancel();
   });
-  EXPECT_EQ(kind_of([&] { run_process({"sleep", "600"}, options); }), ErrorKind::cancelled);
+  EXPECT_EQ(error_of([&] { run_process({"sleep", "600"}, options); }).first, ErrorKind::cancelled);
   other.join();
-  EXPECT_EQ(kind_of([&] { run_process({"true"}, options); }), ErrorKind::cancelled) << "before it starts";
+  EXPECT_EQ(error_of([&] { run_process({"true"}, options); }).first, ErrorKind::cancelled) << "before it starts";
 }
 
 TEST(Process, TheLastWordsAreNotLost) {
@@ -108,14 +97,14 @@ TEST(Process, TimeIsUp) {
 }
 
 TEST(Process, AnInterruptOfTheProgramIsOurs) {
-  EXPECT_EQ(kind_of([] { shell("kill -INT $$"); }), ErrorKind::cancelled);
+  EXPECT_EQ(error_of([] { shell("kill -INT $$"); }).first, ErrorKind::cancelled);
 }
 
 TEST(Process, AListenersErrorLeavesNoProgramBehind) {
   ProcessOptions options;
   options.on_output = [](std::string_view) { fail(ErrorKind::data, "no"); };
   const int64_t start = now_ns();
-  EXPECT_EQ(kind_of([&] { shell("echo x; sleep 600", options); }), ErrorKind::data);
+  EXPECT_EQ(error_of([&] { shell("echo x; sleep 600", options); }).first, ErrorKind::data);
   EXPECT_LT(now_ns() - start, 300'000'000'000);
 }
 
@@ -126,9 +115,9 @@ TEST(Process, AGrandchildThatLivesOnDoesNotHoldUs) {
 }
 
 TEST(Process, WhatCannotBeStartedIsAnError) {
-  EXPECT_EQ(kind_of([] { run_process({"/no/such/program"}); }), ErrorKind::io);
-  EXPECT_EQ(kind_of([] { run_process({"no-such-program-here"}); }), ErrorKind::io);
-  EXPECT_EQ(kind_of([] { run_process({"/etc/passwd"}); }), ErrorKind::io);
+  EXPECT_EQ(error_of([] { run_process({"/no/such/program"}); }).first, ErrorKind::io);
+  EXPECT_EQ(error_of([] { run_process({"no-such-program-here"}); }).first, ErrorKind::io);
+  EXPECT_EQ(error_of([] { run_process({"/etc/passwd"}); }).first, ErrorKind::io);
 }
 
 TEST(Process, LastLine) {

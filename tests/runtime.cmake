@@ -1,6 +1,8 @@
 quench_test(runtime_measure_test SOURCES runtime_measure_test.cpp USES runtime LABELS fast)
 quench_test(runtime_registry_test SOURCES runtime_registry_test.cpp USES runtime LABELS fast)
 quench_test(runtime_onnxruntime_test SOURCES runtime_onnxruntime_test.cpp USES runtime graph_samples LABELS fast)
+quench_test(runtime_trtexec_test SOURCES runtime_trtexec_test.cpp USES runtime LABELS fast)
+quench_test(runtime_tensorrt_test SOURCES runtime_tensorrt_test.cpp USES runtime models LABELS fast)
 
 # One list of cases over every runtime: those of quench_base, and in the lab build torch.
 set(conformance runtime_conformance_test.cpp conformance_cases.cpp)

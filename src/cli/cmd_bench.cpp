@@ -41,12 +41,13 @@ runtime::SessionOptions session_options(const Json& options) {
   return out;
 }
 
-/// Median times of each layer over some runs.
+/// Median times of each layer over some runs; means where the session times itself.
 void print_profile(Contender& contender, const Tensor& input) {
   constexpr int kRuns = 31;
   std::vector<std::vector<runtime::LayerTime>> runs;
-  for (int i = 0; i < kRuns; ++i) {
-    contender.session->run(input);
+  const bool own = contender.session->times_itself();
+  for (int i = 0; i < (own ? 1 : kRuns); ++i) {
+    if (!own) contender.session->run(input);
     runs.push_back(contender.session->layer_times());
   }
   if (runs[0].empty()) fail(ErrorKind::unsupported, "quench bench --profile: runtime '{}' does not time its layers", contender.runtime);
@@ -55,8 +56,9 @@ void print_profile(Contender& contender, const Tensor& input) {
   for (size_t layer = 0; layer < median.size(); ++layer) {
     std::vector<int64_t> times;
     for (const auto& run : runs) times.push_back(run[layer].time_ns);
-    std::nth_element(times.begin(), times.begin() + kRuns / 2, times.end());
-    median[layer].time_ns = times[kRuns / 2];
+    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
+    std::nth_element(times.begin(), middle, times.end());
+    median[layer].time_ns = *middle;
     total_ns += static_cast<double>(median[layer].time_ns);
   }
   std::vector<std::vector<std::string>> rows{{"layer", "operation", "ms", "share %", "MMACs", "GOP/s", "peak %"}};
@@ -69,8 +71,9 @@ void print_profile(Contender& contender, const Tensor& input) {
                     layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
                     layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * gmacs / layer.peak_gmacs)});
   }
-  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, median of {} runs\n", contender.model->path.string(),
-                           contender.runtime, total_ns / 1e6, median.size(), kRuns)
+  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", contender.model->path.string(),
+                           contender.runtime, total_ns / 1e6, median.size(),
+                           own ? "its own means" : fmt::format("median of {} runs", kRuns))
             << text_table(rows);
 }
 

@@ -15,7 +15,7 @@ namespace quench::cli {
 
 int run_eval(const Invocation& invocation, const Environment& environment) {
   const Json options = lab_settings(invocation);
-  const runtime::Registry registry = study::full_registry();
+  const runtime::Registry registry = study::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);

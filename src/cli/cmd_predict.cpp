@@ -26,7 +26,7 @@ int run_predict(const Invocation& invocation, const Environment& environment) {
   if (options["source"].is_null()) {
     fail(ErrorKind::config, "quench predict: expected --source IMAGE, FOLDER, VIDEO or CAMERA NUMBER, got none");
   }
-  const runtime::Registry registry = study::full_registry();
+  const runtime::Registry registry = study::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const std::filesystem::path output = options["output"].get<std::string>();
   const std::unique_ptr<data::ImageSource> source = data::open_source(options["source"], output);

@@ -44,7 +44,7 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   const fs::path folder = results_folder(options, study);
   if (invocation.command != "study run") return print_states(study, folder, options);
 
-  const runtime::Registry registry = study::full_registry();
+  const runtime::Registry registry = study::full_registry(environment.places);
   const fs::path data_root = study::data_root_of(options, environment.data_root);
   const study::RunSummary summary =
       study::run(study, {folder, data_root, environment.version, &registry, &environment.log, environment.cancel});

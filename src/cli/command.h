@@ -8,6 +8,7 @@
 #include "core/cancel.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/places.h"
 
 namespace quench::cli {
 
@@ -23,6 +24,7 @@ struct Environment {
   LogSink log;
   const CancelToken* cancel = nullptr;
   std::filesystem::path data_root;  ///< $QUENCH_DATA, else ~/.cache/quench
+  Places places;                    ///< $PATH, ~/.cache/quench
   std::string version;
 };
 

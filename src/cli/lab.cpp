@@ -46,10 +46,10 @@ int run_in_lab(const Invocation& invocation, const Environment& environment) {
   const Json runtimes = invocation.flags.value("runtime", Json::array());
   const bool torch = std::find(runtimes.begin(), runtimes.end(), "torch") != runtimes.end();
   if (invocation.command == "bench" && !torch) {
-    return run_bench(invocation, environment, runtime::base_registry());
+    return run_bench(invocation, environment, runtime::base_registry(environment.places));
   }
   if (invocation.command == "runtimes" && find_lab().empty()) {
-    runtime::Registry registry = runtime::base_registry();
+    runtime::Registry registry = runtime::base_registry(environment.places);
     registry.add(runtime::absent_runtime("torch", "built without quench_lab (LibTorch): see docs/runtimes.md"));
     return run_runtimes(invocation, environment, registry);
   }

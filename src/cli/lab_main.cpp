@@ -43,8 +43,9 @@ extern "C" int quench_lab_run(const quench::cli::Invocation& invocation, const q
   using namespace quench::cli;
   quench::nn::set_blas_threads(1);
   const std::string& name = invocation.command;
-  if (name == "bench") return run_bench(invocation, environment, quench::study::full_registry());
-  if (name == "runtimes") return run_runtimes(invocation, environment, quench::study::full_registry());
+  if (name == "bench") return run_bench(invocation, environment, quench::study::full_registry(environment.places));
+  if (name == "runtimes")
+    return run_runtimes(invocation, environment, quench::study::full_registry(environment.places));
   if (name == "train") return run_train(invocation, environment);
   if (name == "quantize") return run_quantize(invocation, environment);
   if (name == "eval") return run_eval(invocation, environment);

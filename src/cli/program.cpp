@@ -65,8 +65,10 @@ Environment make_environment(const Program& program, Terminal& terminal) {
   environment.version = program.version;
   const char* quench_data = std::getenv("QUENCH_DATA");
   const char* home = std::getenv("HOME");
-  environment.data_root = quench_data && *quench_data ? std::filesystem::path(quench_data)
-                                                      : std::filesystem::path(home ? home : ".") / ".cache/quench";
+  const std::filesystem::path cache = std::filesystem::path(home ? home : ".") / ".cache/quench";
+  environment.data_root = quench_data && *quench_data ? std::filesystem::path(quench_data) : cache;
+  const char* search_path = std::getenv("PATH");
+  environment.places = {search_path ? search_path : "", cache};
   return environment;
 }
 

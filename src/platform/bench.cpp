@@ -37,26 +37,48 @@ void add_energy(Benched& benched, const Benched& alone) {
   benched.conditions.power_source = alone.conditions.power_source;
 }
 
-}  // namespace
-
-std::vector<Benched> bench(const std::vector<runtime::Session*>& sessions, const std::vector<Tensor>& inputs,
-                           const runtime::MeasureOptions& options, const CancelToken& cancel,
-                           const std::filesystem::path& root) {
-  if (sessions.size() == 1) return {bench_alone(*sessions[0], inputs.at(0), options, cancel, root)};
+/// Those of the sessions that `in_turn` names, into their places of `result`.
+void bench_in_turn(const std::vector<size_t>& in_turn, const std::vector<runtime::Session*>& sessions,
+                   const std::vector<Tensor>& inputs, const runtime::MeasureOptions& options, const CancelToken& cancel,
+                   const std::filesystem::path& root, std::vector<Benched>& result) {
+  std::vector<runtime::Session*> running;
+  std::vector<Tensor> images;
+  for (const size_t i : in_turn) {
+    running.push_back(sessions[i]);
+    images.push_back(inputs.at(i));
+  }
   Watch watch(root);
   Conditions together;
-  const auto measured = runtime::measure_interleaved(sessions, inputs, watched(options, watch, together), cancel);
+  const auto measured = runtime::measure_interleaved(running, images, watched(options, watch, together), cancel);
   const bool metered = together.power_source.has_value();
   together.power_mean_mw = together.power_max_mw = std::nullopt;
   together.power_source.reset();
   runtime::MeasureOptions alone = options;
   alone.min_samples = 1;
   alone.max_warm_up_seconds = std::min(options.max_warm_up_seconds, options.min_seconds / 4);
-  std::vector<Benched> result;
-  for (size_t i = 0; i < sessions.size(); ++i) {
-    result.push_back({measured[i], together, std::nullopt});
-    if (metered) add_energy(result.back(), bench_alone(*sessions[i], inputs[i], alone, cancel, root));
+  for (size_t k = 0; k < in_turn.size(); ++k) {
+    Benched& benched = result[in_turn[k]];
+    benched = {measured[k], together, std::nullopt};
+    if (metered) add_energy(benched, bench_alone(*running[k], images[k], alone, cancel, root));
   }
+}
+
+}  // namespace
+
+std::vector<Benched> bench(const std::vector<runtime::Session*>& sessions, const std::vector<Tensor>& inputs,
+                           const runtime::MeasureOptions& options, const CancelToken& cancel,
+                           const std::filesystem::path& root) {
+  std::vector<Benched> result(sessions.size());
+  std::vector<size_t> in_turn;
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    if (!sessions[i]->times_itself()) in_turn.push_back(i);
+  }
+  if (in_turn.size() == 1) in_turn.clear();
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    const bool alone = std::ranges::find(in_turn, i) == in_turn.end();
+    if (alone) result[i] = bench_alone(*sessions[i], inputs.at(i), options, cancel, root);
+  }
+  if (!in_turn.empty()) bench_in_turn(in_turn, sessions, inputs, options, cancel, root, result);
   return result;
 }
 

@@ -19,9 +19,10 @@ struct Benched {
 };
 
 /// Latencies of sessions in turn (runtime/measure.h), with the machine's conditions read under `root` from the end of
-/// the warm-up on. One session: everything is of the same runs. Several: temperature, frequency and throttling are
-/// those of all of them together; power and energy, which cannot be told apart there, are measured afterwards, each
-/// session alone for options.min_seconds, where the machine has a meter. Throws as measure_interleaved.
+/// the warm-up on. One session, or one that times itself: everything is of the same runs. Several: temperature,
+/// frequency and throttling are those of all of them together; power and energy, which cannot be told apart there, are
+/// measured afterwards, each session alone for options.min_seconds, where the machine has a meter. Throws as
+/// measure_interleaved.
 std::vector<Benched> bench(const std::vector<runtime::Session*>& sessions, const std::vector<Tensor>& inputs,
                            const runtime::MeasureOptions& options, const CancelToken& cancel,
                            const std::filesystem::path& root = "/");

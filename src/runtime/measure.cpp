@@ -14,6 +14,7 @@ namespace {
 constexpr int64_t kWindowRuns = 10;
 constexpr int64_t kWindowNs = 50'000'000;
 constexpr double kStable = 0.02;
+constexpr double kOwnWarmUp = 2;  // seconds: clocks of a GPU at rest take about one to rise
 
 int64_t median(std::vector<int64_t> values) {
   const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
@@ -57,6 +58,24 @@ int64_t to_ns(double seconds, size_t sessions) {
   return static_cast<int64_t>(seconds * 1e9 * static_cast<double>(sessions));
 }
 
+void require_one_image(const Tensor& input) {
+  if (input.shape().empty() || input.shape()[0] != 1) {
+    fail(ErrorKind::data, "[runtime.measure] expected batch 1, got input {}", to_string(input.shape()));
+  }
+}
+
+Measurement measure_by_itself(Session& session, const Tensor& input, const MeasureOptions& options,
+                              const CancelToken& cancel) {
+  require_one_image(input);
+  OwnTiming timing = session.own_timing(input, {.min_samples = options.min_samples,
+                                                .min_seconds = options.min_seconds,
+                                                .warm_up_seconds = std::min(options.max_warm_up_seconds, kOwnWarmUp),
+                                                .before_samples = options.before_samples,
+                                                .after_samples = options.after_samples,
+                                                .cancel = &cancel});
+  return {metrics::summarize(std::move(timing.latencies_ns)), timing.warm_up_runs, true, timing.seconds};
+}
+
 }  // namespace
 
 Tensor noise_image(const graph::Graph& graph) {
@@ -71,10 +90,9 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
   const size_t n = sessions.size();
   ensure(n > 0 && inputs.size() == n, "[runtime.measure] expected an input a session, got {} for {}", inputs.size(), n);
   ensure(options.min_samples > 0, "[runtime.measure] expected min_samples > 0, got {}", options.min_samples);
-  for (const Tensor& input : inputs) {
-    if (input.shape().empty() || input.shape()[0] != 1) {
-      fail(ErrorKind::data, "[runtime.measure] expected batch 1, got input {}", to_string(input.shape()));
-    }
+  for (const Tensor& input : inputs) require_one_image(input);
+  for (const Session* session : sessions) {
+    ensure(!session->times_itself(), "[runtime.measure] expected sessions that can be taken in turn");
   }
 
   std::vector<WarmUp> warm_ups(n);
@@ -111,6 +129,7 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
 }
 
 Measurement measure(Session& session, const Tensor& input, const MeasureOptions& options, const CancelToken& cancel) {
+  if (session.times_itself()) return measure_by_itself(session, input, options, cancel);
   return measure_interleaved({&session}, {input}, options, cancel)[0];
 }
 

@@ -33,11 +33,13 @@ Tensor noise_image(const graph::Graph& graph);
 ///
 /// Warm-up: windows of runs (at least 10 runs and 50 ms each); stable where the medians of the last two windows differ
 /// by less than 2 %. Then every run is a sample: none is left out or clipped.
+/// A session that times itself gives its own latencies, as many as are asked for at least; its warm-up is not judged.
 /// Throws Error{data} where the batch is not 1, Error{cancelled}, and what run() throws.
 Measurement measure(Session& session, const Tensor& input, const MeasureOptions& options, const CancelToken& cancel);
 
 /// Several sessions in turn (A B C A B C ...), so that a drift of the machine's speed hits all alike.
-/// Each runs after the others have used the caches, as on a device that does more than one thing.
+/// Each runs after the others have used the caches, as on a device that does more than one thing. Sessions that time
+/// themselves cannot be taken in turn: Error{internal}.
 std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessions, const std::vector<Tensor>& inputs,
                                              const MeasureOptions& options, const CancelToken& cancel);
 

@@ -4,6 +4,7 @@
 #include "core/text.h"
 #include "runtime/native/native.h"
 #include "runtime/onnxruntime.h"
+#include "runtime/tensorrt.h"
 
 namespace quench::runtime {
 
@@ -28,10 +29,14 @@ const Runtime& Registry::require(const std::string& name) const {
   fail(ErrorKind::config, "unknown runtime '{}'{}", name, suggestion(name, names));
 }
 
-Registry base_registry() {
+Registry base_registry(const Places& places) {
   Registry registry;
   registry.add(native_runtime());
   registry.add(onnxruntime_runtime());
+  for (std::unique_ptr<Runtime>& runtime :
+       tensorrt_runtimes(split_text(places.search_path, ':'), places.cache_folder)) {
+    registry.add(std::move(runtime));
+  }
   return registry;
 }
 

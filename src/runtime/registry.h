@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/places.h"
 #include "runtime/runtime.h"
 
 namespace quench::runtime {
@@ -20,6 +21,6 @@ class Registry {
   std::vector<std::unique_ptr<Runtime>> runtimes_;
 };
 
-Registry base_registry();
+Registry base_registry(const Places& places = {});
 
 }  // namespace quench::runtime

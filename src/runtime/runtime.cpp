@@ -17,6 +17,10 @@ std::array<float, 256> pixel_values() {
 
 }  // namespace
 
+OwnTiming Session::own_timing(const Tensor&, const OwnTimingRequest&) {
+  fail(ErrorKind::internal, "[runtime] this session does not time itself");
+}
+
 Tensor to_input(const Tensor& pixels, DType dtype) {
   if (pixels.dtype() != DType::u8) {
     fail(ErrorKind::data, "[runtime.to_input] expected uint8 pixels, got {}", to_string(pixels.dtype()));

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/cancel.h"
 #include "core/tensor.h"
 #include "graph/onnx_read.h"
 
@@ -33,6 +35,22 @@ struct Availability {
   std::string reason;  ///< "built without onnxruntime: see docs/runtimes.md"
 };
 
+/// What is asked of a session that times itself.
+struct OwnTimingRequest {
+  int64_t min_samples = 1;
+  double min_seconds = 0;
+  double warm_up_seconds = 0;
+  std::function<void()> before_samples = {};  ///< to be called where the model begins to run, and where it stops
+  std::function<void()> after_samples = {};
+  const CancelToken* cancel = nullptr;
+};
+
+struct OwnTiming {
+  std::vector<int64_t> latencies_ns;  ///< one a run, none left out
+  double seconds = 0;                 ///< from the first one's start to the last one's end
+  int64_t warm_up_runs = 0;
+};
+
 /// One loaded model. Not thread-safe; one per thread.
 class Session {
  public:
@@ -44,8 +62,15 @@ class Session {
   virtual std::vector<Tensor> run(const Tensor& input) = 0;
   /// What the runtime made of the model, one line a fact ("int8 convolutions: 30 of 30"). May be empty.
   virtual std::vector<std::string> notes() const { return {}; }
-  /// Of the latest run, in order; empty where the runtime cannot tell or was not asked to.
+  /// Of the latest run, in order; empty where the runtime cannot tell or was not asked to. Of a session that times
+  /// itself: means over the runs of the latest own_timing().
   virtual std::vector<LayerTime> layer_times() const { return {}; }
+  /// True where run() costs far more than the model (a program is started for it): latencies are then the session's
+  /// own.
+  virtual bool times_itself() const { return false; }
+  /// Latencies of one image ([1,3,H,W] of input_dtype()), for sessions that time themselves; others throw
+  /// Error{internal}.
+  virtual OwnTiming own_timing(const Tensor& input, const OwnTimingRequest& request);
 };
 
 class Runtime {
@@ -53,6 +78,8 @@ class Runtime {
   virtual ~Runtime() = default;
   virtual std::string name() const = 0;
   virtual Availability availability() const = 0;
+  /// Bits in which it computes a model's float layers.
+  virtual int float_bits() const { return 32; }
   /// Throws Error{unsupported} with the reason where it cannot run this model, Error{backend} otherwise.
   virtual std::unique_ptr<Session> load(const graph::ModelFile& model, const SessionOptions& options) const = 0;
 };

@@ -4,8 +4,8 @@
 
 namespace quench::study {
 
-runtime::Registry full_registry() {
-  runtime::Registry registry = runtime::base_registry();
+runtime::Registry full_registry(const Places& places) {
+  runtime::Registry registry = runtime::base_registry(places);
   registry.add(nn::torch_runtime());
   return registry;
 }

@@ -5,6 +5,6 @@
 namespace quench::study {
 
 /// All runtimes of the full program: those of quench_base, and torch.
-runtime::Registry full_registry();
+runtime::Registry full_registry(const Places& places = {});
 
 }  // namespace quench::study

@@ -106,7 +106,8 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
 void run_group(std::vector<Work>& group, Stages& stages, const StudyFile& study, const RunContext& context) {
   for (Work& work : group) {
     attempt(work, *context.log, [&] {
-      context.registry->require(work.cell->runtime);
+      const runtime::Runtime& runtime = context.registry->require(work.cell->runtime);
+      if (work.cell->method.method == "fp32") work.record.bits_w = work.record.bits_a = runtime.float_bits();
       work.model = graph::read_model(stages.artifact(*work.cell));
       platform::set_model(work.record, *work.model);
     });

@@ -13,7 +13,7 @@ namespace quench::study {
 namespace {
 
 const std::vector<std::string> kMethods{"fp32", "ptq", "qat"};
-const std::vector<std::string> kRuntimes{"native", "onnxruntime", "torch"};
+const std::vector<std::string> kRuntimes{"native", "onnxruntime", "torch", "tensorrt", "tensorrt-fp16"};
 
 void check_keys(const Json& map, const std::vector<std::string>& known, const std::string& where) {
   if (!map.is_object()) fail(ErrorKind::config, "{}: expected a map, got {}", where, map.dump());
@@ -207,7 +207,10 @@ StudyFile check_study(const Json& study, const std::string& where) {
   out.runtimes = texts_of(study.value("runtimes", Json::array({"native"})), where + ".runtimes");
   for (const std::string& runtime : out.runtimes) check_name(runtime, kRuntimes, "runtime", where + ".runtimes");
   // Quantizers stand where the first runtime wants them.
-  const std::string target = out.runtimes.at(0) == "onnxruntime" ? "onnxruntime" : "native";
+  const std::string& first = out.runtimes.at(0);
+  const std::string target = first == "onnxruntime"          ? "onnxruntime"
+                             : first.starts_with("tensorrt") ? "tensorrt"
+                                                             : "native";
   for (const Json& entry : list_of(study["methods"], where + ".methods")) {
     for (MethodEntry& method : check_method(entry, train, task, target, where + ".methods"))
       out.methods.push_back(std::move(method));
