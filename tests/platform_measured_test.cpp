@@ -46,6 +46,7 @@ TEST(Measured, LatencyAndHost) {
   EXPECT_EQ(record.latency_p50_ns, 1);
   EXPECT_EQ(record.latency_p90_ns, 2);
   EXPECT_EQ(record.latency_p99_ns, 3);
+  EXPECT_EQ(record.latency_source, "measured");
   EXPECT_EQ(record.quench_version, "1.2.3");
   EXPECT_FALSE(record.host->empty());
 }

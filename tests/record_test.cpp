@@ -116,6 +116,7 @@ TEST(Record, ReadsBackWhatItWrote) {
   }
   json["schema"] = 1;
   json["status"] = "failed";
+  json["latency_source"] = "predicted";
   EXPECT_EQ(to_json(from_json(json, "test")), json);
   EXPECT_EQ(to_json(from_json(to_json(Record{}), "test")), to_json(Record{}));
 }
@@ -143,6 +144,7 @@ TEST(Record, RefusesWrongTypesAndSchemas) {
   expect_has(refuses(Json{{"schema", 1}, {"model", 7}}), "expected a text for 'model', got 7");
   expect_has(refuses(Json{{"schema", 1}, {"config", Json::array()}}), "expected an object for 'config'");
   expect_has(refuses(Json{{"schema", 1}, {"status", "fine"}}), "got 'fine'");
+  expect_has(refuses(Json{{"schema", 1}, {"latency_source", "guessed"}}), "measured or predicted, got 'guessed'");
 }
 
 TEST_F(Store, LoadsWhatWasAppended) {

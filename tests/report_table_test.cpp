@@ -64,6 +64,28 @@ std::set<std::string> column_names(const Columns& all) {
   return names;
 }
 
+// A predicted latency is told from measured ones, carries its interval, and is no baseline for them.
+TEST(Table, PredictedLatenciesAreMarked) {
+  std::vector<Record> records = sample_records();
+  const Columns measured = columns(ok_records(records));
+  EXPECT_TRUE(std::ranges::none_of(measured.columns, [](const Column& c) { return c.title == "Latency is"; }));
+  Record& predicted = records.front();  // yolov5n-cls fp32, which the ptq rows are compared with
+  ASSERT_EQ(predicted.method, "fp32");
+  predicted.latency_source = "predicted";
+  predicted.latency_low_ns = 500'000;
+  predicted.latency_high_ns = 2'000'000;
+  const Columns shown = columns(ok_records(records));
+  EXPECT_EQ(column(shown, "Latency is").cells[0], "predicted");
+  EXPECT_EQ(column(shown, "Latency is").cells[1], "measured");
+  EXPECT_EQ(column(shown, "p50, 90 % interval").cells[0], "0.500-2.00");
+  EXPECT_EQ(column(shown, "p50, 90 % interval").cells[1], "");
+  const auto ptq = std::ranges::find_if(records, [](const Record& r) { return r.method == "ptq"; });
+  ASSERT_NE(ptq, records.end());
+  EXPECT_EQ(latency_baseline(*ptq, records), nullptr);
+  EXPECT_NE(table(records).find("predicted"), std::string::npos);
+  EXPECT_NE(html(records, {}).find("\"predicted\":true"), std::string::npos);
+}
+
 TEST(Table, RowsAndHeadsAlign) {
   const std::string text = table(sample_records());
   const auto lines = lines_of(text);

@@ -46,6 +46,7 @@ void set_latency(record::Record& record, const metrics::LatencySummary& latency)
   record.latency_p90_ns = latency.p90_ns;
   record.latency_p99_ns = latency.p99_ns;
   record.latency_samples = latency.samples;
+  record.latency_source = "measured";
 }
 
 void set_scores(record::Record& record, const score::Scores& scores, int64_t samples) {

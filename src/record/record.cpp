@@ -78,6 +78,9 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(frequency_min_mhz, "MHz", "Frequency, least"),
       QUENCH_FIELD(frequency_mean_mhz, "MHz", "Frequency, mean"),
       QUENCH_FIELD(throttled, "", "Throttled"),
+      QUENCH_FIELD(latency_low_ns, "ns", "Latency, 90 % low"),
+      QUENCH_FIELD(latency_high_ns, "ns", "Latency, 90 % high"),
+      QUENCH_FIELD(latency_source, "", "Latency is"),
       QUENCH_FIELD(samples, "", "Test images"),
       QUENCH_FIELD(agreement, "fraction", "Agreement"),
       QUENCH_FIELD(float_layers, "", "Float layers"),
@@ -207,6 +210,10 @@ Record from_json(const Json& json, std::string_view where) {
   if (std::ranges::find(kStatuses, record.status) == kStatuses.end()) {
     fail(ErrorKind::data, "[record] {}: expected status ok, invalid, unsupported, failed or skipped, got '{}'", where,
          record.status);
+  }
+  if (record.latency_source && record.latency_source != "measured" && record.latency_source != "predicted") {
+    fail(ErrorKind::data, "[record] {}: expected latency_source measured or predicted, got '{}'", where,
+         *record.latency_source);
   }
   return record;
 }

@@ -140,6 +140,12 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
     builder.number(title, "ms", help, -1, [field](const Record& r) { return scaled(r.*field, 1e-6); });
   };
   latency("p50", "Median latency of one image.", &Record::latency_p50_ns);
+  builder.note("p50, 90 % interval", "ms", "Of predicted latencies: from the errors of cross-validation.",
+               [](const Record& r) {
+                 if (!r.latency_low_ns || !r.latency_high_ns) return std::string();
+                 return three_digits(static_cast<double>(*r.latency_low_ns) * 1e-6) + "-" +
+                        three_digits(static_cast<double>(*r.latency_high_ns) * 1e-6);
+               });
   latency("p90", "90th percentile of the latency of one image.", &Record::latency_p90_ns);
   latency("p99", "99th percentile of the latency of one image.", &Record::latency_p99_ns);
   builder.number("Speed-up", "x", "Median latency of the float32 record on the same runtime, divided by this one.", 2,

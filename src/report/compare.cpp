@@ -59,11 +59,7 @@ std::optional<double> accuracy_of(const Record& record, Metric metric) {
 
 bool is_ok(const Record& record) { return record.status == "ok"; }
 
-bool is_predicted(const Record& record) {
-  if (!record.config.is_object()) return false;
-  const auto found = record.config.find("latency_source");
-  return found != record.config.end() && *found == "predicted";
-}
+bool is_predicted(const Record& record) { return record.latency_source == "predicted"; }
 
 std::vector<Section> sections(const std::vector<Record>& records) {
   std::vector<Section> result;

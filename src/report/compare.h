@@ -19,7 +19,7 @@ std::optional<double> accuracy_of(const record::Record& record, Metric metric);
 
 bool is_ok(const record::Record& record);
 
-/// Whether the record's latency was predicted rather than measured: `latency_source: predicted` in its config.
+/// Whether the record's latency was predicted rather than measured (what says nothing was measured).
 bool is_predicted(const record::Record& record);
 
 /// Records of one data set and task: the only ones whose accuracies can be compared.
