@@ -32,6 +32,7 @@ const std::map<std::string, Folder> kFolders = {
     {"runtime", {3, {}}}, {"record", {3, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},    {"nn", {4, {}}},
     {"train", {5, {}}},   {"quant", {5, {}}},  {"prune", {5, {}}},    {"weights", {3, {}}}, {"study", {6, {}}},
     {"report", {6, {}}},  {"cli", {7, {}}},    {"score", {3, {}}},    {"pack", {3, {}}},    {"agent", {8, {}}},
+    {"devices", {5, {}}},
 };
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {
@@ -42,8 +43,8 @@ const std::map<std::string, Names> kOnly = {
     {"agent",
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "cli"}},
 };
-const Names kBase = {"core",   "config", "graph", "models",   "metrics", "weights", "runtime",
-                     "record", "score",  "pack",  "platform", "report",  "agent"};
+const Names kBase = {"core",  "config", "graph",    "models", "metrics", "weights", "runtime", "record",
+                     "score", "pack",   "platform", "report", "agent",   "devices"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

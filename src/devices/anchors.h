@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "devices/device.h"
+#include "graph/graph.h"
+
+namespace quench::devices {
+
+/// A latency that somebody measured.
+struct Anchor {
+  std::string device;   ///< as the source calls it
+  std::string model;    ///< name, or ONNX file
+  int64_t imgsz = 0;    ///< side of the input in pixels
+  std::string runtime;  ///< without its version: "tensorrt"
+  Precision precision = Precision::fp32;
+  int64_t latency_ns = 0;
+  std::string where;  ///< "anchors.csv:12"
+};
+
+struct AnchorFile {
+  std::vector<Anchor> anchors;
+  std::vector<std::string> skipped;  ///< lines that cannot be used, and why
+};
+
+/// Reads CSV (RFC 4180, first line names the columns). Needs the columns device, model, input, runtime, precision,
+/// latency_ms; others are ignored. A runtime's version is cut off ("tensorrt8.2"); a precision may be followed by `?`
+/// or words ("fp16?", "fp32 model"); a line with another is skipped. Throws Error{data} naming `where` and the line for
+/// missing columns, wrong numbers of fields, sizes and latencies that are not positive numbers.
+AnchorFile read_anchors(std::string_view text, const std::string& where);
+
+/// The graph of a model as published latencies name it: one that quench builds, or Ultralytics' YOLOv5u (`yolov5nu`:
+/// YOLOv5's rows with YOLOv8's head). Throws Error{config} for others.
+graph::Graph anchor_graph(const std::string& model, int64_t imgsz);
+
+}  // namespace quench::devices

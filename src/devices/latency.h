@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "devices/device.h"
+#include "devices/work.h"
+
+namespace quench::devices {
+
+/// What an engine of a device can do in a power mode with so many threads.
+struct Machine {
+  Engine engine = Engine::cpu;
+  double clock_ghz = 0;
+  double bandwidth_gbs = 0;  ///< of the whole memory, whatever the threads
+  Peak peak;                 ///< scaled to mode and threads
+  int64_t threads = 0;       ///< of a CPU that are used; 0 on GPUs
+};
+
+/// Throws Error{unsupported} naming device, mode and figure where one is missing. `threads` 0: as many as cores.
+Machine machine_of(const Device& device, Engine engine, const std::string& mode, int64_t threads);
+
+/// What one convolution engine computes in where it is asked for a precision: float32 as TF32 where a GPU has it; ncnn
+/// float32 models in FP16 where a CPU has such arithmetic.
+struct Arithmetic {
+  Precision stored = Precision::fp32;  ///< of activations and weights in memory
+  double peak_gops = 0;
+};
+/// Throws Error{unsupported} where the machine's peak for it is not known.
+Arithmetic arithmetic_of(const Machine& machine, const std::string& runtime, Precision precision);
+
+/// Parts of a latency as a machine without losses would have them, in ns: the product with Factors is the prediction.
+///
+/// - fixed: 10^6 cycles. Launches, synchronisation: what does not depend on the model.
+/// - positions: one cycle a position of each convolution's output, whatever its channels: loops, edges, addresses.
+/// - compute: over layers, multiply-accumulates / peak. Channels are rounded up to what the engine works in blocks of
+///   (CPU: 8 x 8; GPU: 16 input x 64 output channels), for narrow layers leave lanes and tiles empty.
+/// - memory: over layers, bytes of inputs, outputs and weights / bandwidth.
+using Terms = std::array<double, 4>;
+enum TermIndex { kFixed, kPositions, kCompute, kMemory };
+
+/// How many times the ideal an engine takes: fitted, never negative.
+using Factors = std::array<double, 4>;
+
+Terms terms_of(const ModelWork& work, const Machine& machine, const std::string& runtime, Precision precision);
+
+/// Sum of factors x terms, in ns.
+double latency_of(const Terms& terms, const Factors& factors);
+
+}  // namespace quench::devices

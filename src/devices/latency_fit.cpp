@@ -1,0 +1,138 @@
+#include "devices/latency_fit.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "config/option.h"
+#include "core/error.h"
+
+namespace quench::devices {
+namespace {
+
+using config::OptionSet;
+using T = config::OptionType;
+
+constexpr const char* kFallbackRuntime = "onnxruntime";
+constexpr const char* kTermNames[] = {"fixed", "positions", "compute", "memory"};
+
+const OptionSet& file_keys() {
+  static const OptionSet keys({{"command", T::text, "", ""}, {"anchors", T::text_list, Json::array(), ""}});
+  return keys;
+}
+
+const OptionSet& fit_keys() {
+  static const OptionSet keys({{"device", T::text, "", ""},
+                               {"engine", T::text, nullptr, "", {"cpu", "gpu"}},
+                               {"runtime", T::text, nullptr, ""},
+                               {"fixed", T::number, 0.0, "", {}, 0, 1e6},
+                               {"positions", T::number, 0.0, "", {}, 0, 1e6},
+                               {"compute", T::number, 0.0, "", {}, 0, 1e6},
+                               {"memory", T::number, 0.0, "", {}, 0, 1e6},
+                               {"error", T::number, nullptr, "", {}, 0, 10},
+                               {"anchors", T::integer, 0, "", {}, 0, 1e9},
+                               {"precisions", T::text_list, Json::array(), "", {"fp32", "fp16", "int8"}}});
+  return keys;
+}
+
+RuntimeFit runtime_fit_from(const Json& map, const std::string& where) {
+  const Json values = fit_keys().checked(map, where);
+  for (const char* key : {"engine", "runtime", "error"}) {
+    if (values[key].is_null()) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
+  }
+  RuntimeFit fit;
+  fit.device = values["device"];
+  fit.engine = engine_of(values["engine"].get<std::string>());
+  fit.runtime = values["runtime"];
+  for (size_t i = 0; i < fit.factors.size(); ++i) fit.factors[i] = values[kTermNames[i]];
+  fit.error = values["error"];
+  fit.anchors = values["anchors"];
+  fit.precisions = values["precisions"].get<std::vector<std::string>>();
+  return fit;
+}
+
+const RuntimeFit* find(const LatencyFit& fit, const std::string& device, Engine engine, const std::string& runtime) {
+  const auto found = std::ranges::find_if(fit.fits, [&](const RuntimeFit& entry) {
+    return entry.device == device && entry.engine == engine && entry.runtime == runtime;
+  });
+  return found == fit.fits.end() ? nullptr : &*found;
+}
+
+struct Chosen {
+  const RuntimeFit* fit = nullptr;
+  double widening = 1;  ///< of the interval, in logarithms
+  std::string evidence;
+};
+
+Chosen choose(const LatencyFit& fit, const Device& device, Engine engine, const std::string& runtime,
+              Precision precision) {
+  Chosen chosen;
+  if ((chosen.fit = find(fit, device.name, engine, runtime))) {
+    chosen.evidence = fmt::format("{} published latencies of {} with {}", chosen.fit->anchors, device.name, runtime);
+  } else if ((chosen.fit = find(fit, "", engine, runtime))) {
+    chosen.evidence = fmt::format("published latencies of other devices with {}", runtime);
+  } else if (engine == Engine::cpu && (chosen.fit = find(fit, "", engine, kFallbackRuntime))) {
+    chosen.widening = 2;
+    chosen.evidence =
+        fmt::format("no published latency with {}: those of {} on other devices", runtime, kFallbackRuntime);
+  } else {
+    fail(ErrorKind::unsupported, "no latency parameters for {} on a {}: `quench devices fit` makes them", runtime,
+         to_string(engine));
+  }
+  if (std::ranges::count(chosen.fit->precisions, to_string(precision)) == 0) {
+    chosen.widening = 2;
+    chosen.evidence += fmt::format("; none in {}: scaled by peak", title_of(precision));
+  }
+  return chosen;
+}
+
+}  // namespace
+
+LatencyFit fit_from(const Json& content, const std::string& where) {
+  if (!content.is_object())
+    fail(ErrorKind::config, "{}: expected a map with 'fits', got {}", where, content.type_name());
+  Json map = content;
+  const Json fits = map.value("fits", Json::array());
+  map.erase("fits");
+  const Json values = file_keys().checked(map, where);
+  LatencyFit out{values["command"], values["anchors"].get<std::vector<std::string>>(), {}};
+  if (!fits.is_array()) fail(ErrorKind::config, "{}.fits: expected a list of maps, got {}", where, fits.type_name());
+  for (const Json& entry : fits) out.fits.push_back(runtime_fit_from(entry, where + ".fits"));
+  return out;
+}
+
+std::string to_yaml(const LatencyFit& fit) {
+  std::string out =
+      "# Latency parameters (docs/devices.md), made by the command below. An entry without a device is for devices "
+      "that\n"
+      "# no anchor names. Units: fixed in 10^6 cycles, positions in cycles a position, compute and memory in times "
+      "the\n"
+      "# ideal; error is of |ln(predicted / measured)|.\n";
+  out += fmt::format("command: {}\n", Json(fit.command).dump());
+  out += "anchors:\n";
+  for (const std::string& anchors : fit.anchors) out += fmt::format("  - {}\n", Json(anchors).dump());
+  out += "fits:\n";
+  for (const RuntimeFit& entry : fit.fits) {
+    out += "  - {";
+    if (!entry.device.empty()) out += fmt::format("device: {}, ", entry.device);
+    out += fmt::format("engine: {}, runtime: {}, ", to_string(entry.engine), entry.runtime);
+    for (size_t i = 0; i < entry.factors.size(); ++i)
+      out += fmt::format("{}: {:.4g}, ", kTermNames[i], entry.factors[i]);
+    out += fmt::format("error: {:.3f}, anchors: {}, precisions: [{}]}}\n", entry.error, entry.anchors,
+                       fmt::join(entry.precisions, ", "));
+  }
+  return out;
+}
+
+Prediction predict(const LatencyFit& fit, const Device& device, const Machine& machine, const std::string& runtime,
+                   const ModelWork& work, Precision precision) {
+  const Chosen chosen = choose(fit, device, machine.engine, runtime, precision);
+  const double ns = latency_of(terms_of(work, machine, runtime, precision), chosen.fit->factors);
+  const double spread = std::exp(chosen.fit->error * chosen.widening);
+  const auto rounded = [](double value) { return static_cast<int64_t>(std::llround(value)); };
+  return {rounded(ns), rounded(ns / spread), rounded(ns * spread), chosen.evidence};
+}
+
+}  // namespace quench::devices

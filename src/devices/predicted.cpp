@@ -1,0 +1,47 @@
+#include "devices/predicted.h"
+
+#include "core/error.h"
+
+namespace quench::devices {
+namespace {
+
+int64_t bits_of(Precision precision) { return 8 * bytes_of(precision); }
+
+void set_unsupported(record::Record& record, const std::string& reason) {
+  record.status = "unsupported";
+  record.reason = reason;
+}
+
+}  // namespace
+
+void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
+                    const ModelWork& work) {
+  const PowerMode mode = device.mode(deployment.mode);
+  const bool cpu = deployment.engine == Engine::cpu;
+  const std::string runtime = deployment.runtime.empty() ? default_runtime(deployment.engine) : deployment.runtime;
+  record.device = device.name;
+  record.runtime = runtime;
+  record.bits_w = record.bits_a = bits_of(deployment.precision);
+  record.config["engine"] = to_string(deployment.engine);
+  record.config["precision"] = to_string(deployment.precision);
+  if (!mode.name.empty()) record.config["mode"] = mode.name;
+
+  const Verdict verdict =
+      capability(device, {deployment.engine, runtime, deployment.precision, memory_need(work, deployment.precision)});
+  if (!verdict.supported) return set_unsupported(record, verdict.reason);
+  try {
+    const Machine machine = machine_of(device, deployment.engine, mode.name, deployment.threads);
+    if (cpu) record.threads = machine.threads;
+    const Prediction prediction = predict(fit, device, machine, runtime, work, deployment.precision);
+    record.latency_p50_ns = prediction.latency_ns;
+    record.latency_source = "predicted";
+    record.latency_low_ns = prediction.low_ns;
+    record.latency_high_ns = prediction.high_ns;
+    record.config["evidence"] = prediction.evidence;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::unsupported) throw;
+    set_unsupported(record, error.what());
+  }
+}
+
+}  // namespace quench::devices

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+
+#include "devices/capability.h"
+#include "devices/latency_fit.h"
+#include "record/record.h"
+
+namespace quench::devices {
+
+/// How a model runs on a device.
+struct Deployment {
+  Engine engine = Engine::cpu;
+  std::string runtime;  ///< "": default_runtime()
+  Precision precision = Precision::fp32;
+  std::string mode;     ///< power mode; "": the device's first
+  int64_t threads = 0;  ///< of CPUs; 0: all cores
+};
+
+/// Sets device, runtime, bits, threads and, in `config`, engine, precision, power mode and evidence; then the predicted
+/// latency with its interval and `latency_source: predicted`. Where the device cannot run it (capability), or a figure
+/// for the prediction is missing, status `unsupported` with the reason. Throws Error{config} for an unknown mode.
+void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
+                    const ModelWork& work);
+
+}  // namespace quench::devices

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "devices/device.h"
+#include "graph/graph.h"
+
+namespace quench::devices {
+
+/// What one layer asks of a machine for one image. Sizes are in elements: bytes follow from the precision.
+struct LayerWork {
+  int64_t positions = 0;    ///< of the output: height x width
+  int64_t kernel_area = 0;  ///< 0 for layers without multiplications
+  int64_t groups = 1;
+  int64_t in_channels = 0;     ///< a group
+  int64_t out_channels = 0;    ///< a group
+  int64_t elements_moved = 0;  ///< inputs read, outputs and weights, each once
+  bool quantized = false;      ///< its weights are integers in the file
+
+  int64_t macs() const { return positions * kernel_area * groups * in_channels * out_channels; }
+};
+
+/// What a whole model asks for.
+struct ModelWork {
+  std::vector<LayerWork> layers;
+  int64_t weight_elements = 0;
+  int64_t arena_elements = 0;  ///< most activations that are alive at a time, in order of the nodes
+  bool quantized = false;      ///< any layer is
+
+  int64_t macs() const;
+};
+
+/// Fold over the graph. Batch norm and activations are fused into the layer before them, concat, split and flatten move
+/// nothing (producers write in place): what engines for deployment do. Throws Error{data} for weights of another form.
+ModelWork work_of(const graph::Graph& graph);
+
+/// Bytes that the model needs of a device's memory: weights and the activations alive at a time.
+int64_t memory_need(const ModelWork& work, Precision precision);
+
+int64_t bytes_of(Precision precision);
+
+}  // namespace quench::devices

@@ -1,0 +1,230 @@
+// What a model asks for, what a machine has, and the prediction that follows.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "devices/latency_fit.h"
+#include "devices/predicted.h"
+#include "graph/passes.h"
+#include "metrics/cost.h"
+#include "models/spec.h"
+
+namespace quench::devices {
+namespace {
+
+graph::Graph model(const std::string& name, int imgsz, int classes = 0) {
+  models::BuildOptions options;
+  options.imgsz = imgsz;
+  for (int i = 0; i < classes; ++i) options.classes.push_back(std::to_string(i));
+  return models::build(name, options);
+}
+
+Device board() {
+  Device device;
+  device.name = "board";
+  device.cpu = {"CPU", "aarch64", 4, 1000.0, {"asimd"}, {32.0, {}, {}, 64.0}};
+  device.gpu = Gpu{"GPU", "Maxwell", "5.3", 128, 0, 500.0, {100.0, {}, 200.0, {}}};
+  device.bandwidth_gbs = 10;
+  device.power_modes = {{"full", 10, {}, {}, {}, {}}, {"half", 5, 2, 500, 250, 5}, {"some", 7, {}, {}, {}, {}}};
+  return device;
+}
+
+// The two folds over a graph are written apart: they must count the same.
+TEST(ModelWork, CountsWhatCostCounts) {
+  for (const char* name : {"yolov5n", "yolov8n", "yolov5n-cls", "yolov8s-cls"}) {
+    const graph::Graph graph = model(name, 64);
+    const ModelWork work = work_of(graph);
+    const metrics::Cost cost = metrics::cost(graph::fold_batch_norms(graph));
+    EXPECT_EQ(work.macs(), cost.macs) << name;
+    EXPECT_EQ(work.weight_elements, cost.params) << name;
+    EXPECT_FALSE(work.quantized);
+  }
+}
+
+TEST(ModelWork, DoublingTheImageQuadruplesTheWorkOfADetector) {
+  const ModelWork small = work_of(model("yolov8n", 64)), large = work_of(model("yolov8n", 128));
+  EXPECT_EQ(large.macs(), 4 * small.macs());
+  EXPECT_EQ(large.arena_elements, 4 * small.arena_elements);
+  EXPECT_EQ(large.weight_elements, small.weight_elements);
+  ASSERT_EQ(large.layers.size(), small.layers.size());
+  for (size_t i = 0; i < small.layers.size(); ++i) {
+    EXPECT_EQ(large.layers[i].positions, 4 * small.layers[i].positions) << i;
+  }
+}
+
+/// conv 3x3 (3 -> 5), added to itself through a pool: small enough to count by hand.
+graph::Graph by_hand() {
+  graph::Graph graph;
+  const auto edge = [&](const char* name, int64_t channels) {
+    return graph.add_edge({name, {1, channels, 4, 4}, DType::f32, {}});
+  };
+  const auto images = edge("images", 3), a = edge("a", 5), b = edge("b", 5), c = edge("c", 5);
+  graph.inputs = {images};
+  graph.outputs = {c};
+  graph::ConvAttributes conv;
+  conv.kernel = {3, 3};
+  conv.padding = {1, 1};
+  graph.nodes.push_back({"conv", graph::Op::conv, conv, {images}, {a}});
+  graph.weights["conv.weight"] = {Tensor(DType::f32, {5, 3, 3, 3}), {}};
+  graph.nodes.push_back({"pool", graph::Op::max_pool, graph::PoolAttributes{{3, 3}, {1, 1}, {1, 1}}, {a}, {b}});
+  graph.nodes.push_back({"add", graph::Op::add, {}, {a, b}, {c}});
+  return graph;
+}
+
+TEST(ModelWork, AHandCountedGraph) {
+  const ModelWork work = work_of(by_hand());
+  ASSERT_EQ(work.layers.size(), 3u);
+  EXPECT_EQ(work.layers[0].macs(), 16 * 9 * 3 * 5);
+  EXPECT_EQ(work.layers[0].elements_moved, 48 + 80 + 135);
+  EXPECT_EQ(work.layers[1].macs(), 0);
+  EXPECT_EQ(work.layers[1].elements_moved, 160);
+  EXPECT_EQ(work.layers[2].elements_moved, 240);
+  EXPECT_EQ(work.arena_elements, 240);  // a, b and c at the add
+  EXPECT_EQ(work.weight_elements, 135);
+  EXPECT_EQ(memory_need(work, Precision::fp16), 2 * (240 + 135));
+}
+
+TEST(Machine, ScalesWithClocksCoresAndThreads) {
+  const Device device = board();
+  const Machine full = machine_of(device, Engine::cpu, "", 0);
+  EXPECT_EQ(full.peak.fp32_gflops, 32.0);
+  EXPECT_EQ(full.clock_ghz, 1);
+  EXPECT_EQ(full.threads, 4);
+  const Machine half = machine_of(device, Engine::cpu, "half", 0);
+  EXPECT_EQ(half.peak.fp32_gflops, 8.0);  // half the cores at half the clock
+  EXPECT_EQ(half.bandwidth_gbs, 5);
+  EXPECT_EQ(half.threads, 2);
+  EXPECT_EQ(machine_of(device, Engine::cpu, "", 1).peak.int8_gops, 16.0);
+  EXPECT_EQ(machine_of(device, Engine::cpu, "", 64).threads, 4);
+  EXPECT_EQ(machine_of(device, Engine::gpu, "half", 0).peak.fp16_gflops, 100.0);
+}
+
+TEST(Machine, WhatIsNotKnownIsNotGuessed) {
+  Device device = board();
+  const auto fails = [&](Engine engine, const char* mode, const std::string& part) {
+    try {
+      machine_of(device, engine, mode, 0);
+      ADD_FAILURE() << "expected an Error: " << part;
+    } catch (const Error& error) {
+      EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+    }
+  };
+  fails(Engine::gpu, "some", "the GPU clock of board in mode some is not known");
+  fails(Engine::cpu, "none", "no power mode 'none'");
+  fails(Engine::dla, "", "DLA");
+  device.bandwidth_gbs.reset();
+  fails(Engine::cpu, "full", "the memory bandwidth");
+  device.gpu.reset();
+  fails(Engine::gpu, "full", "no GPU");
+  const Machine machine = machine_of(board(), Engine::gpu, "", 0);
+  EXPECT_THROW(arithmetic_of(machine, "tensorrt", Precision::int8), Error);
+}
+
+TEST(Terms, AreWhatAMachineWithoutLossesTakes) {
+  const ModelWork work = work_of(by_hand());
+  const Terms terms = terms_of(work, machine_of(board(), Engine::cpu, "", 0), "native", Precision::fp32);
+  EXPECT_DOUBLE_EQ(terms[kFixed], 1e6);
+  EXPECT_DOUBLE_EQ(terms[kPositions], 16);
+  EXPECT_DOUBLE_EQ(terms[kCompute], 2.0 * 16 * 9 * 8 * 8 / 32);  // channels in blocks of 8
+  EXPECT_DOUBLE_EQ(terms[kMemory], 4.0 * (48 + 80 + 135 + 160 + 240) / 10);
+  const Terms half = terms_of(work, machine_of(board(), Engine::gpu, "", 0), "tensorrt", Precision::fp16);
+  EXPECT_DOUBLE_EQ(half[kCompute], 2.0 * 16 * 9 * 16 * 64 / 200);  // in blocks of 16 x 64
+  EXPECT_DOUBLE_EQ(half[kMemory], terms[kMemory] / 2);
+  EXPECT_DOUBLE_EQ(latency_of(terms, {2, 0, 1, 0}), 2e6 + terms[kCompute]);
+}
+
+TEST(Terms, NcnnComputesInHalfPrecisionWhereACpuCan) {
+  Device device = board();
+  const ModelWork work = work_of(by_hand());
+  const Machine plain = machine_of(device, Engine::cpu, "", 0);
+  device.cpu.peak.fp16_gflops = 64;
+  const Machine half = machine_of(device, Engine::cpu, "", 0);
+  EXPECT_DOUBLE_EQ(terms_of(work, half, "ncnn", Precision::fp32)[kMemory],
+                   terms_of(work, plain, "ncnn", Precision::fp32)[kMemory] / 2);
+  EXPECT_DOUBLE_EQ(terms_of(work, half, "native", Precision::fp32)[kCompute],
+                   terms_of(work, plain, "native", Precision::fp32)[kCompute]);
+}
+
+TEST(Terms, FloatLayersOfAQuantizedModelStayFloat) {
+  ModelWork work = work_of(by_hand());
+  const Machine machine = machine_of(board(), Engine::cpu, "", 0);
+  const double fp32 = terms_of(work, machine, "native", Precision::fp32)[kCompute];
+  const double int8 = terms_of(work, machine, "native", Precision::int8)[kCompute];
+  EXPECT_DOUBLE_EQ(int8, fp32 / 2);  // the board's INT8 peak is twice its FP32 peak
+  work.quantized = true;             // another layer is: this one is not
+  EXPECT_DOUBLE_EQ(terms_of(work, machine, "native", Precision::int8)[kCompute], fp32);
+  work.layers[0].quantized = true;
+  EXPECT_DOUBLE_EQ(terms_of(work, machine, "native", Precision::int8)[kCompute], int8);
+}
+
+LatencyFit fit() {
+  LatencyFit fit;
+  fit.fits.push_back({"", Engine::cpu, "onnxruntime", {0, 0, 2, 0}, 0.2, 4, {"fp32"}});
+  fit.fits.push_back({"board", Engine::cpu, "ncnn", {0, 0, 3, 0}, 0.1, 2, {"fp32"}});
+  return fit;
+}
+
+TEST(Prediction, TakesTheNearestFitAndSaysWhich) {
+  const Device device = board();
+  const Machine machine = machine_of(device, Engine::cpu, "", 0);
+  const ModelWork work = work_of(by_hand());
+  const double ideal = terms_of(work, machine, "native", Precision::fp32)[kCompute];
+  const auto spread = [](const Prediction& p) { return std::log(static_cast<double>(p.high_ns) / p.latency_ns); };
+
+  const Prediction seen = predict(fit(), device, machine, "ncnn", work, Precision::fp32);
+  EXPECT_NEAR(seen.latency_ns, 3 * ideal, 1);
+  EXPECT_NEAR(spread(seen), 0.1, 1e-2);
+  EXPECT_NE(seen.evidence.find("2 published latencies of board with ncnn"), std::string::npos) << seen.evidence;
+
+  const Prediction unseen = predict(fit(), device, machine, "onnxruntime", work, Precision::fp32);
+  EXPECT_NEAR(unseen.latency_ns, 2 * ideal, 1);
+  EXPECT_NEAR(spread(unseen), 0.2, 1e-2);
+  EXPECT_NE(unseen.evidence.find("other devices"), std::string::npos) << unseen.evidence;
+
+  const Prediction fallback = predict(fit(), device, machine, "native", work, Precision::fp32);
+  EXPECT_EQ(fallback.latency_ns, unseen.latency_ns);
+  EXPECT_NEAR(spread(fallback), 0.4, 1e-2);
+  EXPECT_NE(fallback.evidence.find("no published latency with native"), std::string::npos);
+
+  const Prediction other = predict(fit(), device, machine, "ncnn", work, Precision::int8);
+  EXPECT_NEAR(spread(other), 0.2, 1e-2);
+  EXPECT_NE(other.evidence.find("none in INT8"), std::string::npos) << other.evidence;
+
+  EXPECT_THROW(predict(fit(), device, machine_of(device, Engine::gpu, "", 0), "tensorrt", work, Precision::fp16),
+               Error);
+}
+
+TEST(Prediction, FillsARecordOrSaysWhyNot) {
+  const Device device = board();
+  const ModelWork work = work_of(model("yolov5n-cls", 64, 10));
+  record::Record record;
+  set_prediction(record, fit(), device, {Engine::cpu, "", Precision::int8, "half", 1}, work);
+  EXPECT_EQ(record.status, "ok");
+  EXPECT_EQ(record.device, "board");
+  EXPECT_EQ(record.runtime, "native");
+  EXPECT_EQ(record.bits_w, 8);
+  EXPECT_EQ(record.threads, 1);
+  EXPECT_EQ(record.latency_source, "predicted");
+  EXPECT_LT(*record.latency_low_ns, *record.latency_p50_ns);
+  EXPECT_GT(*record.latency_high_ns, *record.latency_p50_ns);
+  EXPECT_FALSE(record.latency_p90_ns.has_value());
+  EXPECT_EQ(record.config["mode"], "half");
+  EXPECT_FALSE(record.config["evidence"].get<std::string>().empty());
+
+  record::Record refused;
+  set_prediction(refused, fit(), device, {Engine::gpu, "", Precision::int8, "", 0}, work);
+  EXPECT_EQ(refused.status, "unsupported");
+  EXPECT_NE(refused.reason->find("compute capability 5.3 has no INT8"), std::string::npos);
+  EXPECT_FALSE(refused.latency_p50_ns.has_value());
+  EXPECT_FALSE(refused.latency_source.has_value());
+
+  record::Record no_fit;
+  set_prediction(no_fit, fit(), device, {Engine::gpu, "", Precision::fp16, "", 0}, work);
+  EXPECT_EQ(no_fit.status, "unsupported");
+  EXPECT_NE(no_fit.reason->find("quench devices fit"), std::string::npos);
+  EXPECT_THROW(set_prediction(no_fit, fit(), device, {Engine::cpu, "", Precision::fp32, "none", 0}, work), Error);
+}
+
+}  // namespace
+}  // namespace quench::devices
