@@ -9,6 +9,7 @@ function(quench_cli_test NAME)
 endfunction()
 
 quench_cli_test(cli_test)
+quench_cli_test(cli_devices_test)
 if(QUENCH_LAB)
   quench_cli_test(cli_predict_test)
 endif()

@@ -10,6 +10,10 @@ int run_info(const Invocation& invocation, const Environment& environment);
 int run_export(const Invocation& invocation, const Environment& environment);
 int run_import(const Invocation& invocation, const Environment& environment);
 int run_report(const Invocation& invocation, const Environment& environment);
+int run_devices_list(const Invocation& invocation, const Environment& environment);
+int run_devices_show(const Invocation& invocation, const Environment& environment);
+int run_devices_predict(const Invocation& invocation, const Environment& environment);
+int run_devices_fit(const Invocation& invocation, const Environment& environment);
 /// `eval`: of detections in files here; of a model in the lab.
 int run_eval_base(const Invocation& invocation, const Environment& environment);
 

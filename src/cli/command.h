@@ -25,6 +25,9 @@ struct Environment {
   const CancelToken* cancel = nullptr;
   std::filesystem::path data_root;  ///< $QUENCH_DATA, else ~/.cache/quench
   Places places;                    ///< $PATH, ~/.cache/quench
+  /// Where device files are: those that come with quench, then the user's ($QUENCH_DEVICES, else
+  /// ~/.config/quench/devices), as far as they exist.
+  std::vector<std::filesystem::path> device_folders;
   std::string version;
 };
 

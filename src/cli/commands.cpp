@@ -50,6 +50,22 @@ OptionSet quantize_settings() {
          config::augment_options();
 }
 
+OptionSet devices_folder() {
+  return OptionSet({Option{"devices_dir", T::text, nullptr,
+                           "folder of more device files (beside $QUENCH_DEVICES and the built-in)"}});
+}
+
+OptionSet predict_latency_settings() {
+  return OptionSet({
+      Option{"device", T::text_list, Json::array(), "devices, by name (default: all)"},
+      Option{"engine", T::text_list, Json::array(), "what computes (default: CPU and GPU)", {"cpu", "gpu", "dla"}},
+      Option{"precision", T::text_list, Json::array({"fp32", "fp16", "int8"}), "arithmetic", {"fp32", "fp16", "int8"}},
+      Option{"runtime", T::text, nullptr, "runtime (default: native on CPUs, tensorrt on GPUs)"},
+      Option{"mode", T::text, nullptr, "power mode of the device (default: its first)"},
+      Option{"threads", T::integer, 0, "threads of CPU runtimes; 0: all cores", {}, 0, 1024},
+  });
+}
+
 std::vector<Command> make_commands() {
   const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
   return {
@@ -65,9 +81,25 @@ std::vector<Command> make_commands() {
        run_import},
       {"bench", "Latency of models at batch 1, measured in turn", "MODEL...", 1, -1,
        config::bench_options() + model_shape() +
-           OptionSet({Option{"profile", T::boolean, false, "also the time of every layer, with its share of the peak"}}) +
+           OptionSet(
+               {Option{"profile", T::boolean, false, "also the time of every layer, with its share of the peak"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
        nullptr},
+      {"devices list", "Devices that models can be deployed to", "", 0, 0,
+       devices_folder() + format({"table", "json", "jsonl", "csv", "md"}), run_devices_list},
+      {"devices show", "What is known of a device; `host` is this machine", "NAME", 1, 1,
+       devices_folder() + format({"table", "json"}), run_devices_show},
+      {"devices predict", "Latency of models on devices that are not here: predicted, or why it cannot run", "MODEL...",
+       1, -1,
+       predict_latency_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
+       run_devices_predict},
+      {"devices fit", "Fit the parameters of the prediction to measured latencies, and test it on those left out",
+       "ANCHORS.csv...", 1, -1,
+       OptionSet({Option{"cross_validate", T::boolean, false, "print the errors for models and devices left out"},
+                  Option{"each", T::boolean, false, "with --cross-validate: every prediction"}}) +
+           devices_folder() + format({"table", "json", "csv", "md"}) +
+           output("file to write (latency_fit.yaml of a folder of device files)"),
+       run_devices_fit},
       {"report", "Compare the records of a study", "STUDY", 1, 1,
        format({"table", "html", "json", "jsonl", "csv", "md"}) +
            output("file to write (default: standard output; html: report.html beside the records)") +

@@ -116,11 +116,12 @@ void add_commands(CLI::App& app, const std::vector<Command>& commands, Parsed& p
       parsed.invocation.command = command.name;
     });
   }
-  for (const char* group : {"data", "study"}) {
-    if (CLI::App* sub = find_sub(app, group)) {
-      sub->description(std::string(group) == "data" ? "Data sets: list, fetch, show, check, pack"
-                                                    : "Studies: plan, run, status");
-    }
+  constexpr std::pair<const char*, const char*> kGroups[] = {
+      {"data", "Data sets: list, fetch, show, check, pack"},
+      {"study", "Studies: plan, run, status"},
+      {"devices", "Devices: list, show, predict latencies, fit the prediction"}};
+  for (const auto& [group, description] : kGroups) {
+    if (CLI::App* sub = find_sub(app, group)) sub->description(description);
   }
 }
 

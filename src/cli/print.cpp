@@ -34,6 +34,50 @@ std::string text_table(const std::vector<std::vector<std::string>>& rows) {
   return out;
 }
 
+namespace {
+
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string md_field(const std::string& text) {
+  std::string out;
+  for (const char c : text) out += c == '|' ? "\\|" : std::string(1, c);
+  return out;
+}
+
+}  // namespace
+
+std::string render_rows(const std::vector<std::vector<std::string>>& rows, const std::string& format) {
+  if (format == "table") return text_table(rows);
+  ensure(format == "csv" || format == "md", "[cli] no format '{}'", format);
+  std::string out;
+  for (const auto& row : rows) {
+    std::string line;
+    for (const std::string& cell : row) {
+      line += format == "md" ? "| " + md_field(cell) + " "
+                             : (line.empty() && &cell == row.data() ? "" : ",") + csv_field(cell);
+    }
+    out += line + (format == "md" ? "|\n" : "\r\n");
+    if (format == "md" && &row == rows.data()) {
+      for (size_t i = 0; i < row.size(); ++i) out += "| --- ";
+      out += "|\n";
+    }
+  }
+  return out;
+}
+
+std::string render_objects(const Json& list, const std::string& format) {
+  if (format == "json") return list.dump(2) + "\n";
+  ensure(format == "jsonl", "[cli] no format '{}'", format);
+  std::string out;
+  for (const Json& object : list) out += object.dump() + "\n";
+  return out;
+}
+
 std::string render(const std::vector<record::Record>& records, const std::string& format) {
   if (format == "table") return report::table(records);
   if (format == "csv") return report::csv(records);

@@ -11,6 +11,12 @@ namespace quench::cli {
 /// Rows of texts as an aligned table; the first row is the head. Columns whose cells are all numbers align right.
 std::string text_table(const std::vector<std::vector<std::string>>& rows);
 
+/// Rows of texts, the first the head, in a format: table, csv, md.
+std::string render_rows(const std::vector<std::vector<std::string>>& rows, const std::string& format);
+
+/// JSON objects in a format: json (one list), jsonl (one a line).
+std::string render_objects(const Json& list, const std::string& format);
+
 /// Records in a format: table, json, jsonl, csv, md.
 std::string render(const std::vector<record::Record>& records, const std::string& format);
 

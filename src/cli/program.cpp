@@ -58,17 +58,44 @@ std::string unknown_word(const CLI::App& app, int argc, char** argv) {
   return "";
 }
 
+/// An environment variable; empty where it is not set.
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+/// The folder of device files beside the program (build folder), or where it was installed; then the user's own.
+std::vector<std::filesystem::path> device_folders(const std::filesystem::path& home) {
+  namespace fs = std::filesystem;
+  std::error_code code;
+  const fs::path here = fs::read_symlink("/proc/self/exe", code).parent_path();
+  std::vector<fs::path> folders;
+  for (const fs::path& folder : {here / "devices", here / "../share/quench/devices"}) {
+    if (!fs::is_directory(folder, code)) continue;
+    folders.push_back(folder);
+    break;
+  }
+  const std::string own = variable("QUENCH_DEVICES"), config = variable("XDG_CONFIG_HOME");
+  const fs::path standard = (config.empty() ? home / ".config" : fs::path(config)) / "quench/devices";
+  if (!own.empty()) {
+    folders.emplace_back(own);  // named, so it must be there
+  } else if (fs::is_directory(standard, code)) {
+    folders.push_back(standard);
+  }
+  return folders;
+}
+
 Environment make_environment(const Program& program, Terminal& terminal) {
   Environment environment;
   environment.log = terminal.sink();
   environment.cancel = &interrupt;
   environment.version = program.version;
-  const char* quench_data = std::getenv("QUENCH_DATA");
-  const char* home = std::getenv("HOME");
-  const std::filesystem::path cache = std::filesystem::path(home ? home : ".") / ".cache/quench";
-  environment.data_root = quench_data && *quench_data ? std::filesystem::path(quench_data) : cache;
-  const char* search_path = std::getenv("PATH");
-  environment.places = {search_path ? search_path : "", cache};
+  const std::string quench_data = variable("QUENCH_DATA"), home = variable("HOME");
+  const std::filesystem::path home_folder = home.empty() ? "." : home;
+  const std::filesystem::path cache = home_folder / ".cache/quench";
+  environment.data_root = quench_data.empty() ? cache : std::filesystem::path(quench_data);
+  environment.places = {variable("PATH"), cache};
+  environment.device_folders = device_folders(home_folder);
   return environment;
 }
 
