@@ -36,6 +36,10 @@ std::string refusal(const Json& values) {
   return "";
 }
 
+TEST(OptionSet, ANumberIsOneSettingHoweverItIsWritten) {
+  EXPECT_EQ(sample().checked({{"lr", 1}}, "t").dump(), sample().checked({{"lr", 1.0}}, "t").dump());
+}
+
 TEST(OptionSet, WithoutLeavesTheOthers) {
   const OptionSet fewer = sample().without({"lr", "save"});
   EXPECT_EQ(fewer.options().size(), sample().options().size() - 2);

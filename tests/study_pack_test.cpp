@@ -29,7 +29,7 @@ graph::ModelFile file_of(const graph::Graph& graph) {
   return file;
 }
 
-class StudyPack : public testing::Test {
+class StudyPack : public ::testing::Test {
  protected:
   /// Packs the split, evaluates both ways, and compares.
   Evaluation expect_equal(const std::shared_ptr<const data::Dataset>& split, const graph::ModelFile& model, int imgsz) {

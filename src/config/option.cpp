@@ -117,7 +117,8 @@ Json OptionSet::checked(const Json& values, std::string_view where) const {
     }
     if (value.is_null() && option->default_value.is_null()) continue;
     check(*option, value, where);
-    out[name] = value;
+    // 4 and 4.0 are one setting: what is hashed must not tell them apart.
+    out[name] = option->type == OptionType::number ? Json(value.get<double>()) : value;
   }
   return out;
 }

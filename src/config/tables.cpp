@@ -13,6 +13,7 @@ OptionSet for_detection(const OptionSet& classify) {
       .with_default("warmup_epochs", 3.0)
       .with_default("lr_final", 0.01)
       .with_default("label_smoothing", 0.0)
+      .with_default("clip_norm", 10.0)
       .with_default("ema_decay", 0.9999);
 }
 
