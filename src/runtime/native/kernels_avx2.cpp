@@ -69,7 +69,7 @@ struct V {
   }
 };
 
-#include "runtime/native/kernel_body.h"
+#include "runtime/native/kernel_body.inc"
 
 }  // namespace
 

@@ -6,7 +6,7 @@
 namespace quench::runtime::native {
 namespace {
 
-#include "runtime/native/neon_vector.h"
+#include "runtime/native/neon_vector.inc"
 
 struct V : NeonVector {
   /// Sums of pairs of products: channels 0 and 1, channels 2 and 3, two sums each.
@@ -32,7 +32,7 @@ struct V : NeonVector {
   static I finish(const Acc& acc) { return vpaddq_s32(acc.low, acc.high); }
 };
 
-#include "runtime/native/kernel_body.h"
+#include "runtime/native/kernel_body.inc"
 
 }  // namespace
 

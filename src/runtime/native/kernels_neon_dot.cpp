@@ -6,7 +6,7 @@
 namespace quench::runtime::native {
 namespace {
 
-#include "runtime/native/neon_vector.h"
+#include "runtime/native/neon_vector.inc"
 
 struct V : NeonVector {
   using Acc = int32x4_t;
@@ -27,7 +27,7 @@ struct V : NeonVector {
   static I finish(Acc acc) { return acc; }
 };
 
-#include "runtime/native/kernel_body.h"
+#include "runtime/native/kernel_body.inc"
 
 }  // namespace
 
