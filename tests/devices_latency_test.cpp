@@ -195,6 +195,13 @@ TEST(Prediction, TakesTheNearestFitAndSaysWhich) {
                Error);
 }
 
+TEST(Prediction, AQuantizedModelIsPredictedInItsIntegers) {
+  ModelWork work = work_of(by_hand());
+  EXPECT_EQ(precisions_of(work).size(), 3u);
+  work.quantized = true;
+  EXPECT_EQ(precisions_of(work), std::vector<Precision>{Precision::int8});
+}
+
 TEST(Prediction, FillsARecordOrSaysWhyNot) {
   const Device device = board();
   const ModelWork work = work_of(model("yolov5n-cls", 64, 10));

@@ -25,18 +25,21 @@ std::vector<devices::Device> devices_of(const Json& options, const devices::Cata
   return chosen;
 }
 
-/// Engines x precisions, as the settings name them. A runtime alone says its engine.
-std::vector<Deployment> deployments_of(const Json& options) {
+/// Engines x precisions, as the settings name them. A runtime alone says its engine, a model its precisions.
+std::vector<Deployment> deployments_of(const Json& options, const devices::ModelWork& work) {
   const std::string runtime = options["runtime"].is_string() ? options["runtime"].get<std::string>() : "";
   const std::string mode = options["mode"].is_string() ? options["mode"].get<std::string>() : "";
   std::vector<devices::Engine> engines;
   for (const std::string& engine : options["engine"].get<Names>()) engines.push_back(devices::engine_of(engine));
   if (engines.empty() && !runtime.empty()) engines = {devices::engine_of_runtime(runtime)};
   if (engines.empty()) engines = {devices::Engine::cpu, devices::Engine::gpu};
+  std::vector<devices::Precision> precisions;
+  for (const std::string& name : options["precision"].get<Names>()) precisions.push_back(devices::precision_of(name));
+  if (precisions.empty()) precisions = devices::precisions_of(work);
   std::vector<Deployment> deployments;
   for (const devices::Engine engine : engines) {
-    for (const std::string& precision : options["precision"].get<Names>()) {
-      deployments.push_back({engine, runtime, devices::precision_of(precision), mode, options["threads"]});
+    for (const devices::Precision precision : precisions) {
+      deployments.push_back({engine, runtime, precision, mode, options["threads"]});
     }
   }
   return deployments;
@@ -59,7 +62,6 @@ int run_devices_predict(const Invocation& invocation, const Environment& environ
   const Json options = settings(command("devices predict"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
   const std::vector<devices::Device> chosen = devices_of(options, catalog);
-  const std::vector<Deployment> deployments = deployments_of(options);
   std::vector<record::Record> records;
   for (const std::string& argument : invocation.inputs) {
     const graph::ModelFile model = open_model(argument, options);
@@ -70,7 +72,7 @@ int run_devices_predict(const Invocation& invocation, const Environment& environ
     known.quench_version = environment.version;
     known.time = utc_now();
     for (const devices::Device& device : chosen) {
-      for (const Deployment& deployment : deployments) {
+      for (const Deployment& deployment : deployments_of(options, work)) {
         records.push_back(known);
         devices::set_prediction(records.back(), catalog.fit, device, deployment, work);
       }

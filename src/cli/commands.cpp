@@ -59,7 +59,11 @@ OptionSet predict_latency_settings() {
   return OptionSet({
       Option{"device", T::text_list, Json::array(), "devices, by name (default: all)"},
       Option{"engine", T::text_list, Json::array(), "what computes (default: CPU and GPU)", {"cpu", "gpu", "dla"}},
-      Option{"precision", T::text_list, Json::array({"fp32", "fp16", "int8"}), "arithmetic", {"fp32", "fp16", "int8"}},
+      Option{"precision",
+             T::text_list,
+             Json::array(),
+             "arithmetic (default: int8 for a quantized model, else all)",
+             {"fp32", "fp16", "int8"}},
       Option{"runtime", T::text, nullptr, "runtime (default: native on CPUs, tensorrt on GPUs)"},
       Option{"mode", T::text, nullptr, "power mode of the device (default: its first)"},
       Option{"threads", T::integer, 0, "threads of CPU runtimes; 0: all cores", {}, 0, 1024},

@@ -14,6 +14,11 @@ void set_unsupported(record::Record& record, const std::string& reason) {
 
 }  // namespace
 
+std::vector<Precision> precisions_of(const ModelWork& work) {
+  if (work.quantized) return {Precision::int8};
+  return {Precision::fp32, Precision::fp16, Precision::int8};
+}
+
 void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
                     const ModelWork& work) {
   const PowerMode mode = device.mode(deployment.mode);

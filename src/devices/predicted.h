@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "devices/capability.h"
 #include "devices/latency_fit.h"
@@ -15,7 +16,11 @@ struct Deployment {
   Precision precision = Precision::fp32;
   std::string mode;     ///< power mode; "": the device's first
   int64_t threads = 0;  ///< of CPUs; 0: all cores
+  bool operator==(const Deployment&) const = default;
 };
+
+/// What is worth predicting where nobody asks for a precision: int8 for a quantized model, else all.
+std::vector<Precision> precisions_of(const ModelWork& work);
 
 /// Sets device, runtime, bits, threads and, in `config`, engine, precision, power mode and evidence; then the predicted
 /// latency with its interval and `latency_source: predicted`. Where the device cannot run it (capability), or a figure
