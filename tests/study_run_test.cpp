@@ -68,6 +68,34 @@ TEST_F(StudyRun, RunsCellsThenSkipsThem) {
   for (const CellState& state : status(study, folder_)) EXPECT_EQ(state.status, "ok");
 }
 
+// Predicted latencies stand beside measured ones, are stored once, and need a device that is known before any work.
+TEST_F(StudyRun, PredictsLatenciesOfDevices) {
+  const std::string methods = "[fp32, {method: ptq, calibration_images: 16}]";
+  RunContext with_devices = context();
+  with_devices.device_folders = {fs::path(QUENCH_SOURCE_DIR) / "devices"};
+  EXPECT_THROW(run(tiny(methods, "predict: {device: jetson-nanu}"), with_devices), Error);
+  EXPECT_FALSE(fs::exists(folder_ / "stages"));
+
+  const StudyFile study = tiny(methods, "predict: {device: jetson-nano, engine: [cpu, gpu], precision: [fp16, int8]}");
+  const RunSummary first = run(study, with_devices);
+  ASSERT_EQ(first.records.size(), 2u + 4u);
+  int predicted = 0, unsupported = 0;
+  for (const record::Record& record : first.records) {
+    predicted += record.latency_source == "predicted";
+    unsupported += record.status == "unsupported";
+    EXPECT_TRUE(record.top1.has_value()) << *record.cell;
+  }
+  EXPECT_EQ(predicted, 2);    // FP16 on the GPU, INT8 on the CPU
+  EXPECT_EQ(unsupported, 2);  // FP16 on the CPU, INT8 on the GPU
+  EXPECT_EQ(first.failed, 0);
+  EXPECT_NE(first.notes.back().find("predicted"), std::string::npos);
+
+  const std::string stored = read_file(folder_ / "records.jsonl");
+  EXPECT_EQ(std::ranges::count(stored, '\n'), 6);
+  EXPECT_EQ(run(study, with_devices).records.size(), 6u);
+  EXPECT_EQ(read_file(folder_ / "records.jsonl"), stored);
+}
+
 TEST_F(StudyRun, GoesOnAfterAFailedCell) {
   const RunSummary summary =
       run(tiny("[{method: ptq, calibration_images: 0}, {method: ptq, observer: minmax, calibration_images: 16}]"),

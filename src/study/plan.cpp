@@ -8,11 +8,7 @@ namespace quench::study {
 namespace {
 
 std::string cell_id(const Cell& cell) {
-  std::string id = cell.model.model["model"];
-  if (const int64_t imgsz = cell.model.model["imgsz"]; imgsz > 0) id += fmt::format("@{}", imgsz);
-  id += "/" + cell.method.method;
-  if (!cell.method.setting.empty()) id += "/" + cell.method.setting;
-  return fmt::format("{}/{}/t{}/s{}", id, cell.runtime, cell.threads, cell.seed);
+  return fmt::format("{}/{}/t{}/s{}", artifact_name(cell), cell.runtime, cell.threads, cell.seed);
 }
 
 Json portable_data(const Json& data) {
@@ -51,6 +47,13 @@ std::vector<Cell> expand(const StudyFile& study) {
     }
   }
   return cells;
+}
+
+std::string artifact_name(const Cell& cell) {
+  std::string name = cell.model.model["model"];
+  if (const int64_t imgsz = cell.model.model["imgsz"]; imgsz > 0) name += fmt::format("@{}", imgsz);
+  name += "/" + cell.method.method;
+  return cell.method.setting.empty() ? name : name + "/" + cell.method.setting;
 }
 
 std::string stage_hash(const Json& inputs) { return sha256_hex(canonical_text(inputs)).substr(0, 12); }

@@ -21,6 +21,9 @@ struct Cell {
 /// Models x seeds x methods x runtimes x threads, in this order (what shares work stands together).
 std::vector<Cell> expand(const StudyFile& study);
 
+/// What is compressed how, whatever runs it: "yolov5n-cls@64/ptq/mse".
+std::string artifact_name(const Cell& cell);
+
 /// Hash that names a piece of work: equal inputs, equal hash (12 hex digits). Where the data lies is left out.
 std::string stage_hash(const Json& inputs);
 

@@ -12,6 +12,7 @@
 #include "record/store.h"
 #include "study/cell_record.h"
 #include "study/plan.h"
+#include "study/predictions.h"
 #include "study/stages.h"
 
 namespace quench::study {
@@ -21,6 +22,10 @@ namespace fs = std::filesystem;
 
 const char* const kSameImagesNote =
     "Training and test images are the same here: accuracy compares methods and says nothing of new images.";
+
+const char* const kPredictedNote =
+    "Latencies marked predicted were computed, not measured (docs/devices.md). Accuracies beside them were measured here: "
+    "on a CPU with the native runtime they are the device's own, FP16 has those of float32.";
 
 /// False too where nothing had to be run and the data are not there any more.
 bool same_images(Stages& stages) {
@@ -122,6 +127,36 @@ void run_group(std::vector<Work>& group, Stages& stages, const StudyFile& study,
   measure_group(group, stages, study, context);
 }
 
+/// What the store has of a cell, whatever its configuration; empty where nothing.
+std::map<std::string, record::Record> stored_records(const fs::path& store) {
+  std::map<std::string, record::Record> stored;
+  if (!fs::exists(store)) return stored;
+  for (record::Record& record : record::latest(record::load(store).records)) {
+    if (record.cell) stored[*record.cell] = std::move(record);
+  }
+  return stored;
+}
+
+/// Predicts what the study asks for and stores what is new.
+void predict(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
+             const std::map<std::string, record::Record>& known, Stages& stages, const fs::path& store,
+             RunSummary& summary) {
+  if (study.predict.empty()) return;
+  const auto stored = stored_records(store);
+  const auto open = [&](const Cell& cell) { return graph::read_model(stages.artifact(cell)); };
+  for (record::Record& record : predicted_records(study, cells, known, catalog, open)) {
+    const auto found = stored.find(*record.cell);
+    if (found != stored.end() && same_finding(found->second, record)) {
+      record = found->second;
+    } else {
+      record.time = utc_now();
+      record::append(store, record);
+    }
+    summary.records.push_back(std::move(record));
+  }
+  summary.notes.push_back(kPredictedNote);
+}
+
 }  // namespace
 
 std::vector<CellState> status(const StudyFile& study, const fs::path& folder) {
@@ -143,6 +178,9 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   require_writable(context.folder);
   const fs::path store = context.folder / "records.jsonl";
   const std::vector<Cell> cells = expand(study);
+  devices::Catalog catalog;
+  if (!study.predict.empty()) catalog = devices::load_catalog(context.device_folders);
+  require_devices(study, catalog);
   auto known = known_records(store, cells);
   Stages stages(study, context.folder, context.data_root, *context.registry, *context.log, *context.cancel);
 
@@ -175,6 +213,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     }
   }
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
+  predict(study, catalog, cells, known, stages, store, summary);
   if (same_images(stages)) summary.notes.push_back(kSameImagesNote);
   return summary;
 }

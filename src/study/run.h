@@ -18,6 +18,7 @@ struct RunContext {
   const runtime::Registry* registry = nullptr;
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
+  std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `predict`
 };
 
 /// State of one cell of a study.
@@ -31,7 +32,7 @@ struct CellState {
 std::vector<CellState> status(const StudyFile& study, const std::filesystem::path& folder);
 
 struct RunSummary {
-  std::vector<record::Record> records;  ///< newest of every cell of the study, in its order
+  std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then predictions
   int64_t ran = 0;
   int64_t skipped = 0;  ///< were done before
   int64_t failed = 0;
@@ -41,7 +42,8 @@ struct RunSummary {
 /// Runs what is not done yet. Latencies of a model's methods are measured interleaved. A cell that fails becomes a
 /// record with status `failed` or `unsupported` and its reason, and the rest goes on; Error{cancelled} and a store
 /// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run
-/// again.
+/// again. Then latencies on the devices that the study's `predict` names are predicted; a prediction is stored where it
+/// is not what the store has already.
 RunSummary run(const StudyFile& study, const RunContext& context);
 
 }  // namespace quench::study

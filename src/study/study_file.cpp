@@ -179,7 +179,7 @@ void require_unique(const StudyFile& study, const std::string& where) {
 StudyFile check_study(const Json& study, const std::string& where) {
   check_keys(study,
              {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
-              "threads", "bench", "detect"},
+              "threads", "bench", "detect", "predict"},
              where);
   for (const char* key : {"study", "models", "methods"}) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
@@ -228,6 +228,7 @@ StudyFile check_study(const Json& study, const std::string& where) {
   } else if (study.contains("detect")) {
     fail(ErrorKind::config, "{}: expected no 'detect' for classifiers", where);
   }
+  if (study.contains("predict")) out.predict = check_predictions(study["predict"], where + ".predict");
   require_unique(out, where);
   return out;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "study/prediction_entry.h"
 
 namespace quench::study {
 
@@ -33,8 +34,9 @@ struct StudyFile {
   std::vector<MethodEntry> methods;
   std::vector<std::string> runtimes;
   std::vector<int64_t> threads;
-  Json bench;   ///< values of config::bench_options, without runtime and threads
-  Json detect;  ///< values of config::detect_options; null for classifiers
+  Json bench;                            ///< values of config::bench_options, without runtime and threads
+  Json detect;                           ///< values of config::detect_options; null for classifiers
+  std::vector<PredictionEntry> predict;  ///< on devices that are not here
 };
 
 /// Checks a parsed study and fills defaults. Throws Error{config} naming `where`, the section and the key for unknown
@@ -45,7 +47,7 @@ struct StudyFile {
 ///     imgsz: 64                        stem_stride: 2
 ///     train: {epochs: 30, flip: true}  methods: [fp32, {method: ptq, observer: [mse, minmax]}, {method: qat, epochs:
 ///     3}] seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
-///     detect: {iou: 0.6, rect: false}
+///     detect: {iou: 0.6, rect: false}  predict: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
 StudyFile check_study(const Json& study, const std::string& where);
 
 /// Reads, parses and checks. Throws Error{io} or Error{config}.

@@ -1,0 +1,138 @@
+#include "study/predictions.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
+#include "platform/measured.h"
+
+namespace quench::study {
+namespace {
+
+using devices::Precision;
+
+bool is_artifact_of(const PredictionEntry& entry, const Cell& cell) {
+  return (cell.method.method == "fp32") == (entry.deployment.precision != Precision::int8);
+}
+
+std::string id_of(const Cell& cell, const PredictionEntry& entry) {
+  const devices::Deployment& how = entry.deployment;
+  std::string id = fmt::format("{}/{}/{}/{}/{}", artifact_name(cell), entry.device, devices::to_string(how.engine),
+                               how.runtime, devices::to_string(how.precision));
+  if (!how.mode.empty()) id += "/" + how.mode;
+  if (how.threads > 0) id += fmt::format("/t{}", how.threads);
+  return fmt::format("{}/s{}", id, cell.seed);
+}
+
+/// Cells with one artifact: same model, seed and method.
+using Artifact = std::vector<const Cell*>;
+
+std::vector<Artifact> artifacts_of(const std::vector<Cell>& cells) {
+  std::vector<Artifact> artifacts;
+  std::map<std::string, size_t> place;
+  for (const Cell& cell : cells) {
+    const std::string key = fmt::format("{}/s{}", artifact_name(cell), cell.seed) + canonical_text(cell.model.model);
+    const auto [found, is_new] = place.try_emplace(key, artifacts.size());
+    if (is_new) artifacts.emplace_back();
+    artifacts[found->second].push_back(&cell);
+  }
+  return artifacts;
+}
+
+/// The record of a cell that has a result, of the named runtime where there is one; nullptr where there is none.
+const record::Record* measured(const Artifact& artifact, const std::map<std::string, record::Record>& known,
+                               const std::string& runtime) {
+  const record::Record* best = nullptr;
+  for (const Cell* cell : artifact) {
+    const auto found = known.find(cell->id);
+    if (found == known.end() || found->second.status != "ok") continue;
+    if (!best || (cell->runtime == runtime && best->runtime != runtime)) best = &found->second;
+  }
+  return best;
+}
+
+/// Accuracies, their intervals and the number of images: all that is a fraction, but for the agreement.
+void copy_accuracy(record::Record& to, const record::Record& from) {
+  Json json = record::to_json(to);
+  const Json source = record::to_json(from);
+  for (const record::Field& field : record::fields()) {
+    if (field.unit == "fraction" && field.name != "agreement") json[field.name] = source[field.name];
+  }
+  json["samples"] = source["samples"];
+  to = record::from_json(json, "a predicted record");
+}
+
+record::Record start(const StudyFile& study, const Cell& cell, const PredictionEntry& entry) {
+  record::Record record;
+  record.study = study.name;
+  record.cell = id_of(cell, entry);
+  record.model = cell.model.model["model"];
+  record.method = cell.method.method;
+  if (!cell.method.setting.empty()) record.setting = cell.method.setting;
+  record.seed = cell.seed;
+  record.device = entry.device;
+  record.runtime = entry.deployment.runtime;
+  record.data = study.data["data"];
+  return record;
+}
+
+std::string why_not(const Artifact& artifact, const std::map<std::string, record::Record>& known) {
+  for (const Cell* cell : artifact) {
+    if (const auto found = known.find(cell->id); found != known.end() && found->second.reason) {
+      return *found->second.reason;
+    }
+  }
+  return "it was not run";
+}
+
+}  // namespace
+
+void require_devices(const StudyFile& study, const devices::Catalog& catalog) {
+  for (const PredictionEntry& entry : study.predict) catalog.require(entry.device).mode(entry.deployment.mode);
+}
+
+std::vector<record::Record> predicted_records(const StudyFile& study, const std::vector<Cell>& cells,
+                                              const std::map<std::string, record::Record>& known,
+                                              const devices::Catalog& catalog,
+                                              const std::function<graph::ModelFile(const Cell&)>& open) {
+  std::vector<record::Record> records;
+  for (const Artifact& artifact : artifacts_of(cells)) {
+    const Cell& cell = *artifact.front();
+    std::optional<graph::ModelFile> model;
+    std::optional<devices::ModelWork> work;
+    for (const PredictionEntry& entry : study.predict) {
+      if (!is_artifact_of(entry, cell)) continue;
+      record::Record record = start(study, cell, entry);
+      const record::Record* source = measured(artifact, known, entry.deployment.runtime);
+      if (source) {
+        if (!model) {
+          model = open(cell);
+          work = devices::work_of(model->graph);
+        }
+        platform::set_model(record, *model);
+        record.method = cell.method.method;
+        copy_accuracy(record, *source);
+        devices::set_prediction(record, catalog.fit, catalog.require(entry.device), entry.deployment, *work);
+        record.config["accuracy_from"] = *source->cell;
+      } else {
+        record.status = "skipped";
+        record.reason = "no model to predict for: " + why_not(artifact, known);
+      }
+      records.push_back(std::move(record));
+    }
+  }
+  return records;
+}
+
+bool same_finding(const record::Record& a, const record::Record& b) {
+  const auto finding = [](const record::Record& record) {
+    Json json = record::to_json(record);
+    for (const char* key : {"time", "quench_version", "host"}) json.erase(key);
+    return json;
+  };
+  return finding(a) == finding(b);
+}
+
+}  // namespace quench::study

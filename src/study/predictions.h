@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "devices/catalog.h"
+#include "graph/onnx_read.h"
+#include "record/record.h"
+#include "study/plan.h"
+
+namespace quench::study {
+
+/// Throws Error{config} for a device or power mode that the catalog does not have: before anything is trained.
+void require_devices(const StudyFile& study, const devices::Catalog& catalog);
+
+/// A record for each artifact of the cells (model, seed, method) and each entry of `predict` whose precision is the
+/// artifact's: fp32 and fp16 for fp32, int8 for compressed ones. Accuracies are those that a cell of the artifact
+/// measured here, by the entry's runtime where one did (`config.accuracy_from`). Where none has a result the record is
+/// `skipped` and says why; `unsupported` where the device cannot run it. `open` reads a cell's artifact.
+std::vector<record::Record> predicted_records(const StudyFile& study, const std::vector<Cell>& cells,
+                                              const std::map<std::string, record::Record>& known,
+                                              const devices::Catalog& catalog,
+                                              const std::function<graph::ModelFile(const Cell&)>& open);
+
+/// True where two records say the same, whatever the time and the program's version.
+bool same_finding(const record::Record& a, const record::Record& b);
+
+}  // namespace quench::study

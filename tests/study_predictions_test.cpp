@@ -1,0 +1,168 @@
+// Predictions of a study: entries of its file, and records made of them.
+#include <gtest/gtest.h>
+
+#include "config/yaml.h"
+#include "core/error.h"
+#include "graph/onnx_write.h"
+#include "models/spec.h"
+#include "study/predictions.h"
+
+namespace quench::study {
+namespace {
+
+using devices::Engine;
+using devices::Precision;
+
+StudyFile study_of(const std::string& predict) {
+  return check_study(config::parse_yaml("study: s\nmodels: [yolov5n-cls]\nimgsz: 32\n"
+                                        "methods: [fp32, {method: ptq, observer: mse}]\nruntimes: [native, torch]\n" +
+                                            (predict.empty() ? "" : "predict: " + predict),
+                                        "s.yaml"),
+                     "s.yaml");
+}
+
+std::string error_of(const std::string& predict) {
+  try {
+    study_of(predict);
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::config) << error.what();
+    return error.what();
+  }
+  ADD_FAILURE() << "expected an Error: " << predict;
+  return "";
+}
+
+TEST(PredictionEntries, AreExpandedWithDefaults) {
+  EXPECT_TRUE(study_of("").predict.empty());
+  const auto both = study_of("{device: jetson-nano}").predict;
+  ASSERT_EQ(both.size(), 5u);  // CPU: fp32, int8; GPU: fp32, fp16, int8
+  EXPECT_EQ(both[0].deployment.engine, Engine::cpu);
+  EXPECT_EQ(both[0].deployment.runtime, "native");
+  EXPECT_EQ(both[4].deployment.runtime, "tensorrt");
+  EXPECT_EQ(both[4].deployment.precision, Precision::int8);
+  const auto chosen =
+      study_of("[{device: [a, b], engine: gpu, precision: fp16, mode: 5W}, {device: c, runtime: ncnn, threads: 2}]")
+          .predict;
+  ASSERT_EQ(chosen.size(), 4u);
+  EXPECT_EQ(chosen[1].device, "b");
+  EXPECT_EQ(chosen[1].deployment.mode, "5W");
+  EXPECT_EQ(chosen[2].deployment.engine, Engine::cpu);  // a runtime says its engine
+  EXPECT_EQ(chosen[3].deployment.threads, 2);
+}
+
+TEST(PredictionEntries, BadOnesAreNamed) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"{engine: gpu}", "expected the key 'device'"},
+      {"{device: jetson-nano, engin: gpu}", "did you mean 'engine'"},
+      {"{device: jetson-nano, engine: npu}", "npu"},
+      {"{device: jetson-nano, precision: [fp16, int4]}", "int4"},
+      {"{device: jetson-nano, threads: many}", "threads"},
+      {"{device: 7}", "device"},
+      {"jetson-nano", "expected a map"},
+      {"[{device: a, engine: cpu}, {device: a, engine: cpu, precision: int8}]", "int8 on the cpu of a twice"},
+  };
+  for (const auto& [predict, part] : cases) {
+    const std::string message = error_of(predict);
+    EXPECT_NE(message.find("s.yaml.predict"), std::string::npos) << message;
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
+}
+
+class PredictedRecords : public testing::Test {
+ protected:
+  PredictedRecords() {
+    models::BuildOptions options;
+    options.imgsz = 32;
+    model_.graph = models::build("yolov5n-cls", options);
+  }
+  std::vector<record::Record> predict(const StudyFile& study) {
+    const std::vector<Cell> cells = expand(study);
+    return predicted_records(study, cells, known_, catalog_, [this](const Cell&) {
+      ++opened_;
+      return model_;
+    });
+  }
+  /// A result of every cell of the study, with another accuracy each.
+  void measure(const StudyFile& study) {
+    double top1 = 0.5;
+    for (const Cell& cell : expand(study)) {
+      record::Record record;
+      record.cell = cell.id;
+      record.runtime = cell.runtime;
+      record.top1 = top1 += 0.01;
+      record.samples = 100;
+      record.agreement = 0.9;
+      record.latency_p50_ns = 5;
+      record.latency_p90_ns = 6;
+      known_[cell.id] = record;
+    }
+  }
+
+  devices::Catalog catalog_ = devices::load_catalog({std::filesystem::path(QUENCH_SOURCE_DIR) / "devices"});
+  graph::ModelFile model_;
+  std::map<std::string, record::Record> known_;
+  int opened_ = 0;
+};
+
+TEST_F(PredictedRecords, AccuraciesAreMeasuredLatenciesPredicted) {
+  const StudyFile study = study_of("{device: jetson-nano}");
+  measure(study);
+  const auto records = predict(study);
+  ASSERT_EQ(records.size(), 5u);  // fp32: CPU fp32, GPU fp32 and fp16; ptq: int8 on both
+  EXPECT_EQ(opened_, 2);          // each artifact once
+  const auto find = [&](const std::string& cell) {
+    for (const record::Record& record : records) {
+      if (record.cell == cell) return record;
+    }
+    ADD_FAILURE() << "no record " << cell;
+    return record::Record{};
+  };
+  const record::Record int8 = find("yolov5n-cls@32/ptq/mse/jetson-nano/cpu/native/int8/s0");
+  EXPECT_EQ(int8.status, "ok");
+  EXPECT_EQ(int8.latency_source, "predicted");
+  EXPECT_GT(*int8.latency_p50_ns, 5);
+  EXPECT_FALSE(int8.latency_p90_ns.has_value());  // was the host's
+  EXPECT_FALSE(int8.agreement.has_value());
+  EXPECT_EQ(int8.samples, 100);
+  EXPECT_EQ(int8.method, "ptq");
+  EXPECT_EQ(int8.setting, "mse");
+  EXPECT_EQ(int8.device, "jetson-nano");
+  const std::string source = int8.config["accuracy_from"];
+  EXPECT_EQ(source, "yolov5n-cls@32/ptq/mse/native/t1/s0");  // of the same runtime
+  EXPECT_EQ(int8.top1, known_.at(source).top1);
+  EXPECT_EQ(find("yolov5n-cls@32/fp32/jetson-nano/gpu/tensorrt/fp16/s0").status, "ok");
+  const record::Record refused = find("yolov5n-cls@32/ptq/mse/jetson-nano/gpu/tensorrt/int8/s0");
+  EXPECT_EQ(refused.status, "unsupported");
+  EXPECT_NE(refused.reason->find("compute capability 5.3 has no INT8"), std::string::npos);
+}
+
+TEST_F(PredictedRecords, WithoutAResultTheySayWhy) {
+  const StudyFile study = study_of("{device: raspberry-pi-5, engine: cpu, precision: fp32}");
+  record::Record failed;
+  failed.status = "failed";
+  failed.reason = "no data";
+  known_[expand(study).front().id] = failed;
+  const auto records = predict(study);
+  ASSERT_EQ(records.size(), 1u);
+  EXPECT_EQ(records[0].status, "skipped");
+  EXPECT_NE(records[0].reason->find("no data"), std::string::npos);
+  EXPECT_EQ(opened_, 0);
+}
+
+TEST_F(PredictedRecords, DevicesAreCheckedBeforeWork) {
+  EXPECT_NO_THROW(require_devices(study_of("{device: jetson-nano, mode: 5W}"), catalog_));
+  EXPECT_THROW(require_devices(study_of("{device: jetson-nanu}"), catalog_), Error);
+  EXPECT_THROW(require_devices(study_of("{device: jetson-nano, mode: 50W}"), catalog_), Error);
+}
+
+TEST(SameFinding, IgnoresTimeAndVersion) {
+  record::Record a, b;
+  a.time = "2026";
+  b.quench_version = "2";
+  EXPECT_TRUE(same_finding(a, b));
+  b.latency_p50_ns = 1;
+  EXPECT_FALSE(same_finding(a, b));
+}
+
+}  // namespace
+}  // namespace quench::study
