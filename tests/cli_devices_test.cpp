@@ -76,7 +76,7 @@ TEST_F(Cli, TakesDeviceFilesOfTheUser) {
 TEST_F(Cli, PredictsOrSaysWhyNot) {
   const Json list = parsed(quench("devices predict yolov5n --device jetson-nano --format json"));
   ASSERT_EQ(list.size(), 6u);  // two engines, three precisions
-  const Json* half = find(list, {{"runtime", "tensorrt"}, {"bits_w", 16}});
+  const Json* half = find(list, {{"runtime", "tensorrt-fp16"}, {"bits_w", 16}});
   ASSERT_NE(half, nullptr);
   EXPECT_EQ((*half)["status"], "ok");
   EXPECT_EQ((*half)["latency_source"], "predicted");
@@ -84,7 +84,7 @@ TEST_F(Cli, PredictsOrSaysWhyNot) {
   EXPECT_GT((*half)["latency_high_ns"], (*half)["latency_p50_ns"]);
   EXPECT_TRUE((*half)["latency_samples"].is_null());
   EXPECT_NE((*half)["config"]["evidence"].get<std::string>().find("jetson-nano"), std::string::npos);
-  const Json* int8 = find(list, {{"runtime", "tensorrt"}, {"bits_w", 8}});
+  const Json* int8 = find(list, {{"runtime", "tensorrt-fp16"}, {"bits_w", 8}});
   ASSERT_NE(int8, nullptr);
   EXPECT_EQ((*int8)["status"], "unsupported");
   EXPECT_NE((*int8)["reason"].get<std::string>().find("INT8 runs on its CPU"), std::string::npos);

@@ -30,9 +30,11 @@ TEST(Anchors, ReadsVersionsMarksAndQuotedFields) {
 }
 
 TEST(Anchors, ColumnsMayStandInAnyOrder) {
-  const AnchorFile file = read_anchors("latency_ms,precision,runtime,input,model,device\n2,int8,tensorrt,64,m,d", "a");
+  const AnchorFile file =
+      read_anchors("latency_ms,precision,runtime,input,model,device\n2,int8,tensorrt-fp16,64,m,d", "a");
   ASSERT_EQ(file.anchors.size(), 1u);
   EXPECT_EQ(file.anchors[0].device, "d");
+  EXPECT_EQ(file.anchors[0].runtime, "tensorrt");
   EXPECT_EQ(file.anchors[0].latency_ns, 2'000'000);
 }
 

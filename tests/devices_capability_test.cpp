@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "devices/capability.h"
 #include "devices/catalog.h"
@@ -27,7 +29,7 @@ TEST(Capability, TheNanosGpuHasNoInt8) {
       reason("jetson-nano", {Engine::gpu, "tensorrt", Precision::int8}),
       "INT8 on jetson-nano's GPU: unsupported (compute capability 5.3 has no INT8); use FP16 or structured pruning "
       "there, INT8 runs on its CPU");
-  EXPECT_EQ(reason("jetson-nano", {Engine::gpu, "tensorrt", Precision::fp16}), "");
+  EXPECT_EQ(reason("jetson-nano", {Engine::gpu, "tensorrt-fp16", Precision::fp16}), "");
   EXPECT_EQ(reason("jetson-nano", {Engine::gpu, "tensorrt", Precision::fp32}), "");
   EXPECT_EQ(reason("jetson-nano", {Engine::cpu, "native", Precision::int8}), "");
   for (const char* device : {"jetson-xavier-nx", "jetson-orin-nano", "jetson-orin-nx", "jetson-agx-orin"}) {
@@ -72,16 +74,18 @@ TEST(Capability, EnginesAndRuntimesBelongTogether) {
   expect_has(reason("jetson-xavier-nx", {Engine::dla, "tensorrt", Precision::int8}), {"DLA", "out of scope"});
 }
 
-TEST(Capability, CpusComputeInFp32AndInt8) {
-  expect_has(reason("jetson-nano", {Engine::cpu, "native", Precision::fp16}), {"FP16", "use INT8"});
-  expect_has(reason("raspberry-pi-5", {Engine::cpu, "torch", Precision::int8}), {"simulates", "native"});
+TEST(Capability, RuntimesComputeInWhatTheyHave) {
+  expect_has(reason("jetson-nano", {Engine::cpu, "native", Precision::fp16}), {"FP16", "FP32 and INT8", "use INT8"});
+  expect_has(reason("raspberry-pi-5", {Engine::cpu, "torch", Precision::int8}), {"computes in FP32", "use native"});
+  expect_has(reason("jetson-nano", {Engine::gpu, "tensorrt", Precision::fp16}), {"FP32 and INT8", "use tensorrt-fp16"});
+  expect_has(reason("jetson-nano", {Engine::gpu, "tensorrt-fp16", Precision::fp32}), {"FP16 and INT8", "use tensorrt"});
 }
 
 TEST(Capability, ModelsMustFitIntoMemory) {
   const int64_t memory = int64_t{4} << 30;
   EXPECT_EQ(reason("jetson-nano", {Engine::cpu, "native", Precision::fp32, memory}), "");
   expect_has(reason("jetson-nano", {Engine::cpu, "native", Precision::fp32, memory + 1}), {"4.29 GB", "smaller"});
-  expect_has(reason("jetson-nano", {Engine::gpu, "tensorrt", Precision::fp16, memory + 1}), {"4.29 GB"});
+  expect_has(reason("jetson-nano", {Engine::gpu, "tensorrt-fp16", Precision::fp16, memory + 1}), {"4.29 GB"});
   EXPECT_EQ(reason("raspberry-pi-4", {Engine::cpu, "native", Precision::fp32, memory + 1}), "");  // not known
 }
 
@@ -91,7 +95,14 @@ TEST(Capability, NamesAreChecked) {
   EXPECT_THROW(engine_of("npu"), Error);
   EXPECT_THROW(precision_of("int4"), Error);
   EXPECT_EQ(engine_of_runtime("tensorrt"), Engine::gpu);
-  EXPECT_EQ(engine_of_runtime(default_runtime(Engine::cpu)), Engine::cpu);
+  for (const Precision precision : {Precision::fp32, Precision::fp16, Precision::int8}) {
+    for (const Engine engine : {Engine::cpu, Engine::gpu}) {
+      EXPECT_EQ(engine_of_runtime(default_runtime(engine, precision)), engine);
+    }
+    const std::vector<Precision> has = precisions_of_runtime(default_runtime(Engine::gpu, precision));
+    EXPECT_NE(std::ranges::find(has, precision), has.end()) << to_string(precision);
+  }
+  EXPECT_TRUE(precisions_of_runtime("caffe").empty());
 }
 
 }  // namespace

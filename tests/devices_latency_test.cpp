@@ -146,6 +146,20 @@ TEST(Terms, NcnnComputesInHalfPrecisionWhereACpuCan) {
                    terms_of(work, plain, "native", Precision::fp32)[kCompute]);
 }
 
+TEST(Terms, PublishedEnginesUseTf32) {
+  Device device = board();
+  const ModelWork work = work_of(by_hand());
+  const Machine without = machine_of(device, Engine::gpu, "", 0);
+  device.gpu->peak.tf32_gflops = 400;
+  const Machine with = machine_of(device, Engine::gpu, "", 0);
+  const auto compute = [&](const Machine& machine) {
+    return terms_of(work, machine, "tensorrt", Precision::fp32)[kCompute];
+  };
+  EXPECT_DOUBLE_EQ(compute(with), compute(without));  // quench switches it off
+  EXPECT_DOUBLE_EQ(compute(as_published(with)), compute(with) / 4);
+  EXPECT_DOUBLE_EQ(compute(as_published(without)), compute(without));
+}
+
 TEST(Terms, FloatLayersOfAQuantizedModelStayFloat) {
   ModelWork work = work_of(by_hand());
   const Machine machine = machine_of(board(), Engine::cpu, "", 0);

@@ -38,7 +38,8 @@ TEST(PredictionEntries, AreExpandedWithDefaults) {
   ASSERT_EQ(both.size(), 5u);  // CPU: fp32, int8; GPU: fp32, fp16, int8
   EXPECT_EQ(both[0].deployment.engine, Engine::cpu);
   EXPECT_EQ(both[0].deployment.runtime, "native");
-  EXPECT_EQ(both[4].deployment.runtime, "tensorrt");
+  EXPECT_EQ(both[2].deployment.runtime, "tensorrt");
+  EXPECT_EQ(both[4].deployment.runtime, "tensorrt-fp16");
   EXPECT_EQ(both[4].deployment.precision, Precision::int8);
   const auto chosen =
       study_of("[{device: [a, b], engine: gpu, precision: fp16, mode: 5W}, {device: c, runtime: ncnn, threads: 2}]")
@@ -130,8 +131,8 @@ TEST_F(PredictedRecords, AccuraciesAreMeasuredLatenciesPredicted) {
   const std::string source = int8.config["accuracy_from"];
   EXPECT_EQ(source, "yolov5n-cls@32/ptq/mse/native/t1/s0");  // of the same runtime
   EXPECT_EQ(int8.top1, known_.at(source).top1);
-  EXPECT_EQ(find("yolov5n-cls@32/fp32/jetson-nano/gpu/tensorrt/fp16/s0").status, "ok");
-  const record::Record refused = find("yolov5n-cls@32/ptq/mse/jetson-nano/gpu/tensorrt/int8/s0");
+  EXPECT_EQ(find("yolov5n-cls@32/fp32/jetson-nano/gpu/tensorrt-fp16/fp16/s0").status, "ok");
+  const record::Record refused = find("yolov5n-cls@32/ptq/mse/jetson-nano/gpu/tensorrt-fp16/int8/s0");
   EXPECT_EQ(refused.status, "unsupported");
   EXPECT_NE(refused.reason->find("compute capability 5.3 has no INT8"), std::string::npos);
 }

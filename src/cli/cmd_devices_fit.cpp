@@ -45,7 +45,7 @@ class Points {
     const devices::Device* device = catalog_.by_anchor(anchor.device);
     if (!device) fail(ErrorKind::config, "no device file names the anchor '{}'", anchor.device);
     const devices::Engine engine = devices::engine_of_runtime(anchor.runtime);
-    const devices::Machine machine = devices::machine_of(*device, engine, "", 0);
+    const devices::Machine machine = devices::as_published(devices::machine_of(*device, engine, "", 0));
     const devices::ModelWork& work = work_of(anchor.model, anchor.imgsz);
     return {device->name,
             engine,

@@ -64,7 +64,7 @@ OptionSet predict_latency_settings() {
              Json::array(),
              "arithmetic (default: int8 for a quantized model, else all)",
              {"fp32", "fp16", "int8"}},
-      Option{"runtime", T::text, nullptr, "runtime (default: native on CPUs, tensorrt on GPUs)"},
+      Option{"runtime", T::text, nullptr, "runtime (default: native on CPUs, tensorrt or tensorrt-fp16 on GPUs)"},
       Option{"mode", T::text, nullptr, "power mode of the device (default: its first)"},
       Option{"threads", T::integer, 0, "threads of CPU runtimes; 0: all cores", {}, 0, 1024},
   });

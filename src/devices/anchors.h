@@ -27,9 +27,10 @@ struct AnchorFile {
 };
 
 /// Reads CSV (RFC 4180, first line names the columns). Needs the columns device, model, input, runtime, precision,
-/// latency_ms; others are ignored. A runtime's version is cut off ("tensorrt8.2"); a precision may be followed by `?`
-/// or words ("fp16?", "fp32 model"); a line with another is skipped. Throws Error{data} naming `where` and the line for
-/// missing columns, wrong numbers of fields, sizes and latencies that are not positive numbers.
+/// latency_ms; others are ignored. A runtime's version is cut off ("tensorrt8.2"), and so is "-fp16"; a precision may
+/// be followed by `?` or words ("fp16?", "fp32 model"); a line with another is skipped. Throws Error{data} naming
+/// `where` and the line for missing columns, wrong numbers of fields, sizes and latencies that are not positive
+/// numbers.
 AnchorFile read_anchors(std::string_view text, const std::string& where);
 
 /// The graph of a model as published latencies name it: one that quench builds, or Ultralytics' YOLOv5u (`yolov5nu`:

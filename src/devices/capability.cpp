@@ -3,22 +3,37 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <optional>
 
 namespace quench::devices {
 namespace {
 
-constexpr std::array kCpuRuntimes{"native", "onnxruntime", "torch", "ncnn", "tflite"};
-constexpr std::array kGpuRuntimes{"tensorrt"};
+struct RuntimeKind {
+  const char* name;
+  Engine engine;
+  std::vector<Precision> precisions;
+};
+
+const std::vector<RuntimeKind>& runtime_kinds() {
+  using enum Precision;
+  static const std::vector<RuntimeKind> kinds{{"native", Engine::cpu, {fp32, int8}},
+                                              {"onnxruntime", Engine::cpu, {fp32, int8}},
+                                              {"torch", Engine::cpu, {fp32}},
+                                              {"ncnn", Engine::cpu, {fp32, int8}},
+                                              {"tflite", Engine::cpu, {fp32, int8}},
+                                              {"tensorrt", Engine::gpu, {fp32, int8}},
+                                              {"tensorrt-fp16", Engine::gpu, {fp16, int8}}};
+  return kinds;
+}
+
+const RuntimeKind* find_kind(const std::string& name) {
+  const auto found = std::ranges::find(runtime_kinds(), name, &RuntimeKind::name);
+  return found == runtime_kinds().end() ? nullptr : &*found;
+}
+
 constexpr const char* kReleasedGlibc = "2.28";  // that released libraries of ONNX Runtime and LibTorch are built for
 
 using Reason = std::optional<std::string>;
-
-template <size_t N>
-bool one_of(const std::array<const char*, N>& names, const std::string& name) {
-  return std::ranges::find(names, name) != names.end();
-}
 
 std::string place(const Device& device, Engine engine) {
   return fmt::format("{}'s {}", device.name, engine == Engine::gpu ? "GPU" : engine == Engine::cpu ? "CPU" : "DLA");
@@ -37,13 +52,13 @@ Reason engine_rule(const Device& device, const Request& request) {
 }
 
 Reason runtime_rule(const Device& device, const Request& request) {
-  const bool on_cpu = one_of(kCpuRuntimes, request.runtime), on_gpu = one_of(kGpuRuntimes, request.runtime);
-  if (request.engine == Engine::gpu ? on_gpu : on_cpu) return std::nullopt;
+  const RuntimeKind* kind = find_kind(request.runtime);
+  if (kind && kind->engine == request.engine) return std::nullopt;
   return fmt::format("{} on {}: unsupported ({}); use {}", request.runtime, place(device, request.engine),
-                     on_cpu   ? "it runs on CPUs"
-                     : on_gpu ? "it runs on GPUs"
-                              : "no such runtime is known",
-                     default_runtime(request.engine));
+                     !kind                         ? "no such runtime is known"
+                     : kind->engine == Engine::cpu ? "it runs on CPUs"
+                                                   : "it runs on GPUs",
+                     default_runtime(request.engine, request.precision));
 }
 
 /// Released binaries of ONNX Runtime and LibTorch need a newer C library than Ubuntu 18.04 has.
@@ -57,6 +72,7 @@ Reason library_rule(const Device& device, const Request& request) {
 }
 
 Reason gpu_precision_rule(const Device& device, const Request& request) {
+  if (request.engine != Engine::gpu) return std::nullopt;
   const std::string& capability = device.gpu->compute_capability;
   if (cuda_has(capability, request.precision)) return std::nullopt;
   const bool int8 = request.precision == Precision::int8;
@@ -67,16 +83,16 @@ Reason gpu_precision_rule(const Device& device, const Request& request) {
                      place(device, Engine::gpu), capability, int8 ? "INT8" : "fast FP16", instead);
 }
 
-Reason cpu_precision_rule(const Device& device, const Request& request) {
-  if (request.precision == Precision::fp16) {
-    return fmt::format("FP16 on {}: unsupported (CPU runtimes compute in FP32 and INT8); use INT8",
-                       place(device, Engine::cpu));
-  }
-  if (request.precision == Precision::int8 && request.runtime == "torch") {
-    return fmt::format("INT8 with torch on {}: unsupported (torch simulates it in FP32); use native",
-                       place(device, Engine::cpu));
-  }
-  return std::nullopt;
+/// What the runtime itself computes in.
+Reason runtime_precision_rule(const Device& device, const Request& request) {
+  const std::vector<Precision> has = precisions_of_runtime(request.runtime);
+  if (std::ranges::count(has, request.precision) > 0) return std::nullopt;
+  std::string titles;
+  for (const Precision precision : has) titles += (titles.empty() ? "" : " and ") + std::string(title_of(precision));
+  const std::string other = default_runtime(request.engine, request.precision);
+  const bool other_has = std::ranges::count(precisions_of_runtime(other), request.precision) > 0;
+  return fmt::format("{} with {} on {}: unsupported (it computes in {}); use {}", title_of(request.precision),
+                     request.runtime, place(device, request.engine), titles, other_has ? other : "INT8");
 }
 
 std::string gigabytes(int64_t bytes) { return fmt::format("{:.2f} GB", static_cast<double>(bytes) / 1e9); }
@@ -92,10 +108,19 @@ Reason memory_rule(const Device& device, const Request& request) {
 }  // namespace
 
 Engine engine_of_runtime(const std::string& runtime) {
-  return one_of(kGpuRuntimes, runtime) ? Engine::gpu : Engine::cpu;
+  const RuntimeKind* kind = find_kind(runtime);
+  return kind ? kind->engine : Engine::cpu;
 }
 
-std::string default_runtime(Engine engine) { return engine == Engine::cpu ? "native" : "tensorrt"; }
+std::string default_runtime(Engine engine, Precision precision) {
+  if (engine == Engine::cpu) return "native";
+  return precision == Precision::fp32 ? "tensorrt" : "tensorrt-fp16";
+}
+
+std::vector<Precision> precisions_of_runtime(const std::string& runtime) {
+  const RuntimeKind* kind = find_kind(runtime);
+  return kind ? kind->precisions : std::vector<Precision>();
+}
 
 bool cuda_has(const std::string& compute_capability, Precision precision) {
   const auto at_least = [&](const char* version) { return !version_less(compute_capability, version); };
@@ -109,11 +134,8 @@ bool cuda_has(const std::string& compute_capability, Precision precision) {
 }
 
 Verdict capability(const Device& device, const Request& request) {
-  for (const auto rule : {engine_rule, runtime_rule, library_rule}) {
-    if (const Reason reason = rule(device, request)) return {false, *reason};
-  }
-  const auto precision_rule = request.engine == Engine::gpu ? gpu_precision_rule : cpu_precision_rule;
-  for (const auto rule : {precision_rule, memory_rule}) {
+  for (const auto rule :
+       {engine_rule, runtime_rule, library_rule, gpu_precision_rule, runtime_precision_rule, memory_rule}) {
     if (const Reason reason = rule(device, request)) return {false, *reason};
   }
   return {};

@@ -28,7 +28,7 @@ Precision precision_of(std::string_view name);
 /// Empty: not there, or not known.
 struct Peak {
   std::optional<double> fp32_gflops;
-  std::optional<double> tf32_gflops;  ///< what TensorRT computes float32 convolutions in, where the GPU has it
+  std::optional<double> tf32_gflops;  ///< what TensorRT computes float32 convolutions in unless told not to
   std::optional<double> fp16_gflops;
   std::optional<double> int8_gops;
 };

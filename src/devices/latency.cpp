@@ -71,13 +71,17 @@ Machine machine_of(const Device& device, Engine engine, const std::string& mode_
   return machine;
 }
 
+Machine as_published(Machine machine) {
+  if (machine.peak.tf32_gflops) machine.peak.fp32_gflops = machine.peak.tf32_gflops;
+  return machine;
+}
+
 Arithmetic arithmetic_of(const Machine& machine, const std::string& runtime, Precision precision) {
   const Peak& peak = machine.peak;
   Precision stored = precision;
   if (runtime == "ncnn" && precision == Precision::fp32 && has_half_arithmetic(machine)) stored = Precision::fp16;
   const std::optional<double> gops = stored == Precision::int8   ? peak.int8_gops
                                      : stored == Precision::fp16 ? peak.fp16_gflops
-                                     : peak.tf32_gflops          ? peak.tf32_gflops
                                                                  : peak.fp32_gflops;
   if (!gops) {
     fail(ErrorKind::unsupported, "the {} peak of this {} is not known: nothing to predict from", title_of(stored),
@@ -90,7 +94,7 @@ Terms terms_of(const ModelWork& work, const Machine& machine, const std::string&
   const Arithmetic asked = arithmetic_of(machine, runtime, precision);
   // Layers that a quantized file keeps in float are computed so.
   const bool mixed = precision == Precision::int8 && work.quantized;
-  const Precision wide = machine.engine == Engine::gpu ? Precision::fp16 : Precision::fp32;
+  const Precision wide = runtime == "tensorrt-fp16" ? Precision::fp16 : Precision::fp32;
   const Arithmetic in_float = mixed ? arithmetic_of(machine, runtime, wide) : asked;
   Terms terms{};
   terms[kFixed] = 1e6 / machine.clock_ghz;

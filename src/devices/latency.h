@@ -21,8 +21,12 @@ struct Machine {
 /// Throws Error{unsupported} naming device, mode and figure where one is missing. `threads` 0: as many as cores.
 Machine machine_of(const Device& device, Engine engine, const std::string& mode, int64_t threads);
 
-/// What one convolution engine computes in where it is asked for a precision: float32 as TF32 where a GPU has it; ncnn
-/// float32 models in FP16 where a CPU has such arithmetic.
+/// The same machine as published engines use it: TensorRT computes float32 convolutions in TF32 where a GPU has it,
+/// unless it is told not to, which quench does.
+Machine as_published(Machine machine);
+
+/// What a runtime computes in where it is asked for a precision: ncnn float32 models in FP16 where a CPU has such
+/// arithmetic.
 struct Arithmetic {
   Precision stored = Precision::fp32;  ///< of activations and weights in memory
   double peak_gops = 0;

@@ -60,14 +60,18 @@ const RuntimeFit* find(const LatencyFit& fit, const std::string& device, Engine 
   return found == fit.fits.end() ? nullptr : &*found;
 }
 
+/// tensorrt and tensorrt-fp16 are one library: published latencies name it `tensorrt`.
+std::string library_of(const std::string& runtime) { return runtime == "tensorrt-fp16" ? "tensorrt" : runtime; }
+
 struct Chosen {
   const RuntimeFit* fit = nullptr;
   double widening = 1;  ///< of the interval, in logarithms
   std::string evidence;
 };
 
-Chosen choose(const LatencyFit& fit, const Device& device, Engine engine, const std::string& runtime,
+Chosen choose(const LatencyFit& fit, const Device& device, Engine engine, const std::string& runtime_name,
               Precision precision) {
+  const std::string runtime = library_of(runtime_name);
   Chosen chosen;
   if ((chosen.fit = find(fit, device.name, engine, runtime))) {
     chosen.evidence = fmt::format("{} published latencies of {} with {}", chosen.fit->anchors, device.name, runtime);

@@ -23,7 +23,8 @@ void set_prediction(record::Record& record, const LatencyFit& fit, const Device&
                     const ModelWork& work) {
   const PowerMode mode = device.mode(deployment.mode);
   const bool cpu = deployment.engine == Engine::cpu;
-  const std::string runtime = deployment.runtime.empty() ? default_runtime(deployment.engine) : deployment.runtime;
+  const std::string runtime =
+      deployment.runtime.empty() ? default_runtime(deployment.engine, deployment.precision) : deployment.runtime;
   record.device = device.name;
   record.runtime = runtime;
   record.bits_w = record.bits_a = bits_of(deployment.precision);

@@ -24,8 +24,14 @@ const OptionSet& entry_keys() {
   return keys;
 }
 
-Names default_precisions(Engine engine) {
-  return engine == Engine::cpu ? Names{"fp32", "int8"} : Names{"fp32", "fp16", "int8"};
+/// Where none is named: what the runtime computes in.
+Names default_precisions(Engine engine, const std::string& runtime) {
+  if (runtime.empty()) return engine == Engine::cpu ? Names{"fp32", "int8"} : Names{"fp32", "fp16", "int8"};
+  Names names;
+  for (const devices::Precision precision : devices::precisions_of_runtime(runtime)) {
+    names.push_back(devices::to_string(precision));
+  }
+  return names.empty() ? Names{"fp32", "int8"} : names;
 }
 
 void add_entries(std::vector<PredictionEntry>& entries, const Json& map, const std::string& where) {
@@ -44,11 +50,12 @@ void add_entries(std::vector<PredictionEntry>& entries, const Json& map, const s
     for (const std::string& engine_name : engines) {
       const Engine engine = devices::engine_of(engine_name);
       Names precisions = values["precision"].get<Names>();
-      if (precisions.empty()) precisions = default_precisions(engine);
+      if (precisions.empty()) precisions = default_precisions(engine, runtime);
       for (const std::string& precision : precisions) {
-        const PredictionEntry made{name,
-                                   {engine, runtime.empty() ? devices::default_runtime(engine) : runtime,
-                                    devices::precision_of(precision), values["mode"], values["threads"]}};
+        const PredictionEntry made{
+            name,
+            {engine, runtime.empty() ? devices::default_runtime(engine, devices::precision_of(precision)) : runtime,
+             devices::precision_of(precision), values["mode"], values["threads"]}};
         if (std::ranges::find(entries, made) != entries.end()) {
           fail(ErrorKind::config, "{}: expected each entry once, got {} on the {} of {} twice", where, precision,
                engine_name, name);
