@@ -222,7 +222,7 @@ TEST(Prediction, FillsARecordOrSaysWhyNot) {
   record::Record record;
   set_prediction(record, fit(), device, {Engine::cpu, "", Precision::int8, "half", 1}, work);
   EXPECT_EQ(record.status, "ok");
-  EXPECT_EQ(record.device, "board");
+  EXPECT_EQ(record.device, "board (half)");
   EXPECT_EQ(record.runtime, "native");
   EXPECT_EQ(record.bits_w, 8);
   EXPECT_EQ(record.threads, 1);
@@ -236,6 +236,7 @@ TEST(Prediction, FillsARecordOrSaysWhyNot) {
   record::Record refused;
   set_prediction(refused, fit(), device, {Engine::gpu, "", Precision::int8, "", 0}, work);
   EXPECT_EQ(refused.status, "unsupported");
+  EXPECT_EQ(refused.device, "board");
   EXPECT_NE(refused.reason->find("compute capability 5.3 has no INT8"), std::string::npos);
   EXPECT_FALSE(refused.latency_p50_ns.has_value());
   EXPECT_FALSE(refused.latency_source.has_value());

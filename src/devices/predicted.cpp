@@ -1,5 +1,7 @@
 #include "devices/predicted.h"
 
+#include <fmt/format.h>
+
 #include "core/error.h"
 
 namespace quench::devices {
@@ -25,7 +27,8 @@ void set_prediction(record::Record& record, const LatencyFit& fit, const Device&
   const bool cpu = deployment.engine == Engine::cpu;
   const std::string runtime =
       deployment.runtime.empty() ? default_runtime(deployment.engine, deployment.precision) : deployment.runtime;
-  record.device = device.name;
+  const bool full = device.power_modes.empty() || mode.name == device.power_modes.front().name;
+  record.device = full ? device.name : fmt::format("{} ({})", device.name, mode.name);
   record.runtime = runtime;
   record.bits_w = record.bits_a = bits_of(deployment.precision);
   record.config["engine"] = to_string(deployment.engine);

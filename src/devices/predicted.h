@@ -22,9 +22,10 @@ struct Deployment {
 /// What is worth predicting where nobody asks for a precision: int8 for a quantized model, else all.
 std::vector<Precision> precisions_of(const ModelWork& work);
 
-/// Sets device, runtime, bits, threads and, in `config`, engine, precision, power mode and evidence; then the predicted
-/// latency with its interval and `latency_source: predicted`. Where the device cannot run it (capability), or a figure
-/// for the prediction is missing, status `unsupported` with the reason. Throws Error{config} for an unknown mode.
+/// Sets device ("jetson-nano", or "jetson-nano (5W)" in another power mode than its first), runtime, bits, threads and,
+/// in `config`, engine, precision, power mode and evidence; then the predicted latency with its interval and
+/// `latency_source: predicted`. Where the device cannot run it (capability), or a figure for the prediction is missing,
+/// status `unsupported` with the reason. Throws Error{config} for an unknown mode.
 void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
                     const ModelWork& work);
 
