@@ -65,7 +65,7 @@ TEST(Options, ValuesAreLaidOverTheDefaultsInTableOrder) {
       Json{{"float_layers", {"a", "b"}}, {"epochs", 0}, {"lr", 2}, {"ema", false}, {"data_root", "/d"}}, "x");
   EXPECT_EQ(
       out.dump(),
-      R"({"epochs":0,"lr":2,"ema":false,"optimizer":"sgd","data_root":"/d","float_layers":["a","b"],"save":["images"]})");
+      R"({"epochs":0,"lr":2.0,"ema":false,"optimizer":"sgd","data_root":"/d","float_layers":["a","b"],"save":["images"]})");
   EXPECT_EQ(sample().checked(out, "x"), out);  // checking again changes nothing
 }
 

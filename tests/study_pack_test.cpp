@@ -60,10 +60,10 @@ class StudyPack : public ::testing::Test {
 };
 
 TEST_F(StudyPack, ClassificationIsFittedAsForEvaluation) {
-  const auto split = data::first_images(data::open_shapes({.imgsz = 40}).test, 60);
+  const auto split = data::first_images(data::open_shapes({.imgsz = 64}).test, 60);
   models::BuildOptions options;
   options.classes = split->classes();
-  for (const int side : {32, 40, 96}) {  // shrunk, as they are, grown
+  for (const int side : {32, 64, 96}) {  // shrunk, as they are, grown
     options.imgsz = side;
     const Evaluation direct = expect_equal(split, file_of(models::build("yolov8n-cls", options)), side);
     EXPECT_GT(score::score_of(direct.scores, "top5"), 0);
