@@ -53,11 +53,15 @@ class Agent : public ProgramTest {
   inline static pack::Header classify_, detect_;
 };
 
-/// What must be equal between two runs of one evaluation: all but latencies and the time.
+/// What must be equal between two runs of one evaluation: all but latencies, what the machine did meanwhile, and the
+/// time.
 inline Json scores_of(const record::Record& record) {
   Json json = record::to_json(record);
-  for (const char* key : {"time", "latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "latency_samples"})
+  for (const char* key : {"time", "latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "latency_samples", "energy_mj",
+                          "power_mean_mw", "power_max_mw", "power_source", "temperature_start_c", "temperature_end_c",
+                          "frequency_min_mhz", "frequency_mean_mhz", "throttled"}) {
     json.erase(key);
+  }
   return json;
 }
 

@@ -29,7 +29,7 @@ int run_bench(const cli::Invocation& invocation, const cli::Environment& environ
   const Json options = settings_of(invocation);
   std::optional<pack::Reader> pack;
   if (options["pack"].is_string()) pack.emplace(options["pack"].get<std::string>());
-  const runtime::Registry registry = runtime::base_registry();
+  const runtime::Registry registry = runtime::base_registry(environment.places);
   std::vector<graph::ModelFile> models;
   for (const std::string& file : invocation.inputs) models.push_back(graph::read_model(file));
 

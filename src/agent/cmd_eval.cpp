@@ -51,7 +51,7 @@ int run_eval(const cli::Invocation& invocation, const cli::Environment& environm
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
   const pack::Reader pack(options["pack"].get<std::string>());
   Scorer scorer(model.graph, pack.header(), score::nms_options(options), options["digest"]);
-  const runtime::Registry registry = runtime::base_registry();
+  const runtime::Registry registry = runtime::base_registry(environment.places);
   record::Record record = start_record(model, &pack, options, environment);
 
   attempt(record, environment.log, [&] {

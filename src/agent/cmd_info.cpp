@@ -20,7 +20,7 @@ constexpr const char* kArchitecture = "other";
 
 int run_info(const cli::Invocation&, const cli::Environment& environment) {
   const platform::Host host = platform::detect_host();
-  const runtime::Registry registry = runtime::base_registry();
+  const runtime::Registry registry = runtime::base_registry(environment.places);
   Json runtimes = Json::array();
   for (const auto& runtime : registry.all()) {
     const runtime::Availability state = runtime->availability();

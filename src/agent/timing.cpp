@@ -1,8 +1,7 @@
 #include "agent/timing.h"
 
 #include "core/clock.h"
-#include "platform/measured.h"
-#include "runtime/measure.h"
+#include "platform/bench.h"
 
 namespace quench::agent {
 
@@ -20,11 +19,12 @@ void time_all(const std::vector<Timed>& all, const Json& options, const LogSink&
   const auto total = static_cast<int64_t>(all.size());
   const int64_t start_ns = now_ns();
   log.show_step({"bench", 0, total, 0, "models"});
-  const std::vector<runtime::Measurement> measured = runtime::measure_interleaved(sessions, inputs, measuring, cancel);
+  const std::vector<platform::Benched> measured = platform::bench(sessions, inputs, measuring, cancel);
+  platform::tell_conditions(measured.front().conditions, log);
   for (size_t i = 0; i < all.size(); ++i) {
     record::Record& record = *all[i].record;
-    platform::set_latency(record, measured[i].latency);
-    if (!measured[i].stable) log.warning(fmt::format("{}: latency not stable after warm-up", *record.cell));
+    platform::set_bench(record, measured[i]);
+    if (!measured[i].measurement.stable) log.warning(fmt::format("{}: latency not stable after warm-up", *record.cell));
   }
   log.show_step({"bench", total, total, static_cast<double>(now_ns() - start_ns) * 1e-9, "models"});
 }

@@ -17,7 +17,8 @@ struct Timed {
   record::Record* record = nullptr;
 };
 
-/// Latency of all, measured in turn, as the settings `min_samples`, `min_seconds` and `max_warm_up_seconds` say.
+/// Latency of all, measured in turn, and what the machine did meanwhile, as the settings `min_samples`, `min_seconds`
+/// and `max_warm_up_seconds` say.
 void time_all(const std::vector<Timed>& all, const Json& options, const LogSink& log, const CancelToken& cancel);
 
 }  // namespace quench::agent

@@ -1,5 +1,3 @@
-#include <fmt/ranges.h>
-
 #include <algorithm>
 #include <iostream>
 #include <memory>
@@ -104,11 +102,7 @@ int run_bench(const Invocation& invocation, const Environment& environment, cons
                                           .min_seconds = options["min_seconds"].get<double>()};
   const auto measured = platform::bench(running, inputs, measuring, *environment.cancel);
 
-  const platform::Conditions& conditions = measured.front().conditions;  // of several models the same
-  if (!conditions.missing.empty()) {
-    environment.log.info(fmt::format("not measured: {}", fmt::join(conditions.missing, ", ")));
-  }
-  for (const std::string& sign : conditions.throttled_by) environment.log.warning("throttled: " + sign);
+  platform::tell_conditions(measured.front().conditions, environment.log);  // of several models the same
 
   std::vector<record::Record> records;
   for (size_t i = 0; i < contenders.size(); ++i) {

@@ -1,5 +1,8 @@
 #include "platform/bench.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 
 #include "platform/measured.h"
@@ -80,6 +83,11 @@ std::vector<Benched> bench(const std::vector<runtime::Session*>& sessions, const
   }
   if (!in_turn.empty()) bench_in_turn(in_turn, sessions, inputs, options, cancel, root, result);
   return result;
+}
+
+void tell_conditions(const Conditions& conditions, const LogSink& log) {
+  if (!conditions.missing.empty()) log.info(fmt::format("not measured: {}", fmt::join(conditions.missing, ", ")));
+  for (const std::string& sign : conditions.throttled_by) log.warning("throttled: " + sign);
 }
 
 void set_bench(record::Record& record, const Benched& benched) {

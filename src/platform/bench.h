@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/cancel.h"
+#include "core/log.h"
 #include "platform/conditions.h"
 #include "record/record.h"
 #include "runtime/measure.h"
@@ -26,6 +27,9 @@ struct Benched {
 std::vector<Benched> bench(const std::vector<runtime::Session*>& sessions, const std::vector<Tensor>& inputs,
                            const runtime::MeasureOptions& options, const CancelToken& cancel,
                            const std::filesystem::path& root = "/");
+
+/// Says what could not be measured (one line), and warns of throttling.
+void tell_conditions(const Conditions& conditions, const LogSink& log);
 
 /// Latency, energy and conditions as a record has them.
 void set_bench(record::Record& record, const Benched& benched);
