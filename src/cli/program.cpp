@@ -94,7 +94,9 @@ Environment make_environment(const Program& program, Terminal& terminal) {
   const std::filesystem::path home_folder = home.empty() ? "." : home;
   const std::filesystem::path cache = home_folder / ".cache/quench";
   environment.data_root = quench_data.empty() ? cache : std::filesystem::path(quench_data);
-  environment.places = {variable("PATH"), cache};
+  std::error_code code;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", code);
+  environment.places = {variable("PATH"), cache, self.parent_path()};
   environment.device_folders = device_folders(home_folder);
   return environment;
 }
