@@ -13,3 +13,8 @@ endfunction()
 quench_agent_test(agent_cli_test)
 quench_agent_test(agent_resume_test)
 quench_agent_test(agent_aarch64_test)
+# quench and quench-agent together; skipped where there is no sshd.
+quench_test(agent_remote_test SOURCES agent_remote_test.cpp USES agent_samples)
+target_compile_definitions(agent_remote_test PRIVATE QUENCH_AGENT_PROGRAM="$<TARGET_FILE:quench-agent>"
+                           QUENCH_PROGRAM="$<TARGET_FILE:quench>")
+add_dependencies(agent_remote_test quench quench-agent)

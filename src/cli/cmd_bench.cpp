@@ -5,6 +5,7 @@
 #include "cli/base_commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
+#include "cli/remote.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "platform/bench.h"
@@ -79,6 +80,7 @@ void print_profile(Contender& contender, const Tensor& input) {
 
 int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry) {
   const Json options = settings(command("bench"), Json::object(), invocation);
+  if (is_remote(options)) return run_bench_remote(invocation, environment);
   if (options["profile"] && options["format"] != "table") {
     fail(ErrorKind::config, "quench bench --profile: expected --format table, got {}", options["format"].dump());
   }

@@ -4,6 +4,7 @@
 #include "cli/base_commands.h"
 #include "cli/lab.h"
 #include "cli/print.h"
+#include "cli/remote.h"
 #include "core/error.h"
 #include "metrics/coco_json.h"
 
@@ -104,6 +105,7 @@ int run_files(const Invocation& invocation, const Environment& environment) {
 
 int run_eval_base(const Invocation& invocation, const Environment& environment) {
   if (invocation.flags.contains("detections")) return run_files(invocation, environment);
+  if (is_remote(settings(command("eval"), Json::object(), invocation))) return run_eval_remote(invocation, environment);
   for (const char* key : {"annotations", "per_class"}) {
     if (invocation.flags.contains(key)) {
       fail(ErrorKind::config, "quench eval: {} goes with --detections, got none", flag_of(key));

@@ -1,5 +1,6 @@
 #include "cli/base_commands.h"
 #include "cli/command.h"
+#include "cli/remote.h"
 #include "config/tables.h"
 #include "core/error.h"
 
@@ -84,7 +85,7 @@ std::vector<Command> make_commands() {
            output("file to write (required)"),
        run_import},
       {"bench", "Latency of models at batch 1, measured in turn", "MODEL...", 1, -1,
-       config::bench_options() + model_shape() +
+       config::bench_options() + model_shape() + remote_options() +
            OptionSet(
                {Option{"profile", T::boolean, false, "also the time of every layer, with its share of the peak"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
@@ -120,7 +121,7 @@ std::vector<Command> make_commands() {
       {"quantize", "Compress a trained model to integers: PTQ or QAT", "MODEL", 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", "MODEL", 0, 1,
-       config::data_options() + config::detect_options() +
+       config::data_options() + config::detect_options() + remote_options() +
            OptionSet(
                {Option{"runtime", T::text, "native", "runtime"},
                 Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},

@@ -1,0 +1,112 @@
+#include "cli/remote.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "cli/model_argument.h"
+#include "cli/print.h"
+#include "config/tables.h"
+#include "core/error.h"
+#include "platform/remote_agent.h"
+
+namespace quench::cli {
+namespace {
+
+using config::Option;
+using T = config::OptionType;
+
+platform::RemoteAgent connect(const Json& options, const Environment& environment) {
+  platform::AgentPlace place;
+  place.address = options["device"];
+  if (options["agent"].is_string()) place.agent = options["agent"].get<std::string>();
+  if (options["ssh_config"].is_string()) place.ssh.config = options["ssh_config"].get<std::string>();
+  place.program_folder = environment.places.program_folder;
+  return {place, environment.log, *environment.cancel};
+}
+
+std::optional<platform::RemoteFile> pack_of(const Json& options) {
+  if (!options["pack"].is_string()) return std::nullopt;
+  return platform::RemoteFile::of_file("pack", options["pack"].get<std::string>());
+}
+
+int print(const std::vector<record::Record>& records, const Json& options) {
+  std::cout << render(records, options["format"]);
+  const bool all_ok = std::ranges::all_of(records, [](const record::Record& record) { return record.status == "ok"; });
+  return all_ok ? kOk : kCellFailed;
+}
+
+}  // namespace
+
+config::OptionSet remote_options() {
+  return config::OptionSet(
+      {Option{"device", T::text, "host", "where to run: host, or a device as ssh://user@host[:port], by quench-agent"},
+       Option{"pack", T::text, nullptr, "sample pack (quench data pack) whose images the device takes"},
+       Option{"agent", T::text, nullptr, "file of quench-agent for the device (default: looked for near this program)"},
+       Option{"ssh_config", T::text, nullptr, "configuration file of ssh (default: ssh's own)"}});
+}
+
+bool is_remote(const Json& options) {
+  const std::string device = options["device"];
+  if (device != "host" && !device.starts_with("ssh://")) {
+    fail(ErrorKind::config, "--device: expected host or ssh://user@host[:port], got '{}'", device);
+  }
+  if (device != "host") return true;
+  for (const char* key : {"pack", "agent", "ssh_config"}) {
+    if (!options[key].is_null()) fail(ErrorKind::config, "'{}' goes with --device ssh://..., got none", key);
+  }
+  return false;
+}
+
+int run_bench_remote(const Invocation& invocation, const Environment& environment) {
+  const Json options = settings(command("bench"), Json::object(), invocation);
+  if (options["profile"]) fail(ErrorKind::config, "quench bench --profile: expected this machine, got a device");
+  platform::AgentRequest request;
+  request.command = "bench";
+  request.pack = pack_of(options);
+  std::vector<std::string> paths;
+  for (const std::string& argument : invocation.inputs) {
+    graph::ModelFile model = open_model(argument, options);
+    request.models.push_back(platform::RemoteFile::of_bytes("model", std::move(model.bytes)));
+    paths.push_back(argument);
+  }
+  request.settings = config::bench_options().part_of(options);
+  platform::RemoteAgent device = connect(options, environment);
+  std::vector<record::Record> records;
+  for (const Json& runtime : options["runtime"]) {
+    request.settings["runtime"] = runtime;
+    std::vector<record::Record> answers = device.run(request);
+    for (size_t i = 0; i < answers.size(); ++i) {
+      answers[i].cell = paths[i];
+      records.push_back(std::move(answers[i]));
+    }
+  }
+  return print(records, options);
+}
+
+int run_eval_remote(const Invocation& invocation, const Environment& environment) {
+  const Json options = settings(command("eval"), Json::object(), invocation);
+  const config::OptionSet detect = config::detect_options().without({"rect"});
+  for (const auto& item : invocation.flags.items()) {
+    const std::string& key = item.key();
+    const bool taken = remote_options().find(key) || detect.find(key) || key == "runtime" || key == "threads" ||
+                       key == "batch" || key == "test_limit" || key == "format";
+    if (!taken) fail(ErrorKind::config, "quench eval: '{}' goes with evaluation here, not with --device", key);
+  }
+  if (options["pack"].is_null() || invocation.inputs.empty()) {
+    fail(ErrorKind::config, "quench eval: expected a MODEL and --pack FILE with --device (quench data pack makes one)");
+  }
+  const std::string path = invocation.inputs.front();
+  platform::AgentRequest request;
+  request.command = "eval";
+  request.models.push_back(platform::RemoteFile::of_bytes("model", open_model(path, Json::object()).bytes));
+  request.pack = pack_of(options);
+  request.settings = detect.part_of(options);
+  for (const char* key : {"runtime", "threads"}) request.settings[key] = options[key];
+  request.settings["limit"] = options["test_limit"];
+  if (invocation.flags.contains("batch")) request.settings["batch"] = options["batch"];
+  std::vector<record::Record> records = connect(options, environment).run(request);
+  records.front().cell = path;
+  return print(records, options);
+}
+
+}  // namespace quench::cli

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <vector>
+
+#include "cli/command.h"
+#include "record/record.h"
+
+namespace quench::cli {
+
+/// Settings of a device that is reached by ssh: `device`, `agent`, `ssh_config`.
+config::OptionSet remote_options();
+
+/// Whether `device` names one. Throws Error{config} where it is neither `host` nor an ssh:// address.
+bool is_remote(const Json& options);
+
+/// `bench` on a device, by quench-agent.
+int run_bench_remote(const Invocation& invocation, const Environment& environment);
+/// `eval` of a sample pack on a device, by quench-agent.
+int run_eval_remote(const Invocation& invocation, const Environment& environment);
+
+}  // namespace quench::cli
