@@ -23,10 +23,13 @@ done=0
 [ -n "$state" ] && [ -f "$state" ] && done=$(wc -l <"$state")
 echo '{"event":"info","text":"hello from there"}' >&2
 while [ "$done" -lt "$steps" ]; do
-  sleep "$pause"
+  [ "$pause" = 0 ] || sleep "$pause"
   done=$((done + 1))
   echo "$done" >>"$HOME/work"
-  [ -n "$state" ] && echo "$done" >>"$state"
+  if [ -n "$state" ] && ! echo "$done" >>"$state"; then
+    echo '{"event":"error","kind":"io","text":"[file] cannot write: No space left on device"}' >&2
+    exit 3
+  fi
   echo "{\"event\":\"progress\",\"phase\":\"eval\",\"done\":$done,\"total\":$steps,\"seconds\":$done}" >&2
 done
 if [ "$code" -gt 1 ]; then

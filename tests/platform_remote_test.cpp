@@ -159,6 +159,18 @@ TEST_F(FullDiskTest, AJobThatCannotWriteIsNoAnswer) {
   EXPECT_EQ(run(far, "code=1 status=failed").at(0).status, "failed") << "with room it goes";
 }
 
+TEST_F(FullDiskTest, AJobThatFillsTheDiskEndsWithItsCode) {
+  RemoteAgent far = far_agent();
+  run(far, "steps=1");
+  device().put(model("steps=5000"));
+  fill_but(6 * 4096);  // enough to begin
+  const auto [kind, message] = error_of([&] { run(far, "steps=5000"); });
+  EXPECT_TRUE(kind == ErrorKind::io || kind == ErrorKind::backend) << message;
+  EXPECT_TRUE(message.find("exit code 3") != std::string::npos || message.find("No space") != std::string::npos)
+      << message;
+  EXPECT_EQ(jobs(), 0);
+}
+
 TEST_F(RemoteDeviceTest, AJobGivesLinesOutputAndCode) {
   RemoteDevice far = device();
   const RemoteFile program = RemoteFile::of_bytes(

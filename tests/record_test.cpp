@@ -121,6 +121,28 @@ TEST(Record, ReadsBackWhatItWrote) {
   EXPECT_EQ(to_json(from_json(to_json(Record{}), "test")), to_json(Record{}));
 }
 
+TEST(Record, FillMissingKeepsWhatIsThere) {
+  Record record = sample("cell", 0.5), from;
+  from.cell = "other";
+  from.top1 = 0.25;
+  from.top5 = 0.75;
+  from.host = "a board";
+  from.throttled = true;
+  from.status = "failed";
+  from.config = Json{{"other", 1}};
+  const Json before = to_json(record);
+  fill_missing(record, from);
+  EXPECT_EQ(record.cell, "cell");
+  EXPECT_EQ(record.top1, 0.5);
+  EXPECT_EQ(record.top5, 0.75);
+  EXPECT_EQ(record.host, "a board");
+  EXPECT_EQ(record.throttled, true);
+  EXPECT_EQ(record.status, "ok");
+  EXPECT_EQ(record.config, before["config"]);
+  fill_missing(record, Record{});
+  EXPECT_EQ(record.top5, 0.75);
+}
+
 TEST(Record, IgnoresUnknownKeysAndAcceptsMissingOnes) {
   const Record record = from_json(Json{{"schema", 1}, {"power_mw", 12}, {"top1", 1}}, "test");
   EXPECT_EQ(record.top1, 1.0);  // an integer is a number

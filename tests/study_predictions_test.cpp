@@ -137,6 +137,21 @@ TEST_F(PredictedRecords, AccuraciesAreMeasuredLatenciesPredicted) {
   EXPECT_NE(refused.reason->find("compute capability 5.3 has no INT8"), std::string::npos);
 }
 
+TEST_F(PredictedRecords, WhatTheDeviceMeasuredIsNotPredicted) {
+  const std::string predict_it = "[{device: jetson-nano, engine: cpu}, {device: jetson-nano, engine: cpu, mode: 5W}]\n";
+  const std::string devices = "devices: [host, {name: jetson-nano, address: ssh://nano}]\nthreads: ";
+  const StudyFile all_cores = study_of(predict_it + devices + "[1, 4]");
+  measure(all_cores);
+  auto records = predict(all_cores);
+  ASSERT_EQ(records.size(), 2u);  // fp32 and int8, in the power mode that was not measured
+  for (const record::Record& record : records) EXPECT_EQ(record.device, "jetson-nano (5W)");
+
+  known_.clear();
+  const StudyFile one_core = study_of(predict_it + devices + "1");
+  measure(one_core);
+  EXPECT_EQ(predict(one_core).size(), 4u);
+}
+
 TEST_F(PredictedRecords, WithoutAResultTheySayWhy) {
   const StudyFile study = study_of("{device: raspberry-pi-5, engine: cpu, precision: fp32}");
   record::Record failed;

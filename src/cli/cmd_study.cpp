@@ -48,7 +48,7 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   const fs::path data_root = study::data_root_of(options, environment.data_root);
   const study::RunSummary summary =
       study::run(study, {folder, data_root, environment.version, &registry, &environment.log, environment.cancel,
-                         environment.device_folders});
+                         environment.device_folders, environment.places.program_folder});
 
   write_file(folder / "notes.json", Json(summary.notes).dump(2) + "\n");  // for `quench report`
   report::PageOptions page;

@@ -161,6 +161,19 @@ void set_number(Record& record, std::string_view name, double value) {
   fail(ErrorKind::internal, "[record] no number field '{}'", name);
 }
 
+void fill_missing(Record& record, const Record& from) {
+  for (const Entry& entry : table()) {
+    std::visit(
+        [&](auto member) {
+          using Value = std::remove_cvref_t<decltype(record.*member)>;
+          if constexpr (OptionalOf<Value>::value) {
+            if (!(record.*member)) record.*member = from.*member;
+          }
+        },
+        entry.member);
+  }
+}
+
 Json to_json(const Record& record) {
   Json out = Json::object();
   for (const Entry& entry : table()) {

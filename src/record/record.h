@@ -92,6 +92,9 @@ const std::vector<Field>& fields();
 /// Sets a field of type number by its name. Throws Error{internal} where there is no such field.
 void set_number(Record& record, std::string_view name, double value);
 
+/// Sets every field that is empty in `record` and not in `from`.
+void fill_missing(Record& record, const Record& from);
+
 /// All fields, null where empty, in table order.
 Json to_json(const Record& record);
 

@@ -19,6 +19,7 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   record.threads = cell.threads;
   record.seed = cell.seed;
   platform::set_host(record, version);
+  record.device = cell.device.name;
   record.config = cell.config;
   return record;
 }

@@ -8,13 +8,33 @@ namespace quench::study {
 namespace {
 
 std::string cell_id(const Cell& cell) {
-  return fmt::format("{}/{}/t{}/s{}", artifact_name(cell), cell.runtime, cell.threads, cell.seed);
+  const std::string device = cell.device.remote() ? "@" + cell.device.name : "";
+  return fmt::format("{}/{}{}/t{}/s{}", artifact_name(cell), cell.runtime, device, cell.threads, cell.seed);
 }
 
 Json portable_data(const Json& data) {
   Json out = data;
   out.erase("data_root");
   return out;
+}
+
+/// With seed, id and configuration.
+Cell make_cell(const StudyFile& study, Cell cell) {
+  cell.model.train["seed"] = cell.seed;
+  if (!cell.method.qat.is_null()) cell.method.qat["seed"] = cell.seed;
+  cell.id = cell_id(cell);
+  cell.config = {{"data", portable_data(study.data)},
+                 {"model", cell.model.model},
+                 {"train", cell.model.train},
+                 {"method", cell.method.method},
+                 {"quantize", cell.method.quantize},
+                 {"qat", cell.method.qat},
+                 {"runtime", cell.runtime},
+                 {"threads", cell.threads},
+                 {"detect", study.detect},
+                 {"bench", study.bench}};
+  if (cell.device.remote()) cell.config["device"] = cell.device.name;  // records of this machine's cells stay valid
+  return cell;
 }
 
 }  // namespace
@@ -25,22 +45,10 @@ std::vector<Cell> expand(const StudyFile& study) {
     for (int64_t seed : study.seeds) {
       for (const MethodEntry& method : study.methods) {
         for (const std::string& runtime : study.runtimes) {
-          for (int64_t threads : study.threads) {
-            Cell cell{"", model, method, seed, runtime, threads, {}};
-            cell.model.train["seed"] = seed;
-            if (!cell.method.qat.is_null()) cell.method.qat["seed"] = seed;
-            cell.id = cell_id(cell);
-            cell.config = {{"data", portable_data(study.data)},
-                           {"model", cell.model.model},
-                           {"train", cell.model.train},
-                           {"method", method.method},
-                           {"quantize", method.quantize},
-                           {"qat", cell.method.qat},
-                           {"runtime", runtime},
-                           {"threads", threads},
-                           {"detect", study.detect},
-                           {"bench", study.bench}};
-            cells.push_back(std::move(cell));
+          for (const DeviceEntry& device : study.devices) {
+            for (int64_t threads : study.threads) {
+              cells.push_back(make_cell(study, {"", model, method, seed, runtime, threads, device, {}}));
+            }
           }
         }
       }

@@ -9,16 +9,18 @@ namespace quench::study {
 
 /// One row of the comparison to be.
 struct Cell {
-  std::string id;  ///< "yolov5n-cls/ptq/mse/onnxruntime/t1/s0", unique in the study
+  std::string
+      id;  ///< "yolov5n-cls/ptq/mse/onnxruntime/t1/s0", on a device ".../native@nano/t4/s0"; unique in the study
   ModelEntry model;
   MethodEntry method;
   int64_t seed = 0;
   std::string runtime;
   int64_t threads = 1;
+  DeviceEntry device;
   Json config;  ///< the effective configuration: all of the above, for the record and for resume
 };
 
-/// Models x seeds x methods x runtimes x threads, in this order (what shares work stands together).
+/// Models x seeds x methods x runtimes x devices x threads, in this order (what shares work stands together).
 std::vector<Cell> expand(const StudyFile& study);
 
 /// What is compressed how, whatever runs it: "yolov5n-cls@64/ptq/mse".

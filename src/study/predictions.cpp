@@ -53,6 +53,18 @@ const record::Record* measured(const Artifact& artifact, const std::map<std::str
   return best;
 }
 
+/// Whether a cell of the artifact ran on the device as predicted: there is nothing to predict then.
+bool ran_there(const Artifact& artifact, const std::map<std::string, record::Record>& known,
+               const PredictionEntry& entry, const record::Record& predicted) {
+  const devices::Deployment& how = entry.deployment;
+  return how.mode.empty() && std::ranges::any_of(artifact, [&](const Cell* cell) {
+           const auto found = known.find(cell->id);
+           return cell->device.remote() && cell->device.name == entry.device && cell->runtime == how.runtime &&
+                  (how.engine == devices::Engine::gpu || cell->threads == predicted.threads) && found != known.end() &&
+                  found->second.status == "ok";
+         });
+}
+
 /// Accuracies, their intervals and the number of images: all that is a fraction, but for the agreement.
 void copy_accuracy(record::Record& to, const record::Record& from) {
   Json json = record::to_json(to);
@@ -115,6 +127,7 @@ std::vector<record::Record> predicted_records(const StudyFile& study, const std:
         record.method = cell.method.method;
         copy_accuracy(record, *source);
         devices::set_prediction(record, catalog.fit, catalog.require(entry.device), entry.deployment, *work);
+        if (ran_there(artifact, known, entry, record)) continue;
         record.config["accuracy_from"] = *source->cell;
       } else {
         record.status = "skipped";

@@ -13,6 +13,7 @@
 #include "study/cell_record.h"
 #include "study/plan.h"
 #include "study/predictions.h"
+#include "study/remote_cells.h"
 #include "study/stages.h"
 
 namespace quench::study {
@@ -24,7 +25,8 @@ const char* const kSameImagesNote =
     "Training and test images are the same here: accuracy compares methods and says nothing of new images.";
 
 const char* const kPredictedNote =
-    "Latencies marked predicted were computed, not measured (docs/devices.md). Accuracies beside them were measured here: "
+    "Latencies marked predicted were computed, not measured (docs/devices.md). Accuracies beside them were measured "
+    "here: "
     "on a CPU with the native runtime they are the device's own, FP16 has those of float32.";
 
 /// False too where nothing had to be run and the data are not there any more.
@@ -78,7 +80,7 @@ void attempt(Work& work, const LogSink& log, const Step& step) {
 void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& study, const RunContext& context) {
   std::map<std::pair<std::string, int64_t>, std::vector<Work*>> sets;
   for (Work& work : group) {
-    if (!work.failed()) sets[{work.cell->runtime, work.cell->threads}].push_back(&work);
+    if (!work.failed() && !work.cell->device.remote()) sets[{work.cell->runtime, work.cell->threads}].push_back(&work);
   }
   const runtime::MeasureOptions options{.min_samples = study.bench["min_samples"].get<int64_t>(),
                                         .min_seconds = study.bench["min_seconds"].get<double>()};
@@ -108,17 +110,29 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
   }
 }
 
-void run_group(std::vector<Work>& group, Stages& stages, const StudyFile& study, const RunContext& context) {
+/// Bits of float layers in a runtime, also in one that only a device has.
+int float_bits(const runtime::Registry& registry, const std::string& name) {
+  for (const auto& runtime : registry.all()) {
+    if (runtime->name() == name) return runtime->float_bits();
+  }
+  return 32;
+}
+
+void run_group(std::vector<Work>& group, Stages& stages, RemoteCells& remote, const StudyFile& study,
+               const RunContext& context) {
   for (Work& work : group) {
     attempt(work, *context.log, [&] {
-      const runtime::Runtime& runtime = context.registry->require(work.cell->runtime);
-      if (work.cell->method.method == "fp32") work.record.bits_w = work.record.bits_a = runtime.float_bits();
+      if (!work.cell->device.remote()) context.registry->require(work.cell->runtime);
+      if (work.cell->method.method == "fp32") {
+        work.record.bits_w = work.record.bits_a = float_bits(*context.registry, work.cell->runtime);
+      }
       work.model = graph::read_model(stages.artifact(*work.cell));
       platform::set_model(work.record, *work.model);
     });
   }
   for (Work& work : group) {
     attempt(work, *context.log, [&] {
+      if (work.cell->device.remote()) return remote.run(*work.cell, *work.model, work.record);
       const Evaluation real = stages.evaluation(*work.model, work.cell->runtime);
       const Evaluation simulated = stages.evaluation(*work.model, "torch");
       set_scores(work.record, real, simulated);
@@ -184,6 +198,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   auto known = known_records(store, cells);
   Stages stages(study, context.folder, context.data_root, *context.registry, *context.log, *context.cancel);
 
+  RemoteCells remote(study, stages, context);
   RunSummary summary;
   summary.notes = study.notes;
   for (size_t begin = 0; begin < cells.size();) {
@@ -203,7 +218,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     }
     begin = end;
     if (group.empty()) continue;
-    run_group(group, stages, study, context);
+    run_group(group, stages, remote, study, context);
     for (Work& work : group) {
       work.record.time = utc_now();
       record::append(store, work.record);

@@ -19,6 +19,7 @@ struct RunContext {
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
   std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `predict`
+  std::filesystem::path program_folder = {};               ///< agents for devices are looked for near it
 };
 
 /// State of one cell of a study.
@@ -39,7 +40,8 @@ struct RunSummary {
   std::vector<std::string> notes;  ///< the study's, and what the data make worth saying
 };
 
-/// Runs what is not done yet. Latencies of a model's methods are measured interleaved. A cell that fails becomes a
+/// Runs what is not done yet. Latencies of a model's methods are measured interleaved; cells of a device by ssh are run
+/// there by quench-agent, one after the other, with a sample pack of the test split. A cell that fails becomes a
 /// record with status `failed` or `unsupported` and its reason, and the rest goes on; Error{cancelled} and a store
 /// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run
 /// again. Then latencies on the devices that the study's `predict` names are predicted; a prediction is stored where it

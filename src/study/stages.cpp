@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "core/hash.h"
+#include "data/sample_pack.h"
 #include "graph/onnx_write.h"
 #include "study/compress.h"
 #include "study/start.h"
@@ -178,6 +179,23 @@ Evaluation Stages::evaluation(const graph::ModelFile& model, const std::string& 
   const Evaluation result = evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
   write_file(file, to_json(result).dump() + "\n");
   return result;
+}
+
+fs::path Stages::pack(const graph::Graph& graph) {
+  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
+  if (shape.at(2) != shape.at(3)) {
+    fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}", to_string(shape));
+  }
+  Json data_inputs = study_.data;
+  data_inputs.erase("data_root");
+  const Json inputs{{"data", data_inputs}, {"digest", data().test->digest()}, {"imgsz", shape[2]}};
+  const fs::path file = stage_folder("pack", inputs) / "test.qpack";
+  if (!fs::exists(file)) {
+    log_.info(fmt::format("packing {} test images of {} px for devices", data().test->size(), shape[2]));
+    data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = static_cast<int>(shape[2])}, file,
+                     log_, cancel_);
+  }
+  return file;
 }
 
 Tensor Stages::sample_image(const graph::Graph& graph) { return study::sample_image(*data().test, graph); }

@@ -28,6 +28,9 @@ class Stages {
   std::filesystem::path artifact(const Cell& cell);
   /// Scores of an artifact on the test split through a runtime, kept by the model's sha256.
   Evaluation evaluation(const graph::ModelFile& model, const std::string& runtime);
+  /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
+  /// is no square.
+  std::filesystem::path pack(const graph::Graph& graph);
   /// The test image that latencies are measured with: image 0 of the test split, [1,3,H,W] uint8.
   Tensor sample_image(const graph::Graph& graph);
   const data::Splits& data();

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "models/spec.h"
+#include "platform/ssh.h"
 
 namespace quench::study {
 namespace {
@@ -148,6 +149,26 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   return out;
 }
 
+DeviceEntry check_device(const Json& entry, const std::string& where) {
+  const Json map = !entry.is_string() ? entry : entry == "host" ? Json{{"name", "host"}} : Json{{"address", entry}};
+  check_keys(map, {"name", "address", "agent", "ssh_config"}, where);
+  const auto text = [&](const char* key) {
+    return map.contains(key) ? text_of(map[key], fmt::format("{}.{}", where, key)) : std::string();
+  };
+  DeviceEntry out{text("name"), text("address"), text("agent"), text("ssh_config")};
+  if (out.address.empty()) {
+    if (out.name == "host" && map.size() == 1) return out;
+    fail(ErrorKind::config, "{}: expected host, or a device with an address ssh://user@host[:port], got {}", where,
+         entry.dump());
+  }
+  const platform::SshAddress address = platform::parse_ssh_address(out.address);
+  if (out.name.empty()) out.name = address.host;
+  if (out.name.find_first_of("/@ ") != std::string::npos) {
+    fail(ErrorKind::config, "{}.name: expected a name without '/', '@' and spaces, got '{}'", where, out.name);
+  }
+  return out;
+}
+
 /// The task of the first model that is known; the others are held against it.
 std::string task_of(const Json& models) {
   for (const Json& entry : models) {
@@ -167,6 +188,14 @@ void require_unique(const StudyFile& study, const std::string& where) {
       fail(ErrorKind::config, "{}.methods: expected each method and setting once, got '{}' twice", where, key);
     }
   }
+  for (const DeviceEntry& device : study.devices) {
+    if (!seen.insert("device " + device.name).second) {
+      fail(ErrorKind::config, "{}.devices: expected each name once, got '{}' twice", where, device.name);
+    }
+    if (device.remote() && study.detect.is_object() && study.detect["rect"].get<bool>()) {
+      fail(ErrorKind::config, "{}.detect: expected no 'rect' with a device: sample packs are of one size", where);
+    }
+  }
   for (const ModelEntry& model : study.models) {
     if (!seen.insert(canonical_text(model.model)).second) {
       fail(ErrorKind::config, "{}.models: expected each model once, got {} twice", where, model.model["model"].dump());
@@ -179,7 +208,7 @@ void require_unique(const StudyFile& study, const std::string& where) {
 StudyFile check_study(const Json& study, const std::string& where) {
   check_keys(study,
              {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
-              "threads", "bench", "detect", "predict"},
+              "threads", "bench", "detect", "devices", "predict"},
              where);
   for (const char* key : {"study", "models", "methods"}) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
@@ -217,6 +246,9 @@ StudyFile check_study(const Json& study, const std::string& where) {
   }
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
   out.threads = integers_of(study.value("threads", Json::array({1})), 1, where + ".threads");
+  for (const Json& entry : list_of(study.value("devices", Json("host")), where + ".devices")) {
+    out.devices.push_back(check_device(entry, where + ".devices"));
+  }
   const Json bench = study.value("bench", Json::object());
   check_keys(bench, {"min_samples", "min_seconds"}, where + ".bench");
   out.bench = config::bench_options().checked(bench, where + ".bench");

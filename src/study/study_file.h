@@ -24,6 +24,15 @@ struct MethodEntry {
   Json qat;             ///< values of fit_options for fine-tuning plus `ranges`; null unless qat
 };
 
+/// A machine that cells run on.
+struct DeviceEntry {
+  std::string name = "host";  ///< what records say
+  std::string address;        ///< ssh://user@host:port; empty: this machine
+  std::string agent;          ///< file of quench-agent for it; empty: looked for near the program
+  std::string ssh_config;     ///< configuration file of ssh; empty: ssh's own
+  bool remote() const { return !address.empty(); }
+};
+
 /// A study file, checked.
 struct StudyFile {
   std::string name;
@@ -34,6 +43,7 @@ struct StudyFile {
   std::vector<MethodEntry> methods;
   std::vector<std::string> runtimes;
   std::vector<int64_t> threads;
+  std::vector<DeviceEntry> devices;
   Json bench;                            ///< values of config::bench_options, without runtime and threads
   Json detect;                           ///< values of config::detect_options; null for classifiers
   std::vector<PredictionEntry> predict;  ///< on devices that are not here
@@ -48,6 +58,7 @@ struct StudyFile {
 ///     train: {epochs: 30, flip: true}  methods: [fp32, {method: ptq, observer: [mse, minmax]}, {method: qat, epochs:
 ///     3}] seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
 ///     detect: {iou: 0.6, rect: false}  predict: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
+///     devices: [host, {name: nano, address: ssh://user@host:port}]
 StudyFile check_study(const Json& study, const std::string& where);
 
 /// Reads, parses and checks. Throws Error{io} or Error{config}.

@@ -1,0 +1,63 @@
+#include "study/remote_cells.h"
+
+namespace quench::study {
+
+RemoteCells::RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context)
+    : study_(study), stages_(stages), context_(context) {}
+
+platform::RemoteAgent& RemoteCells::agent(const DeviceEntry& device) {
+  if (const auto failed = failures_.find(device.name); failed != failures_.end()) throw failed->second;
+  std::unique_ptr<platform::RemoteAgent>& agent = agents_[device.name];
+  if (agent) return *agent;
+  const platform::AgentPlace place{.address = device.address,
+                                   .name = device.name,
+                                   .agent = device.agent,
+                                   .program_folder = context_.program_folder,
+                                   .ssh = {.config = device.ssh_config}};
+  try {
+    agent = std::make_unique<platform::RemoteAgent>(place, *context_.log, *context_.cancel);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::cancelled) failures_.emplace(device.name, error);
+    throw;
+  }
+  return *agent;
+}
+
+const platform::RemoteFile& RemoteCells::pack(const graph::Graph& graph) {
+  const std::filesystem::path path = stages_.pack(graph);
+  const auto [found, is_new] = packs_.try_emplace(path.string());
+  if (is_new) found->second = platform::RemoteFile::of_file("pack", path);
+  return found->second;
+}
+
+record::Record RemoteCells::ask(const DeviceEntry& entry, platform::RemoteAgent& device,
+                                const platform::AgentRequest& request) {
+  try {
+    return device.run(request).front();
+  } catch (const Error& error) {
+    // It is gone: the next cell makes a new first contact, which does not wait for it to come back.
+    if (error.kind() == ErrorKind::io) agents_.erase(entry.name);
+    throw;
+  }
+}
+
+void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::Record& record) {
+  platform::RemoteAgent& device = agent(cell.device);
+  platform::AgentRequest request;
+  request.command = "run";
+  request.models.push_back(platform::RemoteFile::of_bytes("model", model.bytes));
+  request.pack = pack(model.graph);
+  request.settings = study_.bench;
+  if (study_.detect.is_object()) request.settings.update(study_.detect);
+  request.settings.erase("rect");
+  request.settings["runtime"] = cell.runtime;
+  request.settings["threads"] = cell.threads;
+  context_.log->info(fmt::format("{}: running on {}", cell.id, device.name()));
+  const record::Record answer = ask(cell.device, device, request);
+  record.status = answer.status;
+  record.host.reset();  // those of the device
+  record.quench_version.reset();
+  record::fill_missing(record, answer);
+}
+
+}  // namespace quench::study

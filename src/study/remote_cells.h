@@ -1,0 +1,38 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "core/error.h"
+#include "platform/remote_agent.h"
+#include "study/run.h"
+#include "study/stages.h"
+
+namespace quench::study {
+
+/// Runs cells on their devices by quench-agent: accuracy over a sample pack of the test split, and latency, in one go.
+class RemoteCells {
+ public:
+  /// All must outlive this.
+  RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context);
+
+  /// Fills what the device measured into a cell's record, its status and reason where the runtime there cannot run the
+  /// model. A device that could not be reached once is not tried again for the next cell. Throws what RemoteAgent
+  /// throws.
+  void run(const Cell& cell, const graph::ModelFile& model, record::Record& record);
+
+ private:
+  platform::RemoteAgent& agent(const DeviceEntry& device);
+  record::Record ask(const DeviceEntry& entry, platform::RemoteAgent& device, const platform::AgentRequest& request);
+  const platform::RemoteFile& pack(const graph::Graph& graph);
+
+  const StudyFile& study_;
+  Stages& stages_;
+  const RunContext& context_;
+  std::map<std::string, std::unique_ptr<platform::RemoteAgent>> agents_;  ///< by the device's name
+  std::map<std::string, Error> failures_;                                 ///< likewise
+  std::map<std::string, platform::RemoteFile> packs_;                     ///< by path
+};
+
+}  // namespace quench::study
