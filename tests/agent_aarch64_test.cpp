@@ -85,6 +85,7 @@ TEST_F(AgentAarch64, NeedsNothingOnTheDevice) {
 TEST_F(AgentEmulated, GivesTheSameBitsAsHere) {
   const std::map<std::string, std::string> packs{{"float.onnx", "classify.qpack"},
                                                  {"int8.onnx", "classify.qpack"},
+                                                 {"extremes.onnx", "classify.qpack"},
                                                  {"detect.onnx", "detect.qpack"},
                                                  {"detect-int8.onnx", "detect.qpack"}};
   for (const auto& [model, pack] : packs) {

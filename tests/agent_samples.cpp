@@ -33,6 +33,17 @@ graph::Graph classifier(bool int8) { return built("yolov5n-cls", {"ape", "bee", 
 
 graph::Graph detector(bool int8) { return built("yolov8n", {"cup", "jug"}, 64, int8); }
 
+graph::Graph extremes() {
+  graph::Graph graph = classifier(true);
+  for (auto& [name, weight] : graph.weights) {
+    if (weight.value.dtype() != DType::i8) continue;
+    const auto values = weight.value.mutable_values<int8_t>();
+    const size_t depth = values.size() / static_cast<size_t>(weight.value.shape()[0]);
+    for (size_t i = 0; i < values.size(); ++i) values[i] = i / depth % 2 == 0 ? int8_t{-127} : int8_t{127};
+  }
+  return graph;
+}
+
 pack::Header write_classify_pack(const std::filesystem::path& path, int64_t count, int64_t side) {
   pack::Header header = pack::samples::classify_header(count, side, 4);
   header.classes = {"ape", "bee", "cat", "dog"};

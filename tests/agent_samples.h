@@ -12,6 +12,8 @@ namespace quench::agent::samples {
 
 /// A classifier (yolov5n-cls, 32 px, four classes) with initial weights; int8: with quantization parameters.
 graph::Graph classifier(bool int8);
+/// The int8 classifier with weights of -127 and 127 alone: the largest sums.
+graph::Graph extremes();
 /// A detector (yolov8n, 64 px, two classes), the same.
 graph::Graph detector(bool int8);
 

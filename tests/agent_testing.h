@@ -7,8 +7,8 @@
 
 namespace quench {
 
-/// Runs `quench-agent` in a folder with models (`float.onnx`, `int8.onnx`, `detect.onnx`, `detect-int8.onnx`) and packs
-/// that fit them (`classify.qpack`: 40 images, `detect.qpack`: 12).
+/// Runs `quench-agent` in a folder with models (`float.onnx`, `int8.onnx`, `extremes.onnx`, `detect.onnx`,
+/// `detect-int8.onnx`) and packs that fit them (`classify.qpack`: 40 images, `detect.qpack`: 12).
 class Agent : public ProgramTest {
  protected:
   static void SetUpTestSuite() {
@@ -18,6 +18,7 @@ class Agent : public ProgramTest {
       graph::save_onnx(agent::samples::classifier(int8), samples_ / (int8 ? "int8.onnx" : "float.onnx"));
       graph::save_onnx(agent::samples::detector(int8), samples_ / (int8 ? "detect-int8.onnx" : "detect.onnx"));
     }
+    graph::save_onnx(agent::samples::extremes(), samples_ / "extremes.onnx");
     classify_ = agent::samples::write_classify_pack(samples_ / "classify.qpack", 40);
     detect_ = agent::samples::write_detect_pack(samples_ / "detect.qpack", 12, agent::samples::detector(false));
   }

@@ -111,10 +111,12 @@ TEST(NativeEngine, LargestProductsDoNotSaturate) {
   for (size_t i = 0; i < weight.values<int8_t>().size(); ++i) {
     weight.mutable_values<int8_t>()[i] = static_cast<int8_t>(i % 1152 < 576 ? 127 : -127);
   }
-  Tensor image(DType::u8, {1, 64, 3, 3});
-  for (uint8_t& value : image.mutable_values<uint8_t>()) value = 255;
-  const auto expected = execute_integer(graph, image);
-  for (const std::string& isa : isas()) EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa;
+  for (const uint8_t pixel : {0, 255}) {
+    Tensor image(DType::u8, {1, 64, 3, 3});
+    for (uint8_t& value : image.mutable_values<uint8_t>()) value = pixel;
+    const auto expected = execute_integer(graph, image);
+    for (const std::string& isa : isas()) EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa;
+  }
 }
 
 TEST(NativeEngine, AnswersWhatItCannotDo) {

@@ -79,6 +79,7 @@ struct Kernels {
   int u8_vectors = 1;     ///< vectors of output channels that one pass takes at most
   int f32_vectors = 1;    ///< as u8_vectors
   int32_t u8_offset = 0;  ///< subtracted from x before it is multiplied (128: s8 products); the bias makes up for it
+  bool u8_pairs = false;  ///< weights of a vector: values 0 and 1 of every channel, then 2 and 3; else 0 to 3 of every channel
 
   /// Output pixels [begin, end).
   void (*conv_u8)(const ConvU8&, int64_t begin, int64_t end) = nullptr;

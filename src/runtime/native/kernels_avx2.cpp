@@ -20,6 +20,8 @@ struct V {
   static constexpr int kLanes = 8, kU8Vectors = 2, kF32Vectors = 2;
   static constexpr int kU8Pixels[4] = {6, 4, 2, 2}, kF32Pixels[4] = {8, 6, 2, 2};
   static constexpr int32_t kOffset = 0;
+  static constexpr int kQuads = 1;
+  static constexpr bool kPairs = false;
 
   static F load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
@@ -59,8 +61,7 @@ struct V {
     return {_mm256_and_si256(x, _mm256_set1_epi16(0xff)), _mm256_srli_epi16(x, 8)};
   }
   static Acc dot(Acc acc, const X& x, const W& w) {
-    return _mm256_add_epi32(
-        acc, _mm256_add_epi32(_mm256_madd_epi16(x.even, w.even), _mm256_madd_epi16(x.odd, w.odd)));
+    return _mm256_add_epi32(acc, _mm256_add_epi32(_mm256_madd_epi16(x.even, w.even), _mm256_madd_epi16(x.odd, w.odd)));
   }
   static I finish(Acc acc) { return acc; }
 

@@ -15,6 +15,8 @@ struct V {
   static constexpr int kLanes = 16, kU8Vectors = 4, kF32Vectors = 4;
   static constexpr int kU8Pixels[4] = {8, 8, 8, 6}, kF32Pixels[4] = {8, 8, 8, 6};
   static constexpr int32_t kOffset = 0;
+  static constexpr int kQuads = 1;
+  static constexpr bool kPairs = false;
 
   static F load(const float* p) { return _mm512_loadu_ps(p); }
   static void store(float* p, F x) { _mm512_storeu_ps(p, x); }
@@ -37,9 +39,7 @@ struct V {
   static I widen(const uint8_t* p) {
     return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }
-  static void narrow(uint8_t* p, I x) {
-    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x));
-  }
+  static void narrow(uint8_t* p, I x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x)); }
 
   static Acc zero() { return _mm512_setzero_si512(); }
   static W load_weights(const int8_t* p) { return _mm512_load_si512(p); }

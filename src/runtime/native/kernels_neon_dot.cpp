@@ -12,9 +12,11 @@ struct V : NeonVector {
   using Acc = int32x4_t;
   using W = int8x16_t;
   using X = int8x16_t;
-  static constexpr int kU8Vectors = 4, kF32Vectors = 4;
+  using Block = int8x16_t;  ///< sixteen values less 128
+  static constexpr int kU8Vectors = 4, kF32Vectors = 4, kQuads = 4;
   static constexpr int kU8Pixels[4] = {8, 8, 8, 6}, kF32Pixels[4] = {8, 8, 6, 6};
   static constexpr int32_t kOffset = 128;
+  static constexpr bool kPairs = false;
 
   static Acc zero() { return vdupq_n_s32(0); }
   static W load_weights(const int8_t* p) { return vld1q_s8(p); }
@@ -23,7 +25,12 @@ struct V : NeonVector {
     __builtin_memcpy(&quad, p, 4);
     return vreinterpretq_s8_u32(vdupq_n_u32(quad ^ 0x80808080u));
   }
+  static Block load_block(const uint8_t* p) { return vreinterpretq_s8_u8(veorq_u8(vld1q_u8(p), vdupq_n_u8(0x80))); }
   static Acc dot(Acc acc, X x, W w) { return vdotq_s32(acc, x, w); }
+  template <int J>
+  static Acc dot_of(Acc acc, Block x, W w) {
+    return vdotq_laneq_s32(acc, w, x, J);
+  }
   static I finish(Acc acc) { return acc; }
 };
 

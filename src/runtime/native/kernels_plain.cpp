@@ -9,6 +9,8 @@ struct V {
   static constexpr int kLanes = 4, kU8Vectors = 2, kF32Vectors = 2;
   static constexpr int kU8Pixels[4] = {2, 2, 2, 2}, kF32Pixels[4] = {2, 2, 2, 2};
   static constexpr int32_t kOffset = 0;
+  static constexpr int kQuads = 1;
+  static constexpr bool kPairs = false;
   struct F {
     float at[kLanes];
   };

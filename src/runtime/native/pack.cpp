@@ -1,5 +1,9 @@
 #include "runtime/native/pack.h"
 
+#include <algorithm>
+
+#include "core/error.h"
+
 namespace quench::runtime::native {
 
 namespace {
@@ -18,8 +22,8 @@ struct Order {
 };
 
 template <typename T>
-void pack(const Tensor& weight, const Order& order, const Walk& walk, int64_t lanes, int64_t most, int64_t group, int64_t first,
-          int64_t count, T* to) {
+void pack(const Tensor& weight, const Order& order, const Walk& walk, int64_t lanes, int64_t most, int64_t group,
+          int64_t first, int64_t count, T* to) {
   const auto from = weight.values<T>();
   const int64_t depth = weight.size() / weight.shape()[0];
   const int64_t total = (count + lanes - 1) / lanes, passes = pass_count(total, most);
@@ -34,6 +38,19 @@ void pack(const Tensor& weight, const Order& order, const Walk& walk, int64_t la
           }
         }
       }
+    }
+  }
+}
+
+/// Vectors of lanes x 4 values as lanes x the first two, then lanes x the last two.
+void split_pairs(int64_t lanes, Aligned<int8_t>& weights) {
+  ensure(std::count(weights.data(), weights.data() + weights.size(), -128) == 0, "[runtime.native] a weight is -128");
+  std::vector<int8_t> vector(static_cast<size_t>(4 * lanes));
+  for (int64_t at = 0; at < weights.size(); at += 4 * lanes) {
+    std::copy_n(weights.data() + at, 4 * lanes, vector.data());
+    for (int64_t i = 0; i < 4 * lanes; ++i) {
+      const int64_t lane = i / 4, half = i % 4 / 2;
+      weights[at + half * 2 * lanes + 2 * lane + i % 2] = vector[static_cast<size_t>(i)];
     }
   }
 }
@@ -61,6 +78,7 @@ PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, co
   packed.weights = Aligned<int8_t>(width * packed.walk.taps * packed.walk.run * 4);
   pack(layer.weight, order_of(layer, packed.walk), packed.walk, kernels.lanes, kernels.u8_vectors, 4, first, count,
        packed.weights.data());
+  if (kernels.u8_pairs) split_pairs(kernels.lanes, packed.weights);
   packed.bias = Aligned<int32_t>(width);
   packed.multiplier = Aligned<float>(width);
   const auto weights = layer.weight.values<int8_t>();
