@@ -130,10 +130,8 @@ void Engine::bind(const Instruction& instruction, std::vector<Loop>& loops) {
     }
     case Kind::add_f32:
       return add_rows(rows, loops,
-                      [&k, activation = instruction.activation, x = in_f32(0), y = in_f32(1),
-                       to = plane<float>(out)](int64_t begin, int64_t end) {
-                        k.add_f32(x, y, to, activation, begin, end);
-                      });
+                      [&k, activation = instruction.activation, x = in_f32(0), y = in_f32(1), to = plane<float>(out)](
+                          int64_t begin, int64_t end) { k.add_f32(x, y, to, activation, begin, end); });
     case Kind::mul_f32:
       return add_rows(rows, loops,
                       [&k, x = in_f32(0), y = in_f32(1), to = plane<float>(out)](int64_t begin, int64_t end) {
@@ -152,9 +150,10 @@ void Engine::bind(const Instruction& instruction, std::vector<Loop>& loops) {
                       [&k, affine = affine_of(value(out).step), in = in_f32(0), to = plane<uint8_t>(out)](
                           int64_t begin, int64_t end) { k.quantize(affine, in, to, begin, end); });
     case Kind::dequantize:
-      return add_rows(rows, loops,
-                      [&k, affine = affine_of(value(instruction.inputs[0]).step), in = in_u8(0),
-                       to = plane<float>(out)](int64_t begin, int64_t end) { k.dequantize(affine, in, to, begin, end); });
+      return add_rows(
+          rows, loops,
+          [&k, affine = affine_of(value(instruction.inputs[0]).step), in = in_u8(0), to = plane<float>(out)](
+              int64_t begin, int64_t end) { k.dequantize(affine, in, to, begin, end); });
     case Kind::max_pool: {
       const auto pool = std::get<graph::PoolAttributes>(instruction.attributes);
       if (value(out).is_u8) {
@@ -219,7 +218,9 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   shape.in_row_step = conv.stride[0] * in.row_step() * in_bytes;
   shape.in_pixel_step = conv.stride[1] * in.pitch * in_bytes;
   const bool direct = direct_output(layer.outputs[0]) >= 0;
-  const int64_t pitch = direct ? layer.weight.shape()[0] : buffer_of(layer.outputs[0]).pitch;
+  const int64_t channels = layer.weight.shape()[0] / conv.groups;
+  const int64_t pitch = direct ? padded(channels) : buffer_of(layer.outputs[0]).pitch;
+  shape.channels = direct ? pitch : channels;  // a strip takes what the last vector has too
   shape.out_row_step = (direct ? shape.out_width * pitch : buffer_of(layer.outputs[0]).row_step()) * out_bytes;
   shape.out_pixel_step = pitch * out_bytes;
   shape.taps = taps->data();
@@ -239,7 +240,7 @@ int Engine::direct_output(int id) const {
 void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int output, std::vector<Loop>& loops,
                         std::function<void(int64_t, int64_t, float*)> run) {
   constexpr int64_t kStrip = 96;
-  const int64_t pitch = value(program_.outputs[static_cast<size_t>(output)].value).channels;
+  const int64_t pitch = padded(channels);
   const int64_t strips = (pixels + kStrip - 1) / kStrip;
   const int64_t parts = std::min<int64_t>(strips, pool_.threads() == 1 ? 1 : 4 * pool_.threads());
   strips_.push_back(std::make_unique<Aligned<float>>(parts * kStrip * pitch));
@@ -250,7 +251,7 @@ void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int out
     for (int64_t i = part_begin(strips, parts, part); i < part_begin(strips, parts, part + 1); ++i) {
       const int64_t begin = i * kStrip, end = std::min(begin + kStrip, pixels);
       run(begin, end, strip - begin * pitch);
-      kernels_.to_planar(strip, end - begin, channels, pitch, planes + begin, pixels);
+      kernels_.to_planar(strip, end - begin, channels, pitch, pitch, planes + begin, pixels);
     }
   };
   loops.push_back({parts, body});
@@ -276,7 +277,6 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       ConvU8 task;
       const bool to_u8 = value(out).is_u8;
       task.shape = conv_shape(layer, packed.walk, 1, to_u8 ? 1 : 4);
-      task.shape.channels = channels;
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
       task.bias = packed.bias.data();
@@ -289,23 +289,20 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       task.table = layer.table ? layer.table->data() : nullptr;
       task.activation = layer.activation;
       if (direct >= 0) {
-        add_planar(pixels, channels, g * channels, direct, loops,
-                   [this, task](int64_t begin, int64_t end, float* to) {
-                     ConvU8 strip = task;
-                     strip.out_f32 = to;
-                     kernels_.conv_u8(strip, begin, end);
-                   });
+        add_planar(pixels, channels, g * channels, direct, loops, [this, task](int64_t begin, int64_t end, float* to) {
+          ConvU8 strip = task;
+          strip.out_f32 = to;
+          kernels_.conv_u8(strip, begin, end);
+        });
       } else {
         add_pixels(pixels, kLeastPixels, loops,
                    [this, task](int64_t begin, int64_t end) { kernels_.conv_u8(task, begin, end); });
       }
     } else {
-      packed_f32_.push_back(
-          std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
+      packed_f32_.push_back(std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
       const PackedF32& packed = *packed_f32_.back();
       ConvF32 task;
       task.shape = conv_shape(layer, packed.walk, 4, 4);
-      task.shape.channels = channels;
       task.input = plane<float>(in).data + offset;
       task.weights = packed.weights.data();
       task.bias = packed.bias.data();
@@ -336,7 +333,8 @@ void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loo
                      }});
     return;
   }
-  const auto scale = static_cast<float>(static_cast<double>(from.step.scale) / (to.is_u8 ? to.step.scale : 1.0) / pixels);
+  const auto scale =
+      static_cast<float>(static_cast<double>(from.step.scale) / (to.is_u8 ? to.step.scale : 1.0) / pixels);
   if (to.is_u8) {
     loops.push_back({1, [x = plane<uint8_t>(in), y = plane<uint8_t>(out), zero = from.step.zero_point, scale,
                          step = to.step](int64_t) {
@@ -349,11 +347,10 @@ void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loo
                        }
                      }});
   } else {
-    loops.push_back(
-        {1, [x = plane<uint8_t>(in), y = plane<float>(out), zero = from.step.zero_point, scale](int64_t) {
-           const std::vector<int32_t> total = sums(x, zero);
-           for (size_t c = 0; c < total.size(); ++c) y.data[c] = static_cast<float>(total[c]) * scale;
-         }});
+    loops.push_back({1, [x = plane<uint8_t>(in), y = plane<float>(out), zero = from.step.zero_point, scale](int64_t) {
+                       const std::vector<int32_t> total = sums(x, zero);
+                       for (size_t c = 0; c < total.size(); ++c) y.data[c] = static_cast<float>(total[c]) * scale;
+                     }});
   }
 }
 
@@ -410,7 +407,7 @@ void Engine::bind_outputs() {
     const Plane<float> from = plane<float>(program_.outputs[i].value);
     add_rows(from.height, outputs_, [this, i, from](int64_t begin, int64_t end) {
       for (int64_t y = begin; y < end; ++y) {
-        kernels_.to_planar(from.data + y * from.row_step, from.width, from.channels, from.pixel_step,
+        kernels_.to_planar(from.data + y * from.row_step, from.width, from.channels, from.channels, from.pixel_step,
                            results_[i] + y * from.width, from.height * from.width);
       }
     });

@@ -19,8 +19,8 @@ class Engine {
  public:
   Engine(Program program, const Kernels& kernels, int threads);
 
-  /// image: [C,H,W], u8 or float as the program's input. outputs: one pointer for each output, to its floats ([C,H,W] or
-  /// [C]).
+  /// image: [C,H,W], u8 or float as the program's input. outputs: one pointer for each output, to its floats ([C,H,W]
+  /// or [C]).
   void run(const void* image, const std::vector<float*>& outputs);
 
   const Program& program() const { return program_; }
@@ -54,10 +54,12 @@ class Engine {
   template <typename T>
   void bind_upsample(const Instruction& instruction, std::vector<Loop>& loops);
   ConvShape conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes);
+  /// Channels in whole vectors.
+  int64_t padded(int64_t channels) const { return (channels + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes; }
   /// Index of the output that the value is written to as planes, -1: none.
   int direct_output(int id) const;
   /// A convolution in strips of pixels, each turned into planes of an output while it is in the cache. run(begin, end,
-  /// out) writes pixels to `out` + pixel * channels.
+  /// out) writes pixels to `out` + pixel * padded(channels).
   void add_planar(int64_t pixels, int64_t channels, int64_t first, int output, std::vector<Loop>& loops,
                   std::function<void(int64_t, int64_t, float*)> run);
   /// Fills the halos of buffers whose first value this instruction makes.
@@ -76,7 +78,7 @@ class Engine {
   std::vector<std::unique_ptr<PackedF32>> packed_f32_;
   std::vector<std::unique_ptr<std::vector<ptrdiff_t>>> taps_;
   std::vector<std::unique_ptr<Aligned<float>>> strips_;  ///< of direct outputs, before they become planes
-  std::vector<std::vector<Loop>> steps_;  ///< of each instruction
+  std::vector<std::vector<Loop>> steps_;                 ///< of each instruction
   std::vector<Loop> outputs_;
   const void* image_ = nullptr;
   std::vector<float*> results_;

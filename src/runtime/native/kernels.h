@@ -7,8 +7,8 @@
 #include "runtime/native/isa.h"
 
 /// The inner loops, one table of functions for each instruction set. Values lie as pixels of channels (NHWC); steps
-/// between pixels and rows are free, so that a value can be part of a wider one (concat, split). Every function computes
-/// each value by the same operations in the same order whatever the instruction set (docs/quantization.md).
+/// between pixels and rows are free, so that a value can be part of a wider one (concat, split). Every function
+/// computes each value by the same operations in the same order whatever the instruction set (docs/quantization.md).
 namespace quench::runtime::native {
 
 /// Rows of pixels of channels, in memory. Steps count elements.
@@ -40,7 +40,7 @@ struct ConvU8 {
   const int8_t* weights = nullptr;    ///< packed (pack.h)
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
-  uint8_t* out_u8 = nullptr;  ///< one of the two
+  uint8_t* out_u8 = nullptr;          ///< one of the two
   float* out_f32 = nullptr;
   int32_t zero_point = 0, low = 0, high = 255;
   const uint8_t* table = nullptr;
@@ -79,13 +79,15 @@ struct Kernels {
   int u8_vectors = 1;     ///< vectors of output channels that one pass takes at most
   int f32_vectors = 1;    ///< as u8_vectors
   int32_t u8_offset = 0;  ///< subtracted from x before it is multiplied (128: s8 products); the bias makes up for it
-  bool u8_pairs = false;  ///< weights of a vector: values 0 and 1 of every channel, then 2 and 3; else 0 to 3 of every channel
+  bool u8_pairs =
+      false;  ///< weights of a vector: values 0 and 1 of every channel, then 2 and 3; else 0 to 3 of every channel
 
   /// Output pixels [begin, end).
   void (*conv_u8)(const ConvU8&, int64_t begin, int64_t end) = nullptr;
   void (*conv_f32)(const ConvF32&, int64_t begin, int64_t end) = nullptr;
   /// Rows [begin, end) of the output.
-  void (*table)(const uint8_t* table, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin, int64_t end) = nullptr;
+  void (*table)(const uint8_t* table, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin,
+                int64_t end) = nullptr;
   void (*add_u8)(const AddU8&, Plane<const uint8_t> a, Plane<const uint8_t> b, Plane<uint8_t> out, int64_t begin,
                  int64_t end) = nullptr;
   void (*add_f32)(Plane<const float> a, Plane<const float> b, Plane<float> out, graph::Activation activation,
@@ -101,8 +103,9 @@ struct Kernels {
   /// Multiplies in registers alone and returns how many products it made: the instruction set's peak, when timed.
   int64_t (*burn_u8)(int64_t rounds) = nullptr;
   int64_t (*burn_f32)(int64_t rounds) = nullptr;
-  /// Pixels of channels to planes of pixels: out[c * plane + p] = in[p * pixel_step + c].
-  void (*to_planar)(const float* in, int64_t pixels, int64_t channels, int64_t pixel_step, float* out,
+  /// Pixels of channels to planes of pixels: out[c * plane + p] = in[p * pixel_step + c]. readable: how many values of
+  /// a pixel are memory, >= channels.
+  void (*to_planar)(const float* in, int64_t pixels, int64_t channels, int64_t readable, int64_t pixel_step, float* out,
                     int64_t plane) = nullptr;
 };
 

@@ -49,6 +49,29 @@ struct V {
     _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_packus_epi16(words, words));
   }
 
+  /// Rows to columns: pairs, then pairs of pairs, then halves.
+  static void transpose(F (&x)[8]) {
+    F t[8];
+#pragma GCC unroll 4
+    for (int i = 0; i < 8; i += 2) {
+      t[i] = _mm256_unpacklo_ps(x[i], x[i + 1]);
+      t[i + 1] = _mm256_unpackhi_ps(x[i], x[i + 1]);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 8; i += 4) {
+      x[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+      x[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+      x[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+      x[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      const F low = _mm256_permute2f128_ps(x[i], x[i + 4], 0x20), high = _mm256_permute2f128_ps(x[i], x[i + 4], 0x31);
+      x[i] = low;
+      x[i + 4] = high;
+    }
+  }
+
   static Acc zero() { return _mm256_setzero_si256(); }
   static W load_weights(const int8_t* p) {
     const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));

@@ -41,6 +41,41 @@ struct V {
   }
   static void narrow(uint8_t* p, I x) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(x)); }
 
+  /// Rows to columns: pairs, then pairs of pairs, then 128-bit quarters.
+  static void transpose(F (&x)[16]) {
+    F t[16];
+#pragma GCC unroll 8
+    for (int i = 0; i < 16; i += 2) {
+      t[i] = _mm512_unpacklo_ps(x[i], x[i + 1]);
+      t[i + 1] = _mm512_unpackhi_ps(x[i], x[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 16; i += 4) {
+      x[i] = pairs<0x44>(t[i], t[i + 2]);
+      x[i + 1] = pairs<0xee>(t[i], t[i + 2]);
+      x[i + 2] = pairs<0x44>(t[i + 1], t[i + 3]);
+      x[i + 3] = pairs<0xee>(t[i + 1], t[i + 3]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      t[i] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0x88);
+      t[i + 4] = _mm512_shuffle_f32x4(x[i], x[i + 4], 0xdd);
+      t[i + 8] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0x88);
+      t[i + 12] = _mm512_shuffle_f32x4(x[i + 8], x[i + 12], 0xdd);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; ++i) {
+      x[i] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0x88);
+      x[i + 4] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0x88);
+      x[i + 8] = _mm512_shuffle_f32x4(t[i], t[i + 8], 0xdd);
+      x[i + 12] = _mm512_shuffle_f32x4(t[i + 4], t[i + 12], 0xdd);
+    }
+  }
+  template <int Which>
+  static F pairs(F a, F b) {
+    return _mm512_shuffle_ps(a, b, Which);
+  }
+
   static Acc zero() { return _mm512_setzero_si512(); }
   static W load_weights(const int8_t* p) { return _mm512_load_si512(p); }
   static X load_quad(const uint8_t* p) {

@@ -91,6 +91,16 @@ struct V {
     for (int i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(x.at[i]);
   }
 
+  static void transpose(F (&x)[kLanes]) {
+    for (int i = 0; i < kLanes; ++i) {
+      for (int j = 0; j < i; ++j) {
+        const float other = x[i].at[j];
+        x[i].at[j] = x[j].at[i];
+        x[j].at[i] = other;
+      }
+    }
+  }
+
   static Acc zero() { return set_i(0); }
   static W load_weights(const int8_t* p) { return {p}; }
   static X load_quad(const uint8_t* p) { return {{p[0], p[1], p[2], p[3]}}; }

@@ -15,7 +15,8 @@ constexpr int64_t kSlack = 64;  // kernels read up to so many bytes beyond a val
 /// Which value's memory a value is a part of.
 class Parts {
  public:
-  explicit Parts(const Program& program) : program_(program), parent_(program.values.size(), -1), channel_(parent_.size()) {
+  explicit Parts(const Program& program)
+      : program_(program), parent_(program.values.size(), -1), channel_(parent_.size()) {
     for (const Instruction& instruction : program.instructions) {
       if (instruction.kind != Kind::split) continue;
       int64_t channel = 0;
@@ -133,7 +134,8 @@ Layout lay_out(const Program& program) {
     int& buffer = buffer_of[static_cast<size_t>(top.buffer)];
     if (buffer < 0) {
       const Value& v = program.values[static_cast<size_t>(top.buffer)];
-      Buffer b{v.height, v.width, v.channels, v.is_u8 ? 1 : 4, 0, static_cast<uint8_t>(v.is_u8 ? v.step.zero_point : 0)};
+      Buffer b{v.height,        v.width, v.channels,
+               v.is_u8 ? 1 : 4, 0,       static_cast<uint8_t>(v.is_u8 ? v.step.zero_point : 0)};
       b.first_use = static_cast<int>(program.instructions.size());
       b.last_use = -1;
       buffer = static_cast<int>(layout.buffers.size());

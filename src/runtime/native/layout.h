@@ -17,8 +17,8 @@ struct Buffer {
   int first_use = 0, last_use = 0;  ///< instructions
   int64_t offset = 0;               ///< in the arena
 
-  int64_t row_step() const { return (width + 2 * halo) * pitch; }             ///< elements
-  int64_t origin() const { return halo * row_step() + halo * pitch; }         ///< element of pixel (0,0)
+  int64_t row_step() const { return (width + 2 * halo) * pitch; }      ///< elements
+  int64_t origin() const { return halo * row_step() + halo * pitch; }  ///< element of pixel (0,0)
   int64_t bytes() const { return (height + 2 * halo) * row_step() * element_bytes; }
 };
 
@@ -30,7 +30,7 @@ struct Place {
 
 struct Layout {
   std::vector<Buffer> buffers;
-  std::vector<Place> places;        ///< of each value
+  std::vector<Place> places;  ///< of each value
   int64_t arena_bytes = 0;
   int64_t values_bytes = 0;  ///< what the buffers take where none shares memory
 };

@@ -44,7 +44,8 @@ Tensor dequantized_weight(const graph::Weight& weight) {
   const int64_t run = scale.size() == 1 ? out.size() : out.size() / static_cast<int64_t>(scale.size());
   for (int64_t i = 0; i < out.size(); ++i) {
     const size_t at = static_cast<size_t>(i);
-    const int32_t q = weight.value.dtype() == DType::i8 ? weight.value.values<int8_t>()[at] : weight.value.values<int32_t>()[at];
+    const int32_t q =
+        weight.value.dtype() == DType::i8 ? weight.value.values<int8_t>()[at] : weight.value.values<int32_t>()[at];
     values[at] = static_cast<float>(q) * scale[static_cast<size_t>(i / run)];
   }
   return out;
@@ -56,7 +57,8 @@ class Lowering {
     consumers_.resize(graph.edges.size());
     taken_.resize(graph.nodes.size(), false);
     for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      for (const EdgeId edge : graph.nodes[i].inputs) consumers_[static_cast<size_t>(edge)].push_back(static_cast<int>(i));
+      for (const EdgeId edge : graph.nodes[i].inputs)
+        consumers_[static_cast<size_t>(edge)].push_back(static_cast<int>(i));
     }
   }
 
@@ -117,7 +119,8 @@ class Lowering {
 
   int as_f32(EdgeId edge, const std::string& reader) {
     if (f32_of(edge) >= 0) return f32_of(edge);
-    ensure(u8_of(edge) >= 0, "[runtime.native] '{}' is read before it is made (node {})", graph_.edge(edge).name, reader);
+    ensure(u8_of(edge) >= 0, "[runtime.native] '{}' is read before it is made (node {})", graph_.edge(edge).name,
+           reader);
     const int out = add_value(edge, std::nullopt);
     emit(Kind::dequantize, reader, {u8_of(edge)}, {out});
     return f32_of(edge) = out;
@@ -158,11 +161,13 @@ class Lowering {
     }
     const EdgeId edge = graph_.inputs[0];
     if (shape(edge).size() != 4) {
-      fail(ErrorKind::unsupported, "[runtime.native] expected an input [1,C,H,W], got {}", quench::to_string(shape(edge)));
+      fail(ErrorKind::unsupported, "[runtime.native] expected an input [1,C,H,W], got {}",
+           quench::to_string(shape(edge)));
     }
     const bool raw = graph_.edge(edge).dtype == DType::u8;
     const auto s = step(edge);
-    if (raw && !s) fail(ErrorKind::unsupported, "[runtime.native] uint8 input '{}' has no scale", graph_.edge(edge).name);
+    if (raw && !s)
+      fail(ErrorKind::unsupported, "[runtime.native] uint8 input '{}' has no scale", graph_.edge(edge).name);
     out_.input = add_value(edge, raw ? s : std::nullopt);
     emit(Kind::load, graph_.edge(edge).name, {}, {out_.input});
     if (raw) {
@@ -213,7 +218,8 @@ class Lowering {
   void weighted(const Node& n) {
     const graph::Weight& weight = graph_.required_weight(n, "weight");
     const graph::Weight* bias = graph_.weight(n, "bias");
-    if (weight.quant && weight.value.dtype() == DType::f32) unsupported(n.name, "weights that are still float: convert first");
+    if (weight.quant && weight.value.dtype() == DType::f32)
+      unsupported(n.name, "weights that are still float: convert first");
     const EdgeId in = n.inputs[0], out = n.outputs[0];
     const Shape& ws = weight.value.shape();
     if (n.op == Op::linear && shape(in).size() != 2) unsupported(n.name, "linear layer of other than [N,C]");
@@ -257,7 +263,8 @@ class Lowering {
     }
   }
 
-  static Tensor integer_bias(const graph::Weight* bias, const std::vector<float>& scale, float in_scale, int64_t count) {
+  static Tensor integer_bias(const graph::Weight* bias, const std::vector<float>& scale, float in_scale,
+                             int64_t count) {
     if (!bias) return Tensor(DType::i32, {count});
     if (bias->value.dtype() == DType::i32) return bias->value;
     Tensor out(DType::i32, {count});
@@ -383,7 +390,8 @@ class Lowering {
 
   void flatten(const Node& n) {
     const EdgeId in = n.inputs[0], out = n.outputs[0];
-    if (shape(in).size() != 4 || shape(in)[2] != 1 || shape(in)[3] != 1) unsupported(n.name, "flatten of more than one pixel");
+    if (shape(in).size() != 4 || shape(in)[2] != 1 || shape(in)[3] != 1)
+      unsupported(n.name, "flatten of more than one pixel");
     if (u8_of(in) >= 0) return made_u8(out, u8_of(in), n.name);
     made_f32(out, as_f32(in, n.name), n.name);
   }

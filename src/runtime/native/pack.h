@@ -26,8 +26,8 @@ class Aligned {
   int64_t size_ = 0;
 };
 
-/// How a convolution walks its window: `taps` runs of `run` consecutive values. A row of the window is one run where its
-/// pixels lie side by side, else each pixel is one.
+/// How a convolution walks its window: `taps` runs of `run` consecutive values. A row of the window is one run where
+/// its pixels lie side by side, else each pixel is one.
 struct Walk {
   int64_t taps = 0, run = 0;
   bool whole_rows = false;
@@ -39,9 +39,9 @@ Walk walk_of(const graph::ConvAttributes& conv, int64_t group_channels, bool adj
 /// (of 4 values u8, of 1 value f32): vectors x lanes of output channels (x 4 values). What is missing is 0.
 struct PackedU8 {
   Aligned<int8_t> weights;
-  Aligned<int32_t> bias;       ///< with both zero points: of the input, and of the kernel's own offset
+  Aligned<int32_t> bias;  ///< with both zero points: of the input, and of the kernel's own offset
   Aligned<float> multiplier;
-  Walk walk;                   ///< run counts groups of 4
+  Walk walk;  ///< run counts groups of 4
 };
 struct PackedF32 {
   Aligned<float> weights;

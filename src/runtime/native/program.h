@@ -27,20 +27,20 @@ struct Value {
 using Table = std::array<uint8_t, 256>;
 
 enum class Kind {
-  load,         ///< the image, [C,H,W], into pixels
-  conv_u8,      ///< u8 and int8 weights into u8 (through a table, or not) or f32
-  conv_f32,     ///< also linear layers
-  table,        ///< u8 into u8, value by value
+  load,      ///< the image, [C,H,W], into pixels
+  conv_u8,   ///< u8 and int8 weights into u8 (through a table, or not) or f32
+  conv_f32,  ///< also linear layers
+  table,     ///< u8 into u8, value by value
   add_u8,
   add_f32,
   mul_f32,
   unary_f32,
   quantize,
   dequantize,
-  max_pool,     ///< u8 or f32
+  max_pool,  ///< u8 or f32
   upsample,
-  average,      ///< over all pixels; u8 or f32
-  split,        ///< moves nothing: its outputs are parts of its input
+  average,  ///< over all pixels; u8 or f32
+  split,    ///< moves nothing: its outputs are parts of its input
   concat,
 };
 const char* to_string(Kind kind);
@@ -67,8 +67,9 @@ struct Program {
   int input = -1;  ///< value that `load` fills
   struct Output {
     int value = -1;
-    Shape shape;          ///< for one image: [1,C,H,W] or [1,C]
-    bool direct = false;  ///< the convolution that makes it writes it as planes where the caller wants it; it has no memory
+    Shape shape;  ///< for one image: [1,C,H,W] or [1,C]
+    bool direct =
+        false;  ///< the convolution that makes it writes it as planes where the caller wants it; it has no memory
   };
   std::vector<Output> outputs;  ///< float
 };

@@ -12,7 +12,8 @@ inline void pause() {
 #endif
 }
 
-/// One turn of a wait: mostly a pause; the processor is given away now and then, for those that have fewer than threads.
+/// One turn of a wait: mostly a pause; the processor is given away now and then, for those that have fewer than
+/// threads.
 void wait_turn(int& turn) {
   if (++turn % 2048 == 0) {
     std::this_thread::yield();

@@ -8,8 +8,8 @@
 
 namespace quench::runtime::native {
 
-/// Threads for many short loops. While active they wait for the next loop in a spin (a wake-up takes longer than a layer),
-/// else they sleep.
+/// Threads for many short loops. While active they wait for the next loop in a spin (a wake-up takes longer than a
+/// layer), else they sleep.
 class ThreadPool {
  public:
   /// threads >= 1, with the caller's.
