@@ -208,7 +208,9 @@ TEST(BuiltInDevices, LatencyParametersNameDevicesThatAreThere) {
   EXPECT_GE(catalog.fit.fits.size(), 5u);
   EXPECT_FALSE(catalog.fit.command.empty());
   for (const RuntimeFit& fit : catalog.fit.fits) {
-    if (!fit.device.empty()) EXPECT_NO_THROW(catalog.require(fit.device));
+    if (!fit.device.empty()) {
+      EXPECT_NO_THROW(catalog.require(fit.device));
+    }
     EXPECT_GT(fit.error, 0) << fit.device << " " << fit.runtime;
   }
 }

@@ -1,4 +1,5 @@
-// Models quantized for the native engine: all of them in integers, in agreement with the simulation that QAT trains with.
+// Whole models in the native engine beside LibTorch: in float the same; quantized, all of them in integers, in agreement
+// with the simulation that QAT trains with.
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
@@ -74,12 +75,35 @@ double difference(runtime::Session& a, runtime::Session& b, const Tensor& images
 
 class QuantNative : public testing::TestWithParam<const char*> {};
 
+TEST_P(QuantNative, FloatEqualsTorch) {
+  graph::ModelFile file{"memory.onnx", "", "", random_model(GetParam())};
+  file.bytes = graph::write_onnx(file.graph);
+  file.sha256 = sha256_hex(file.bytes);
+  const auto native = runtime::native_runtime()->load(file, {.threads = 2});
+  const auto torch = nn::torch_runtime()->load(file, {.threads = 2});
+  const Tensor images = pixels(3);
+  const auto found = native->run(runtime::to_input(images, native->input_dtype()));
+  const auto expected = torch->run(runtime::to_input(images, torch->input_dtype()));
+  ASSERT_EQ(found.size(), expected.size());
+  for (size_t o = 0; o < found.size(); ++o) {
+    const auto p = found[o].values<float>(), q = expected[o].values<float>();
+    ASSERT_EQ(found[o].shape(), expected[o].shape());
+    double largest = 0, difference = 0;
+    for (size_t i = 0; i < p.size(); ++i) {
+      largest = std::max(largest, std::abs(static_cast<double>(q[i])));
+      difference = std::max(difference, std::abs(static_cast<double>(p[i]) - q[i]));
+    }
+    EXPECT_GT(largest, 0.01);
+    EXPECT_LT(difference, 1e-4 * largest) << "output " << o;
+  }
+}
+
 TEST_P(QuantNative, EveryLayerInIntegersAndAsSimulated) {
   const Tensor images = pixels(8);
   for (const char* activations : {"asymmetric", "symmetric"}) {
     const graph::ModelFile file = quantized(GetParam(), {{"activations", activations}, {"quantize_head", true}});
-    const auto native = runtime::native_runtime()->load(file, {.threads = 2, .profile_path = "", .isa = ""});
-    const auto simulated = nn::torch_runtime()->load(file, {.threads = 2, .profile_path = "", .isa = ""});
+    const auto native = runtime::native_runtime()->load(file, {.threads = 2});
+    const auto simulated = nn::torch_runtime()->load(file, {.threads = 2});
     EXPECT_LT(difference(*native, *simulated, images), 0.01) << activations;
     int64_t layers = 0;
     for (const graph::Node& node : file.graph.nodes) layers += node.op == graph::Op::conv || node.op == graph::Op::linear;

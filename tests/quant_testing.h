@@ -95,7 +95,7 @@ class NoiseDataset final : public data::Dataset {
     std::vector<uint8_t> pixels(static_cast<size_t>(size_ * size_ * 3));
     const double base = rng.uniform(0, 200);
     for (uint8_t& p : pixels) p = static_cast<uint8_t>(base + rng.uniform(0, 55));
-    return {Tensor::from(pixels, {size_, size_, 3}), label(index)};
+    return {Tensor::from(pixels, {size_, size_, 3}), label(index), {}};
   }
   std::string digest() const override { return "noise"; }
 

@@ -14,9 +14,9 @@ namespace quench::runtime {
 
 struct SessionOptions {
   int threads = 1;
-  std::string profile_path;  ///< where set, the runtime writes its own profile there (ONNX Runtime)
-  std::string isa;           ///< instruction set to use ("avx2"); empty: the best here (native)
-  bool layer_times = false;  ///< run() notes the time of every layer: Session::layer_times() (native)
+  std::string profile_path = {};  ///< where set, the runtime writes its own profile there (ONNX Runtime)
+  std::string isa = {};           ///< instruction set to use ("avx2"); empty: the best here (native)
+  bool layer_times = false;       ///< run() notes the time of every layer: Session::layer_times() (native)
 };
 
 /// Of one layer in one run.
@@ -24,7 +24,7 @@ struct LayerTime {
   std::string layer;
   std::string operation;
   int64_t time_ns = 0;
-  int64_t macs = 0;      ///< 0 where it does not multiply
+  int64_t macs = 0;       ///< 0 where it does not multiply
   double peak_gmacs = 0;  ///< billions of MACs a second that the threads reach on registers alone
 };
 
