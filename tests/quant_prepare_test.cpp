@@ -46,7 +46,7 @@ double signal_to_noise_db(const Tensor& reference, const Tensor& other) {
 TEST(Prepare, MinMaxRangesAreThoseOfTheFloatGraph) {
   const Prepared prepared = prepared_with(settings({{"observer", "minmax"}}));
   // Independently: run the placed float graph on all images, take extremes by LibTorch.
-  Placement placement = place(branched_graph(), {.target = Target::native});
+  Placement placement = place(branched_graph(), {.target = Target::native, .float_layers = {}});
   std::vector<Tensor> images;
   const NoiseDataset noise(96, 16);
   for (int64_t i = 0; i < 96; ++i) images.push_back(nn::to_torch(noise.at(i).pixels));

@@ -13,17 +13,45 @@ namespace {
 /// Of part i of n of [0, total).
 int64_t part_begin(int64_t total, int64_t n, int64_t i) { return total * i / n; }
 
-/// Values of one pixel row by channels, summed in the order of pixels.
+/// Sums of all pixels by channel, in the order of pixels.
 template <typename T, typename Sum>
-std::vector<Sum> sums(Plane<T> in, Sum zero) {
-  std::vector<Sum> out(static_cast<size_t>(in.channels), Sum{0});
+void sum_up(Plane<T> in, Sum zero, std::vector<Sum>& out) {
+  std::fill(out.begin(), out.end(), Sum{0});
   for (int64_t y = 0; y < in.height; ++y) {
     for (int64_t x = 0; x < in.width; ++x) {
       const T* pixel = in.data + y * in.row_step + x * in.pixel_step;
       for (int64_t c = 0; c < in.channels; ++c) out[static_cast<size_t>(c)] += static_cast<Sum>(pixel[c]) - zero;
     }
   }
-  return out;
+}
+
+void skip_channels(ConvU8& conv, int64_t depth, int64_t channels) {
+  conv.weights += 4 * depth * channels;
+  conv.bias += channels;
+  conv.multiplier += channels;
+  if (conv.out_u8 != nullptr) conv.out_u8 += channels;
+  if (conv.out_f32 != nullptr) conv.out_f32 += channels;
+}
+void skip_channels(ConvF32& conv, int64_t depth, int64_t channels) {
+  conv.weights += depth * channels;
+  conv.bias += channels;
+  conv.output += channels;
+}
+
+/// A convolution's passes over its output channels (kernels.h), each as a convolution of its own. most: vectors in a
+/// pass.
+template <typename Conv>
+std::vector<Conv> passes_of(const Conv& conv, int64_t lanes, int64_t most) {
+  std::vector<Conv> parts;
+  const int64_t channels = conv.shape.channels, total = (channels + lanes - 1) / lanes,
+                passes = pass_count(total, most);
+  for (int64_t i = 0; i < passes; ++i) {
+    const int64_t begin = pass_begin(total, passes, i) * lanes, end = pass_begin(total, passes, i + 1) * lanes;
+    Conv& part = parts.emplace_back(conv);
+    skip_channels(part, conv.shape.tap_count * conv.shape.run, begin);
+    part.shape.channels = std::min(end, channels) - begin;
+  }
+  return parts;
 }
 
 Affine affine_of(const Step8& step) { return {step.scale, step.zero_point, step.low, step.high}; }
@@ -67,11 +95,24 @@ Plane<T> Engine::plane(int id) {
 
 void Engine::add_pixels(int64_t pixels, int64_t least, std::vector<Loop>& loops,
                         std::function<void(int64_t, int64_t)> body) {
-  constexpr int64_t kPartsPerThread = 4;  // some threads are slower than others
-  const int64_t most = pool_.threads() == 1 ? 1 : pool_.threads() * kPartsPerThread;
-  const int64_t parts = std::clamp<int64_t>(pixels / std::max<int64_t>(least, 1), 1, most);
+  const int64_t parts = std::clamp<int64_t>(pixels / least, 1, wanted_parts());
   loops.push_back({parts, [pixels, parts, body = std::move(body)](int64_t i) {
                      body(part_begin(pixels, parts, i), part_begin(pixels, parts, i + 1));
+                   }});
+}
+
+template <typename Conv>
+void Engine::add_conv(int64_t pixels, const Conv& conv, void (*kernel)(const Conv&, int64_t, int64_t), int vectors,
+                      std::vector<Loop>& loops) {
+  constexpr int64_t kLeastPixels = 16;
+  const int64_t wanted = wanted_parts(), parts = std::clamp<int64_t>(pixels / kLeastPixels, 1, wanted);
+  std::vector<Conv> passes{conv};
+  if (parts < wanted) passes = passes_of(conv, kernels_.lanes, vectors);
+  const auto n = static_cast<int64_t>(passes.size());
+  loops.push_back({n * parts, [=, passes = std::move(passes)](int64_t i) {
+                     const int64_t part = i / n;
+                     kernel(passes[static_cast<size_t>(i % n)], part_begin(pixels, parts, part),
+                            part_begin(pixels, parts, part + 1));
                    }});
 }
 
@@ -242,7 +283,7 @@ void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int out
   constexpr int64_t kStrip = 96;
   const int64_t pitch = padded(channels);
   const int64_t strips = (pixels + kStrip - 1) / kStrip;
-  const int64_t parts = std::min<int64_t>(strips, pool_.threads() == 1 ? 1 : 4 * pool_.threads());
+  const int64_t parts = std::min(strips, wanted_parts());
   strips_.push_back(std::make_unique<Aligned<float>>(parts * kStrip * pitch));
   float* memory = strips_.back()->data();
   const auto body = [=, this, run = std::move(run)](int64_t part) {
@@ -266,7 +307,6 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
   const Buffer& from = buffer_of(in);
   const bool adjacent = from.pitch == in_channels;
   const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
-  constexpr int64_t kLeastPixels = 48;
   const int direct = direct_output(out);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
@@ -295,8 +335,7 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
           kernels_.conv_u8(strip, begin, end);
         });
       } else {
-        add_pixels(pixels, kLeastPixels, loops,
-                   [this, task](int64_t begin, int64_t end) { kernels_.conv_u8(task, begin, end); });
+        add_conv(pixels, task, kernels_.conv_u8, kernels_.u8_vectors, loops);
       }
     } else {
       packed_f32_.push_back(std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
@@ -315,8 +354,7 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
           kernels_.conv_f32(strip, begin, end);
         });
       } else {
-        add_pixels(pixels, kLeastPixels, loops,
-                   [this, task](int64_t begin, int64_t end) { kernels_.conv_f32(task, begin, end); });
+        add_conv(pixels, task, kernels_.conv_f32, kernels_.f32_vectors, loops);
       }
     }
   }
@@ -326,9 +364,11 @@ void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loo
   const int in = instruction.inputs[0], out = instruction.outputs[0];
   const Value &from = value(in), &to = value(out);
   const auto pixels = static_cast<double>(from.height * from.width);
+  const auto channels = static_cast<size_t>(from.channels);
   if (!from.is_u8) {
-    loops.push_back({1, [x = plane<float>(in), y = plane<float>(out), n = static_cast<float>(pixels)](int64_t) {
-                       const std::vector<float> total = sums(x, 0.0f);
+    loops.push_back({1, [x = plane<float>(in), y = plane<float>(out), n = static_cast<float>(pixels),
+                         total = std::vector<float>(channels)](int64_t) mutable {
+                       sum_up(x, 0.0f, total);
                        for (size_t c = 0; c < total.size(); ++c) y.data[c] = total[c] / n;
                      }});
     return;
@@ -337,8 +377,8 @@ void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loo
       static_cast<float>(static_cast<double>(from.step.scale) / (to.is_u8 ? to.step.scale : 1.0) / pixels);
   if (to.is_u8) {
     loops.push_back({1, [x = plane<uint8_t>(in), y = plane<uint8_t>(out), zero = from.step.zero_point, scale,
-                         step = to.step](int64_t) {
-                       const std::vector<int32_t> total = sums(x, zero);
+                         step = to.step, total = std::vector<int32_t>(channels)](int64_t) mutable {
+                       sum_up(x, zero, total);
                        const auto low = static_cast<float>(step.low - step.zero_point);
                        const auto high = static_cast<float>(step.high - step.zero_point);
                        for (size_t c = 0; c < total.size(); ++c) {
@@ -347,8 +387,9 @@ void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loo
                        }
                      }});
   } else {
-    loops.push_back({1, [x = plane<uint8_t>(in), y = plane<float>(out), zero = from.step.zero_point, scale](int64_t) {
-                       const std::vector<int32_t> total = sums(x, zero);
+    loops.push_back({1, [x = plane<uint8_t>(in), y = plane<float>(out), zero = from.step.zero_point, scale,
+                         total = std::vector<int32_t>(channels)](int64_t) mutable {
+                       sum_up(x, zero, total);
                        for (size_t c = 0; c < total.size(); ++c) y.data[c] = static_cast<float>(total[c]) * scale;
                      }});
   }

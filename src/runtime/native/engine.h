@@ -62,6 +62,12 @@ class Engine {
   /// out) writes pixels to `out` + pixel * padded(channels).
   void add_planar(int64_t pixels, int64_t channels, int64_t first, int output, std::vector<Loop>& loops,
                   std::function<void(int64_t, int64_t, float*)> run);
+  /// Parts of a loop: some threads are slower than others.
+  int64_t wanted_parts() const { return pool_.threads() == 1 ? 1 : 4 * pool_.threads(); }
+  /// A convolution in parts of its pixels; where they are few, of its channels too. vectors: in a pass of the kernel.
+  template <typename Conv>
+  void add_conv(int64_t pixels, const Conv& conv, void (*kernel)(const Conv&, int64_t, int64_t), int vectors,
+                std::vector<Loop>& loops);
   /// Fills the halos of buffers whose first value this instruction makes.
   void bind_halos(int index, std::vector<Loop>& loops);
   /// As many parts of [0, rows) as make good use of the threads.
