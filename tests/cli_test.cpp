@@ -1,5 +1,6 @@
 // Runs the program itself: what it prints, where, and its exit code.
 #include <set>
+#include <sstream>
 
 #include "cli_testing.h"
 
@@ -136,6 +137,28 @@ TEST_F(Cli, EvaluatesDetectionsInFiles) {
   expect_error("eval --detections none.json --annotations truth.json", 3, {"none.json"});
   write_file(folder_ / "other.json", R"([{"image_id": 6, "category_id": 3, "bbox": [0, 0, 1, 1], "score": 1}])");
   expect_error("eval --detections other.json --annotations truth.json", 2, {"image_id 6"});
+}
+
+TEST_F(Cli, BenchesWhatItCanAndSaysWhyNot) {
+  const std::string bench = "bench yolov5n-cls --classes 4 --imgsz 32 --min-samples 3 --min-seconds 0 ";
+  const Outcome outcome = quench(bench + "--runtime tensorrt,native --format jsonl");
+  EXPECT_EQ(outcome.code, 1) << outcome.err;
+  std::vector<Json> rows;
+  std::istringstream lines(outcome.out);
+  for (std::string line; std::getline(lines, line);) rows.push_back(parse_json(line, "bench"));
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["status"], "unsupported");
+  EXPECT_NE(rows[0]["reason"].get<std::string>().find("trtexec"), std::string::npos);
+  EXPECT_EQ(rows[1]["status"], "ok");
+  EXPECT_EQ(rows[1]["bits_w"], 32);
+  EXPECT_GT(rows[1]["latency_p50_ns"].get<int64_t>(), 0);
+  const std::string profile = quench(bench + "--profile").out;
+  EXPECT_NE(profile.find("model.0.conv"), std::string::npos) << profile;
+
+  expect_error(bench + "--runtime native,native", 2, {"native", "twice"});
+  expect_error(bench + "--runtime onnxruntime --isa plain", 2, {"--isa", "onnxruntime"});
+  expect_error(bench + "--profile --format json", 2, {"--profile", "table"});
+  expect_error(bench + "--runtime natif", 2, {"natif", "native"});
 }
 
 TEST_F(Cli, OutputThatCannotBeWrittenIsTold) {

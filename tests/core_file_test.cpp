@@ -62,6 +62,16 @@ class FullDisk {
   void (*handler_)(int) = nullptr;
 };
 
+TEST_F(File, DevicesAreNotReplaced) {
+  const fs::path pipe = folder_ / "pipe";
+  fs::create_directories(folder_);
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  io_error([&] { write_file(pipe, "x"); });
+  io_error([&] { write_file("/dev/null", "x"); });
+  EXPECT_TRUE(fs::is_fifo(pipe));
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+}
+
 TEST_F(File, NewFilesComeToBeWholeOrNotAtAll) {
   const fs::path path = folder_ / "sub/new";
   {

@@ -109,7 +109,7 @@ TEST_F(RemoteDeviceTest, AFileThatIsTooLargeLeavesNothing) {
   server_->set_session("ulimit -f 1000");  // of 512 bytes each
   const auto [kind, message] = error_of([&] { far.put(RemoteFile::of_bytes("pack", noise(1 << 20))); });
   EXPECT_EQ(kind, ErrorKind::io);
-  for (const char* part : {"the pack (1.0 MB) could not be stored", ".cache/quench-agent", "127.0.0.1"}) {
+  for (const char* part : {"pack (1.0 MB) could not be stored", ".cache/quench-agent", "127.0.0.1"}) {
     EXPECT_NE(message.find(part), std::string::npos) << message;
   }
   EXPECT_TRUE(cached().empty());
@@ -141,7 +141,7 @@ TEST_F(FullDiskTest, ACopyFailsWithTheSystemsWordAndLeavesNothing) {
   const std::string small = far.put(RemoteFile::of_bytes("model", noise(100'000)));
   const auto [kind, message] = error_of([&] { far.put(RemoteFile::of_bytes("pack", noise(3 << 20))); });
   EXPECT_EQ(kind, ErrorKind::io);
-  for (const char* part : {"the pack (3.1 MB) could not be stored", "No space left on device"}) {
+  for (const char* part : {"pack (3.1 MB) could not be stored", "No space left on device"}) {
     EXPECT_NE(message.find(part), std::string::npos) << message;
   }
   EXPECT_EQ(cached(), (std::vector<std::string>{fs::path(small).filename().string()}));

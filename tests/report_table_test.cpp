@@ -103,7 +103,7 @@ TEST(Table, RowsAndHeadsAlign) {
 
 TEST(Table, SaysWhyARowHasNoResult) {
   const std::string text = table(sample_records());
-  EXPECT_NE(text.find("yolov8n-cls / ptq entropy / onnxruntime: failed: [quant.ptq] expected at least 1"),
+  EXPECT_NE(text.find("yolov8n-cls / ptq entropy / onnxruntime on cpu: failed: [quant.ptq] expected at least 1"),
             std::string::npos);
 }
 
@@ -128,6 +128,15 @@ TEST(Columns, UnitsAndValues) {
   EXPECT_EQ(column(all, "p50").cells[0], "1.120");
   EXPECT_EQ(column(all, "Weights").cells[0], "5.34");
   EXPECT_EQ(column(all, "W/A").cells[2], "8/8");
+}
+
+TEST(Columns, FilesTellRowsApartThatAreAlikeOtherwise) {
+  std::vector<Record> records = ok_records(sample_records());
+  EXPECT_EQ(column_names(columns(records)).count("File"), 0u);
+  records.push_back(records[0]);
+  records.back().cell = "again.onnx";
+  const Columns all = columns(records);
+  EXPECT_EQ(column(all, "File").cells.back(), "again.onnx");
 }
 
 TEST(Columns, PowerAndThrottlingStandWhereTheyWereMeasured) {

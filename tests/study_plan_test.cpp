@@ -67,7 +67,8 @@ TEST(Plan, DevicesThatAreNoneAreRefused) {
   for (const char* bad :
        {"devices: []", "devices: [nano]", "devices: [{name: nano}]", "devices: [ssh://-x]", "devices: [3]",
         "devices: [{address: ssh://nano, adress: x}]", "devices: [host, host]", "devices: [ssh://a@nano, ssh://b@nano]",
-        "devices: [{name: a/b, address: ssh://nano}]", "devices: [{name: host, address: nano}]"}) {
+        "devices: [{name: a/b, address: ssh://nano}]", "devices: [{name: host, address: nano}]",
+        "devices: [{name: host, address: ssh://nano}]"}) {
     try {
       make(std::string(bad) + "\n");
       ADD_FAILURE() << bad;

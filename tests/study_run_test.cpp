@@ -4,6 +4,7 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
 #include <thread>
 
 #include "config/yaml.h"
@@ -35,6 +36,13 @@ class StudyRun : public testing::Test {
                                methods + "\n" + extra,
                            "t"),
         "t");
+  }
+  static std::map<fs::path, fs::file_time_type> last_written(const fs::path& folder) {
+    std::map<fs::path, fs::file_time_type> times;
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (entry.is_regular_file()) times[entry.path()] = entry.last_write_time();
+    }
+    return times;
   }
   RunContext context() { return {folder_, "/nonexistent", "test", &registry_, &log_, &cancel_}; }
 
@@ -69,6 +77,21 @@ TEST_F(StudyRun, RunsCellsThenSkipsThem) {
 }
 
 // Predicted latencies stand beside measured ones, are stored once, and need a device that is known before any work.
+TEST_F(StudyRun, StagesAreSharedBetweenStudies) {
+  RunContext one = context(), other = context();
+  one.stages = other.stages = folder_ / "shared";
+  one.folder = folder_ / "one";
+  other.folder = folder_ / "other";
+  const StudyFile study = tiny("[fp32]");
+  const record::Record first = run(study, one).records.at(0);
+  const auto made = last_written(one.stages);
+  const record::Record second = run(study, other).records.at(0);
+  EXPECT_EQ(second.model_sha256, first.model_sha256);
+  EXPECT_EQ(second.top1, first.top1);
+  EXPECT_EQ(last_written(one.stages), made) << "nothing is trained again";
+  EXPECT_FALSE(std::filesystem::exists(other.folder / "stages"));
+}
+
 TEST_F(StudyRun, PredictsLatenciesOfDevices) {
   const std::string methods = "[fp32, {method: ptq, calibration_images: 16}]";
   RunContext with_devices = context();

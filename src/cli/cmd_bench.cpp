@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iostream>
 #include <memory>
+#include <set>
 
 #include "cli/base_commands.h"
 #include "cli/model_argument.h"
@@ -49,7 +50,7 @@ void print_profile(Contender& contender, const Tensor& input) {
     if (!own) contender.session->run(input);
     runs.push_back(contender.session->layer_times());
   }
-  if (runs[0].empty()) fail(ErrorKind::unsupported, "quench bench --profile: runtime '{}' does not time its layers", contender.runtime);
+  if (runs[0].empty()) return;
   std::vector<runtime::LayerTime> median = runs[0];
   double total_ns = 0;
   for (size_t layer = 0; layer < median.size(); ++layer) {
@@ -64,64 +65,105 @@ void print_profile(Contender& contender, const Tensor& input) {
   for (const runtime::LayerTime& layer : median) {
     const auto time_ns = static_cast<double>(std::max<int64_t>(1, layer.time_ns));
     const double gmacs = static_cast<double>(layer.macs) / time_ns;
-    rows.push_back({layer.layer, layer.operation, fmt::format("{:.3f}", time_ns / 1e6),
-                    fmt::format("{:.1f}", 100 * time_ns / total_ns),
-                    layer.macs == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(layer.macs) / 1e6),
-                    layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
-                    layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * gmacs / layer.peak_gmacs)});
+    rows.push_back(
+        {layer.layer, layer.operation, fmt::format("{:.3f}", time_ns / 1e6),
+         fmt::format("{:.1f}", 100 * time_ns / total_ns),
+         layer.macs == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(layer.macs) / 1e6),
+         layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
+         layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * gmacs / layer.peak_gmacs)});
   }
-  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", contender.model->path.string(),
-                           contender.runtime, total_ns / 1e6, median.size(),
+  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", contender.model->path.string(), contender.runtime,
+                           total_ns / 1e6, median.size(),
                            own ? "its own means" : fmt::format("median of {} runs", kRuns))
             << text_table(rows);
 }
 
 }  // namespace
 
-int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry) {
-  const Json options = settings(command("bench"), Json::object(), invocation);
-  if (is_remote(options)) return run_bench_remote(invocation, environment);
+/// Before time is spent: whether the settings go together.
+void check_settings(const Json& options) {
   if (options["profile"] && options["format"] != "table") {
     fail(ErrorKind::config, "quench bench --profile: expected --format table, got {}", options["format"].dump());
   }
+  std::set<std::string> seen;
+  for (const std::string runtime : options["runtime"]) {
+    if (!seen.insert(runtime).second)
+      fail(ErrorKind::config, "quench bench: expected each runtime once, got '{}' twice", runtime);
+    if (options["isa"] != "auto" && runtime != "native") {
+      fail(ErrorKind::config, "quench bench --isa: expected the runtime native, got '{}'", runtime);
+    }
+  }
+}
+
+/// A session that ran once, so that what cannot run fails here and not amid the others.
+std::unique_ptr<runtime::Session> open_session(const runtime::Runtime& runtime, const graph::ModelFile& model,
+                                               const Tensor& image, const Json& options) {
+  std::unique_ptr<runtime::Session> session = runtime.load(model, session_options(options));
+  if (session->times_itself()) return session;
+  session->run(runtime::to_input(image, session->input_dtype()));
+  if (options["profile"] && session->layer_times().empty()) {
+    fail(ErrorKind::config, "quench bench --profile: expected a runtime that times its layers, got {}", runtime.name());
+  }
+  return session;
+}
+
+int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry) {
+  const Json options = settings(command("bench"), Json::object(), invocation);
+  check_settings(options);
+  if (is_remote(options)) return run_bench_remote(invocation, environment);
   std::vector<graph::ModelFile> models;
   for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options));
   std::vector<Contender> contenders;
+  std::vector<record::Record> records;
   std::vector<runtime::Session*> running;
   std::vector<Tensor> inputs;
   for (const graph::ModelFile& model : models) {
+    const Tensor image = runtime::noise_image(model.graph);
     for (const Json& name : options["runtime"]) {
-      const runtime::Runtime& runtime = registry.require(name);
-      contenders.push_back({&model, name, runtime.load(model, session_options(options))});
-      running.push_back(contenders.back().session.get());
-      inputs.push_back(runtime::to_input(runtime::noise_image(model.graph), running.back()->input_dtype()));
-      for (const std::string& note : running.back()->notes()) {
-        environment.log.info(fmt::format("{} / {}: {}", model.path.string(), runtime.name(), note));
+      Contender contender{&model, name, nullptr};
+      record::Record record = record_of(contender, options, environment);
+      try {
+        const runtime::Runtime& runtime = registry.require(name);
+        contender.session = open_session(runtime, model, image, options);
+        for (const std::string& note : contender.session->notes()) {
+          environment.log.info(fmt::format("{} / {}: {}", model.path.string(), runtime.name(), note));
+        }
+        running.push_back(contender.session.get());
+        inputs.push_back(runtime::to_input(image, contender.session->input_dtype()));
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::unsupported) throw;
+        record.status = "unsupported";
+        record.reason = error.what();
       }
+      contenders.push_back(std::move(contender));
+      records.push_back(std::move(record));
     }
   }
   const runtime::MeasureOptions measuring{.min_samples = options["min_samples"].get<int64_t>(),
                                           .min_seconds = options["min_seconds"].get<double>()};
-  const auto measured = platform::bench(running, inputs, measuring, *environment.cancel);
+  std::vector<platform::Benched> measured;
+  if (!running.empty()) {
+    measured = platform::bench(running, inputs, measuring, *environment.cancel);
+    platform::tell_conditions(measured.front().conditions, environment.log);  // of several models the same
+  }
 
-  platform::tell_conditions(measured.front().conditions, environment.log);  // of several models the same
-
-  std::vector<record::Record> records;
+  size_t next = 0;
   for (size_t i = 0; i < contenders.size(); ++i) {
-    record::Record record = record_of(contenders[i], options, environment);
-    platform::set_bench(record, measured[i]);
-    record.time = utc_now();
-    if (!measured[i].measurement.stable) {
+    records[i].time = utc_now();
+    if (contenders[i].session == nullptr) continue;
+    const platform::Benched& result = measured[next++];
+    platform::set_bench(records[i], result);
+    if (!result.measurement.stable) {
       environment.log.warning(
-          fmt::format("{} / {}: latency not stable after warm-up", *record.cell, contenders[i].runtime));
+          fmt::format("{} / {}: latency not stable after warm-up", *records[i].cell, contenders[i].runtime));
     }
-    records.push_back(std::move(record));
   }
   std::cout << render(records, options["format"]);
-  if (options["profile"]) {
-    for (size_t i = 0; i < contenders.size(); ++i) print_profile(contenders[i], inputs[i]);
+  next = 0;
+  for (Contender& contender : contenders) {
+    if (contender.session && options["profile"]) print_profile(contender, inputs[next++]);
   }
-  return kOk;
+  return running.size() == contenders.size() ? kOk : kCellFailed;
 }
 
 int run_runtimes(const Invocation& invocation, const Environment&, const runtime::Registry& registry) {

@@ -46,9 +46,11 @@ int run_study(const Invocation& invocation, const Environment& environment) {
 
   const runtime::Registry registry = study::full_registry(environment.places);
   const fs::path data_root = study::data_root_of(options, environment.data_root);
-  const study::RunSummary summary =
-      study::run(study, {folder, data_root, environment.version, &registry, &environment.log, environment.cancel,
-                         environment.device_folders, environment.places.program_folder});
+  study::RunContext context{folder, data_root, environment.version, &registry, &environment.log, environment.cancel};
+  context.device_folders = environment.device_folders;
+  context.program_folder = environment.places.program_folder;
+  if (options["stages"].is_string()) context.stages = options["stages"].get<std::string>();
+  const study::RunSummary summary = study::run(study, context);
 
   write_file(folder / "notes.json", Json(summary.notes).dump(2) + "\n");  // for `quench report`
   report::PageOptions page;
@@ -57,7 +59,7 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   page.notes = summary.notes;
   write_file(folder / "report.html", report::html(summary.records, page));
   environment.log.info(
-      fmt::format("{} cells run, {} done before, {} failed", summary.ran, summary.skipped, summary.failed));
+      fmt::format("{} cells run, {} done before, {} failed or unsupported", summary.ran, summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table") std::cout << "\nreport: " << fs::absolute(folder / "report.html").string() << "\n";
   return summary.failed ? kCellFailed : kOk;

@@ -173,7 +173,11 @@ std::vector<Command> make_commands() {
       {"study plan", "What a study would run, and what is done", "FILE", 1, 1, study_out + format({"table", "json"}),
        nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
-       study_out + OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) +
+       study_out +
+           OptionSet({Option{"stages", T::text, nullptr,
+                             "folder of what is trained and compressed, to share it with other studies "
+                             "(default: stages in the folder of results)"},
+                      Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
        nullptr},
       {"study status", "State of every cell of a study", "FILE", 1, 1, study_out + format({"table", "json"}), nullptr},

@@ -26,7 +26,8 @@ platform::RemoteAgent connect(const Json& options, const Environment& environmen
 
 std::optional<platform::RemoteFile> pack_of(const Json& options) {
   if (!options["pack"].is_string()) return std::nullopt;
-  return platform::RemoteFile::of_file("pack", options["pack"].get<std::string>());
+  const std::string path = options["pack"];
+  return platform::RemoteFile::of_file(path, path);
 }
 
 int print(const std::vector<record::Record>& records, const Json& options) {
@@ -66,7 +67,7 @@ int run_bench_remote(const Invocation& invocation, const Environment& environmen
   std::vector<std::string> paths;
   for (const std::string& argument : invocation.inputs) {
     graph::ModelFile model = open_model(argument, options);
-    request.models.push_back(platform::RemoteFile::of_bytes("model", std::move(model.bytes)));
+    request.models.push_back(platform::RemoteFile::of_bytes(argument, std::move(model.bytes)));
     paths.push_back(argument);
   }
   request.settings = config::bench_options().part_of(options);
@@ -98,7 +99,7 @@ int run_eval_remote(const Invocation& invocation, const Environment& environment
   const std::string path = invocation.inputs.front();
   platform::AgentRequest request;
   request.command = "eval";
-  request.models.push_back(platform::RemoteFile::of_bytes("model", open_model(path, Json::object()).bytes));
+  request.models.push_back(platform::RemoteFile::of_bytes(path, open_model(path, Json::object()).bytes));
   request.pack = pack_of(options);
   request.settings = detect.part_of(options);
   for (const char* key : {"runtime", "threads"}) request.settings[key] = options[key];

@@ -79,6 +79,10 @@ void write_file(const fs::path& path, std::string_view content) {
 
 NewFile::NewFile(fs::path path)
     : path_(std::move(path)), beside_(path_.string() + ".tmp" + std::to_string(::getpid())) {
+  struct stat info {};
+  if (::stat(path_.c_str(), &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode)) {
+    fail(ErrorKind::io, "[file] expected a file to replace, got a device or pipe: {}", path_.string());
+  }
   make_parent(path_);
   descriptor_ = ::open(beside_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_io(path_, "write");

@@ -102,8 +102,8 @@ std::string RemoteDevice::put(const RemoteFile& file) {
                     "exit {2}; }}; chmod 700 {1} && mv -f {1} {0}",
                     file.sha256, piece, kNotWhole));
     if (whole.exit_code == 0) return path;
-    if (whole.exit_code != kNotWhole || tries == 2) require(whole, fmt::format("take the {} whole", file.what));
-    log_.warning(fmt::format("{}: the {} arrived damaged, sent again", ssh_.address().text(), file.what));
+    if (whole.exit_code != kNotWhole || tries == 2) require(whole, fmt::format("take {} whole", file.what));
+    log_.warning(fmt::format("{}: {} arrived damaged, sent again", ssh_.address().text(), file.what));
   }
 }
 
@@ -119,7 +119,7 @@ void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
   int64_t sent = 0;
   int stuck = 0;
   do {
-    log_.show_progress(fmt::format("{}: copying the {}, {:.1f} of {}", ssh_.address().text(), file.what,
+    log_.show_progress(fmt::format("{}: copying {}, {:.1f} of {}", ssh_.address().text(), file.what,
                                    static_cast<double>(sent) / 1e6, megabytes));
     const std::string bytes = file.read(sent, std::min(kPieceBytes, file.size - sent));
     // What a lost connection cut short, or what comes late, is not added. What cannot be stored leaves nothing.
@@ -134,11 +134,10 @@ void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
     const SshAnswer answer = ssh_.once(script, call);
     if (answer.exit_code == kNoRoom) {
       const std::vector<std::string> said = split_text(answer.error, '\n');
-      fail(ErrorKind::io,
-           "{}: the {} ({}) could not be stored in {}: {}. Nothing of it is left; older copies lie there",
+      fail(ErrorKind::io, "{}: {} ({}) could not be stored in {}: {}. Nothing of it is left; older copies lie there",
            ssh_.address().text(), file.what, megabytes, folder_, said.empty() ? "no room" : said.front());
     }
-    if (!answer.lost && answer.exit_code != kNotWhole) require(answer, fmt::format("take the {}", file.what));
+    if (!answer.lost && answer.exit_code != kNotWhole) require(answer, fmt::format("take {}", file.what));
     const int64_t before = sent;
     sent = answer.lost || answer.exit_code != 0 ? piece_size(piece) : number_of(last_line(answer.output));
     stuck = sent > before || sent == file.size ? 0 : stuck + 1;

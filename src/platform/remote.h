@@ -12,7 +12,7 @@ namespace quench::platform {
 
 /// A file for the far side: its size, its content piece by piece, its hash.
 struct RemoteFile {
-  std::string what;    ///< for messages: "agent", "model"
+  std::string what;    ///< its name here, for messages: "agent", "int8.onnx"
   std::string sha256;  ///< of all of it; its name there
   int64_t size = 0;
   std::function<std::string(int64_t offset, int64_t count)> read;

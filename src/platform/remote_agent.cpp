@@ -46,7 +46,9 @@ ErrorKind kind_from(const std::string& name) {
 /// Follows the agent's `--progress json`.
 class Listener {
  public:
-  Listener(std::string device, const LogSink& log) : device_(std::move(device)), log_(log) {}
+  /// names: what files are called here, by their paths there.
+  Listener(std::string device, std::map<std::string, std::string> names, const LogSink& log)
+      : device_(std::move(device)), names_(std::move(names)), log_(log) {}
 
   void hear(std::string_view line) {
     const Json event = Json::parse(line, nullptr, false);
@@ -76,9 +78,15 @@ class Listener {
   }
 
  private:
-  static std::string text(const Json& event, const char* key) {
+  std::string text(const Json& event, const char* key) const {
     const auto found = event.find(key);
-    return found != event.end() && found->is_string() ? found->get<std::string>() : "";
+    std::string out = found != event.end() && found->is_string() ? found->get<std::string>() : "";
+    for (const auto& [there, here] : names_) {
+      for (size_t at = out.find(there); at != std::string::npos; at = out.find(there, at + here.size())) {
+        out.replace(at, there.size(), here);
+      }
+    }
+    return out;
   }
   void show(const Json& event) {
     const auto number = [&event](const char* key) {
@@ -93,6 +101,7 @@ class Listener {
   }
 
   std::string device_;
+  std::map<std::string, std::string> names_;
   const LogSink& log_;
   std::string error_;
   ErrorKind kind_ = ErrorKind::backend;
@@ -136,7 +145,7 @@ RemoteAgent::RemoteAgent(const AgentPlace& place, const LogSink& log, const Canc
     : log_(log), device_(parse_ssh_address(place.address), place.ssh, log, cancel) {
   name_ = place.name.empty() ? device_.address().host : place.name;
   const fs::path file = place.agent.empty() ? find_agent(device_.machine(), place.program_folder) : place.agent;
-  agent_ = RemoteFile::of_file("agent", file);
+  agent_ = RemoteFile::of_file("quench-agent", file);
   const std::string machine = program_machine(file);
   if (!machine.empty() && machine != device_.machine()) {
     fail(ErrorKind::unsupported, "{}: {} is for {}, the device is {}", name_, file.string(), machine,
@@ -145,13 +154,19 @@ RemoteAgent::RemoteAgent(const AgentPlace& place, const LogSink& log, const Canc
 }
 
 std::vector<record::Record> RemoteAgent::run(const AgentRequest& request) {
-  std::vector<std::string> words{device_.put(agent_), request.command};
-  for (const RemoteFile& model : request.models) words.push_back(device_.put(model));
-  if (request.pack) words.insert(words.end(), {"--pack", device_.put(*request.pack)});
+  std::map<std::string, std::string> names;
+  const auto put = [&](const RemoteFile& file) {
+    std::string there = device_.put(file);
+    names[there] = file.what;
+    return there;
+  };
+  std::vector<std::string> words{put(agent_), request.command};
+  for (const RemoteFile& model : request.models) words.push_back(put(model));
+  if (request.pack) words.insert(words.end(), {"--pack", put(*request.pack)});
   add_flags(words, request.settings);
   words.insert(words.end(), {"--progress", "json", "--device", name_});
 
-  Listener listener(name_, log_);
+  Listener listener(name_, std::move(names), log_);
   const RemoteEnd end = device_.run(
       [&](const std::string& job) {
         std::vector<std::string> all = words;

@@ -86,10 +86,12 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   metadata["calibration_images"] = std::to_string(subset.indices.size());
   metadata["calibration_sha256"] = subset.sha256;
   graph::verify(out.graph);
-  log.info(fmt::format(
-      "quantize: {} layers to {} bits for {}, {} kept in float, calibrated ({}) on {} images in {:.1f} s",
-      placement.weights.size(), settings["bits_w"].get<int>(), to_string(options.target), out.float_layers.size(),
-      calibration.observer, subset.indices.size(), static_cast<double>(now_ns() - start_ns) * 1e-9));
+  log.info(
+      fmt::format("quantize: {} layers to {} bits (activations {}) for {}, {} kept in float, calibrated ({}) on {} "
+                  "images in {:.1f} s",
+                  placement.weights.size(), settings["bits_w"].get<int>(), options.bits_a, to_string(options.target),
+                  out.float_layers.size(), calibration.observer, subset.indices.size(),
+                  static_cast<double>(now_ns() - start_ns) * 1e-9));
   return out;
 }
 

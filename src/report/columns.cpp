@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <set>
 
 #include "report/compare.h"
 #include "report/format.h"
@@ -164,6 +165,17 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
   }
 }
 
+/// Whether two records are of one model, method, setting, runtime and so on: their files tell them apart.
+bool some_alike(const std::vector<Record>& records) {
+  std::set<std::string> seen;
+  return std::any_of(records.begin(), records.end(), [&](const Record& r) {
+    const std::string key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", text_of(r.model), text_of(r.data),
+                                        text_of(r.imgsz), text_of(r.method), text_of(r.setting), text_of(r.runtime),
+                                        text_of(r.device), text_of(r.threads), text_of(r.seed));
+    return !seen.insert(key).second;
+  });
+}
+
 template <typename Keep>
 std::vector<Record> filtered(const std::vector<Record>& records, Keep keep) {
   std::vector<Record> result;
@@ -176,6 +188,9 @@ std::vector<Record> filtered(const std::vector<Record>& records, Keep keep) {
 Columns columns(const std::vector<Record>& records) {
   Builder builder(records);
   builder.setting("Model", "Network.", false, [](const Record& r) { return text_of(r.model); });
+  if (some_alike(records)) {
+    builder.setting("File", "What was measured.", false, [](const Record& r) { return text_of(r.cell); });
+  }
   builder.setting("Data", "Data set.", true, [](const Record& r) { return text_of(r.data); });
   builder.setting("Size", "Side of the input image in pixels.", true, [](const Record& r) { return text_of(r.imgsz); });
   builder.setting("Method", "How it was compressed.", false, [](const Record& r) { return text_of(r.method); });

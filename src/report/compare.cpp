@@ -102,6 +102,7 @@ std::string label(const Record& record) {
   add(record.method, " / ");
   add(record.setting, " ");
   add(record.runtime, " / ");
+  if (record.device != "host") add(record.device, " on ");
   return text;
 }
 

@@ -45,7 +45,7 @@ void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::R
   platform::RemoteAgent& device = agent(cell.device);
   platform::AgentRequest request;
   request.command = "run";
-  request.models.push_back(platform::RemoteFile::of_bytes("model", model.bytes));
+  request.models.push_back(platform::RemoteFile::of_bytes(artifact_name(cell), model.bytes));
   request.pack = pack(model.graph);
   request.settings = study_.bench;
   if (study_.detect.is_object()) request.settings.update(study_.detect);

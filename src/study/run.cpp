@@ -85,8 +85,8 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
   const runtime::MeasureOptions options{.min_samples = study.bench["min_samples"].get<int64_t>(),
                                         .min_seconds = study.bench["min_seconds"].get<double>()};
   for (auto& [key, works] : sets) {
-    context.log->info(
-        fmt::format("measuring latency of {} models in turn ({}, {} threads)", works.size(), key.first, key.second));
+    context.log->info(fmt::format("measuring latency of {} model{} in turn ({}, {} thread{})", works.size(),
+                                  works.size() == 1 ? "" : "s", key.first, key.second, key.second == 1 ? "" : "s"));
     std::vector<std::unique_ptr<runtime::Session>> sessions;
     std::vector<runtime::Session*> running;
     std::vector<Tensor> inputs;
@@ -123,11 +123,11 @@ void run_group(std::vector<Work>& group, Stages& stages, RemoteCells& remote, co
   for (Work& work : group) {
     attempt(work, *context.log, [&] {
       if (!work.cell->device.remote()) context.registry->require(work.cell->runtime);
+      work.model = graph::read_model(stages.artifact(*work.cell));
+      platform::set_model(work.record, *work.model);
       if (work.cell->method.method == "fp32") {
         work.record.bits_w = work.record.bits_a = float_bits(*context.registry, work.cell->runtime);
       }
-      work.model = graph::read_model(stages.artifact(*work.cell));
-      platform::set_model(work.record, *work.model);
     });
   }
   for (Work& work : group) {
@@ -196,7 +196,9 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   if (!study.predict.empty()) catalog = devices::load_catalog(context.device_folders);
   require_devices(study, catalog);
   auto known = known_records(store, cells);
-  Stages stages(study, context.folder, context.data_root, *context.registry, *context.log, *context.cancel);
+  const fs::path stages_folder = context.stages.empty() ? context.folder / "stages" : context.stages;
+  require_writable(stages_folder);
+  Stages stages(study, stages_folder, context.data_root, *context.registry, *context.log, *context.cancel);
 
   RemoteCells remote(study, stages, context);
   RunSummary summary;

@@ -19,7 +19,8 @@ struct RunContext {
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
   std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `predict`
-  std::filesystem::path program_folder = {};               ///< agents for devices are looked for near it
+  std::filesystem::path stages = {};  ///< folder of what is trained and compressed; empty: stages/ of the results
+  std::filesystem::path program_folder = {};  ///< agents for devices are looked for near it
 };
 
 /// State of one cell of a study.

@@ -97,7 +97,7 @@ const data::Splits& Stages::data() {
 }
 
 fs::path Stages::stage_folder(const std::string& kind, const Json& inputs) const {
-  return folder_ / "stages" / (kind + "-" + stage_hash(inputs));
+  return folder_ / (kind + "-" + stage_hash(inputs));
 }
 
 template <typename Make>

@@ -15,7 +15,7 @@
 
 namespace quench::study {
 
-/// Does the work of cells and keeps each result under `<folder>/stages/<kind>-<hash>/`, so that cells share it and a
+/// Does the work of cells and keeps each result under `<folder>/<kind>-<hash>/`, so that cells share it and a
 /// later run finds it. A stage's result is published by rename when whole; a killed stage resumes or starts over.
 class Stages {
  public:

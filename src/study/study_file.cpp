@@ -163,6 +163,9 @@ DeviceEntry check_device(const Json& entry, const std::string& where) {
   }
   const platform::SshAddress address = platform::parse_ssh_address(out.address);
   if (out.name.empty()) out.name = address.host;
+  if (out.name == "host") {
+    fail(ErrorKind::config, "{}.name: expected another name than 'host', which is this machine", where);
+  }
   if (out.name.find_first_of("/@ ") != std::string::npos) {
     fail(ErrorKind::config, "{}.name: expected a name without '/', '@' and spaces, got '{}'", where, out.name);
   }

@@ -50,9 +50,8 @@ class NativeSession : public Session {
     }
     return {fmt::format("instruction set: {}", native::to_string(engine_.kernels().isa)),
             fmt::format("int8 convolutions and linear layers: {} of {}", integer, layers),
-            fmt::format("memory of values: {:.1f} MB (unshared: {:.1f} MB); parts copied into concats: {}",
-                        static_cast<double>(engine_.layout().arena_bytes) / 1e6,
-                        static_cast<double>(engine_.layout().values_bytes) / 1e6, copies)};
+            fmt::format("memory of values: {} kB (unshared: {} kB); parts copied into concats: {}",
+                        engine_.layout().arena_bytes / 1000, engine_.layout().values_bytes / 1000, copies)};
   }
 
   std::vector<LayerTime> layer_times() const override {
