@@ -99,7 +99,7 @@ TEST_F(RemoteDeviceTest, AFileThatArrivesDamagedIsNotUsed) {
   file.sha256 = sha256_hex("as it was");
   const auto [kind, message] = error_of([&] { far.put(file); });
   EXPECT_EQ(kind, ErrorKind::io);
-  EXPECT_NE(message.find("take the model whole"), std::string::npos) << message;
+  EXPECT_NE(message.find("take model whole"), std::string::npos) << message;
   EXPECT_TRUE(warned("arrived damaged"));
   EXPECT_TRUE(cached().empty());
 }
