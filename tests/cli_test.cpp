@@ -139,6 +139,21 @@ TEST_F(Cli, EvaluatesDetectionsInFiles) {
   expect_error("eval --detections other.json --annotations truth.json", 2, {"image_id 6"});
 }
 
+TEST_F(Cli, ReportsTheCellsThatTheStudyHasNow) {
+  std::filesystem::create_directories(folder_ / "s");
+  write_file(folder_ / "s" / "records.jsonl",
+             R"({"schema": 1, "cell": "a", "model": "old", "status": "ok", "top1": 0.5}
+{"schema": 1, "cell": "b", "model": "kept", "status": "ok", "top1": 0.6}
+)");
+  EXPECT_NE(quench("report s").out.find("old"), std::string::npos);
+  write_file(folder_ / "s" / "page.json", R"({"notes": ["a word"], "cells": ["b", "gone"]})");
+  const Outcome outcome = quench("report s");
+  EXPECT_EQ(outcome.out.find("old"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.out.find("kept"), std::string::npos);
+  ASSERT_EQ(quench("report s --format html").code, 0);
+  EXPECT_NE(read_file(folder_ / "s" / "report.html").find("a word"), std::string::npos);
+}
+
 TEST_F(Cli, BenchesWhatItCanAndSaysWhyNot) {
   const std::string bench = "bench yolov5n-cls --classes 4 --imgsz 32 --min-samples 3 --min-seconds 0 ";
   const Outcome outcome = quench(bench + "--runtime tensorrt,native --format jsonl");

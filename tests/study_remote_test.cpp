@@ -73,6 +73,43 @@ TEST_F(StudyRemote, TheSameBitsGiveTheSameScoresThere) {
   EXPECT_EQ(again.skipped, 4);
 }
 
+TEST_F(StudyRemote, ScoresAreTakenOnceWhateverTheThreads) {
+  StudyFile more = study();
+  more.threads = {1, 2};
+  const RunSummary summary = run(more, context());
+  ASSERT_EQ(summary.records.size(), 8u);
+  for (const size_t i : {size_t{2}, size_t{6}}) {
+    const record::Record &one = summary.records[i], &two = summary.records[i + 1];
+    ASSERT_EQ(one.device, "board");
+    EXPECT_EQ(two.status, "ok") << two.reason.value_or("");
+    EXPECT_EQ(two.threads, 2);
+    EXPECT_EQ(two.top1, one.top1);
+    EXPECT_EQ(two.top1_low, one.top1_low);
+    EXPECT_EQ(two.samples, 60);
+    EXPECT_GE(two.latency_samples.value_or(0), 5);
+  }
+  const auto evaluations = std::ranges::count_if(messages_, [](const std::string& message) {
+    return message.find("accuracy and latency on board") != std::string::npos;
+  });
+  EXPECT_EQ(evaluations, 2);
+}
+
+TEST_F(StudyRemote, WhatADeviceMeasuredIsKeptAtOnce) {
+  const StudyFile both = study();
+  const LogSink stops{[this](LogLevel, std::string_view text) {
+                        if (text.find("ptq/mse/native@board") != std::string_view::npos) cancel_.cancel();
+                      },
+                      nullptr};
+  RunContext stopped = context();
+  stopped.log = &stops;
+  EXPECT_THROW(run(both, stopped), Error);
+  const auto kept = record::load(stopped.folder / "records.jsonl").records;
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].device, "board");
+  EXPECT_EQ(kept[0].method, "fp32");
+  EXPECT_EQ(kept[0].status, "ok");
+}
+
 TEST_F(StudyRemote, ADeviceThatIsAwayCostsItsOwnCellsAlone) {
   const StudyFile away = study();
   server_->stop();

@@ -1,5 +1,6 @@
 #include <filesystem>
 #include <iostream>
+#include <map>
 
 #include "cli/base_commands.h"
 #include "cli/print.h"
@@ -28,6 +29,30 @@ std::string title_of(const Json& options, const std::vector<record::Record>& rec
   return records.empty() ? "quench" : records.front().study.value_or("quench");
 }
 
+/// What `study run` left for a report: its notes, and which records belong to it now.
+struct Page {
+  std::vector<std::string> notes;
+  std::vector<std::string> cells;  ///< empty: all
+};
+
+Page page_of(const fs::path& file) {
+  if (!fs::exists(file)) return {};
+  const Json json = read_json(file);
+  return {json.at("notes").get<std::vector<std::string>>(), json.at("cells").get<std::vector<std::string>>()};
+}
+
+/// The records of the cells, in their order; all where none is named.
+std::vector<record::Record> chosen(std::vector<record::Record> records, const std::vector<std::string>& cells) {
+  if (cells.empty()) return records;
+  std::map<std::string, record::Record*> by_cell;
+  for (record::Record& record : records) by_cell[record.cell.value_or("")] = &record;
+  std::vector<record::Record> out;
+  for (const std::string& cell : cells) {
+    if (const auto found = by_cell.find(cell); found != by_cell.end()) out.push_back(*found->second);
+  }
+  return out;
+}
+
 }  // namespace
 
 int run_report(const Invocation& invocation, const Environment& environment) {
@@ -35,7 +60,8 @@ int run_report(const Invocation& invocation, const Environment& environment) {
   const fs::path store = find_store(invocation.inputs.at(0));
   const record::Loaded loaded = record::load(store);
   for (const std::string& warning : loaded.warnings) environment.log.warning(warning);
-  const std::vector<record::Record> records = record::latest(loaded.records);
+  const Page study = page_of(store.parent_path() / "page.json");
+  const std::vector<record::Record> records = chosen(record::latest(loaded.records), study.cells);
   if (records.empty()) fail(ErrorKind::data, "[cli] expected at least one record in {}, got none", store.string());
 
   const std::string format = options["format"];
@@ -45,8 +71,7 @@ int run_report(const Invocation& invocation, const Environment& environment) {
     report::PageOptions page;
     page.title = title_of(options, records);
     page.command = "quench report " + invocation.inputs.at(0) + " --format html";
-    const fs::path notes = store.parent_path() / "notes.json";
-    if (fs::exists(notes)) page.notes = read_json(notes).get<std::vector<std::string>>();
+    page.notes = study.notes;
     content = report::html(records, page);
     if (output.empty()) output = store.parent_path() / "report.html";
   } else {

@@ -52,14 +52,17 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   if (options["stages"].is_string()) context.stages = options["stages"].get<std::string>();
   const study::RunSummary summary = study::run(study, context);
 
-  write_file(folder / "notes.json", Json(summary.notes).dump(2) + "\n");  // for `quench report`
+  Json cells = Json::array();
+  for (const record::Record& record : summary.records) cells.push_back(*record.cell);
+  const Json left{{"notes", summary.notes}, {"cells", cells}};  // for `quench report`
+  write_file(folder / "page.json", left.dump(2) + "\n");
   report::PageOptions page;
   page.title = study.name;
   page.command = fmt::format("quench study run {}", file);
   page.notes = summary.notes;
   write_file(folder / "report.html", report::html(summary.records, page));
-  environment.log.info(
-      fmt::format("{} cells run, {} done before, {} failed or unsupported", summary.ran, summary.skipped, summary.failed));
+  environment.log.info(fmt::format("{} cells run, {} done before, {} failed or unsupported", summary.ran,
+                                   summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table") std::cout << "\nreport: " << fs::absolute(folder / "report.html").string() << "\n";
   return summary.failed ? kCellFailed : kOk;

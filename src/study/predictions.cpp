@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "platform/measured.h"
+#include "study/cell_record.h"
 
 namespace quench::study {
 namespace {
@@ -65,17 +66,6 @@ bool ran_there(const Artifact& artifact, const std::map<std::string, record::Rec
          });
 }
 
-/// Accuracies, their intervals and the number of images: all that is a fraction, but for the agreement.
-void copy_accuracy(record::Record& to, const record::Record& from) {
-  Json json = record::to_json(to);
-  const Json source = record::to_json(from);
-  for (const record::Field& field : record::fields()) {
-    if (field.unit == "fraction" && field.name != "agreement") json[field.name] = source[field.name];
-  }
-  json["samples"] = source["samples"];
-  to = record::from_json(json, "a predicted record");
-}
-
 record::Record start(const StudyFile& study, const Cell& cell, const PredictionEntry& entry) {
   record::Record record;
   record.study = study.name;
@@ -125,7 +115,7 @@ std::vector<record::Record> predicted_records(const StudyFile& study, const std:
         }
         platform::set_model(record, *model);
         record.method = cell.method.method;
-        copy_accuracy(record, *source);
+        copy_scores(record, *source);
         devices::set_prediction(record, catalog.fit, catalog.require(entry.device), entry.deployment, *work);
         if (ran_there(artifact, known, entry, record)) continue;
         record.config["accuracy_from"] = *source->cell;

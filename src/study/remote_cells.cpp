@@ -1,5 +1,7 @@
 #include "study/remote_cells.h"
 
+#include "study/cell_record.h"
+
 namespace quench::study {
 
 RemoteCells::RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context)
@@ -43,17 +45,27 @@ record::Record RemoteCells::ask(const DeviceEntry& entry, platform::RemoteAgent&
 
 void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::Record& record) {
   platform::RemoteAgent& device = agent(cell.device);
+  const std::string key = cell.device.name + " " + cell.runtime + " " + model.sha256;
+  const auto scored = scored_.find(key);
   platform::AgentRequest request;
-  request.command = "run";
+  request.command = scored == scored_.end() ? "run" : "bench";
   request.models.push_back(platform::RemoteFile::of_bytes(artifact_name(cell), model.bytes));
   request.pack = pack(model.graph);
   request.settings = study_.bench;
-  if (study_.detect.is_object()) request.settings.update(study_.detect);
-  request.settings.erase("rect");
+  if (request.command == "run" && study_.detect.is_object()) {
+    request.settings.update(study_.detect);
+    request.settings.erase("rect");
+  }
   request.settings["runtime"] = cell.runtime;
   request.settings["threads"] = cell.threads;
-  context_.log->info(fmt::format("{}: running on {}", cell.id, device.name()));
-  const record::Record answer = ask(cell.device, device, request);
+  context_.log->info(fmt::format("{}: {} on {}", cell.id, request.command == "run" ? "accuracy and latency" : "latency",
+                                 device.name()));
+  record::Record answer = ask(cell.device, device, request);
+  if (scored != scored_.end()) {
+    copy_scores(answer, scored->second);
+  } else if (answer.status == "ok") {
+    scored_[key] = answer;
+  }
   record.status = answer.status;
   record.host.reset();  // those of the device
   record.quench_version.reset();

@@ -17,7 +17,8 @@ class RemoteCells {
   /// All must outlive this.
   RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context);
 
-  /// Fills what the device measured into a cell's record, its status and reason where the runtime there cannot run the
+  /// Fills what the device measured into a cell's record (accuracy once for each model and runtime: the number of
+  /// threads does not change it), its status and reason where the runtime there cannot run the
   /// model. A device that could not be reached once is not tried again for the next cell. Throws what RemoteAgent
   /// throws.
   void run(const Cell& cell, const graph::ModelFile& model, record::Record& record);
@@ -33,6 +34,7 @@ class RemoteCells {
   std::map<std::string, std::unique_ptr<platform::RemoteAgent>> agents_;  ///< by the device's name
   std::map<std::string, Error> failures_;                                 ///< likewise
   std::map<std::string, platform::RemoteFile> packs_;                     ///< by path
+  std::map<std::string, record::Record> scored_;  ///< answers with scores, by device, runtime and model
 };
 
 }  // namespace quench::study

@@ -1,6 +1,7 @@
 #include "study/run.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <optional>
 
@@ -62,17 +63,21 @@ struct Work {
   bool failed() const { return record.status != "ok"; }
 };
 
+void fail_cell(Work& work, const Error& error, const LogSink& log) {
+  work.record.status = error.kind() == ErrorKind::unsupported ? "unsupported" : "failed";
+  work.record.reason = error.what();
+  log.warning(fmt::format("{}: {}: {}", work.cell->id, work.record.status, error.what()));
+}
+
 /// Runs one step of a cell's work; an Error becomes the record's status and reason.
 template <typename Step>
 void attempt(Work& work, const LogSink& log, const Step& step) {
   if (work.failed()) return;
   try {
     step();
-  } catch (const Error& e) {
-    if (e.kind() == ErrorKind::cancelled) throw;
-    work.record.status = e.kind() == ErrorKind::unsupported ? "unsupported" : "failed";
-    work.record.reason = e.what();
-    log.warning(fmt::format("{}: {}: {}", work.cell->id, work.record.status, e.what()));
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::cancelled) throw;
+    fail_cell(work, error, log);
   }
 }
 
@@ -102,10 +107,15 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
       });
     }
     if (timed.empty()) continue;
-    const std::vector<platform::Benched> measured = platform::bench(running, inputs, options, *context.cancel);
-    for (size_t i = 0; i < timed.size(); ++i) platform::set_bench(timed[i]->record, measured[i]);
-    for (const std::string& sign : measured.front().conditions.throttled_by) {
-      context.log->warning("throttled: " + sign);
+    try {
+      const std::vector<platform::Benched> measured = platform::bench(running, inputs, options, *context.cancel);
+      for (size_t i = 0; i < timed.size(); ++i) platform::set_bench(timed[i]->record, measured[i]);
+      for (const std::string& sign : measured.front().conditions.throttled_by) {
+        context.log->warning("throttled: " + sign);
+      }
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::cancelled) throw;
+      for (Work* work : timed) fail_cell(*work, error, *context.log);
     }
   }
 }
@@ -118,8 +128,10 @@ int float_bits(const runtime::Registry& registry, const std::string& name) {
   return 32;
 }
 
+/// finished: called with each cell when nothing is left to do for it. A device's cell is worth keeping at once: it may
+/// have taken an hour, and no stage holds it.
 void run_group(std::vector<Work>& group, Stages& stages, RemoteCells& remote, const StudyFile& study,
-               const RunContext& context) {
+               const RunContext& context, const std::function<void(Work&)>& finished) {
   for (Work& work : group) {
     attempt(work, *context.log, [&] {
       if (!work.cell->device.remote()) context.registry->require(work.cell->runtime);
@@ -137,8 +149,12 @@ void run_group(std::vector<Work>& group, Stages& stages, RemoteCells& remote, co
       const Evaluation simulated = stages.evaluation(*work.model, "torch");
       set_scores(work.record, real, simulated);
     });
+    if (work.cell->device.remote()) finished(work);
   }
   measure_group(group, stages, study, context);
+  for (Work& work : group) {
+    if (!work.cell->device.remote()) finished(work);
+  }
 }
 
 /// What the store has of a cell, whatever its configuration; empty where nothing.
@@ -220,14 +236,13 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     }
     begin = end;
     if (group.empty()) continue;
-    run_group(group, stages, remote, study, context);
-    for (Work& work : group) {
+    run_group(group, stages, remote, study, context, [&](Work& work) {
       work.record.time = utc_now();
       record::append(store, work.record);
       ++summary.ran;
       summary.failed += work.failed();
       known[work.cell->id] = work.record;
-    }
+    });
   }
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
   predict(study, catalog, cells, known, stages, store, summary);
