@@ -177,7 +177,7 @@ TEST_P(TensorRtTest, LatenciesAreItsOwn) {
   EXPECT_NEAR(measured.seconds, 0.5046, 1e-3);  // 100 steps of 5 ms and the last run
   EXPECT_EQ(measured.warm_up_runs, std::string(GetParam()) == "8.2.1" ? 3 : 0);
   EXPECT_EQ(order, (std::vector<std::string>{"before", "after"}));
-  const std::string& line = commands().back();
+  const std::string line = commands().back();
   for (const char* flag : {"--iterations=101", "--duration=1", "--warmUp=500", "--exposeDMA", "--separateProfileRun"}) {
     EXPECT_NE(line.find(flag), std::string::npos) << line;
   }
