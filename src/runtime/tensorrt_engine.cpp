@@ -1,6 +1,5 @@
 #include "runtime/tensorrt_engine.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -11,6 +10,7 @@
 #include "core/hash.h"
 #include "core/process.h"
 #include "core/text.h"
+#include "graph/quantized.h"
 
 namespace quench::runtime::trtexec {
 namespace {
@@ -21,24 +21,15 @@ constexpr char kWhere[] = "runtime.tensorrt";
 
 /// Whether the model holds Q/DQ. Throws Error{unsupported} where they are not such as TensorRT takes.
 bool is_quantized(const graph::Graph& graph) {
-  bool quantized = false;
-  const auto look = [&](const graph::QuantParams& quant, const std::string& name) {
-    quantized = true;
-    const bool symmetric =
-        quant.dtype == DType::i8 && std::ranges::all_of(quant.zero_point, [](int32_t zero) { return zero == 0; });
-    if (symmetric) return;
+  const std::vector<graph::QuantizedValue> values = graph::quantized_values(graph);
+  for (const auto& [name, quant] : values) {
+    if (graph::is_symmetric_int8(*quant)) continue;
     fail(ErrorKind::unsupported,
          "[{}] expected int8 around zero point 0, got {} at '{}': TensorRT takes no other; quantize with --target "
          "tensorrt",
-         kWhere, to_string(quant.dtype), name);
-  };
-  for (const graph::Edge& edge : graph.edges) {
-    if (edge.quant) look(*edge.quant, edge.name);
+         kWhere, to_string(quant->dtype), name);
   }
-  for (const auto& [name, weight] : graph.weights) {
-    if (weight.quant && weight.quant->dtype != DType::i32) look(*weight.quant, name);
-  }
-  return quantized;
+  return !values.empty();
 }
 
 std::string text_of(const fs::path& file) {

@@ -1,0 +1,22 @@
+#include "graph/quantized.h"
+
+#include <algorithm>
+
+namespace quench::graph {
+
+std::vector<QuantizedValue> quantized_values(const Graph& graph) {
+  std::vector<QuantizedValue> values;
+  for (const Edge& edge : graph.edges) {
+    if (edge.quant) values.push_back({edge.name, &*edge.quant});
+  }
+  for (const auto& [name, weight] : graph.weights) {
+    if (weight.quant && weight.quant->dtype != DType::i32) values.push_back({name, &*weight.quant});
+  }
+  return values;
+}
+
+bool is_symmetric_int8(const QuantParams& quant) {
+  return quant.dtype == DType::i8 && std::ranges::all_of(quant.zero_point, [](int32_t zero) { return zero == 0; });
+}
+
+}  // namespace quench::graph
