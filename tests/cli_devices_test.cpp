@@ -83,6 +83,12 @@ TEST_F(Cli, PredictsOrSaysWhyNot) {
   EXPECT_LT((*half)["latency_low_ns"], (*half)["latency_p50_ns"]);
   EXPECT_GT((*half)["latency_high_ns"], (*half)["latency_p50_ns"]);
   EXPECT_TRUE((*half)["latency_samples"].is_null());
+  EXPECT_EQ((*half)["bops"], (*half)["macs"].get<int64_t>() * 16 * 16);
+  EXPECT_TRUE((*half)["method"].is_null());
+  const Json* wide = find(list, {{"runtime", "native"}, {"bits_w", 32}});
+  ASSERT_NE(wide, nullptr);
+  EXPECT_EQ((*wide)["method"], "fp32");
+  EXPECT_EQ((*wide)["weights_bytes"], 2 * (*half)["weights_bytes"].get<int64_t>());
   EXPECT_NE((*half)["config"]["evidence"].get<std::string>().find("jetson-nano"), std::string::npos);
   const Json* int8 = find(list, {{"runtime", "tensorrt-fp16"}, {"bits_w", 8}});
   ASSERT_NE(int8, nullptr);

@@ -7,6 +7,7 @@
 #include "devices/latency_fit.h"
 #include "devices/predicted.h"
 #include "graph/passes.h"
+#include "graph_samples.h"
 #include "metrics/cost.h"
 #include "models/spec.h"
 
@@ -83,6 +84,29 @@ TEST(ModelWork, AHandCountedGraph) {
   EXPECT_EQ(work.arena_elements, 240);  // a, b and c at the add
   EXPECT_EQ(work.weight_elements, 135);
   EXPECT_EQ(memory_need(work, Precision::fp16), 2 * (240 + 135));
+}
+
+graph::Graph quantized_model(bool symmetric, const std::string& target) {
+  graph::samples::QuantizeOptions options;
+  options.bits_w = 6;
+  options.symmetric = symmetric;
+  graph::Graph graph = graph::samples::quantized(model("yolov5n-cls", 64, 10), options);
+  graph.metadata["target"] = target;
+  return graph;
+}
+
+TEST(ModelWork, SaysHowAFileIsQuantized) {
+  const ModelWork plain = work_of(model("yolov5n-cls", 64, 10));
+  EXPECT_TRUE(plain.symmetric_int8);
+  EXPECT_EQ(plain.bits_w, 32);
+  EXPECT_EQ(plain.target, "");
+  const ModelWork native = work_of(quantized_model(false, "native"));
+  EXPECT_TRUE(native.quantized);
+  EXPECT_FALSE(native.symmetric_int8);
+  EXPECT_EQ(native.target, "native");
+  EXPECT_EQ(native.bits_w, 6);
+  EXPECT_EQ(native.bits_a, 8);
+  EXPECT_TRUE(work_of(quantized_model(true, "tensorrt")).symmetric_int8);
 }
 
 TEST(Machine, ScalesWithClocksCoresAndThreads) {
@@ -214,6 +238,69 @@ TEST(Prediction, AQuantizedModelIsPredictedInItsIntegers) {
   EXPECT_EQ(precisions_of(work).size(), 3u);
   work.quantized = true;
   EXPECT_EQ(precisions_of(work), std::vector<Precision>{Precision::int8});
+}
+
+/// What the record of a deployment is, on a board whose GPU has (or has not) INT8.
+record::Record predicted(const ModelWork& work, Engine engine, Precision precision, const char* cuda = "7.5") {
+  Device device = board();
+  device.gpu->compute_capability = cuda;
+  device.gpu->peak.int8_gops = 400;
+  LatencyFit with_gpu = fit();
+  with_gpu.fits.push_back({"", Engine::gpu, "tensorrt", {0, 0, 2, 0}, 0.2, 4, {"fp16", "int8"}});
+  record::Record record;
+  record.method = "ptq";
+  record.bops = 5;  // of the file
+  set_prediction(record, with_gpu, device, {engine, "", precision, "", 0}, work);
+  return record;
+}
+
+TEST(Prediction, AFileThatTensorRtRefusesHasNoLatencyThere) {
+  const ModelWork native = work_of(quantized_model(false, "native"));
+  const record::Record refused = predicted(native, Engine::gpu, Precision::int8);
+  EXPECT_EQ(refused.status, "unsupported");
+  EXPECT_NE(refused.reason->find("quantized for native; use --target tensorrt"), std::string::npos) << *refused.reason;
+  EXPECT_FALSE(refused.latency_p50_ns.has_value());
+  EXPECT_NE(predicted(work_of(quantized_model(false, "")), Engine::gpu, Precision::int8).reason->find("for others"),
+            std::string::npos);
+  EXPECT_EQ(predicted(native, Engine::cpu, Precision::int8).status, "ok");
+  EXPECT_EQ(predicted(work_of(quantized_model(true, "tensorrt")), Engine::gpu, Precision::int8).status, "ok");
+  // What the device cannot do comes first: another target would not help.
+  const record::Record nano = predicted(native, Engine::gpu, Precision::int8, "5.3");
+  EXPECT_NE(nano.reason->find("compute capability 5.3 has no INT8"), std::string::npos) << *nano.reason;
+}
+
+TEST(Prediction, AnInt8FileHasNoFloatLatency) {
+  const ModelWork work = work_of(quantized_model(true, "tensorrt"));
+  for (const auto& [engine, precision] : {std::pair{Engine::cpu, Precision::fp32},
+                                          {Engine::gpu, Precision::fp32},
+                                          {Engine::gpu, Precision::fp16}}) {
+    const record::Record record = predicted(work, engine, precision);
+    EXPECT_EQ(record.status, "unsupported");
+    EXPECT_EQ(record.reason,
+              std::string("the file is int8; precision ") + to_string(precision) + " needs the float model");
+    EXPECT_FALSE(record.latency_p50_ns.has_value());
+    EXPECT_EQ(record.bits_w, 6);  // still the file's
+  }
+}
+
+TEST(Prediction, CostsAreOfTheRowsPrecision) {
+  const graph::Graph graph = model("yolov5n-cls", 64, 10);
+  const ModelWork work = work_of(graph);
+  const metrics::Cost cost = metrics::cost(graph::fold_batch_norms(graph));
+  const record::Record wide = predicted(work, Engine::cpu, Precision::fp32);
+  EXPECT_EQ(wide.bops, cost.bops);
+  EXPECT_EQ(wide.weights_bytes, cost.weights_bytes);
+  const record::Record half = predicted(work, Engine::gpu, Precision::fp16);
+  EXPECT_EQ(half.bops, cost.macs * 16 * 16);
+  EXPECT_EQ(half.weights_bytes, cost.params * 2);
+  const record::Record int8 = predicted(work, Engine::cpu, Precision::int8);
+  EXPECT_EQ(int8.bits_w, 8);
+  EXPECT_EQ(int8.bops, cost.macs * 8 * 8);
+  EXPECT_EQ(int8.weights_bytes, cost.params);
+  const record::Record file = predicted(work_of(quantized_model(true, "tensorrt")), Engine::cpu, Precision::int8);
+  EXPECT_EQ(file.bits_w, 6);
+  EXPECT_EQ(file.bits_a, 8);
+  EXPECT_EQ(file.bops, 5);  // counted from the file, as it is
 }
 
 TEST(Prediction, FillsARecordOrSaysWhyNot) {

@@ -3,7 +3,7 @@
 
 #include "config/yaml.h"
 #include "core/error.h"
-#include "graph/onnx_write.h"
+#include "graph_samples.h"
 #include "models/spec.h"
 #include "study/predictions.h"
 
@@ -135,6 +135,28 @@ TEST_F(PredictedRecords, AccuraciesAreMeasuredLatenciesPredicted) {
   const record::Record refused = find("yolov5n-cls@32/ptq/mse/jetson-nano/gpu/tensorrt-fp16/int8/s0");
   EXPECT_EQ(refused.status, "unsupported");
   EXPECT_NE(refused.reason->find("compute capability 5.3 has no INT8"), std::string::npos);
+  EXPECT_FALSE(refused.top1.has_value());  // nothing ran there
+}
+
+// An INT8 file for the CPU is not what TensorRT would run: its accuracy and a latency there do not belong together.
+TEST_F(PredictedRecords, AFileForAnotherRuntimeIsNotPredictedOnAGpu) {
+  const StudyFile study = study_of("{device: jetson-orin-nano, precision: int8}");
+  measure(study);
+  graph::samples::QuantizeOptions options;
+  model_.graph = graph::samples::quantized(model_.graph, options);
+  model_.graph.metadata["target"] = "native";
+  const auto records = predict(study);
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].runtime, "native");
+  EXPECT_EQ(records[0].status, "ok");
+  EXPECT_TRUE(records[0].top1.has_value());
+  EXPECT_EQ(records[1].status, "unsupported");
+  EXPECT_NE(records[1].reason->find("quantized for native; use --target tensorrt"), std::string::npos);
+  EXPECT_FALSE(records[1].top1.has_value());
+  options.symmetric = true;
+  model_.graph = models::build("yolov5n-cls", {.classes = {}, .imgsz = 32});
+  model_.graph = graph::samples::quantized(model_.graph, options);
+  EXPECT_EQ(predict(study)[1].status, "ok");
 }
 
 TEST_F(PredictedRecords, WhatTheDeviceMeasuredIsNotPredicted) {

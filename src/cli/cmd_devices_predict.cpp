@@ -45,6 +45,13 @@ std::vector<Deployment> deployments_of(const Json& options, const devices::Model
   return deployments;
 }
 
+/// A record of the model's file. A float model in FP16 or INT8 is not the file's `fp32`, nor has a method made it.
+record::Record start(const record::Record& of_file, const devices::ModelWork& work, devices::Precision precision) {
+  record::Record record = of_file;
+  if (!work.quantized && precision != devices::Precision::fp32 && record.method == "fp32") record.method.reset();
+  return record;
+}
+
 /// What predictions rest on, each said once.
 void say_evidence(const std::vector<record::Record>& records, const LogSink& log) {
   std::set<std::string> said;
@@ -73,7 +80,7 @@ int run_devices_predict(const Invocation& invocation, const Environment& environ
     known.time = utc_now();
     for (const devices::Device& device : chosen) {
       for (const Deployment& deployment : deployments_of(options, work)) {
-        records.push_back(known);
+        records.push_back(start(known, work, deployment.precision));
         devices::set_prediction(records.back(), catalog.fit, device, deployment, work);
       }
     }

@@ -7,7 +7,30 @@
 namespace quench::devices {
 namespace {
 
-int64_t bits_of(Precision precision) { return 8 * bytes_of(precision); }
+/// A quantized file says its bits itself, and its costs were counted from it. A float model would have the precision's.
+void set_bits(record::Record& record, const ModelWork& work, Precision precision) {
+  if (work.quantized) {
+    record.bits_w = work.bits_w;
+    record.bits_a = work.bits_a;
+    return;
+  }
+  const int64_t bits = 8 * bytes_of(precision);
+  record.bits_w = record.bits_a = bits;
+  record.bops = work.macs() * bits * bits;
+  record.weights_bytes = work.weight_elements * bytes_of(precision);
+}
+
+/// What the file itself rules out, whatever the device.
+Verdict file_rule(const Device& device, const Deployment& how, const ModelWork& work) {
+  if (!work.quantized) return {};
+  const char* precision = to_string(how.precision);
+  if (how.precision != Precision::int8) {
+    return {false, fmt::format("the file is int8; precision {} needs the float model", precision)};
+  }
+  if (how.engine != Engine::gpu || work.symmetric_int8) return {};
+  return {false, fmt::format("{} on {}'s GPU: unsupported (the file is quantized for {}; use --target tensorrt)",
+                             title_of(how.precision), device.name, work.target.empty() ? "others" : work.target)};
+}
 
 void set_unsupported(record::Record& record, const std::string& reason) {
   record.status = "unsupported";
@@ -30,13 +53,14 @@ void set_prediction(record::Record& record, const LatencyFit& fit, const Device&
   const bool full = device.power_modes.empty() || mode.name == device.power_modes.front().name;
   record.device = full ? device.name : fmt::format("{} ({})", device.name, mode.name);
   record.runtime = runtime;
-  record.bits_w = record.bits_a = bits_of(deployment.precision);
+  set_bits(record, work, deployment.precision);
   record.config["engine"] = to_string(deployment.engine);
   record.config["precision"] = to_string(deployment.precision);
   if (!mode.name.empty()) record.config["mode"] = mode.name;
 
-  const Verdict verdict =
+  Verdict verdict =
       capability(device, {deployment.engine, runtime, deployment.precision, memory_need(work, deployment.precision)});
+  if (verdict.supported) verdict = file_rule(device, deployment, work);
   if (!verdict.supported) return set_unsupported(record, verdict.reason);
   try {
     const Machine machine = machine_of(device, deployment.engine, mode.name, deployment.threads);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/passes.h"
+#include "graph/quantized.h"
 
 namespace quench::devices {
 namespace {
@@ -46,6 +47,15 @@ LayerWork layer_work(const Graph& graph, const Node& node) {
   return work;
 }
 
+void set_quantization(ModelWork& work, const Graph& graph) {
+  for (const auto& [name, quant] : graph::quantized_values(graph)) {
+    int64_t& bits = graph.weights.contains(name) ? work.bits_w : work.bits_a;
+    bits = bits == 32 ? quant->bits : std::max<int64_t>(bits, quant->bits);
+    work.symmetric_int8 = work.symmetric_int8 && graph::is_symmetric_int8(*quant);
+  }
+  if (const auto target = graph.metadata.find("target"); target != graph.metadata.end()) work.target = target->second;
+}
+
 /// Most elements that are alive at a time: an edge lives from its producer to its last consumer.
 int64_t arena_elements(const Graph& graph) {
   const size_t end = graph.nodes.size();
@@ -87,6 +97,7 @@ ModelWork work_of(const Graph& original) {
   }
   for (const auto& [name, weight] : graph.weights) work.weight_elements += weight.value.size();
   work.arena_elements = arena_elements(graph);
+  set_quantization(work, graph);
   return work;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "devices/device.h"
@@ -27,6 +28,10 @@ struct ModelWork {
   int64_t weight_elements = 0;
   int64_t arena_elements = 0;  ///< most activations that are alive at a time, in order of the nodes
   bool quantized = false;      ///< any layer is
+  bool symmetric_int8 = true;  ///< all that is quantized is int8 around zero point 0, as TensorRT takes it
+  std::string target;          ///< runtime that a quantized file was made for; empty where it does not say
+  int64_t bits_w = 32;         ///< of the file's weights and activations: most of any that is quantized
+  int64_t bits_a = 32;
 
   int64_t macs() const;
 };

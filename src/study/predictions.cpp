@@ -115,10 +115,12 @@ std::vector<record::Record> predicted_records(const StudyFile& study, const std:
         }
         platform::set_model(record, *model);
         record.method = cell.method.method;
-        copy_scores(record, *source);
         devices::set_prediction(record, catalog.fit, catalog.require(entry.device), entry.deployment, *work);
         if (ran_there(artifact, known, entry, record)) continue;
-        record.config["accuracy_from"] = *source->cell;
+        if (record.status == "ok") {  // else what the device cannot run would seem to have an accuracy there
+          copy_scores(record, *source);
+          record.config["accuracy_from"] = *source->cell;
+        }
       } else {
         record.status = "skipped";
         record.reason = "no model to predict for: " + why_not(artifact, known);

@@ -18,7 +18,8 @@ void require_devices(const StudyFile& study, const devices::Catalog& catalog);
 /// A record for each artifact of the cells (model, seed, method) and each entry of `predict` whose precision is the
 /// artifact's: fp32 and fp16 for fp32, int8 for compressed ones. Accuracies are those that a cell of the artifact
 /// measured here, by the entry's runtime where one did (`config.accuracy_from`). Where none has a result the record is
-/// `skipped` and says why; `unsupported` where the device cannot run it. An entry without a power mode has no record
+/// `skipped` and says why; `unsupported`, without accuracies, where the device cannot run it or the artifact is not what
+/// its runtime takes. An entry without a power mode has no record
 /// for an artifact that one of the study's devices, of the entry's name, ran by its runtime. `open` reads a cell's
 /// artifact.
 std::vector<record::Record> predicted_records(const StudyFile& study, const std::vector<Cell>& cells,
