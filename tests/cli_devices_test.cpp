@@ -45,6 +45,7 @@ TEST_F(Cli, ShowsADevice) {
   }
   EXPECT_GE(parsed(quench("devices show host --format json"))["cpu"]["cores"].get<int>(), 1);
   expect_error("devices show jetson-nanu", 2, {"jetson-nanu", "did you mean 'jetson-nano'"});
+  expect_error("devices show foo", 2, {"unknown device 'foo'", "raspberry-pi-5", "host"});
   expect_error("devices show", 2, {"NAME"});
 }
 
@@ -75,7 +76,8 @@ TEST_F(Cli, TakesDeviceFilesOfTheUser) {
 
 TEST_F(Cli, PredictsOrSaysWhyNot) {
   const Json list = parsed(quench("devices predict yolov5n --device jetson-nano --format json"));
-  ASSERT_EQ(list.size(), 6u);  // two engines, three precisions
+  ASSERT_EQ(list.size(), 5u);  // CPU: FP32, INT8; GPU: FP32, FP16, INT8
+  EXPECT_EQ(find(list, {{"runtime", "native"}, {"bits_w", 16}}), nullptr);  // nobody asked for it
   const Json* half = find(list, {{"runtime", "tensorrt-fp16"}, {"bits_w", 16}});
   ASSERT_NE(half, nullptr);
   EXPECT_EQ((*half)["status"], "ok");
@@ -124,9 +126,25 @@ TEST_F(Cli, PredictRefusesWhatItDoesNotKnow) {
   const Outcome host = quench("devices predict yolov5n --device host --engine cpu --format json");
   EXPECT_EQ(host.code, 1);
   for (const Json& record : parse_json(host.out, "host")) EXPECT_EQ(record["status"], "unsupported");
-  const Json caffe =
-      parse_json(quench("devices predict yolov5n --device jetson-nano --runtime caffe --format json").out, "c");
-  EXPECT_NE(caffe[0]["reason"].get<std::string>().find("no such runtime"), std::string::npos);
+  expect_error("devices predict none.onnx --device jetson-nano --runtime foo", 2, {"unknown runtime 'foo'", "ncnn"});
+  expect_error("devices predict yolov5n --device jetson-nano --runtime nativ", 2, {"did you mean 'native'"});
+  expect_error("devices predict yolov5n --device \"\"", 2, {"--device", "got none"});
+  expect_error("devices predict yolov5n --device jetson-nano --precision \"\"", 2, {"--precision", "got none"});
+  expect_error("devices predict yolov5n --device jetson-nano --threads 9", 2, {"jetson-nano has 4 cores"});
+  expect_error("devices predict yolov5n --device jetson-nano --mode 5W --threads 3", 2, {"2 cores in mode 5W"});
+}
+
+TEST_F(Cli, PredictsWhatIsAskedForOnce) {
+  const auto rows = [&](const std::string& flags) {
+    const Outcome outcome = quench("devices predict yolov5n-cls --format json " + flags);
+    return parse_json(outcome.out, "output").size();
+  };
+  EXPECT_EQ(rows("--device jetson-nano --device jetson-nano,jetson-nano --precision fp32,fp32 --engine cpu,cpu"), 1u);
+  EXPECT_EQ(rows("--device raspberry-pi-5"), 2u);               // it has no CUDA
+  EXPECT_EQ(rows("--device raspberry-pi-5 --engine gpu"), 3u);  // asked for: each with the reason
+  EXPECT_EQ(rows("--device jetson-nano --runtime tensorrt"), 2u);
+  EXPECT_EQ(rows("--device jetson-nano --engine cpu --precision fp16"), 1u);
+  EXPECT_EQ(rows("--device jetson-nano --engine gpu --threads 9"), 3u);  // threads are the CPU's
 }
 
 TEST_F(Cli, FitsAnchorsOfTheUser) {

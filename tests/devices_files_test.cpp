@@ -90,6 +90,8 @@ TEST_F(DeviceFiles, BadFilesAreNamedWithTheirFault) {
       {replaced("title", "titel"), {"bad.yaml", "unknown key 'titel'", "did you mean 'title'"}},
       {replaced("title: a board\n", ""), {"bad.yaml", "expected the key 'title'"}},
       {replaced("cores: 4", "cores: four"), {"bad.yaml.cpu", "an integer", "cores", "four"}},
+      {replaced("cores: 4", "cores: 0"), {"bad.yaml.cpu", "'cores' at least 1", "got 0"}},
+      {replaced("power_w: 5", "cpu_cores: 0"), {"bad.yaml.power_modes", "'cpu_cores' at least 1"}},
       {replaced("cores: 4", "cors: 4"), {"bad.yaml.cpu", "cors", "did you mean 'cores'"}},
       {replaced("arch: aarch64", "arch: mips"), {"bad.yaml.cpu", "arch", "mips"}},
       {replaced("fp16_gflops: 1000", "fp8_gflops: 1"), {"bad.yaml.gpu.peak", "fp8_gflops"}},

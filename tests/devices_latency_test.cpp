@@ -120,8 +120,24 @@ TEST(Machine, ScalesWithClocksCoresAndThreads) {
   EXPECT_EQ(half.bandwidth_gbs, 5);
   EXPECT_EQ(half.threads, 2);
   EXPECT_EQ(machine_of(device, Engine::cpu, "", 1).peak.int8_gops, 16.0);
-  EXPECT_EQ(machine_of(device, Engine::cpu, "", 64).threads, 4);
+  EXPECT_EQ(machine_of(device, Engine::cpu, "", 4).threads, 4);
   EXPECT_EQ(machine_of(device, Engine::gpu, "half", 0).peak.fp16_gflops, 100.0);
+}
+
+TEST(Machine, HasNoMoreThreadsThanCores) {
+  const auto message = [](const char* mode, int64_t threads) -> std::string {
+    try {
+      machine_of(board(), Engine::cpu, mode, threads);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::config);
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message("", 9).find("board has 4 cores, got 9 threads"), std::string::npos) << message("", 9);
+  EXPECT_NE(message("half", 3).find("board has 2 cores in mode half"), std::string::npos) << message("half", 3);
+  EXPECT_EQ(used_threads(board(), "half", 2), 2);
+  EXPECT_EQ(used_threads(board(), "half", 0), 2);
 }
 
 TEST(Machine, WhatIsNotKnownIsNotGuessed) {
@@ -238,6 +254,35 @@ TEST(Prediction, AQuantizedModelIsPredictedInItsIntegers) {
   EXPECT_EQ(precisions_of(work).size(), 3u);
   work.quantized = true;
   EXPECT_EQ(precisions_of(work), std::vector<Precision>{Precision::int8});
+}
+
+TEST(Prediction, WhatNobodyKnowsIsRefusedBeforeWork) {
+  const auto message = [](const Deployment& how) -> std::string {
+    try {
+      require_known(fit(), board(), how);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::config);
+      return error.what();
+    }
+    return "";
+  };
+  EXPECT_NE(message({Engine::cpu, "nativ", Precision::fp32, "", 0}).find("did you mean 'native'"), std::string::npos);
+  EXPECT_NE(message({Engine::cpu, "", Precision::fp32, "full", 5}).find("4 cores"), std::string::npos);
+  EXPECT_NE(message({Engine::gpu, "", Precision::fp32, "none", 0}).find("no power mode"), std::string::npos);
+  EXPECT_EQ(message({Engine::gpu, "", Precision::fp32, "full", 5}), "");  // threads are the CPU's
+  EXPECT_EQ(message({Engine::cpu, "ncnn", Precision::fp32, "half", 2}), "");
+}
+
+// A user may fit latencies of a runtime that no rule knows.
+TEST(Prediction, AFittedRuntimeIsKnown) {
+  LatencyFit own = fit();
+  own.fits.push_back({"board", Engine::cpu, "my-engine", {0, 0, 5, 0}, 0.1, 2, {"fp32"}});
+  const Deployment how{Engine::cpu, "my-engine", Precision::fp32, "", 0};
+  EXPECT_THROW(require_known(fit(), board(), how), Error);
+  EXPECT_NO_THROW(require_known(own, board(), how));
+  record::Record record;
+  set_prediction(record, own, board(), how, work_of(by_hand()));
+  EXPECT_EQ(record.status, "ok") << *record.reason;
 }
 
 /// What the record of a deployment is, on a board whose GPU has (or has not) INT8.

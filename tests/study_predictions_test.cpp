@@ -191,6 +191,9 @@ TEST_F(PredictedRecords, DevicesAreCheckedBeforeWork) {
   EXPECT_NO_THROW(require_devices(study_of("{device: jetson-nano, mode: 5W}"), catalog_));
   EXPECT_THROW(require_devices(study_of("{device: jetson-nanu}"), catalog_), Error);
   EXPECT_THROW(require_devices(study_of("{device: jetson-nano, mode: 50W}"), catalog_), Error);
+  EXPECT_THROW(require_devices(study_of("{device: jetson-nano, runtime: foo}"), catalog_), Error);
+  EXPECT_THROW(require_devices(study_of("{device: jetson-nano, engine: cpu, threads: 9}"), catalog_), Error);
+  EXPECT_NO_THROW(require_devices(study_of("{device: raspberry-pi-5, runtime: ncnn, threads: 4}"), catalog_));
 }
 
 TEST(SameFinding, IgnoresTimeAndVersion) {

@@ -1,10 +1,13 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/base_commands.h"
 #include "cli/device_catalog.h"
 #include "cli/print.h"
+#include "core/error.h"
+#include "core/text.h"
 #include "devices/host_device.h"
 
 namespace quench::cli {
@@ -69,7 +72,11 @@ devices::Catalog device_catalog(const Json& options, const Environment& environm
 }
 
 Device find_device(const devices::Catalog& catalog, const std::string& name) {
-  return name == "host" ? devices::host_device(platform::detect_host()) : catalog.require(name);
+  if (name == "host") return devices::host_device(platform::detect_host());
+  std::vector<std::string> names = catalog.names();
+  if (std::ranges::count(names, name) > 0) return catalog.require(name);
+  names.emplace_back("host");
+  fail(ErrorKind::config, "unknown device '{}'{}", name, suggestion(name, names));
 }
 
 int run_devices_list(const Invocation& invocation, const Environment& environment) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iostream>
+#include <iterator>
 #include <set>
 
 #include "cli/base_commands.h"
@@ -17,32 +18,94 @@ namespace {
 using devices::Deployment;
 using Names = std::vector<std::string>;
 
-std::vector<devices::Device> devices_of(const Json& options, const devices::Catalog& catalog) {
-  std::vector<devices::Device> chosen;
-  for (const std::string& name : options["device"].get<Names>()) chosen.push_back(find_device(catalog, name));
-  if (chosen.empty()) chosen = catalog.devices;
-  if (chosen.empty()) fail(ErrorKind::config, "no device files found: name a folder with --devices-dir");
-  return chosen;
+/// A list of names, each once. Throws Error{config} for one that was given and is empty.
+Names names_of(const Json& options, const char* option, const Invocation& invocation) {
+  Names names;
+  for (const Json& name : options[option]) {
+    if (std::ranges::count(names, name.get<std::string>()) == 0) names.push_back(name);
+  }
+  if (names.empty() && invocation.flags.contains(option)) {
+    fail(ErrorKind::config, "--{}: expected one name or more, got none", option);
+  }
+  return names;
 }
 
-/// Engines x precisions, as the settings name them. A runtime alone says its engine, a model its precisions.
-std::vector<Deployment> deployments_of(const Json& options, const devices::ModelWork& work) {
-  const std::string runtime = options["runtime"].is_string() ? options["runtime"].get<std::string>() : "";
-  const std::string mode = options["mode"].is_string() ? options["mode"].get<std::string>() : "";
+std::string text_of(const Json& value) { return value.is_string() ? value.get<std::string>() : ""; }
+
+/// What is asked for. An empty list: nothing in particular.
+struct Wanted {
+  std::vector<devices::Device> devices;
   std::vector<devices::Engine> engines;
-  for (const std::string& engine : options["engine"].get<Names>()) engines.push_back(devices::engine_of(engine));
-  if (engines.empty() && !runtime.empty()) engines = {devices::engine_of_runtime(runtime)};
-  if (engines.empty()) engines = {devices::Engine::cpu, devices::Engine::gpu};
   std::vector<devices::Precision> precisions;
-  for (const std::string& name : options["precision"].get<Names>()) precisions.push_back(devices::precision_of(name));
-  if (precisions.empty()) precisions = devices::precisions_of(work);
-  std::vector<Deployment> deployments;
-  for (const devices::Engine engine : engines) {
-    for (const devices::Precision precision : precisions) {
-      deployments.push_back({engine, runtime, precision, mode, options["threads"]});
+  std::string runtime;
+  std::string mode;
+  int64_t threads = 0;
+
+  /// A runtime alone says its engine.
+  bool any_engine() const { return engines.empty() && runtime.empty(); }
+};
+
+Wanted read_wanted(const Json& options, const devices::Catalog& catalog, const Invocation& invocation) {
+  Wanted wanted;
+  for (const std::string& name : names_of(options, "device", invocation)) {
+    wanted.devices.push_back(find_device(catalog, name));
+  }
+  if (wanted.devices.empty()) wanted.devices = catalog.devices;
+  if (wanted.devices.empty()) fail(ErrorKind::config, "no device files found: name a folder with --devices-dir");
+  for (const std::string& name : names_of(options, "engine", invocation)) {
+    wanted.engines.push_back(devices::engine_of(name));
+  }
+  for (const std::string& name : names_of(options, "precision", invocation)) {
+    wanted.precisions.push_back(devices::precision_of(name));
+  }
+  wanted.runtime = text_of(options["runtime"]);
+  wanted.mode = text_of(options["mode"]);
+  wanted.threads = options["threads"];
+  return wanted;
+}
+
+std::vector<devices::Engine> engines_of(const Wanted& wanted) {
+  if (!wanted.engines.empty()) return wanted.engines;
+  if (!wanted.runtime.empty()) return {devices::engine_of_runtime(wanted.runtime)};
+  return {devices::Engine::cpu, devices::Engine::gpu};
+}
+
+/// Mistakes are said before a model is opened.
+void check(const Wanted& wanted, const devices::LatencyFit& fit) {
+  for (const devices::Device& device : wanted.devices) {
+    for (const devices::Engine engine : engines_of(wanted)) {
+      devices::require_known(fit, device,
+                             {engine, wanted.runtime, devices::Precision::fp32, wanted.mode, wanted.threads});
     }
   }
-  return deployments;
+}
+
+/// Whether it deserves a row though nobody asked for just that: not FP16 by a runtime that has none, nor the GPU of a
+/// device without CUDA. What the device's processor itself cannot do is worth knowing.
+bool deserves_a_row(const Deployment& how, const devices::Device& device, const Wanted& wanted) {
+  const std::string runtime =
+      how.runtime.empty() ? devices::default_runtime(how.engine, how.precision) : how.runtime;
+  const std::vector<devices::Precision> has = devices::precisions_of_runtime(runtime);
+  const bool computes = has.empty() || std::ranges::count(has, how.precision) > 0;
+  if (wanted.precisions.empty() && !computes) return false;
+  const bool has_cuda = device.gpu && !device.gpu->compute_capability.empty();
+  return !wanted.any_engine() || how.engine != devices::Engine::gpu || has_cuda;
+}
+
+/// Engines x precisions; a model says its precisions where none is asked for. Never empty: where nothing deserves a row,
+/// all have one, with the reason.
+std::vector<Deployment> deployments_of(const Wanted& wanted, const devices::Device& device,
+                                       const devices::ModelWork& work) {
+  std::vector<Deployment> all, chosen;
+  for (const devices::Engine engine : engines_of(wanted)) {
+    for (const devices::Precision precision :
+         wanted.precisions.empty() ? devices::precisions_of(work) : wanted.precisions) {
+      all.push_back({engine, wanted.runtime, precision, wanted.mode, wanted.threads});
+    }
+  }
+  std::ranges::copy_if(all, std::back_inserter(chosen),
+                       [&](const Deployment& how) { return deserves_a_row(how, device, wanted); });
+  return chosen.empty() ? all : chosen;
 }
 
 /// A record of the model's file. A float model in FP16 or INT8 is not the file's `fp32`, nor has a method made it.
@@ -68,7 +131,8 @@ void say_evidence(const std::vector<record::Record>& records, const LogSink& log
 int run_devices_predict(const Invocation& invocation, const Environment& environment) {
   const Json options = settings(command("devices predict"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
-  const std::vector<devices::Device> chosen = devices_of(options, catalog);
+  const Wanted asked = read_wanted(options, catalog, invocation);
+  check(asked, catalog.fit);
   std::vector<record::Record> records;
   for (const std::string& argument : invocation.inputs) {
     const graph::ModelFile model = open_model(argument, options);
@@ -78,8 +142,8 @@ int run_devices_predict(const Invocation& invocation, const Environment& environ
     platform::set_model(known, model);
     known.quench_version = environment.version;
     known.time = utc_now();
-    for (const devices::Device& device : chosen) {
-      for (const Deployment& deployment : deployments_of(options, work)) {
+    for (const devices::Device& device : asked.devices) {
+      for (const Deployment& deployment : deployments_of(asked, device, work)) {
         records.push_back(start(known, work, deployment.precision));
         devices::set_prediction(records.back(), catalog.fit, device, deployment, work);
       }

@@ -53,7 +53,7 @@ Reason engine_rule(const Device& device, const Request& request) {
 
 Reason runtime_rule(const Device& device, const Request& request) {
   const RuntimeKind* kind = find_kind(request.runtime);
-  if (kind && kind->engine == request.engine) return std::nullopt;
+  if (kind ? kind->engine == request.engine : request.fitted) return std::nullopt;
   return fmt::format("{} on {}: unsupported ({}); use {}", request.runtime, place(device, request.engine),
                      !kind                         ? "no such runtime is known"
                      : kind->engine == Engine::cpu ? "it runs on CPUs"
@@ -86,7 +86,7 @@ Reason gpu_precision_rule(const Device& device, const Request& request) {
 /// What the runtime itself computes in.
 Reason runtime_precision_rule(const Device& device, const Request& request) {
   const std::vector<Precision> has = precisions_of_runtime(request.runtime);
-  if (std::ranges::count(has, request.precision) > 0) return std::nullopt;
+  if (has.empty() || std::ranges::count(has, request.precision) > 0) return std::nullopt;
   std::string titles;
   for (const Precision precision : has) titles += (titles.empty() ? "" : " and ") + std::string(title_of(precision));
   const std::string other = default_runtime(request.engine, request.precision);
@@ -106,6 +106,12 @@ Reason memory_rule(const Device& device, const Request& request) {
 }
 
 }  // namespace
+
+std::vector<std::string> known_runtimes() {
+  std::vector<std::string> names;
+  for (const RuntimeKind& kind : runtime_kinds()) names.push_back(kind.name);
+  return names;
+}
 
 Engine engine_of_runtime(const std::string& runtime) {
   const RuntimeKind* kind = find_kind(runtime);

@@ -59,13 +59,16 @@ void require_unique(const std::vector<Device>& devices) {
 
 }  // namespace
 
-const Device& Catalog::require(const std::string& name) const {
+std::vector<std::string> Catalog::names() const {
   std::vector<std::string> names;
-  for (const Device& device : devices) {
-    if (device.name == name) return device;
-    names.push_back(device.name);
-  }
-  fail(ErrorKind::config, "unknown device '{}'{}", name, suggestion(name, names));
+  for (const Device& device : devices) names.push_back(device.name);
+  return names;
+}
+
+const Device& Catalog::require(const std::string& name) const {
+  const auto found = std::ranges::find(devices, name, &Device::name);
+  if (found != devices.end()) return *found;
+  fail(ErrorKind::config, "unknown device '{}'{}", name, suggestion(name, names()));
 }
 
 const Device* Catalog::by_anchor(const std::string& anchor) const {

@@ -16,6 +16,7 @@ struct Catalog {
   std::vector<Device> devices;  ///< by name
   LatencyFit fit;               ///< of the last folder that has one; empty where none has
 
+  std::vector<std::string> names() const;
   /// Throws Error{config} naming the nearest.
   const Device& require(const std::string& name) const;
   /// The device that published latencies call so (its own name counts), or nullptr.

@@ -14,7 +14,9 @@ using T = config::OptionType;
 Option text(const char* name) { return {name, T::text, nullptr, ""}; }
 Option texts(const char* name) { return {name, T::text_list, nullptr, ""}; }
 Option number(const char* name, double max) { return {name, T::number, nullptr, "", {}, 1e-3, max}; }
-Option count(const char* name, double max) { return {name, T::integer, nullptr, "", {}, 0, max}; }
+Option count(const char* name, double max, double min = 0) {
+  return {name, T::integer, nullptr, "", {}, min, max};
+}
 
 const OptionSet& peak_keys() {
   static const OptionSet keys(
@@ -25,7 +27,7 @@ const OptionSet& peak_keys() {
 const OptionSet& cpu_keys() {
   static const OptionSet keys({text("name"),
                                {"arch", T::text, nullptr, "", {"aarch64", "x86_64"}},
-                               count("cores", 4096),
+                               count("cores", 4096, 1),
                                number("clock_mhz", 1e5),
                                texts("isa")});
   return keys;
@@ -43,7 +45,7 @@ const OptionSet& memory_keys() {
 }
 
 const OptionSet& mode_keys() {
-  static const OptionSet keys({text("name"), number("power_w", 1e5), count("cpu_cores", 4096),
+  static const OptionSet keys({text("name"), number("power_w", 1e5), count("cpu_cores", 4096, 1),
                                number("cpu_clock_mhz", 1e5), number("gpu_clock_mhz", 1e5),
                                number("bandwidth_gbs", 1e5)});
   return keys;

@@ -52,8 +52,7 @@ Machine gpu_machine(const Device& device, const PowerMode& mode) {
 Machine cpu_machine(const Device& device, const PowerMode& mode, int64_t threads) {
   const double full = known(device.cpu.clock_mhz, device, mode, "the CPU clock");
   const double clock = clock_of(mode.cpu_clock_mhz, full, device, mode, "the CPU clock");
-  const int64_t cores = std::min(device.cpu.cores, mode.cpu_cores.value_or(device.cpu.cores));
-  const int64_t used = threads == 0 ? cores : std::min(threads, cores);
+  const int64_t used = used_threads(device, mode.name, threads);
   const double share = static_cast<double>(used) / static_cast<double>(std::max<int64_t>(device.cpu.cores, 1));
   return {Engine::cpu, clock / 1e3, 0, scaled(device.cpu.peak, share * clock / full), used};
 }
@@ -61,6 +60,16 @@ Machine cpu_machine(const Device& device, const PowerMode& mode, int64_t threads
 bool has_half_arithmetic(const Machine& machine) { return machine.peak.fp16_gflops.has_value(); }
 
 }  // namespace
+
+int64_t used_threads(const Device& device, const std::string& mode_name, int64_t threads) {
+  const PowerMode mode = device.mode(mode_name);
+  const int64_t cores = std::min(device.cpu.cores, mode.cpu_cores.value_or(device.cpu.cores));
+  if (threads > cores) {
+    fail(ErrorKind::config, "{} has {} core{}{}, got {} threads", device.name, cores, cores == 1 ? "" : "s",
+         cores < device.cpu.cores ? " in mode " + mode.name : "", threads);
+  }
+  return threads == 0 ? cores : threads;
+}
 
 Machine machine_of(const Device& device, Engine engine, const std::string& mode_name, int64_t threads) {
   const PowerMode mode = device.mode(mode_name);

@@ -18,7 +18,11 @@ struct Machine {
   int64_t threads = 0;       ///< of a CPU that are used; 0 on GPUs
 };
 
-/// Throws Error{unsupported} naming device, mode and figure where one is missing. `threads` 0: as many as cores.
+/// Threads that a CPU runtime uses in a power mode: `threads`, or as many as cores for 0. Throws Error{config} for more
+/// than the cores, or a mode that the device does not have.
+int64_t used_threads(const Device& device, const std::string& mode, int64_t threads);
+
+/// Throws Error{unsupported} naming device, mode and figure where one is missing, Error{config} as used_threads() does.
 Machine machine_of(const Device& device, Engine engine, const std::string& mode, int64_t threads);
 
 /// The same machine as published engines use it: TensorRT computes float32 convolutions in TF32 where a GPU has it,

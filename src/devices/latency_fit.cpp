@@ -94,6 +94,11 @@ Chosen choose(const LatencyFit& fit, const Device& device, Engine engine, const 
 
 }  // namespace
 
+bool has_runtime(const LatencyFit& fit, Engine engine, const std::string& runtime) {
+  return std::ranges::any_of(
+      fit.fits, [&](const RuntimeFit& entry) { return entry.engine == engine && entry.runtime == runtime; });
+}
+
 LatencyFit fit_from(const Json& content, const std::string& where) {
   if (!content.is_object())
     fail(ErrorKind::config, "{}: expected a map with 'fits', got {}", where, content.type_name());

@@ -29,6 +29,9 @@ struct LatencyFit {
   std::vector<RuntimeFit> fits;
 };
 
+/// Whether latencies of a runtime on an engine were fitted, of whatever device.
+bool has_runtime(const LatencyFit& fit, Engine engine, const std::string& runtime);
+
 /// Checks a fit's file. Throws Error{config} naming `where` for unknown keys, wrong types, values out of range.
 LatencyFit fit_from(const Json& content, const std::string& where);
 

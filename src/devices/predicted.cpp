@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
+#include "core/text.h"
 
 namespace quench::devices {
 namespace {
@@ -44,6 +47,19 @@ std::vector<Precision> precisions_of(const ModelWork& work) {
   return {Precision::fp32, Precision::fp16, Precision::int8};
 }
 
+void require_known(const LatencyFit& fit, const Device& device, const Deployment& deployment) {
+  std::vector<std::string> names = known_runtimes();
+  for (const RuntimeFit& entry : fit.fits) {
+    if (std::ranges::count(names, entry.runtime) == 0) names.push_back(entry.runtime);
+  }
+  const std::string& runtime = deployment.runtime;
+  if (!runtime.empty() && std::ranges::count(names, runtime) == 0) {
+    fail(ErrorKind::config, "unknown runtime '{}'{}", runtime, suggestion(runtime, names));
+  }
+  device.mode(deployment.mode);
+  if (deployment.engine == Engine::cpu) used_threads(device, deployment.mode, deployment.threads);
+}
+
 void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
                     const ModelWork& work) {
   const PowerMode mode = device.mode(deployment.mode);
@@ -59,7 +75,8 @@ void set_prediction(record::Record& record, const LatencyFit& fit, const Device&
   if (!mode.name.empty()) record.config["mode"] = mode.name;
 
   Verdict verdict =
-      capability(device, {deployment.engine, runtime, deployment.precision, memory_need(work, deployment.precision)});
+      capability(device, {deployment.engine, runtime, deployment.precision, memory_need(work, deployment.precision),
+                          has_runtime(fit, deployment.engine, runtime)});
   if (verdict.supported) verdict = file_rule(device, deployment, work);
   if (!verdict.supported) return set_unsupported(record, verdict.reason);
   try {

@@ -92,7 +92,9 @@ std::string why_not(const Artifact& artifact, const std::map<std::string, record
 }  // namespace
 
 void require_devices(const StudyFile& study, const devices::Catalog& catalog) {
-  for (const PredictionEntry& entry : study.predict) catalog.require(entry.device).mode(entry.deployment.mode);
+  for (const PredictionEntry& entry : study.predict) {
+    devices::require_known(catalog.fit, catalog.require(entry.device), entry.deployment);
+  }
 }
 
 std::vector<record::Record> predicted_records(const StudyFile& study, const std::vector<Cell>& cells,

@@ -12,7 +12,8 @@
 
 namespace quench::study {
 
-/// Throws Error{config} for a device or power mode that the catalog does not have: before anything is trained.
+/// Throws Error{config} for a device, power mode or runtime that the catalog does not have, and for more threads than a
+/// device's cores: before anything is trained.
 void require_devices(const StudyFile& study, const devices::Catalog& catalog);
 
 /// A record for each artifact of the cells (model, seed, method) and each entry of `predict` whose precision is the
