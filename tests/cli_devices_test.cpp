@@ -100,7 +100,7 @@ TEST_F(Cli, PredictsOrSaysWhyNot) {
   const Outcome table = quench("devices predict yolov5n --device jetson-nano");
   EXPECT_NE(table.out.find("predicted"), std::string::npos) << table.out;
   EXPECT_NE(table.out.find("90 % interval"), std::string::npos) << table.out;
-  EXPECT_NE(table.err.find("published latencies of jetson-nano with tensorrt"), std::string::npos) << table.err;
+  EXPECT_NE(table.err.find("4 measured latencies of jetson-nano with tensorrt"), std::string::npos) << table.err;
   EXPECT_EQ(quench("devices predict yolov5n --device jetson-nano --engine gpu --precision int8").code, 1);
 }
 
@@ -158,6 +158,8 @@ TEST_F(Cli, FitsAnchorsOfTheUser) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("mine.csv:5: no device file names the anchor 'unknown'"), std::string::npos)
       << outcome.err;
+  EXPECT_NE(outcome.err.find("wrote fitted/latency_fit.yaml: fitted to 3 measured latencies"), std::string::npos)
+      << outcome.err;
   const std::string yaml = read_file(folder_ / "fitted/latency_fit.yaml");
   EXPECT_NE(yaml.find("quench devices fit mine.csv -o latency_fit.yaml"), std::string::npos) << yaml;
   EXPECT_NE(yaml.find("runtime: native"), std::string::npos) << yaml;
@@ -165,6 +167,12 @@ TEST_F(Cli, FitsAnchorsOfTheUser) {
       parsed(quench("devices predict yolov8n --imgsz 320 --devices-dir fitted --device raspberry-pi-5 "
                     "--runtime native --precision int8 --format json"));
   EXPECT_NEAR(list[0]["latency_p50_ns"].get<double>(), 30e6, 3e6);  // the user's own anchor, nearly met
+  const Json others =  // what the user did not measure is predicted as before
+      parsed(quench("devices predict yolov8n --devices-dir fitted --device jetson-orin-nx --runtime tensorrt-fp16 "
+                    "--precision fp16 --format json"));
+  EXPECT_NE(others[0]["config"]["evidence"].get<std::string>().find("27 measured latencies of jetson-orin-nx"),
+            std::string::npos)
+      << others[0]["config"];
   expect_error("devices fit none.csv", 3, {"none.csv"});
   write_file(folder_ / "bad.csv", "device,model\n");
   expect_error("devices fit bad.csv", 2, {"bad.csv", "input"});

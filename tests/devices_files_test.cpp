@@ -163,6 +163,25 @@ TEST_F(DeviceFiles, LatencyParametersAreChecked) {
   expect_error(ErrorKind::config, {kFitFile, "a list of maps"});
 }
 
+TEST_F(DeviceFiles, AUsersFitGoesBeforeTheBuiltInAndKeepsTheRest) {
+  put(kFitFile,
+      "command: c\nanchors: [f]\nfits:\n"
+      "  - {device: raspberry-pi-5, engine: cpu, runtime: ncnn, error: 0.1, compute: 7}\n"
+      "  - {device: raspberry-pi-5, engine: cpu, runtime: native, error: 0.1, compute: 2}\n");
+  const LatencyFit built_in = load_catalog({kBuiltIn}).fit, both = load_catalog({kBuiltIn, folder_}).fit;
+  EXPECT_EQ(both.fits.size(), built_in.fits.size() + 1);  // native is new
+  const auto compute = [&](const char* runtime) {
+    for (const RuntimeFit& fit : both.fits) {
+      if (fit.device == "raspberry-pi-5" && fit.runtime == runtime) return fit.factors[kCompute];
+    }
+    return 0.0;
+  };
+  EXPECT_EQ(compute("ncnn"), 7);
+  EXPECT_EQ(compute("native"), 2);
+  EXPECT_GT(compute("tflite"), 0);
+  EXPECT_TRUE(has_runtime(both, Engine::gpu, "tensorrt"));
+}
+
 // The figures of the files that come with quench, against what follows from cores and clocks.
 TEST(BuiltInDevices, PeaksFollowFromCoresAndClocks) {
   const auto near = [](const std::optional<double>& peak, double expected, const std::string& what) {

@@ -229,7 +229,7 @@ TEST(Prediction, TakesTheNearestFitAndSaysWhich) {
   const Prediction seen = predict(fit(), device, machine, "ncnn", work, Precision::fp32);
   EXPECT_NEAR(seen.latency_ns, 3 * ideal, 1);
   EXPECT_NEAR(spread(seen), 0.1, 1e-2);
-  EXPECT_NE(seen.evidence.find("2 published latencies of board with ncnn"), std::string::npos) << seen.evidence;
+  EXPECT_NE(seen.evidence.find("2 measured latencies of board with ncnn"), std::string::npos) << seen.evidence;
 
   const Prediction unseen = predict(fit(), device, machine, "onnxruntime", work, Precision::fp32);
   EXPECT_NEAR(unseen.latency_ns, 2 * ideal, 1);
@@ -239,7 +239,7 @@ TEST(Prediction, TakesTheNearestFitAndSaysWhich) {
   const Prediction fallback = predict(fit(), device, machine, "native", work, Precision::fp32);
   EXPECT_EQ(fallback.latency_ns, unseen.latency_ns);
   EXPECT_NEAR(spread(fallback), 0.4, 1e-2);
-  EXPECT_NE(fallback.evidence.find("no published latency with native"), std::string::npos);
+  EXPECT_NE(fallback.evidence.find("no measured latency with native"), std::string::npos);
 
   const Prediction other = predict(fit(), device, machine, "ncnn", work, Precision::int8);
   EXPECT_NEAR(spread(other), 0.2, 1e-2);
@@ -247,6 +247,31 @@ TEST(Prediction, TakesTheNearestFitAndSaysWhich) {
 
   EXPECT_THROW(predict(fit(), device, machine_of(device, Engine::gpu, "", 0), "tensorrt", work, Precision::fp16),
                Error);
+}
+
+TEST(Fits, AreMergedEntryByEntry) {
+  LatencyFit own;
+  own.command = "mine";
+  own.anchors = {"m"};
+  own.fits.push_back({"board", Engine::cpu, "ncnn", {0, 0, 7, 0}, 0.1, 1, {"fp32"}});
+  own.fits.push_back({"", Engine::cpu, "native", {0, 0, 6, 0}, 0.1, 2, {"fp32"}});
+  LatencyFit built_in = fit();
+  built_in.command = "theirs";
+  built_in.anchors = {"t"};
+  const LatencyFit both = merged(own, built_in);
+  ASSERT_EQ(both.fits.size(), 3u);  // ncnn on the board is the user's, onnxruntime in general the other's
+  EXPECT_EQ(both.command, "mine");
+  EXPECT_EQ(both.anchors, (std::vector<std::string>{"m", "t"}));
+  const Machine machine = machine_of(board(), Engine::cpu, "", 0);
+  const ModelWork work = work_of(by_hand());
+  const auto evidence = [&](const std::string& runtime) {
+    return predict(both, board(), machine, runtime, work, Precision::fp32).evidence;
+  };
+  EXPECT_EQ(evidence("ncnn"), "1 measured latency of board with ncnn");
+  EXPECT_EQ(evidence("native"), "measured latencies of other devices with native");
+  EXPECT_EQ(evidence("onnxruntime"), "measured latencies of other devices with onnxruntime");
+  EXPECT_EQ(merged({}, built_in).fits.size(), 2u);
+  EXPECT_EQ(merged({}, built_in).command, "theirs");
 }
 
 TEST(Prediction, AQuantizedModelIsPredictedInItsIntegers) {

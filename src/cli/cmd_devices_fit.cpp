@@ -193,7 +193,9 @@ int run_devices_fit(const Invocation& invocation, const Environment& environment
       fit.anchors.push_back(
           fmt::format("{} sha256 {}", std::filesystem::path(file).filename().string(), sha256_file(file)));
     }
-    write_file(options["output"].get<std::string>(), devices::to_yaml(fit));
+    const std::string output = options["output"];
+    write_file(output, devices::to_yaml(fit));
+    environment.log.info(fmt::format("wrote {}: fitted to {} measured latencies", output, points.all().size()));
   }
   const std::string format = options["format"];
   if (options["cross_validate"].get<bool>()) {

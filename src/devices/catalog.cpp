@@ -83,7 +83,7 @@ Catalog load_catalog(const std::vector<fs::path>& folders) {
   for (const fs::path& folder : folders) {
     for (const fs::path& file : yaml_files(folder)) {
       if (file.filename() == kFitFile) {
-        catalog.fit = fit_from(config::read_yaml(file), file.string());
+        catalog.fit = merged(fit_from(config::read_yaml(file), file.string()), catalog.fit);
       } else {
         catalog.devices.push_back(read_device(file));
       }

@@ -14,7 +14,7 @@ inline constexpr const char* kFitFile = "latency_fit.yaml";
 
 struct Catalog {
   std::vector<Device> devices;  ///< by name
-  LatencyFit fit;               ///< of the last folder that has one; empty where none has
+  LatencyFit fit;               ///< of all folders that have one: a later folder's entries go before
 
   std::vector<std::string> names() const;
   /// Throws Error{config} naming the nearest.

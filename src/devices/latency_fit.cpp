@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "config/option.h"
 #include "core/error.h"
@@ -63,6 +64,10 @@ const RuntimeFit* find(const LatencyFit& fit, const std::string& device, Engine 
 /// tensorrt and tensorrt-fp16 are one library: published latencies name it `tensorrt`.
 std::string library_of(const std::string& runtime) { return runtime == "tensorrt-fp16" ? "tensorrt" : runtime; }
 
+std::string latencies(int64_t count) {
+  return fmt::format("{} measured {}", count, count == 1 ? "latency" : "latencies");
+}
+
 struct Chosen {
   const RuntimeFit* fit = nullptr;
   double widening = 1;  ///< of the interval, in logarithms
@@ -74,13 +79,13 @@ Chosen choose(const LatencyFit& fit, const Device& device, Engine engine, const 
   const std::string runtime = library_of(runtime_name);
   Chosen chosen;
   if ((chosen.fit = find(fit, device.name, engine, runtime))) {
-    chosen.evidence = fmt::format("{} published latencies of {} with {}", chosen.fit->anchors, device.name, runtime);
+    chosen.evidence = fmt::format("{} of {} with {}", latencies(chosen.fit->anchors), device.name, runtime);
   } else if ((chosen.fit = find(fit, "", engine, runtime))) {
-    chosen.evidence = fmt::format("published latencies of other devices with {}", runtime);
+    chosen.evidence = fmt::format("measured latencies of other devices with {}", runtime);
   } else if (engine == Engine::cpu && (chosen.fit = find(fit, "", engine, kFallbackRuntime))) {
     chosen.widening = 2;
     chosen.evidence =
-        fmt::format("no published latency with {}: those of {} on other devices", runtime, kFallbackRuntime);
+        fmt::format("no measured latency with {}: those of {} on other devices", runtime, kFallbackRuntime);
   } else {
     fail(ErrorKind::unsupported, "no latency parameters for {} on a {}: `quench devices fit` makes them", runtime,
          to_string(engine));
@@ -93,6 +98,18 @@ Chosen choose(const LatencyFit& fit, const Device& device, Engine engine, const 
 }
 
 }  // namespace
+
+LatencyFit merged(LatencyFit first, const LatencyFit& rest) {
+  const std::vector<RuntimeFit> own = first.fits;
+  std::ranges::copy_if(rest.fits, std::back_inserter(first.fits), [&](const RuntimeFit& entry) {
+    return std::ranges::none_of(own, [&](const RuntimeFit& other) {
+      return other.device == entry.device && other.engine == entry.engine && other.runtime == entry.runtime;
+    });
+  });
+  if (first.command.empty()) first.command = rest.command;
+  first.anchors.insert(first.anchors.end(), rest.anchors.begin(), rest.anchors.end());
+  return first;
+}
 
 bool has_runtime(const LatencyFit& fit, Engine engine, const std::string& runtime) {
   return std::ranges::any_of(

@@ -29,6 +29,10 @@ struct LatencyFit {
   std::vector<RuntimeFit> fits;
 };
 
+/// All entries of `first`, and those of `rest` for a device, engine and runtime (or, without a device, for an engine and
+/// runtime in general) that `first` has none for.
+LatencyFit merged(LatencyFit first, const LatencyFit& rest);
+
 /// Whether latencies of a runtime on an engine were fitted, of whatever device.
 bool has_runtime(const LatencyFit& fit, Engine engine, const std::string& runtime);
 
