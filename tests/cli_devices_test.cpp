@@ -158,7 +158,7 @@ TEST_F(Cli, FitsAnchorsOfTheUser) {
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("mine.csv:5: no device file names the anchor 'unknown'"), std::string::npos)
       << outcome.err;
-  EXPECT_NE(outcome.err.find("wrote fitted/latency_fit.yaml: fitted to 3 measured latencies"), std::string::npos)
+  EXPECT_NE(outcome.err.find("wrote fitted/latency_fit.yaml (measured latencies: 3)"), std::string::npos)
       << outcome.err;
   const std::string yaml = read_file(folder_ / "fitted/latency_fit.yaml");
   EXPECT_NE(yaml.find("quench devices fit mine.csv -o latency_fit.yaml"), std::string::npos) << yaml;

@@ -44,6 +44,8 @@ TEST(Anchors, BadLinesAreNamed) {
   } cases[] = {
       {"", "empty file"},
       {"device,model\nx,y\n", "expected a column 'input'"},
+      {"{\"schema\":1}\n", "needed: device, model, input, runtime, precision, latency_ms"},
+      {std::string(300, 'x'), std::string(80, 'x') + "..."},
       {std::string(kHead) + "Nano,yolov8n,640,tensorrt,fp16,51\n", "a.csv:2: expected 7 fields, got 6"},
       {std::string(kHead) + "Nano,yolov8n,640,tensorrt,fp16,fast,x\n", "a.csv:2: expected milliseconds"},
       {std::string(kHead) + "Nano,yolov8n,640,tensorrt,fp16,-1,x\n", "got '-1'"},

@@ -129,6 +129,15 @@ TEST(CrossValidation, AnOnlyDeviceOrModelIsLeftOutOfTheResult) {
   EXPECT_EQ(fits[1].precisions, std::vector<std::string>{"fp16"});
 }
 
+// One latency is met exactly by what is fitted to it: that tells nothing of others.
+TEST(CrossValidation, WhatCouldNotBeTestedIsNotTakenAsExact) {
+  for (const RuntimeFit& fit : fit_all(points(1, 1, 0))) EXPECT_DOUBLE_EQ(fit.error, std::log(2)) << fit.device;
+  const std::vector<RuntimeFit> one_device = fit_all(points(1, 4, 0));
+  EXPECT_DOUBLE_EQ(one_device[0].error, std::log(2));  // no other device
+  EXPECT_LT(one_device[1].error, 1e-6);                // its models were left out in turn, and met
+  for (const RuntimeFit& fit : fit_all(points(3, 4, 0))) EXPECT_LT(fit.error, 1e-6) << fit.device;
+}
+
 TEST(CrossValidation, RuntimesAreApart) {
   std::vector<FitPoint> all = points(2, 4, 0);
   std::vector<FitPoint> slow = all;

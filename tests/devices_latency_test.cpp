@@ -1,6 +1,7 @@
 // What a model asks for, what a machine has, and the prediction that follows.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -255,6 +256,7 @@ TEST(Fits, AreMergedEntryByEntry) {
   own.anchors = {"m"};
   own.fits.push_back({"board", Engine::cpu, "ncnn", {0, 0, 7, 0}, 0.1, 1, {"fp32"}});
   own.fits.push_back({"", Engine::cpu, "native", {0, 0, 6, 0}, 0.1, 2, {"fp32"}});
+  own.fits.push_back({"", Engine::cpu, "onnxruntime", {0, 0, 9, 0}, 0.1, 1, {"fp32"}});
   LatencyFit built_in = fit();
   built_in.command = "theirs";
   built_in.anchors = {"t"};
@@ -270,6 +272,13 @@ TEST(Fits, AreMergedEntryByEntry) {
   EXPECT_EQ(evidence("ncnn"), "1 measured latency of board with ncnn");
   EXPECT_EQ(evidence("native"), "measured latencies of other devices with native");
   EXPECT_EQ(evidence("onnxruntime"), "measured latencies of other devices with onnxruntime");
+  const auto in_general = [](const LatencyFit& fit) {
+    return std::ranges::find_if(fit.fits, [](const RuntimeFit& f) { return f.device + f.runtime == "onnxruntime"; })
+        ->factors[kCompute];
+  };
+  EXPECT_EQ(in_general(both), 2);  // of four latencies, not of one
+  own.fits.back().anchors = 4;
+  EXPECT_EQ(in_general(merged(own, built_in)), 9);
   EXPECT_EQ(merged({}, built_in).fits.size(), 2u);
   EXPECT_EQ(merged({}, built_in).command, "theirs");
 }

@@ -195,7 +195,7 @@ int run_devices_fit(const Invocation& invocation, const Environment& environment
     }
     const std::string output = options["output"];
     write_file(output, devices::to_yaml(fit));
-    environment.log.info(fmt::format("wrote {}: fitted to {} measured latencies", output, points.all().size()));
+    environment.log.info(fmt::format("wrote {} (measured latencies: {})", output, points.all().size()));
   }
   const std::string format = options["format"];
   if (options["cross_validate"].get<bool>()) {

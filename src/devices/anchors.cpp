@@ -58,15 +58,18 @@ std::vector<Line> csv_lines(std::string_view text, const std::string& where) {
   return lines;
 }
 
+/// For messages: files of another form may have a line without end.
+std::string shortened(const std::string& text) { return text.size() <= 80 ? text : text.substr(0, 80) + "..."; }
+
 class Columns {
  public:
   Columns(const Line& head, const std::string& where) : count_(head.fields.size()) {
     for (size_t i = 0; i < head.fields.size(); ++i) index_[head.fields[i]] = i;
-    for (const char* needed : {"device", "model", "input", "runtime", "precision", "latency_ms"}) {
-      if (!index_.contains(needed)) {
-        fail(ErrorKind::data, "{}:{}: expected a column '{}', got {}", where, head.number, needed,
-             fmt::join(head.fields, ","));
-      }
+    constexpr const char* kNeeded[] = {"device", "model", "input", "runtime", "precision", "latency_ms"};
+    for (const char* needed : kNeeded) {
+      if (index_.contains(needed)) continue;
+      fail(ErrorKind::data, "{}:{}: expected a column '{}' of CSV (needed: {}), got {}", where, head.number, needed,
+           fmt::join(kNeeded, ", "), shortened(fmt::format("{}", fmt::join(head.fields, ","))));
     }
   }
   const std::string& of(const Line& line, const char* name) const { return line.fields[index_.at(name)]; }

@@ -13,7 +13,7 @@ namespace quench::devices {
 /// A latency that somebody measured.
 struct Anchor {
   std::string device;   ///< as the source calls it
-  std::string model;    ///< name, or ONNX file
+  std::string model;    ///< name, as anchor_graph() takes it
   int64_t imgsz = 0;    ///< side of the input in pixels
   std::string runtime;  ///< without its version: "tensorrt"
   Precision precision = Precision::fp32;

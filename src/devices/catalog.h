@@ -14,7 +14,7 @@ inline constexpr const char* kFitFile = "latency_fit.yaml";
 
 struct Catalog {
   std::vector<Device> devices;  ///< by name
-  LatencyFit fit;               ///< of all folders that have one: a later folder's entries go before
+  LatencyFit fit;               ///< of all folders that have one: merged(), a later folder's first
 
   std::vector<std::string> names() const;
   /// Throws Error{config} naming the nearest.

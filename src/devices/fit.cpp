@@ -172,6 +172,9 @@ std::vector<double> errors_of(const std::vector<HeldOut>& held, const Runtime& r
   return errors;
 }
 
+/// Error, in logarithms, of what cross-validation could not test: a factor of 2, more than any that it found.
+const double kUntested = std::log(2);
+
 RuntimeFit runtime_fit(const Points& points, const std::string& device, const Factors& factors, double error) {
   RuntimeFit fit{device, points.front().engine, points.front().runtime, factors, error, 0, {}};
   for (const FitPoint& point : points) {
@@ -263,7 +266,8 @@ std::vector<RuntimeFit> fit_all(const Points& all) {
     const ErrorSummary model_errors = summarize(errors_of(models, runtime, ""));
     const ErrorSummary device_errors = summarize(errors_of(devices, runtime, ""));
     // A runtime of one device, or one model, was never tested so: the other errors are the least that can be said.
-    const double unseen_device = std::max(device_errors.log_90, model_errors.log_90);
+    const double unseen_device =
+        std::max({device_errors.log_90, model_errors.log_90, device_errors.points > 0 ? 0 : kUntested});
     fits.push_back(runtime_fit(points, "", fit_runtime(points), unseen_device));
     for (const std::string& device : distinct(points, &FitPoint::device)) {
       const ErrorSummary own = summarize(errors_of(models, runtime, device));

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <iterator>
 
 #include "config/option.h"
 #include "core/error.h"
@@ -100,12 +99,16 @@ Chosen choose(const LatencyFit& fit, const Device& device, Engine engine, const 
 }  // namespace
 
 LatencyFit merged(LatencyFit first, const LatencyFit& rest) {
-  const std::vector<RuntimeFit> own = first.fits;
-  std::ranges::copy_if(rest.fits, std::back_inserter(first.fits), [&](const RuntimeFit& entry) {
-    return std::ranges::none_of(own, [&](const RuntimeFit& other) {
+  for (const RuntimeFit& entry : rest.fits) {
+    const auto own = std::ranges::find_if(first.fits, [&](const RuntimeFit& other) {
       return other.device == entry.device && other.engine == entry.engine && other.runtime == entry.runtime;
     });
-  });
+    if (own == first.fits.end()) {
+      first.fits.push_back(entry);
+    } else if (entry.device.empty() && own->anchors < entry.anchors) {
+      *own = entry;
+    }
+  }
   if (first.command.empty()) first.command = rest.command;
   first.anchors.insert(first.anchors.end(), rest.anchors.begin(), rest.anchors.end());
   return first;

@@ -16,7 +16,7 @@ struct RuntimeFit {
   std::string runtime;
   Factors factors{};
   /// 90 % of |ln(predicted / measured)| stayed below it in cross-validation: leaving out models where `device` is
-  /// named, devices else.
+  /// named, devices else. At least ln 2 where nothing could be left out.
   double error = 0;
   int64_t anchors = 0;                  ///< that the factors were fitted to
   std::vector<std::string> precisions;  ///< of those anchors
@@ -29,8 +29,8 @@ struct LatencyFit {
   std::vector<RuntimeFit> fits;
 };
 
-/// All entries of `first`, and those of `rest` for a device, engine and runtime (or, without a device, for an engine and
-/// runtime in general) that `first` has none for.
+/// One entry for each device, engine and runtime that either has: that of `first`, else that of `rest`. Of two for
+/// devices in general it is the one fitted to more latencies, for a few of one device tell little of others.
 LatencyFit merged(LatencyFit first, const LatencyFit& rest);
 
 /// Whether latencies of a runtime on an engine were fitted, of whatever device.
