@@ -215,6 +215,11 @@ TEST_F(Cli, LabErrorsAreOneLineToo) {
   expect_error("study plan type.yaml", 2, {"type.yaml", "epochs", "integer", "many"});
   write_file(folder_ / "good.yaml", "study: s\ndata: shapes\nmodels: [yolov5n-cls]\nmethods: [fp32]\n");
   expect_error("study run good.yaml --out /proc/results", 3, {"/proc/results"});
+  write_file(folder_ / "far.yaml",
+             "study: s\ndata: shapes\nmodels: [yolov5n-cls]\nmethods: [fp32]\npredict: {device: jetson-nanu}\n");
+  for (const char* verb : {"plan", "status", "run"}) {  // before anything is trained
+    expect_error(fmt::format("study {} far.yaml --out far", verb), 2, {"did you mean 'jetson-nano'"});
+  }
   expect_error("data fetch cifar99", 2, {"cifar99", "cifar10"});
 }
 

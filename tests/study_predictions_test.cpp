@@ -196,6 +196,14 @@ TEST_F(PredictedRecords, DevicesAreCheckedBeforeWork) {
   EXPECT_NO_THROW(require_devices(study_of("{device: raspberry-pi-5, runtime: ncnn, threads: 4}"), catalog_));
 }
 
+TEST_F(PredictedRecords, TheCatalogIsReadAndCheckedWhereItIsNeeded) {
+  const std::vector<std::filesystem::path> folders{std::filesystem::path(QUENCH_SOURCE_DIR) / "devices"};
+  EXPECT_TRUE(catalog_of(study_of(""), {"/nowhere"}).devices.empty());
+  EXPECT_THROW(catalog_of(study_of("{device: jetson-nano}"), {"/nowhere"}), Error);
+  EXPECT_EQ(catalog_of(study_of("{device: jetson-nano}"), folders).devices.size(), catalog_.devices.size());
+  EXPECT_THROW(catalog_of(study_of("{device: jetson-nano, mode: 50W}"), folders), Error);
+}
+
 TEST(SameFinding, IgnoresTimeAndVersion) {
   record::Record a, b;
   a.time = "2026";

@@ -4,6 +4,7 @@
 #include "cli/print.h"
 #include "core/file.h"
 #include "report/report.h"
+#include "study/predictions.h"
 #include "study/registry.h"
 #include "study/run.h"
 #include "study/stages.h"
@@ -42,6 +43,7 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   const std::string file = invocation.inputs.at(0);
   const study::StudyFile study = study::read_study(file);
   const fs::path folder = results_folder(options, study);
+  study::catalog_of(study, environment.device_folders);  // what `run` would refuse, `plan` and `status` do too
   if (invocation.command != "study run") return print_states(study, folder, options);
 
   const runtime::Registry registry = study::full_registry(environment.places);

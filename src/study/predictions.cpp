@@ -97,6 +97,13 @@ void require_devices(const StudyFile& study, const devices::Catalog& catalog) {
   }
 }
 
+devices::Catalog catalog_of(const StudyFile& study, const std::vector<std::filesystem::path>& device_folders) {
+  if (study.predict.empty()) return {};
+  devices::Catalog catalog = devices::load_catalog(device_folders);
+  require_devices(study, catalog);
+  return catalog;
+}
+
 std::vector<record::Record> predicted_records(const StudyFile& study, const std::vector<Cell>& cells,
                                               const std::map<std::string, record::Record>& known,
                                               const devices::Catalog& catalog,

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <string>
@@ -15,6 +16,10 @@ namespace quench::study {
 /// Throws Error{config} for a device, power mode or runtime that the catalog does not have, and for more threads than a
 /// device's cores: before anything is trained.
 void require_devices(const StudyFile& study, const devices::Catalog& catalog);
+
+/// What a study's `predict` is computed from: the device files of the folders, checked with require_devices(). Empty where
+/// the study predicts nothing. Throws Error{config}, Error{io}.
+devices::Catalog catalog_of(const StudyFile& study, const std::vector<std::filesystem::path>& device_folders);
 
 /// A record for each artifact of the cells (model, seed, method) and each entry of `predict` whose precision is the
 /// artifact's: fp32 and fp16 for fp32, int8 for compressed ones. Accuracies are those that a cell of the artifact

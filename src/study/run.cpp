@@ -208,9 +208,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   require_writable(context.folder);
   const fs::path store = context.folder / "records.jsonl";
   const std::vector<Cell> cells = expand(study);
-  devices::Catalog catalog;
-  if (!study.predict.empty()) catalog = devices::load_catalog(context.device_folders);
-  require_devices(study, catalog);
+  const devices::Catalog catalog = catalog_of(study, context.device_folders);
   auto known = known_records(store, cells);
   const fs::path stages_folder = context.stages.empty() ? context.folder / "stages" : context.stages;
   require_writable(stages_folder);
