@@ -1,5 +1,7 @@
 // Addresses and quoting, and the way to a device through a real sshd on loopback.
 #include <algorithm>
+#include <atomic>
+#include <utility>
 
 #include "error_testing.h"
 #include "platform/ssh.h"
@@ -7,6 +9,8 @@
 
 namespace quench::platform {
 namespace {
+
+namespace fs = std::filesystem;
 
 TEST(SshAddress, ReadsWhatItWrites) {
   for (const char* text : {"ssh://nano", "ssh://user@nano", "ssh://user@10.0.0.7:2222", "ssh://jetson-nano.local:22",
@@ -75,6 +79,9 @@ TEST_F(SshTest, ScriptsRunThereAsTheyAre) {
 TEST_F(SshTest, WhatALoginPrintsIsNoAnswer) {
   server_->set_session("echo Welcome to /home; echo on stderr >&2");
   EXPECT_EQ(connect().once("echo mine").output, "mine\n");
+  server_->set_session("echo Welcome; printf 'hi '");  // as some .bashrc
+  EXPECT_EQ(connect().once("echo mine").output, "mine\n");
+  EXPECT_EQ(connect().insist("true").output, "");
 }
 
 TEST_F(SshTest, WithoutAKeyNobodyIsLetIn) {
@@ -121,6 +128,46 @@ TEST_F(SshTest, AConnectionThatComesBackIsUsed) {
   EXPECT_GT(warnings_.size(), 1u) << "with growing pauses";
 }
 
+TEST_F(SshTest, ADeviceThatWasReachedIsSoughtWhateverSshSays) {
+  Ssh ssh = connect();
+  ssh.once("true");
+  std::atomic<bool> refused = false;
+  log_.message = [&](LogLevel, std::string_view text) {
+    if (text.find("Permission denied") != std::string_view::npos) refused = true;
+  };
+  // As while its home is not mounted yet, after a restart.
+  fs::rename(folder_ / "authorized", folder_ / "away");
+  server_->drop();
+  std::thread later([&] {
+    while (!refused) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    fs::rename(folder_ / "away", folder_ / "authorized");
+  });
+  EXPECT_EQ(ssh.insist("echo back").output, "back\n");
+  later.join();
+}
+
+TEST_F(SshTest, AConnectionThatHeldInSilenceBeginsTheCountAnew) {
+  options_.reconnect_seconds = 1;
+  Ssh ssh = connect();
+  ssh.once("true");
+  const fs::path tries = server_->home() / "tries";
+  constexpr int kCuts = 3;
+  std::thread cutter([&] {
+    for (int cut = 1; cut <= kCuts; ++cut) {
+      while (!fs::exists(tries) || std::cmp_less(fs::file_size(tries), cut)) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // longer than what is allowed without it
+      server_->drop();
+    }
+  });
+  const SshAnswer answer =
+      ssh.insist(fmt::format("printf x >>{0}; [ $(wc -c <{0}) -gt {1} ] || sleep 600", tries.string(), kCuts));
+  cutter.join();
+  EXPECT_FALSE(answer.lost);
+  EXPECT_EQ(fs::file_size(tries), kCuts + 1u);
+}
+
 TEST_F(SshTest, OneThatDoesNotIsGivenUp) {
   options_.reconnect_seconds = 0.5;
   Ssh ssh = connect();
@@ -147,7 +194,7 @@ TEST_F(SshTest, WithoutSshItSaysSo) {
   ::setenv("PATH", "/nowhere", 1);
   const auto [kind, message] = error_of([&] { connect().once("true"); });
   ::setenv("PATH", path.c_str(), 1);
-  EXPECT_EQ(kind, ErrorKind::unsupported);
+  EXPECT_EQ(kind, ErrorKind::io) << "it is not the device that cannot";
   EXPECT_NE(message.find("ssh"), std::string::npos) << message;
 }
 

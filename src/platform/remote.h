@@ -34,7 +34,7 @@ struct RemoteEnd {
 /// its end. What earlier runs left behind (pieces of a day, jobs of a week) is removed at the first contact.
 class RemoteDevice {
  public:
-  /// First contact. Throws Error{io} where the device cannot be reached or has no room, Error{unsupported} without ssh.
+  /// First contact. Throws Error{io} where the device cannot be reached or has no room.
   /// log and cancel must outlive this.
   RemoteDevice(SshAddress address, SshOptions options, const LogSink& log, const CancelToken& cancel);
 

@@ -17,7 +17,8 @@ namespace {
 
 constexpr int kLost = 255;  // ssh's own exit code for a connection that failed
 constexpr double kLongestWaitSeconds = 30;
-constexpr char kBegin[] = "quench-begins-here";  // what a login prints of its own stands before it
+constexpr char kBegin[] =
+    "quench-begins-here";  // what a login prints of its own stands before it, with or without an end
 
 bool is_word(std::string_view text, std::string_view also) {
   return !text.empty() && text.front() != '-' && std::ranges::all_of(text, [&](char c) {
@@ -125,16 +126,15 @@ std::vector<std::string> Ssh::command(const std::vector<std::string>& more) cons
 SshAnswer Ssh::once(const std::string& script, const SshCall& call) {
   std::vector<std::string> words = command({});
   // The login shell, whatever it is, sees one plain command.
-  words.push_back("exec /bin/sh -c " + shell_quote(fmt::format("echo {}; {}", kBegin, script)));
+  words.push_back("exec /bin/sh -c " + shell_quote(fmt::format("echo; echo {}; {}", kBegin, script)));
 
   ProcessOptions process;
   process.input = call.input;
   if (!call.even_if_cancelled) process.cancel = &cancel_;
   SshAnswer answer;
-  bool begun = false;
   process.on_output = [&](std::string_view line) {
-    if (!begun) {
-      begun = line == kBegin;
+    if (!answer.begun) {
+      answer.begun = line == kBegin;
       return;
     }
     answer.output.append(line).append("\n");
@@ -144,21 +144,18 @@ SshAnswer Ssh::once(const std::string& script, const SshCall& call) {
   try {
     result = run_process(words, process);
   } catch (const Error& error) {
-    if (error.kind() == ErrorKind::io) fail(ErrorKind::unsupported, "{}: {}", address_.text(), error.what());
+    if (error.kind() == ErrorKind::io) fail(ErrorKind::io, "{}: {}", address_.text(), error.what());
     throw;
   }
   answer.lost = result.exit_code == kLost;
   answer.exit_code = result.exit_code;
   answer.error = std::move(result.error);
-  reached_ = reached_ || begun;
-  if (!answer.lost) return answer;
+  reached_ = reached_ || answer.begun;
+  if (!answer.lost || reached_) return answer;
   if (const std::string reason = hopeless(answer.error); !reason.empty()) {
     fail(ErrorKind::io, "{}: {} ({})", address_.text(), reason, last_line(answer.error));
   }
-  if (!reached_) {
-    fail(ErrorKind::io, "{}: cannot be reached ({})", address_.text(), last_line(answer.error));
-  }
-  return answer;
+  fail(ErrorKind::io, "{}: cannot be reached ({})", address_.text(), last_line(answer.error));
 }
 
 SshAnswer Ssh::insist(const std::function<SshAnswer()>& work) {
@@ -168,7 +165,7 @@ SshAnswer Ssh::insist(const std::function<SshAnswer()>& work) {
     SshAnswer answer = work();
     if (!answer.lost) return answer;
     const int64_t now = now_ns();
-    if (lost_ns == 0 || !answer.output.empty()) {
+    if (lost_ns == 0 || answer.begun) {
       lost_ns = now;
       wait_seconds = options_.first_wait_seconds;
     }

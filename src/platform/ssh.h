@@ -44,6 +44,7 @@ struct SshCall {
 /// What a script gave.
 struct SshAnswer {
   bool lost = false;   ///< the connection failed, before or while it ran
+  bool begun = false;  ///< the script began: the device was reached
   int exit_code = 0;   ///< the script's, where not lost
   std::string output;  ///< lines, each with its end; what the login itself prints is left out
   std::string error;
@@ -60,12 +61,13 @@ class Ssh {
   Ssh& operator=(const Ssh&) = delete;
 
   /// Runs a script by the far side's /bin/sh, once. Throws Error{io} where trying again is of no use (no login, another
-  /// host key, unknown host, and a first connection that fails), Error{unsupported} without ssh, Error{cancelled}.
+  /// host key, unknown host, any first connection that fails) and where there is no ssh here, Error{cancelled}. Once
+  /// the device was reached, every failure of the connection is an answer that is `lost`.
   SshAnswer once(const std::string& script, const SshCall& call = {});
 
   /// Does `work` again and again, with growing pauses, as long as its answer is `lost`; `work` may change what it asks
-  /// for from time to time. An answer that brought output begins the count anew. Throws Error{io} where that takes
-  /// longer than reconnect_seconds.
+  /// for from time to time. A script that began, though it was cut, begins the count anew: the device was
+  /// there. Throws Error{io} where it is away for longer than reconnect_seconds.
   SshAnswer insist(const std::function<SshAnswer()>& work);
   /// insist() on a script that may run twice.
   SshAnswer insist(const std::string& script, const SshCall& call = {});
