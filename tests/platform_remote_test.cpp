@@ -71,6 +71,17 @@ TEST_F(RemoteDeviceTest, FilesAreCopiedOnceAndWhole) {
   EXPECT_EQ(sha256_file(far.put(from_file)), from_file.sha256);
 }
 
+TEST_F(RemoteDeviceTest, ACopyThatAPowerCutEmptiedIsMadeAgain) {
+  const RemoteFile file = RemoteFile::of_bytes("model", noise(5000));
+  const fs::path path = device().put(file);
+  for (const size_t left : {0, 4096}) {
+    fs::resize_file(path, left);
+    EXPECT_EQ(device().put(file), path);
+    EXPECT_EQ(sha256_file(path), file.sha256);
+  }
+  EXPECT_EQ(cached().size(), 1u);
+}
+
 TEST_F(RemoteDeviceTest, ACopyGoesOnWhereTheConnectionWasCut) {
   RemoteDevice far = device();
   const RemoteFile file = RemoteFile::of_bytes("pack", noise(size_t{40} << 20));
@@ -322,7 +333,7 @@ TEST_F(RemoteDeviceTest, AnAgentOfAnotherMachineIsNotCopied) {
   const auto [kind, message] = error_of([&] {
     RemoteAgent({server_->address(), "", folder_ / "agent", "", options_}, log_, cancel_);
   });
-  EXPECT_EQ(kind, ErrorKind::unsupported);
+  EXPECT_EQ(kind, ErrorKind::config) << "no word on what the device can do";
   EXPECT_NE(message.find("is for riscv64"), std::string::npos) << message;
   EXPECT_TRUE(cached().empty());
 }
@@ -333,7 +344,7 @@ TEST(FindAgent, TakesTheProgramOfTheMachine) {
   write_file(near / "quench-agent", elf_head('\x3e'));
   EXPECT_EQ(find_agent("x86_64", near), near / "quench-agent");
   auto [kind, message] = error_of([&] { find_agent("aarch64", near); });
-  EXPECT_EQ(kind, ErrorKind::unsupported);
+  EXPECT_EQ(kind, ErrorKind::config);
   EXPECT_NE(message.find("make agent"), std::string::npos) << message;
   write_file(folder / "agent-aarch64/quench-agent", elf_head('\xb7'));
   EXPECT_TRUE(fs::equivalent(find_agent("aarch64", near), folder / "agent-aarch64/quench-agent"));

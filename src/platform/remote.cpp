@@ -91,16 +91,17 @@ SshAnswer RemoteDevice::require(SshAnswer answer, const std::string& doing) cons
 std::string RemoteDevice::put(const RemoteFile& file) {
   const std::string path = folder_ + "/" + file.sha256;
   const std::string at = "cd " + shell_quote(folder_) + " || exit 1; ";
-  const SshAnswer there = ssh_.insist(at + "test -f " + file.sha256 + " && echo there");
+  // A power cut may have left its name without its content.
+  const std::string there_whole = fmt::format("[ -f {0} ] && [ $(wc -c <{0}) -eq {1} ]", file.sha256, file.size);
+  const SshAnswer there = ssh_.insist(at + there_whole + " && echo there");
   if (last_line(there.output) == "there") return path;
   const std::string piece = file.sha256 + ".part-" + id_;
   for (int tries = 0;; ++tries) {
     send(file, piece);
     const SshAnswer whole = ssh_.insist(
-        at +
-        fmt::format("test -f {0} && exit 0; h=$(sha256sum {1}) || exit 1; [ \"${{h%% *}}\" = {0} ] || {{ rm -f {1}; "
-                    "exit {2}; }}; chmod 700 {1} && mv -f {1} {0}",
-                    file.sha256, piece, kNotWhole));
+        at + fmt::format("{3} && exit 0; h=$(sha256sum {1}) || exit 1; [ \"${{h%% *}}\" = {0} ] || {{ rm -f {1}; "
+                         "exit {2}; }}; chmod 700 {1} && {{ sync {1} 2>/dev/null || sync; }} && mv -f {1} {0}",
+                         file.sha256, piece, kNotWhole, there_whole));
     if (whole.exit_code == 0) return path;
     if (whole.exit_code != kNotWhole || tries == 2) require(whole, fmt::format("take {} whole", file.what));
     log_.warning(fmt::format("{}: {} arrived damaged, sent again", ssh_.address().text(), file.what));

@@ -42,7 +42,7 @@ class RemoteDevice {
   const std::string& machine() const { return machine_; }
   const SshAddress& address() const { return ssh_.address(); }
 
-  /// Copies a file, unless one with its hash lies there; returns its path there. A copy that breaks off goes on where
+  /// Copies a file, unless one with its hash and size lies there; returns its path there. A copy that breaks off goes on where
   /// it stopped. Throws Error{io} where it cannot be stored (the piece is removed), or does not arrive whole.
   std::string put(const RemoteFile& file);
 

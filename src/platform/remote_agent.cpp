@@ -138,7 +138,7 @@ fs::path find_agent(const std::string& machine, const fs::path& program_folder) 
       if (fs::is_regular_file(file, code) && program_machine(file) == machine) return file;
     }
   }
-  fail(ErrorKind::unsupported, "no quench-agent for {}: `make agent` builds one, --agent FILE names one", machine);
+  fail(ErrorKind::config, "no quench-agent for {}: `make agent` builds one, --agent FILE names one", machine);
 }
 
 RemoteAgent::RemoteAgent(const AgentPlace& place, const LogSink& log, const CancelToken& cancel)
@@ -148,7 +148,7 @@ RemoteAgent::RemoteAgent(const AgentPlace& place, const LogSink& log, const Canc
   agent_ = RemoteFile::of_file("quench-agent", file);
   const std::string machine = program_machine(file);
   if (!machine.empty() && machine != device_.machine()) {
-    fail(ErrorKind::unsupported, "{}: {} is for {}, the device is {}", name_, file.string(), machine,
+    fail(ErrorKind::config, "{}: {} is for {}, the device is {}", name_, file.string(), machine,
          device_.machine());
   }
 }

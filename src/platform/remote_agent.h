@@ -14,7 +14,7 @@ namespace quench::platform {
 
 /// The agent's file for a machine, looked for near a program: in its folder, the one above it, and ../lib/quench; in
 /// each as `quench-agent-MACHINE`, `agent-MACHINE/quench-agent`, `agent/quench-agent`, `quench-agent`, where that is a
-/// program for it. machine: as `uname -m` says. Throws Error{unsupported} naming what would make it.
+/// program for it. machine: as `uname -m` says. Throws Error{config} naming what would make it.
 std::filesystem::path find_agent(const std::string& machine, const std::filesystem::path& program_folder);
 
 /// The machine that a program file is for ("aarch64", "x86_64"); empty for what is no ELF file of a known one.
