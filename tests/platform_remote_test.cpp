@@ -28,11 +28,45 @@ class RemoteDeviceTest : public RemoteTest {
     return RemoteAgent({server_->address(), "nano", fs::path(QUENCH_SOURCE_DIR) / "tests/fake_agent.sh", "", options_},
                        log_, cancel_);
   }
-  std::vector<record::Record> run(RemoteAgent& far, const std::string& lines) {
+  static std::vector<record::Record> run(RemoteAgent& far, const std::string& lines) {
     AgentRequest request;
     request.command = "eval";
     request.models.push_back(model(lines));
     return far.run(request);
+  }
+  size_t far_count(const std::string& name) const {
+    return fs::exists(server_->home() / name) ? far_lines(name).size() : 0;
+  }
+  /// Waits for what must come, a minute at most.
+  static void await(const std::function<bool()>& come, const std::string& what) {
+    for (int i = 0; i < 3000 && !come(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    ASSERT_TRUE(come()) << what;
+  }
+  /// A workstation that begins a job and dies, once some work is done.
+  void leave_behind(const std::string& lines, size_t pieces) {
+    const size_t before = far_count("work");
+    const pid_t workstation = ::fork();
+    if (workstation == 0) {
+      ::setenv("TMPDIR", folder_.c_str(), 1);  // what it cannot remove goes with the test
+      RemoteAgent far = far_agent();
+      run(far, lines);
+      ::_exit(0);
+    }
+    await([&] { return far_count("work") >= before + pieces; }, "the job began");
+    ::kill(workstation, SIGKILL);
+    ::waitpid(workstation, nullptr, 0);
+    server_->drop();
+  }
+  bool ended_there() const {
+    for (const auto& entry : fs::recursive_directory_iterator(server_->cache() / "jobs")) {
+      if (entry.path().filename().string().starts_with("exit-")) return true;
+    }
+    return false;
+  }
+  /// Whether a process runs; a zombie that nobody has waited for has no command line.
+  static bool runs(pid_t process) {
+    const fs::path file = fmt::format("/proc/{}/cmdline", process);
+    return fs::exists(file) && !read_file(file).empty();
   }
 };
 
@@ -263,9 +297,126 @@ TEST_F(RemoteDeviceTest, CancelEndsTheJobToo) {
   EXPECT_EQ(error_of([&] { run(far, "steps=1000; pause=0.2"); }).first, ErrorKind::cancelled);
   ASSERT_GT(job_process, 0);
   EXPECT_EQ(jobs(), 0);
-  // A zombie that nobody has waited for has no command line.
-  const fs::path process = fmt::format("/proc/{}/cmdline", job_process);
-  EXPECT_TRUE(!fs::exists(process) || read_file(process).empty());
+  EXPECT_FALSE(runs(job_process));
+}
+
+TEST_F(RemoteDeviceTest, CancelEndsAnAgentThatIgnoresSignals) {
+  RemoteAgent far = far_agent();
+  log_.step = [&](const Step&) { cancel_.cancel(); };
+  EXPECT_EQ(error_of([&] { run(far, "trap '' TERM; echo $$ >$HOME/agent; steps=1000; pause=0.2"); }).first,
+            ErrorKind::cancelled);
+  EXPECT_FALSE(runs(std::stoi(read_file(server_->home() / "agent"))));
+  EXPECT_EQ(jobs(), 0);
+}
+
+TEST_F(RemoteDeviceTest, CancelEndsTheAgentWithoutSetsidToo) {
+  fs::create_directories(folder_ / "bin");
+  for (const auto& program : fs::directory_iterator("/usr/bin")) {
+    if (program.path().filename() != "setsid") {
+      fs::create_symlink(program.path(), folder_ / "bin" / program.path().filename());
+    }
+  }
+  server_->set_session("PATH=" + (folder_ / "bin").string());
+  RemoteAgent far = far_agent();
+  log_.step = [&](const Step&) { cancel_.cancel(); };
+  EXPECT_EQ(error_of([&] { run(far, "echo $$ >$HOME/agent; steps=1000; pause=0.2"); }).first, ErrorKind::cancelled);
+  EXPECT_FALSE(runs(std::stoi(read_file(server_->home() / "agent"))));
+  EXPECT_EQ(jobs(), 0);
+}
+
+TEST_F(RemoteDeviceTest, AJobWhoseWorkstationDiedIsFoundAndFollowed) {
+  const std::string lines = "steps=12; pause=0.5";
+  leave_behind(lines, 2);
+  EXPECT_EQ(jobs(), 1);
+  std::vector<int64_t> done;
+  log_.step = [&](const Step& step) { done.push_back(step.done); };
+  RemoteAgent far = far_agent();
+  const auto records = run(far, lines);
+  EXPECT_EQ(records.at(0).top1, 0.5);
+  EXPECT_TRUE(warned("runs there already"));
+  EXPECT_FALSE(warned("another job"));
+  EXPECT_EQ(far_count("calls"), 1u) << "no second agent beside it";
+  EXPECT_EQ(far_count("work"), 12u);
+  EXPECT_EQ(done, (std::vector<int64_t>{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12})) << "from the start";
+  EXPECT_EQ(jobs(), 0);
+}
+
+TEST_F(RemoteDeviceTest, AJobThatEndedForADeadWorkstationGivesItsAnswerOnce) {
+  const std::string lines = "steps=3; pause=0.3";
+  leave_behind(lines, 1);
+  await([&] { return ended_there(); }, "the job ended");
+  RemoteAgent far = far_agent();
+  EXPECT_EQ(run(far, lines).at(0).top1, 0.5);
+  EXPECT_TRUE(warned("its answer is taken"));
+  EXPECT_EQ(far_count("calls"), 1u);
+  EXPECT_EQ(jobs(), 0);
+  run(far, lines);
+  EXPECT_EQ(far_count("calls"), 2u) << "who asks again gets a new one";
+}
+
+TEST_F(RemoteDeviceTest, AJobThatFailedForADeadWorkstationIsDoneAgain) {
+  // It fails the first time only.
+  const std::string lines = "steps=3; pause=0.3; [ -f $HOME/failed ] || code=3; : >$HOME/failed";
+  leave_behind(lines, 1);
+  await([&] { return ended_there(); }, "the job ended");
+  RemoteAgent far = far_agent();
+  EXPECT_EQ(run(far, lines).at(0).status, "ok");
+  EXPECT_EQ(far_count("calls"), 2u);
+  EXPECT_TRUE(warned("done again"));
+  EXPECT_EQ(far_count("work"), 6u) << "nothing of what failed is used";
+  EXPECT_EQ(jobs(), 0);
+}
+
+TEST_F(RemoteDeviceTest, AJobThatVanishedForADeadWorkstationGoesOn) {
+  const std::string lines = "steps=10; pause=0.4";
+  leave_behind(lines, 3);
+  for (const auto& job : fs::directory_iterator(server_->cache() / "jobs")) {
+    ::kill(-std::stoi(read_file(job.path() / "pid")), SIGKILL);
+  }
+  RemoteAgent far = far_agent();
+  EXPECT_EQ(run(far, lines).at(0).status, "ok");
+  EXPECT_EQ(far_count("calls"), 2u);
+  EXPECT_TRUE(warned("goes on"));
+  EXPECT_LE(far_count("work"), 11u) << "from its state";
+  EXPECT_EQ(jobs(), 0);
+}
+
+TEST_F(RemoteDeviceTest, AnotherJobThatRunsThereIsTold) {
+  const std::string other = "steps=1000; pause=0.2";
+  leave_behind(other, 1);
+  for (const auto& job : fs::directory_iterator(server_->cache() / "jobs")) {  // too old for a leftover, but alive
+    fs::last_write_time(job.path(), fs::file_time_type::clock::now() - std::chrono::hours(200));
+  }
+  RemoteAgent far = far_agent();
+  EXPECT_EQ(run(far, "steps=1").at(0).status, "ok");
+  EXPECT_TRUE(warned("another job runs on the device"));
+  EXPECT_EQ(jobs(), 1) << "it is not touched";
+  log_.step = [&](const Step&) { cancel_.cancel(); };
+  error_of([&] { run(far, other); });
+  EXPECT_EQ(jobs(), 0) << "taken up, and ended";
+}
+
+TEST_F(RemoteDeviceTest, OfTwoThatAskForOneJobTheLastGetsIt) {
+  const std::string lines = "steps=16; pause=0.5";
+  std::pair<ErrorKind, std::string> first;
+  std::thread earlier([&] {
+    LogSink quiet;
+    CancelToken never;
+    first = error_of([&] {
+      RemoteAgent far({server_->address(), "nano", fs::path(QUENCH_SOURCE_DIR) / "tests/fake_agent.sh", "", options_},
+                      quiet, never);
+      run(far, lines);
+    });
+  });
+  await([&] { return far_count("work") >= 1; }, "the job began");
+  RemoteAgent far = far_agent();
+  EXPECT_EQ(run(far, lines).at(0).status, "ok");
+  earlier.join();
+  EXPECT_EQ(first.first, ErrorKind::io);
+  EXPECT_NE(first.second.find("took it over"), std::string::npos) << first.second;
+  EXPECT_EQ(far_count("calls"), 1u);
+  EXPECT_EQ(far_count("work"), 16u) << "who lost it does not end it";
+  EXPECT_EQ(jobs(), 0);
 }
 
 TEST_F(RemoteDeviceTest, TheAgentIsAskedForWhatIsWanted) {

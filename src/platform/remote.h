@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "platform/ssh.h"
+#include "platform/remote_job.h"
 
 namespace quench::platform {
 
@@ -21,17 +21,12 @@ struct RemoteFile {
   static RemoteFile of_bytes(std::string what, std::string bytes);
 };
 
-/// How a program on the far side ended.
-struct RemoteEnd {
-  int exit_code = 0;
-  std::string output;
-};
-
 /// A device by ssh that programs are copied to and run on, detached: they go on where the connection is lost, and are
 /// found again. What is needed there: a POSIX shell, coreutils (sha256sum), find, /proc.
 ///
 /// All lies in ~/.cache/quench-agent there: files by their hash, copied once; a folder for each running job, removed at
-/// its end. What earlier runs left behind (pieces of a day, jobs of a week) is removed at the first contact.
+/// its end. What earlier runs left behind (pieces of a day, jobs of a week that do not run) is removed at the first
+/// contact.
 class RemoteDevice {
  public:
   /// First contact. Throws Error{io} where the device cannot be reached or has no room.
@@ -42,33 +37,25 @@ class RemoteDevice {
   const std::string& machine() const { return machine_; }
   const SshAddress& address() const { return ssh_.address(); }
 
-  /// Copies a file, unless one with its hash and size lies there; returns its path there. A copy that breaks off goes on where
-  /// it stopped. Throws Error{io} where it cannot be stored (the piece is removed), or does not arrive whole.
+  /// Copies a file, unless one with its hash and size lies there; returns its path there. A copy that breaks off goes
+  /// on where it stopped. Throws Error{io} where it cannot be stored (the piece is removed), or does not arrive whole.
   std::string put(const RemoteFile& file);
 
   /// Runs a program there to its end. arguments: the program's path there and its arguments, made from the path of the
-  /// job's own folder. on_line: called with each line of its standard error, once, as it comes. A job that vanished
-  /// with its machine (a reboot) is started again, three times at most, in the same folder. Whatever happens, nothing
-  /// of it stays there, as far as the device can be reached. Throws Error{io}, Error{cancelled}.
+  /// job's own folder; the same words are the same job, which RemoteJob::run() finds again. on_line and what is thrown:
+  /// as there.
   RemoteEnd run(const std::function<std::vector<std::string>(const std::string& job_folder)>& arguments,
                 const std::function<void(std::string_view)>& on_line);
 
  private:
   void send(const RemoteFile& file, const std::string& piece_name);
   int64_t piece_size(const std::string& piece_name);
-  void start(const std::string& job, const std::string& script);
-  int follow(const std::string& job, int64_t& lines, const std::function<void(std::string_view)>& on_line);
-  RemoteEnd collect(const std::string& job);
-  std::string removal_of(const std::string& job) const;
-  void abandon(const std::string& job) noexcept;
-  SshAnswer require(SshAnswer answer, const std::string& doing) const;
 
   const LogSink& log_;
   Ssh ssh_;
   std::string folder_;  ///< there, absolute
   std::string machine_;
-  std::string id_;  ///< of this run, random
-  int jobs_ = 0;
+  std::string id_;  ///< of this object, random
 };
 
 }  // namespace quench::platform

@@ -89,6 +89,13 @@ std::string shell_quote(std::string_view text) {
   return out + "'";
 }
 
+int64_t script_number(std::string_view text) {
+  int64_t value = 0;
+  const size_t start = std::min(text.find_first_not_of(" \t"), text.size());
+  std::from_chars(text.data() + start, text.data() + text.size(), value);
+  return value;
+}
+
 Ssh::Ssh(SshAddress address, SshOptions options, const LogSink& log, const CancelToken& cancel)
     : address_(std::move(address)), options_(std::move(options)), log_(log), cancel_(cancel) {
   // A socket's path may have about 100 bytes, and ssh adds some.
@@ -187,6 +194,13 @@ SshAnswer Ssh::insist(const std::function<SshAnswer()>& work) {
 
 SshAnswer Ssh::insist(const std::string& script, const SshCall& call) {
   return insist([&] { return once(script, call); });
+}
+
+SshAnswer Ssh::require(SshAnswer answer, const std::string& doing) const {
+  if (answer.exit_code == 0) return answer;
+  const std::string why = last_line(answer.error);
+  fail(ErrorKind::io, "{}: could not {} (exit code {}): {}", address_.text(), doing, answer.exit_code,
+       why.empty() ? "it did not say why" : why);
 }
 
 }  // namespace quench::platform

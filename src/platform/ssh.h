@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -33,6 +34,9 @@ struct SshOptions {
   double reconnect_seconds = 600;  ///< how long a lost connection is sought again before giving up
   double first_wait_seconds = 1;   ///< before the second try; doubles with each, to 30 s at most
 };
+
+/// The number that a script printed, behind blanks; 0 where there is none.
+int64_t script_number(std::string_view text);
 
 /// What goes into a script, and who hears what comes out.
 struct SshCall {
@@ -71,6 +75,9 @@ class Ssh {
   SshAnswer insist(const std::function<SshAnswer()>& work);
   /// insist() on a script that may run twice.
   SshAnswer insist(const std::string& script, const SshCall& call = {});
+
+  /// The answer, where the script's exit code is 0; else throws Error{io}: "could not DOING".
+  SshAnswer require(SshAnswer answer, const std::string& doing) const;
 
   const SshAddress& address() const { return address_; }
 
