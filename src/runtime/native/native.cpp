@@ -1,6 +1,7 @@
 #include "runtime/native/native.h"
 
 #include <algorithm>
+#include <new>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -29,10 +30,10 @@ class NativeSession : public Session {
     require_input(input, dtype_, image_shape_, kWhere);
     const int64_t images = input.shape()[0];
     const size_t image_bytes = input.size_bytes() / static_cast<size_t>(images);
-    std::vector<float*> to = prepare_outputs(images);
+    prepare_outputs(images);
     for (int64_t i = 0; i < images; ++i) {
-      engine_.run(input.bytes() + static_cast<size_t>(i) * image_bytes, to);
-      for (size_t k = 0; k < to.size(); ++k) to[k] += outputs_[k].size() / images;
+      engine_.run(input.bytes() + static_cast<size_t>(i) * image_bytes, to_);
+      for (size_t k = 0; k < to_.size(); ++k) to_[k] += outputs_[k].size() / images;
     }
     return outputs_;
   }
@@ -71,17 +72,19 @@ class NativeSession : public Session {
  private:
   /// The outputs of the run before are written again where the caller has let go of them: fresh memory costs more than
   /// some layers.
-  std::vector<float*> prepare_outputs(int64_t images) {
+  void prepare_outputs(int64_t images) {
     const std::vector<native::Program::Output>& wanted = engine_.program().outputs;
     outputs_.resize(wanted.size());
-    std::vector<float*> to;
+    to_.resize(wanted.size());
     for (size_t k = 0; k < wanted.size(); ++k) {
-      Shape shape = wanted[k].shape;
-      shape[0] = images;
-      if (outputs_[k].shape() != shape || outputs_[k].shared()) outputs_[k] = Tensor(DType::f32, shape);
-      to.push_back(outputs_[k].mutable_values<float>().data());
+      Tensor& output = outputs_[k];
+      if (output.shape()[0] != images || output.shared()) {
+        Shape shape = wanted[k].shape;
+        shape[0] = images;
+        output = Tensor(DType::f32, shape);
+      }
+      to_[k] = output.mutable_values<float>().data();
     }
-    return to;
   }
 
   /// The best of a few tries: what one thread reaches, times threads.
@@ -102,6 +105,7 @@ class NativeSession : public Session {
   DType dtype_ = DType::f32;
   Shape image_shape_;
   std::vector<Tensor> outputs_;
+  std::vector<float*> to_;  ///< the next image's part of each output
   double peak_u8_ = 0, peak_f32_ = 0;
 };
 
@@ -115,7 +119,11 @@ class NativeRuntime : public Runtime {
     if (std::find(here.begin(), here.end(), isa) == here.end()) {
       fail(ErrorKind::unsupported, "[{}] this processor does not have {}", kWhere, native::to_string(isa));
     }
-    return std::make_unique<NativeSession>(model, isa, options);
+    try {
+      return std::make_unique<NativeSession>(model, isa, options);
+    } catch (const std::bad_alloc&) {
+      fail(ErrorKind::io, "[{}] not enough memory for this model", kWhere);
+    }
   }
 };
 
