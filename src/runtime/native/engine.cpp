@@ -256,8 +256,9 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   }
   ConvShape shape;
   shape.out_width = value(layer.outputs[0]).width;
-  shape.in_row_step = conv.stride[0] * in.row_step() * in_bytes;
-  shape.in_pixel_step = conv.stride[1] * in.pitch * in_bytes;
+  // Where there is one output only, its stride may be any size and is not taken.
+  shape.in_row_step = value(layer.outputs[0]).height > 1 ? conv.stride[0] * in.row_step() * in_bytes : 0;
+  shape.in_pixel_step = shape.out_width > 1 ? conv.stride[1] * in.pitch * in_bytes : 0;
   const bool direct = direct_output(layer.outputs[0]) >= 0;
   const int64_t channels = layer.weight.shape()[0] / conv.groups;
   const int64_t pitch = direct ? padded(channels) : buffer_of(layer.outputs[0]).pitch;

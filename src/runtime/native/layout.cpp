@@ -1,6 +1,7 @@
 #include "runtime/native/layout.h"
 
 #include <algorithm>
+#include <initializer_list>
 #include <numeric>
 
 #include "core/error.h"
@@ -10,6 +11,7 @@ namespace quench::runtime::native {
 namespace {
 
 constexpr int64_t kAlignment = 64;
+constexpr int64_t kMostBytes = int64_t{1} << 40;
 constexpr int64_t kSlack = 64;  // kernels read up to so many bytes beyond a value, times weights of 0
 
 /// Which value's memory a value is a part of.
@@ -86,6 +88,16 @@ int64_t halo_of(const Instruction& instruction) {
   return std::max(conv.padding[0], conv.padding[1]);
 }
 
+/// Throws where a product of sizes is more than any machine has; a crafted padding can make it overflow.
+void require_bytes(std::initializer_list<int64_t> sizes, const std::string& name) {
+  int64_t bytes = 1;
+  for (const int64_t size : sizes) {
+    if (__builtin_mul_overflow(bytes, size, &bytes) || bytes > kMostBytes) {
+      fail(ErrorKind::unsupported, "[runtime.native] value '{}' with its padding takes more than 2^40 bytes", name);
+    }
+  }
+}
+
 /// The lowest place free for the whole of a buffer's lifetime, largest buffers first.
 void pack(Layout& layout) {
   std::vector<size_t> order(layout.buffers.size());
@@ -158,7 +170,17 @@ Layout lay_out(const Program& program) {
   for (const Program::Output& output : program.outputs) {
     used(output.value, static_cast<int>(program.instructions.size()), 0);
   }
+  for (size_t i = 0; i < program.values.size(); ++i) {
+    const Value& v = program.values[i];
+    require_bytes({v.height, v.width, v.channels, v.is_u8 ? 1 : 4}, v.name);
+    if (direct[i]) continue;
+    const Buffer& b = layout.buffers[static_cast<size_t>(layout.places[i].buffer)];
+    require_bytes({b.height + 2 * b.halo, b.width + 2 * b.halo, b.pitch, b.element_bytes}, v.name);
+  }
   pack(layout);
+  if (layout.arena_bytes > kMostBytes) {
+    fail(ErrorKind::unsupported, "[runtime.native] the model's values take {} bytes", layout.arena_bytes);
+  }
   return layout;
 }
 

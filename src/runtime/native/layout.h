@@ -38,6 +38,7 @@ struct Layout {
 /// Parts of a concat are written into the whole by those that make them, and a split's outputs are parts of its input,
 /// where lifetimes allow; other parts are copied. Buffers whose lifetimes do not meet share memory (greedy by size:
 /// Pisarchyk and Lee 2020, "Efficient memory management for deep neural net inference", algorithm 3).
+/// Throws Error{unsupported} naming the value for more than 2^40 bytes.
 Layout lay_out(const Program& program);
 
 /// Whether part i of a concat already lies where the whole wants it.

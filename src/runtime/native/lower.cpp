@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "graph/passes.h"
 #include "runtime/native/act_table.h"
+#include "runtime/native/layer_weights.h"
 #include "runtime/native/program.h"
 
 namespace quench::runtime::native {
@@ -34,21 +36,6 @@ Step8 step_of(const graph::QuantParams& quant, const std::string& edge) {
 Step8 without_negatives(Step8 step) {
   step.low = std::max(step.low, step.zero_point);
   return step;
-}
-
-Tensor dequantized_weight(const graph::Weight& weight) {
-  if (weight.value.dtype() == DType::f32) return weight.value;
-  Tensor out(DType::f32, weight.value.shape());
-  const auto values = out.mutable_values<float>();
-  const std::vector<float>& scale = weight.quant->scale;
-  const int64_t run = scale.size() == 1 ? out.size() : out.size() / static_cast<int64_t>(scale.size());
-  for (int64_t i = 0; i < out.size(); ++i) {
-    const size_t at = static_cast<size_t>(i);
-    const int32_t q =
-        weight.value.dtype() == DType::i8 ? weight.value.values<int8_t>()[at] : weight.value.values<int32_t>()[at];
-    values[at] = static_cast<float>(q) * scale[static_cast<size_t>(i / run)];
-  }
-  return out;
 }
 
 class Lowering {
@@ -230,10 +217,10 @@ class Lowering {
     layer.macs = weight.value.size() * pixels;
     const bool integer = weight.quant && u8_of(in) >= 0;
     const Shape four = n.op == Op::conv ? ws : Shape{ws.at(0), ws.at(1), 1, 1};
-    layer.weight = (integer ? weight.value : dequantized_weight(weight)).reshaped(four);
     if (!integer) {
       layer.kind = Kind::conv_f32;
-      layer.bias = bias ? dequantized_weight(*bias) : Tensor(DType::f32, {ws[0]});
+      layer.weight = float_weight(weight).reshaped(four);
+      layer.bias = bias ? float_weight(*bias) : Tensor(DType::f32, {ws[0]});
       layer.activation = n.activation;
       layer.inputs = {as_f32(in, n.name)};
       const int made = add_value(out, std::nullopt);
@@ -243,9 +230,10 @@ class Lowering {
     }
     layer.kind = Kind::conv_u8;
     layer.inputs = {u8_of(in)};
-    layer.weight_scale = weight.quant->scale;
-    layer.weight_scale.resize(static_cast<size_t>(ws[0]), layer.weight_scale[0]);
-    layer.bias = integer_bias(bias, layer.weight_scale, value(u8_of(in)).step.scale, ws[0]);
+    IntegerWeights weights = integer_weights(weight, bias, value(u8_of(in)).step.scale, n.name);
+    layer.weight = weights.weight.reshaped(four);
+    layer.weight_scale = std::move(weights.scale);
+    layer.bias = std::move(weights.bias);
     const auto to = step(out);
     if (to && n.activation != Activation::silu) {
       layer.step = n.activation == Activation::relu ? without_negatives(*to) : *to;
@@ -261,20 +249,6 @@ class Lowering {
       out_.instructions.push_back(std::move(layer));
       made_f32(out, made, n.name);
     }
-  }
-
-  static Tensor integer_bias(const graph::Weight* bias, const std::vector<float>& scale, float in_scale,
-                             int64_t count) {
-    if (!bias) return Tensor(DType::i32, {count});
-    if (bias->value.dtype() == DType::i32) return bias->value;
-    Tensor out(DType::i32, {count});
-    const auto to = out.mutable_values<int32_t>();
-    const auto from = bias->value.values<float>();
-    for (size_t i = 0; i < to.size(); ++i) {
-      const double q = std::nearbyint(static_cast<double>(from[i]) / (static_cast<double>(in_scale) * scale[i]));
-      to[i] = static_cast<int32_t>(std::clamp(q, -1073741824.0, 1073741824.0));
-    }
-    return out;
   }
 
   /// Takes what follows a quantized edge value by value into the layer's table. Returns the last edge taken.
@@ -399,6 +373,10 @@ class Lowering {
   void average(const Node& n) {
     const EdgeId in = n.inputs[0], out = n.outputs[0];
     const int from = u8_of(in) >= 0 ? u8_of(in) : as_f32(in, n.name);
+    constexpr int64_t kMostPixels = std::numeric_limits<int32_t>::max() / 255;
+    if (value(from).is_u8 && value(from).height * value(from).width > kMostPixels) {
+      unsupported(n.name, fmt::format("an average of more than {} integers", kMostPixels));
+    }
     const bool integer = u8_of(in) >= 0 && step(out);
     const int made = add_value(out, integer ? step(out) : std::nullopt);
     emit(Kind::average, n.name, {from}, {made});

@@ -1,5 +1,9 @@
 #include "runtime/native/thread_pool.h"
 
+#include <exception>
+
+#include "core/error.h"
+
 namespace quench::runtime::native {
 
 namespace {
@@ -25,10 +29,17 @@ void wait_turn(int& turn) {
 }  // namespace
 
 ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+  try {
+    for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::exception& error) {
+    end();
+    fail(ErrorKind::io, "[runtime.native] cannot start {} threads: {}", threads, error.what());
+  }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { end(); }
+
+void ThreadPool::end() {
   ended_ = true;
   active_ = 1;
   active_.notify_all();

@@ -12,7 +12,7 @@ namespace quench::runtime::native {
 /// layer), else they sleep.
 class ThreadPool {
  public:
-  /// threads >= 1, with the caller's.
+  /// threads >= 1, with the caller's. Throws Error{io} where the system does not give so many.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
@@ -29,6 +29,7 @@ class ThreadPool {
   void each(int64_t count, const std::function<void(int64_t)>& body);
 
  private:
+  void end();
   void work();
   void take();
 
