@@ -10,13 +10,9 @@
 namespace quench::devices {
 namespace {
 
-/// A quantized file says its bits itself, and its costs were counted from it. A float model would have the precision's.
+/// What a float model would have in a precision. A quantized file has its own, which the record says already.
 void set_bits(record::Record& record, const ModelWork& work, Precision precision) {
-  if (work.quantized) {
-    record.bits_w = work.bits_w;
-    record.bits_a = work.bits_a;
-    return;
-  }
+  if (work.quantized) return;
   const int64_t bits = 8 * bytes_of(precision);
   record.bits_w = record.bits_a = bits;
   record.bops = work.macs() * bits * bits;

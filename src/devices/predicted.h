@@ -26,12 +26,12 @@ std::vector<Precision> precisions_of(const ModelWork& work);
 /// power mode that the device does not have, and for more CPU threads than it has cores.
 void require_known(const LatencyFit& fit, const Device& device, const Deployment& deployment);
 
-/// Sets device ("jetson-nano", or "jetson-nano (5W)" in another power mode than its first), runtime, bits, threads and,
-/// in `config`, engine, precision, power mode and evidence; then the predicted latency with its interval and
-/// `latency_source: predicted`. Bits are a quantized file's own; of a float model they are the precision's, and bops and
-/// weights_bytes are set to match. Where the device cannot run it (capability), the file is not what the precision or
-/// the runtime needs, or a figure for the prediction is missing, status `unsupported` with the reason. Throws
-/// Error{config} for an unknown mode and too many threads.
+/// Sets device ("jetson-nano", or "jetson-nano (5W)" in another power mode than its first), runtime, threads and, in
+/// `config`, engine, precision, power mode and evidence; then the predicted latency with its interval and
+/// `latency_source: predicted`. Bits, bops and weights_bytes of a float model become the precision's; a quantized file's
+/// (platform::set_model) are left as they are. Where the device cannot run it (capability), the file is not what the
+/// precision or the runtime needs, or a figure for the prediction is missing, status `unsupported` with the reason.
+/// Throws Error{config} for an unknown mode and too many threads.
 void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
                     const ModelWork& work);
 

@@ -49,8 +49,6 @@ LayerWork layer_work(const Graph& graph, const Node& node) {
 
 void set_quantization(ModelWork& work, const Graph& graph) {
   for (const auto& [name, quant] : graph::quantized_values(graph)) {
-    int64_t& bits = graph.weights.contains(name) ? work.bits_w : work.bits_a;
-    bits = bits == 32 ? quant->bits : std::max<int64_t>(bits, quant->bits);
     work.symmetric_int8 = work.symmetric_int8 && graph::is_symmetric_int8(*quant);
   }
   if (const auto target = graph.metadata.find("target"); target != graph.metadata.end()) work.target = target->second;

@@ -30,8 +30,6 @@ struct ModelWork {
   bool quantized = false;      ///< any layer is
   bool symmetric_int8 = true;  ///< all that is quantized is int8 around zero point 0, as TensorRT takes it
   std::string target;          ///< runtime that a quantized file was made for; empty where it does not say
-  int64_t bits_w = 32;         ///< of the file's weights and activations: most of any that is quantized
-  int64_t bits_a = 32;
 
   int64_t macs() const;
 };
