@@ -186,6 +186,25 @@ TEST(NativeTable, RoundsHalvesToEvenAndClamps) {
   EXPECT_EQ(native::quantized(-1e30, step), 0);
 }
 
+TEST(NativeTable, GateRoundsAsItsThreeStepsInFloatDo) {
+  int apart = 0;  // where one rounding in float64 gives another integer
+  for (int i = 1; i <= 300; ++i) {
+    const native::Step8 from{0.047f + 1e-3f * static_cast<float>(i % 20), 85, 0, 255};
+    const native::Step8 sigmoid{0.05f + 1e-4f * static_cast<float>(i / 20), 85, 0, 255}, to{0.05f, 85, 0, 255};
+    const native::Table table = native::gate_table(from, sigmoid, to);
+    for (int q = 0; q < 256; ++q) {
+      const float x = static_cast<float>(q - from.zero_point) * from.scale;
+      const int opened = native::quantized(native::logistic(x), sigmoid);
+      const float product = x * (static_cast<float>(opened - sigmoid.zero_point) * sigmoid.scale);
+      const float steps = std::clamp(std::nearbyint(product / to.scale), -85.0f, 170.0f);
+      EXPECT_EQ(table[static_cast<size_t>(q)], static_cast<int>(steps) + 85) << i << " " << q;
+      apart += table[static_cast<size_t>(q)] !=
+               native::quantized(native::dequantized(q, from) * native::dequantized(opened, sigmoid), to);
+    }
+  }
+  EXPECT_GT(apart, 0);
+}
+
 TEST(NativeLayout, SharesMemoryOnlyWhereLifetimesDoNotMeet) {
   for (const char* name : {"yolov5n", "yolov8n", "yolov8n-cls"}) {
     const native::Program program = native::lower(model(name, 64));

@@ -48,6 +48,19 @@ Table make_table(const Step8& from, const Step8& to, graph::Op op) {
   }
 }
 
+Table gate_table(const Step8& from, const Step8& sigmoid, const Step8& to) {
+  const auto low = static_cast<float>(to.low - to.zero_point), high = static_cast<float>(to.high - to.zero_point);
+  Table table;
+  for (int q = 0; q < 256; ++q) {
+    const double x = dequantized(q, from);
+    const auto gate = static_cast<float>(dequantized(quantized(logistic(x), sigmoid), sigmoid));
+    const float product = static_cast<float>(x) * gate;
+    const float steps = std::nearbyint(std::clamp(product / to.scale, low, high));
+    table[static_cast<size_t>(q)] = static_cast<uint8_t>(static_cast<int>(steps) + to.zero_point);
+  }
+  return table;
+}
+
 Table chained(const Table& first, const Table& second) {
   Table table;
   for (size_t q = 0; q < 256; ++q) table[q] = second[first[q]];

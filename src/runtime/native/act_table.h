@@ -17,6 +17,8 @@ double dequantized(int q, const Step8& step);
 Table make_table(const Step8& from, const Step8& to, const std::function<double(double)>& of);
 /// silu, relu or sigmoid.
 Table make_table(const Step8& from, const Step8& to, graph::Op op);
+/// x * sigmoid(x), each quantized by itself: what dequantize, mul and quantize make of them, in float32.
+Table gate_table(const Step8& from, const Step8& sigmoid, const Step8& to);
 /// second[first[q]].
 Table chained(const Table& first, const Table& second);
 

@@ -285,8 +285,7 @@ class Lowering {
     const auto from = step(edge), sigmoid = step(opening), to = step(second.outputs[0]);
     if (!sigmoid || !to) return std::nullopt;
     after = second.outputs[0];
-    return make_table(*from, *to,
-                      [&](double x) { return x * dequantized(quantized(logistic(x), *sigmoid), *sigmoid); });
+    return gate_table(*from, *sigmoid, *to);
   }
 
   // --- the others ---
