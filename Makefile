@@ -31,7 +31,8 @@ agent:
 # For the tests, where the cross compiler is there (they say so where it is not).
 test-agent:
 	@if command -v aarch64-linux-gnu-g++ >/dev/null && scripts/fetch_agent_packages.sh; then \
-	  cmake --preset agent-aarch64 >/dev/null && cmake --build --preset agent-aarch64; \
+	  cmake --preset agent-aarch64 >/dev/null && \
+	  cmake --build --preset agent-aarch64 --target quench-agent quench-native-digest; \
 	else echo "make: no cross compiler for ARM: its agent is not tested (make agent installs it)"; fi
 
 test: release test-agent

@@ -43,9 +43,14 @@ int32_t rounded(const Value& v, double steps, bool positive = false) {
   return static_cast<int32_t>(std::nearbyint(std::clamp<double>(steps, low - v.zero, v.high - v.zero))) + v.zero;
 }
 
-[[noreturn]] void open(const Node& node) {
-  fail(ErrorKind::unsupported, "the definition leaves {} open", node.name);
+/// A bias in steps of `step`: as it stands where its own are these.
+int64_t bias_in_steps(const Weight& bias, size_t channel, double step) {
+  const double q = bias.value.values<int32_t>()[channel];
+  const double own = bias.quant->scale[bias.quant->scale.size() == 1 ? 0 : channel];
+  return static_cast<int64_t>(std::fabs(own / step - 1) <= 1e-5 ? q : std::nearbyint(q * own / step));
 }
+
+[[noreturn]] void open(const Node& node) { fail(ErrorKind::unsupported, "the definition leaves {} open", node.name); }
 
 struct Run {
   const Graph& graph;
@@ -87,7 +92,7 @@ struct Run {
       const double product_scale = static_cast<double>(in.scale) * ws_scale;
       for (int64_t y = 0; y < out.height; ++y) {
         for (int64_t x = 0; x < out.width; ++x) {
-          int64_t sum = bias ? bias->value.values<int32_t>()[static_cast<size_t>(o)] : 0;
+          int64_t sum = bias ? bias_in_steps(*bias, static_cast<size_t>(o), product_scale) : 0;
           for (int64_t i = 0; i < ws[1]; ++i) {
             for (int64_t k = 0; k < area; ++k) {
               const int64_t row = y * a.stride[0] - a.padding[0] + k / a.kernel[1] * a.dilation[0];

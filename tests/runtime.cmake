@@ -14,6 +14,13 @@ target_include_directories(quench_integer_executor PUBLIC ${CMAKE_SOURCE_DIR}/te
 quench_test(runtime_native_test SOURCES runtime_native_test.cpp conformance_cases.cpp
             USES runtime models graph_samples reference_executor integer_executor LABELS fast)
 quench_test(runtime_native_refusals_test SOURCES runtime_native_refusals_test.cpp USES runtime graph_samples LABELS fast)
+quench_test(runtime_native_random_test SOURCES runtime_native_random_test.cpp random_graphs.cpp
+            USES runtime graph_samples integer_executor LABELS fast)
+# The same graphs on ARM's kernels, under QEMU.
+add_subdirectory(native_digest)
+quench_test(runtime_native_arm_test SOURCES runtime_native_arm_test.cpp USES runtime LABELS fast)
+target_compile_definitions(runtime_native_arm_test PRIVATE QUENCH_DIGEST_PROGRAM="$<TARGET_FILE:quench-native-digest>")
+add_dependencies(runtime_native_arm_test quench-native-digest)
 if(QUENCH_LAB)
   quench_test(runtime_conformance_torch_test SOURCES ${conformance} conformance_torch.cpp
               USES nn runtime graph_samples reference_executor LABELS fast)
