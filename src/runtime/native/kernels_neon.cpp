@@ -31,7 +31,7 @@ struct V : NeonVector {
     __builtin_memcpy(&quad, p, 4);
     return spread<0>(vreinterpretq_s8_u32(vdupq_n_u32(quad ^ 0x80808080u)));
   }
-  /// Two products fit 16 bits: no weight is -128 (graph/verify.h). One piece of assembly: between intrinsics GCC moves
+  /// Two products fit 16 bits: no weight is -128 (layer_weights.h). One piece of assembly: between intrinsics GCC moves
   /// sums to memory.
   static Acc dot(Acc acc, X x, W w) {
     int16x8_t products;

@@ -79,7 +79,8 @@ struct Program {
 /// quantized edges stay u8; an operation without integer form runs in float between dequantize and quantize.
 /// int8 activations (other targets') become uint8 by adding 128.
 /// Throws Error{unsupported} naming the node for what the engine does not have: more than one input, batch norm that
-/// cannot be folded, activations with one scale per channel, quantizers whose weights are still float.
+/// cannot be folded, activations with one scale per channel, quantizers whose weights are still float, integer weights
+/// with zero points or sums beyond int32 (layer_weights.h).
 Program lower(const graph::Graph& graph);
 
 }  // namespace quench::runtime::native
