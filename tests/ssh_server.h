@@ -47,10 +47,12 @@ class SshServer {
     }
     std::filesystem::copy_file(folder_ / "key.pub", folder_ / "authorized");
     port_ = free_port();
+    // A login shell reads its files in the home too: not those of who tests.
     write_file(folder_ / "sshd_config",
                fmt::format("Port {0}\nListenAddress 127.0.0.1\nHostKey {1}/host\nAuthorizedKeysFile {1}/authorized\n"
                            "PidFile none\nUsePAM no\nStrictModes no\nPasswordAuthentication no\n"
-                           "KbdInteractiveAuthentication no\nMaxStartups 100\nForceCommand /bin/sh {1}/session\n",
+                           "KbdInteractiveAuthentication no\nMaxStartups 100\nSetEnv HOME={1}/home\n"
+                           "ForceCommand /bin/sh {1}/session\n",
                            port_, folder_.string()));
     set_session("");
     std::ifstream host(folder_ / "host.pub");
