@@ -83,9 +83,11 @@ std::string RemoteDevice::put(const RemoteFile& file) {
   for (int tries = 0;; ++tries) {
     send(file, piece);
     const SshAnswer whole = ssh_.insist(
-        at + fmt::format("{3} && exit 0; h=$(sha256sum {1}) || exit 1; [ \"${{h%% *}}\" = {0} ] || {{ rm -f {1}; "
-                         "exit {2}; }}; chmod 700 {1} && {{ sync {1} 2>/dev/null || sync; }} && mv -f {1} {0}",
-                         file.sha256, piece, kNotWhole, there_whole));
+        at + fmt::format(
+                 "{3} && {{ rm -f {1} {1}.*; exit 0; }}; h=$(sha256sum {1}) || exit 1; [ \"${{h%% *}}\" = {0} ] || {{ "
+                 "rm -f {1}; "
+                 "exit {2}; }}; chmod 700 {1} && {{ sync {1} 2>/dev/null || sync; }} && mv -f {1} {0} && rm -f {1}.*",
+                 file.sha256, piece, kNotWhole, there_whole));
     if (whole.exit_code == 0) return path;
     if (whole.exit_code != kNotWhole || tries == 2) ssh_.require(whole, fmt::format("take {} whole", file.what));
     log_.warning(fmt::format("{}: {} arrived damaged, sent again", ssh_.address().text(), file.what));
@@ -112,7 +114,7 @@ void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
         "umask 077; cd {0} || exit 1; c={1}.$$; if cat >$c; then [ $(wc -c <$c) -eq {2} ] || {{ rm -f $c; exit {4}; "
         "}}; "
         "s=0; [ -f {1} ] && s=$(wc -c <{1}); if [ $s -eq {3} ]; then cat $c >>{1} || s=full; fi; rm -f $c; "
-        "[ \"$s\" != full ] && {{ wc -c <{1}; exit 0; }}; else rm -f $c; fi; rm -f {1}; exit {5}",
+        "[ \"$s\" != full ] && {{ wc -c <{1}; exit 0; }}; else rm -f $c; fi; rm -f {1} {1}.*; exit {5}",
         shell_quote(folder_), piece, bytes.size(), sent, kNotWhole, kNoRoom);
     SshCall call;
     call.input = bytes;
