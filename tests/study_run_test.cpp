@@ -106,7 +106,8 @@ TEST_F(StudyRun, PredictsLatenciesOfDevices) {
   for (const record::Record& record : first.records) {
     predicted += record.latency_source == "predicted";
     unsupported += record.status == "unsupported";
-    EXPECT_TRUE(record.top1.has_value()) << *record.cell;
+    EXPECT_EQ(record.top1.has_value(), record.status == "ok") << *record.cell;
+    EXPECT_EQ(record.quench_version, "test") << *record.cell;
   }
   EXPECT_EQ(predicted, 2);    // FP16 on the GPU, INT8 on the CPU
   EXPECT_EQ(unsupported, 2);  // FP16 on the CPU, INT8 on the GPU

@@ -170,7 +170,7 @@ std::map<std::string, record::Record> stored_records(const fs::path& store) {
 /// Predicts what the study asks for and stores what is new.
 void predict(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
              const std::map<std::string, record::Record>& known, Stages& stages, const fs::path& store,
-             RunSummary& summary) {
+             const std::string& version, RunSummary& summary) {
   if (study.predict.empty()) return;
   const auto stored = stored_records(store);
   const auto open = [&](const Cell& cell) { return graph::read_model(stages.artifact(cell)); };
@@ -179,6 +179,7 @@ void predict(const StudyFile& study, const devices::Catalog& catalog, const std:
     if (found != stored.end() && same_finding(found->second, record)) {
       record = found->second;
     } else {
+      record.quench_version = version;
       record.time = utc_now();
       record::append(store, record);
     }
@@ -243,7 +244,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     });
   }
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
-  predict(study, catalog, cells, known, stages, store, summary);
+  predict(study, catalog, cells, known, stages, store, context.version, summary);
   if (same_images(stages)) summary.notes.push_back(kSameImagesNote);
   return summary;
 }
