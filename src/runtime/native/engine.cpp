@@ -261,7 +261,7 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   shape.in_pixel_step = shape.out_width > 1 ? conv.stride[1] * in.pitch * in_bytes : 0;
   const bool direct = direct_output(layer.outputs[0]) >= 0;
   const int64_t channels = layer.weight.shape()[0] / conv.groups;
-  const int64_t pitch = direct ? padded(channels) : buffer_of(layer.outputs[0]).pitch;
+  const int64_t pitch = direct ? padded(channels, kernels_.lanes) : buffer_of(layer.outputs[0]).pitch;
   shape.channels = direct ? pitch : channels;  // a strip takes what the last vector has too
   shape.out_row_step = (direct ? shape.out_width * pitch : buffer_of(layer.outputs[0]).row_step()) * out_bytes;
   shape.out_pixel_step = pitch * out_bytes;
@@ -282,7 +282,7 @@ int Engine::direct_output(int id) const {
 void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int output, std::vector<Loop>& loops,
                         std::function<void(int64_t, int64_t, float*)> run) {
   constexpr int64_t kStrip = 96;
-  const int64_t pitch = padded(channels);
+  const int64_t pitch = padded(channels, kernels_.lanes);
   const int64_t strips = (pixels + kStrip - 1) / kStrip;
   const int64_t parts = std::min(strips, wanted_parts());
   strips_.push_back(std::make_unique<Aligned<float>>(parts * kStrip * pitch));

@@ -54,8 +54,6 @@ class Engine {
   template <typename T>
   void bind_upsample(const Instruction& instruction, std::vector<Loop>& loops);
   ConvShape conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes);
-  /// Channels in whole vectors.
-  int64_t padded(int64_t channels) const { return (channels + kernels_.lanes - 1) / kernels_.lanes * kernels_.lanes; }
   /// Index of the output that the value is written to as planes, -1: none.
   int direct_output(int id) const;
   /// A convolution in strips of pixels, each turned into planes of an output while it is in the cache. run(begin, end,

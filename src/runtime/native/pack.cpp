@@ -55,8 +55,6 @@ void split_pairs(int64_t lanes, Aligned<int8_t>& weights) {
   }
 }
 
-int64_t padded(int64_t count, int64_t lanes) { return (count + lanes - 1) / lanes * lanes; }
-
 Order order_of(const Instruction& layer, const Walk& walk) {
   const Shape& s = layer.weight.shape();
   return {s[1], s[2], s[3], walk.whole_rows};

@@ -26,6 +26,9 @@ class Aligned {
   int64_t size_ = 0;
 };
 
+/// Channels in whole vectors.
+constexpr int64_t padded(int64_t channels, int64_t lanes) { return (channels + lanes - 1) / lanes * lanes; }
+
 /// How a convolution walks its window: `taps` runs of `run` consecutive values. A row of the window is one run where
 /// its pixels lie side by side, else each pixel is one.
 struct Walk {
