@@ -50,7 +50,9 @@ void print_profile(Contender& contender, const Tensor& input) {
     if (!own) contender.session->run(input);
     runs.push_back(contender.session->layer_times());
   }
-  if (runs[0].empty()) return;
+  if (runs[0].empty()) {
+    fail(ErrorKind::unsupported, "quench bench --profile: runtime '{}' does not time its layers", contender.runtime);
+  }
   std::vector<runtime::LayerTime> median = runs[0];
   double total_ns = 0;
   for (size_t layer = 0; layer < median.size(); ++layer) {
@@ -78,8 +80,6 @@ void print_profile(Contender& contender, const Tensor& input) {
             << text_table(rows);
 }
 
-}  // namespace
-
 /// Before time is spent: whether the settings go together.
 void check_settings(const Json& options) {
   if (options["profile"] && options["format"] != "table") {
@@ -106,6 +106,8 @@ std::unique_ptr<runtime::Session> open_session(const runtime::Runtime& runtime, 
   }
   return session;
 }
+
+}  // namespace
 
 int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry) {
   const Json options = settings(command("bench"), Json::object(), invocation);
