@@ -129,7 +129,7 @@ void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
     sent = answer.lost || answer.exit_code != 0 ? piece_size(piece) : script_number(last_line(answer.output));
     stuck = sent > before || sent == file.size ? 0 : stuck + 1;
     if (stuck > kMostStuck) {
-      fail(ErrorKind::io, "{}: of the {} ({}) nothing more than {} bytes arrives", ssh_.address().text(), file.what,
+      fail(ErrorKind::io, "{}: of {} ({}) nothing more than {} bytes arrives", ssh_.address().text(), file.what,
            megabytes, sent);
     }
   } while (sent < file.size);
