@@ -43,8 +43,10 @@ int run_study(const Invocation& invocation, const Environment& environment) {
   const std::string file = invocation.inputs.at(0);
   const study::StudyFile study = study::read_study(file);
   const fs::path folder = results_folder(options, study);
-  study::catalog_of(study, environment.device_folders);  // what `run` would refuse, `plan` and `status` do too
-  if (invocation.command != "study run") return print_states(study, folder, options);
+  if (invocation.command != "study run") {
+    study::catalog_of(study, environment.device_folders);  // what `run` would refuse is refused here too
+    return print_states(study, folder, options);
+  }
 
   const runtime::Registry registry = study::full_registry(environment.places);
   const fs::path data_root = study::data_root_of(options, environment.data_root);

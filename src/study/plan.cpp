@@ -12,12 +12,6 @@ std::string cell_id(const Cell& cell) {
   return fmt::format("{}/{}{}/t{}/s{}", artifact_name(cell), cell.runtime, device, cell.threads, cell.seed);
 }
 
-Json portable_data(const Json& data) {
-  Json out = data;
-  out.erase("data_root");
-  return out;
-}
-
 /// With seed, id and configuration.
 Cell make_cell(const StudyFile& study, Cell cell) {
   cell.model.train["seed"] = cell.seed;
@@ -38,6 +32,12 @@ Cell make_cell(const StudyFile& study, Cell cell) {
 }
 
 }  // namespace
+
+Json portable_data(const Json& data) {
+  Json out = data;
+  out.erase("data_root");
+  return out;
+}
 
 std::vector<Cell> expand(const StudyFile& study) {
   std::vector<Cell> cells;

@@ -26,6 +26,9 @@ std::vector<Cell> expand(const StudyFile& study);
 /// What is compressed how, whatever runs it: "yolov5n-cls@64/ptq/mse".
 std::string artifact_name(const Cell& cell);
 
+/// The data's settings without where they lie.
+Json portable_data(const Json& data);
+
 /// Hash that names a piece of work: equal inputs, equal hash (12 hex digits). Where the data lies is left out.
 std::string stage_hash(const Json& inputs);
 

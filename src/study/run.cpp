@@ -41,16 +41,24 @@ bool same_images(Stages& stages) {
 
 std::string config_key(const Json& config) { return stage_hash(config); }
 
-/// Newest record of each cell id whose configuration is the cell's own.
-std::map<std::string, record::Record> known_records(const fs::path& store, const std::vector<Cell>& cells) {
-  std::map<std::string, record::Record> known;
-  if (!fs::exists(store)) return known;
-  std::map<std::string, std::string> wanted;
-  for (const Cell& cell : cells) wanted[cell.id] = config_key(cell.config);
+using Records = std::map<std::string, record::Record>;  // by cell id
+
+/// Newest record of each cell id in the store, whatever its configuration; empty where there is no store.
+Records stored_records(const fs::path& store) {
+  Records stored;
+  if (!fs::exists(store)) return stored;
   for (record::Record& record : record::latest(record::load(store).records)) {
-    const std::string id = record.cell.value_or("");
-    const auto found = wanted.find(id);
-    if (found != wanted.end() && found->second == config_key(record.config)) known[id] = std::move(record);
+    if (record.cell) stored[*record.cell] = std::move(record);
+  }
+  return stored;
+}
+
+/// Those of the cells whose configuration is the cell's own.
+Records known_records(const Records& stored, const std::vector<Cell>& cells) {
+  Records known;
+  for (const Cell& cell : cells) {
+    const auto found = stored.find(cell.id);
+    if (found != stored.end() && config_key(cell.config) == config_key(found->second.config)) known.insert(*found);
   }
   return known;
 }
@@ -157,22 +165,11 @@ void run_group(std::vector<Work>& group, Stages& stages, RemoteCells& remote, co
   }
 }
 
-/// What the store has of a cell, whatever its configuration; empty where nothing.
-std::map<std::string, record::Record> stored_records(const fs::path& store) {
-  std::map<std::string, record::Record> stored;
-  if (!fs::exists(store)) return stored;
-  for (record::Record& record : record::latest(record::load(store).records)) {
-    if (record.cell) stored[*record.cell] = std::move(record);
-  }
-  return stored;
-}
-
 /// Predicts what the study asks for and stores what is new.
 void predict(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
-             const std::map<std::string, record::Record>& known, Stages& stages, const fs::path& store,
+             const Records& known, const Records& stored, Stages& stages, const fs::path& store,
              const std::string& version, RunSummary& summary) {
   if (study.predict.empty()) return;
-  const auto stored = stored_records(store);
   const auto open = [&](const Cell& cell) { return graph::read_model(stages.artifact(cell)); };
   for (record::Record& record : predicted_records(study, cells, known, catalog, open)) {
     const auto found = stored.find(*record.cell);
@@ -192,7 +189,7 @@ void predict(const StudyFile& study, const devices::Catalog& catalog, const std:
 
 std::vector<CellState> status(const StudyFile& study, const fs::path& folder) {
   const std::vector<Cell> cells = expand(study);
-  const auto known = known_records(folder / "records.jsonl", cells);
+  const Records known = known_records(stored_records(folder / "records.jsonl"), cells);
   std::vector<CellState> out;
   for (const Cell& cell : cells) {
     const auto found = known.find(cell.id);
@@ -210,7 +207,8 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   const fs::path store = context.folder / "records.jsonl";
   const std::vector<Cell> cells = expand(study);
   const devices::Catalog catalog = catalog_of(study, context.device_folders);
-  auto known = known_records(store, cells);
+  const Records stored = stored_records(store);
+  Records known = known_records(stored, cells);
   const fs::path stages_folder = context.stages.empty() ? context.folder / "stages" : context.stages;
   require_writable(stages_folder);
   Stages stages(study, stages_folder, context.data_root, *context.registry, *context.log, *context.cancel);
@@ -244,7 +242,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     });
   }
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
-  predict(study, catalog, cells, known, stages, store, context.version, summary);
+  predict(study, catalog, cells, known, stored, stages, store, context.version, summary);
   if (same_images(stages)) summary.notes.push_back(kSameImagesNote);
   return summary;
 }

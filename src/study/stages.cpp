@@ -162,10 +162,8 @@ Json Stages::training(const Cell& cell) const {
 
 Evaluation Stages::evaluation(const graph::ModelFile& model, const std::string& runtime) {
   const runtime::Runtime& engine = registry_.require(runtime);
-  Json data_inputs = study_.data;
-  data_inputs.erase("data_root");
   const Json inputs{{"model_sha256", model.sha256},
-                    {"data", data_inputs},
+                    {"data", portable_data(study_.data)},
                     {"digest", data().test->digest()},
                     {"runtime", runtime},
                     {"detect", data().test->task() == "detect" ? study_.detect : Json()},
@@ -186,9 +184,7 @@ fs::path Stages::pack(const graph::Graph& graph) {
   if (shape.at(2) != shape.at(3)) {
     fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}", to_string(shape));
   }
-  Json data_inputs = study_.data;
-  data_inputs.erase("data_root");
-  const Json inputs{{"data", data_inputs}, {"digest", data().test->digest()}, {"imgsz", shape[2]}};
+  const Json inputs{{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}};
   const fs::path file = stage_folder("pack", inputs) / "test.qpack";
   if (!fs::exists(file)) {
     log_.info(fmt::format("packing {} test images of {} px for devices", data().test->size(), shape[2]));
