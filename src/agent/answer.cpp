@@ -37,8 +37,7 @@ bool attempt(record::Record& record, const LogSink& log, const std::function<voi
     return true;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::backend) throw;
-    record.status = error.kind() == ErrorKind::unsupported ? "unsupported" : "failed";
-    record.reason = error.what();
+    platform::set_failure(record, error);
     log.warning(fmt::format("{}: {}: {}", *record.cell, record.status, error.what()));
     return false;
   }

@@ -134,8 +134,7 @@ int run_bench(const Invocation& invocation, const Environment& environment, cons
         inputs.push_back(runtime::to_input(image, contender.session->input_dtype()));
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::unsupported) throw;
-        record.status = "unsupported";
-        record.reason = error.what();
+        platform::set_failure(record, error);
       }
       contenders.push_back(std::move(contender));
       records.push_back(std::move(record));

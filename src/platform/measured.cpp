@@ -77,4 +77,9 @@ void set_scores(record::Record& record, const score::Scores& scores, int64_t sam
   record.samples = samples;
 }
 
+void set_failure(record::Record& record, const Error& error) {
+  record.status = error.kind() == ErrorKind::unsupported ? "unsupported" : "failed";
+  record.reason = error.what();
+}
+
 }  // namespace quench::platform

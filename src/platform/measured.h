@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "core/error.h"
 #include "graph/onnx_read.h"
 #include "metrics/latency.h"
 #include "record/record.h"
@@ -20,5 +21,8 @@ void set_latency(record::Record& record, const metrics::LatencySummary& latency)
 
 /// How good it is on `samples` images; of top1, its 95 % interval too.
 void set_scores(record::Record& record, const score::Scores& scores, int64_t samples);
+
+/// Why there is no result: status `unsupported` or `failed` by the error's kind, and its words.
+void set_failure(record::Record& record, const Error& error);
 
 }  // namespace quench::platform

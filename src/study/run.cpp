@@ -72,8 +72,7 @@ struct Work {
 };
 
 void fail_cell(Work& work, const Error& error, const LogSink& log) {
-  work.record.status = error.kind() == ErrorKind::unsupported ? "unsupported" : "failed";
-  work.record.reason = error.what();
+  platform::set_failure(work.record, error);
   log.warning(fmt::format("{}: {}: {}", work.cell->id, work.record.status, error.what()));
 }
 
