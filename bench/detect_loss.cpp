@@ -1,6 +1,6 @@
 // What a detection loss costs, forward and backward, beside the network's forward and backward pass.
 //   detect_loss [model=yolov5n] [imgsz=320] [batch=16] [objects=20 an image] [threads=2] [rounds=5]
-#include "train/detect_loss.h"
+#include "train/losses/detect_loss.h"
 
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>

@@ -10,8 +10,8 @@
 #include <memory>
 
 #include "core/rng.h"
-#include "data/image_folder.h"
-#include "data/loader.h"
+#include "data/loading/loader.h"
+#include "data/sets/image_folder.h"
 #include "interleave.h"
 
 namespace {

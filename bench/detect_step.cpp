@@ -11,14 +11,14 @@
 
 #include "config/tables.h"
 #include "core/clock.h"
-#include "data/loader.h"
+#include "data/loading/loader.h"
 #include "models/spec.h"
 #include "nn/graph_module.h"
-#include "train/detect_loss.h"
-#include "train/detect_targets.h"
-#include "train/ema.h"
-#include "train/evaluation.h"
-#include "train/optimizer.h"
+#include "train/loop/evaluation.h"
+#include "train/losses/detect_loss.h"
+#include "train/matching/detect_targets.h"
+#include "train/optimizers/ema.h"
+#include "train/optimizers/optimizer.h"
 
 int main(int argc, char** argv) {
   using namespace quench;
@@ -89,7 +89,8 @@ int main(int argc, char** argv) {
   std::printf("%s, %d px, batch %d: %.1f images/s, peak memory %.2f GB\n", name.c_str(), imgsz, batch_size,
               1e9 * batch_size * steps / static_cast<double>(all), static_cast<double>(usage.ru_maxrss) / 1e6);
   for (int i = 0; i < 5; ++i) {
-    std::printf("  %-17s %5.1f %%  %8.1f ms a step\n", parts[i], 100.0 * static_cast<double>(spent[i]) / static_cast<double>(all),
+    std::printf("  %-17s %5.1f %%  %8.1f ms a step\n", parts[i],
+                100.0 * static_cast<double>(spent[i]) / static_cast<double>(all),
                 static_cast<double>(spent[i]) / 1e6 / steps);
   }
   return 0;

@@ -12,11 +12,11 @@
 
 #include "config/tables.h"
 #include "core/clock.h"
-#include "data/loader.h"
+#include "data/loading/loader.h"
 #include "models/spec.h"
 #include "nn/blas.h"
 #include "plain_loop.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 
 namespace {
 

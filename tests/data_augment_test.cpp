@@ -6,8 +6,8 @@
 #include <string>
 
 #include "core/hash.h"
-#include "data/augment.h"
-#include "data/shapes.h"
+#include "data/augmentation/augment.h"
+#include "data/sets/shapes.h"
 #include "data_testing.h"
 
 namespace quench::data {

@@ -4,9 +4,9 @@
 #include <map>
 
 #include "core/json.h"
-#include "data/coco_instances.h"
-#include "data/coco_json.h"
-#include "data/image_folder.h"
+#include "data/labels/coco_json.h"
+#include "data/sets/coco_instances.h"
+#include "data/sets/image_folder.h"
 #include "data_detection_testing.h"
 #include "data_testing.h"
 

@@ -6,12 +6,12 @@
 #include <set>
 #include <thread>
 
-#include "data/catalog.h"
-#include "data/cifar.h"
-#include "data/dataset.h"
-#include "data/idx.h"
-#include "data/image_folder.h"
-#include "data/shapes.h"
+#include "data/sets/catalog.h"
+#include "data/sets/cifar.h"
+#include "data/sets/dataset.h"
+#include "data/sets/idx.h"
+#include "data/sets/image_folder.h"
+#include "data/sets/shapes.h"
 #include "data_testing.h"
 
 namespace quench::data {

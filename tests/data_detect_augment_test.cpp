@@ -2,10 +2,10 @@
 #include <numbers>
 #include <set>
 
-#include "data/detect_augment.h"
-#include "data/letterbox.h"
-#include "data/mosaic.h"
-#include "data/perspective.h"
+#include "data/augmentation/detect_augment.h"
+#include "data/augmentation/mosaic.h"
+#include "data/augmentation/perspective.h"
+#include "data/pictures/letterbox.h"
 #include "data_detect_samples.h"
 #include "data_testing.h"
 

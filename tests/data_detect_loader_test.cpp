@@ -1,7 +1,7 @@
 #include <set>
 
-#include "data/detect_picture.h"
-#include "data/loader.h"
+#include "data/augmentation/detect_picture.h"
+#include "data/loading/loader.h"
 #include "data_detect_samples.h"
 #include "data_testing.h"
 

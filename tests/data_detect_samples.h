@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "core/rng.h"
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 
 namespace quench::testing {
 

@@ -8,7 +8,7 @@
 
 #include "core/file.h"
 #include "core/rng.h"
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 
 namespace quench::testing {
 

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "core/rng.h"
-#include "data/draw_boxes.h"
+#include "data/pictures/draw_boxes.h"
 #include "data_testing.h"
 
 namespace quench::data {

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "core/rng.h"
-#include "data/fetch.h"
-#include "data/tar.h"
+#include "data/sets/fetch.h"
+#include "data/sets/tar.h"
 #include "data_http_server.h"
 #include "data_testing.h"
 

@@ -1,7 +1,7 @@
 // The size from the header is the size of the decoded image, whatever the format and the EXIF orientation.
 #include "core/tensor.h"
-#include "data/image_folder.h"
-#include "data/image_size.h"
+#include "data/pictures/image_size.h"
+#include "data/sets/image_folder.h"
 #include "data_detection_testing.h"
 #include "data_testing.h"
 

@@ -3,10 +3,10 @@
 #include <cmath>
 
 #include "core/rng.h"
-#include "data/image_file.h"
-#include "data/image_folder.h"
-#include "data/image_source.h"
-#include "data/video.h"
+#include "data/pictures/image_file.h"
+#include "data/pictures/image_source.h"
+#include "data/pictures/video.h"
+#include "data/sets/image_folder.h"
 #include "data_testing.h"
 
 namespace quench::data {

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "core/rng.h"
-#include "data/yolo_labels.h"
+#include "data/labels/yolo_labels.h"
 #include "data_testing.h"
 
 namespace quench::data {

@@ -2,8 +2,8 @@
 
 #include "core/json.h"
 #include "core/rng.h"
-#include "data/image_folder.h"
-#include "data/letterbox.h"
+#include "data/pictures/letterbox.h"
+#include "data/sets/image_folder.h"
 #include "data_testing.h"
 
 namespace quench::data {

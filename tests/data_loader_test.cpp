@@ -4,9 +4,9 @@
 #include <set>
 #include <thread>
 
-#include "data/loader.h"
-#include "data/memory_dataset.h"
-#include "data/shapes.h"
+#include "data/loading/loader.h"
+#include "data/sets/memory_dataset.h"
+#include "data/sets/shapes.h"
 #include "data_testing.h"
 
 namespace quench::data {

@@ -6,11 +6,11 @@
 #include <set>
 
 #include "core/file.h"
-#include "data/catalog.h"
-#include "data/cifar.h"
-#include "data/memory_dataset.h"
-#include "data/scene_paint.h"
-#include "data/scenes.h"
+#include "data/sets/catalog.h"
+#include "data/sets/cifar.h"
+#include "data/sets/memory_dataset.h"
+#include "data/sets/scene_paint.h"
+#include "data/sets/scenes.h"
 #include "data_testing.h"
 
 namespace quench::data {

@@ -2,8 +2,8 @@
 #include <cstdlib>
 #include <numeric>
 
-#include "data/catalog.h"
-#include "data/dataset.h"
+#include "data/sets/catalog.h"
+#include "data/sets/dataset.h"
 #include "data_testing.h"
 
 namespace quench::data {

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <thread>
 
-#include "data/catalog.h"
-#include "data/detection_files.h"
-#include "data/image_folder.h"
-#include "data/yolo_folder.h"
+#include "data/sets/catalog.h"
+#include "data/sets/detection_files.h"
+#include "data/sets/image_folder.h"
+#include "data/sets/yolo_folder.h"
 #include "data_detection_testing.h"
 #include "data_testing.h"
 

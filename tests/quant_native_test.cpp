@@ -1,5 +1,5 @@
-// Whole models in the native engine beside LibTorch: in float the same; quantized, all of them in integers, in agreement
-// with the simulation that QAT trains with.
+// Whole models in the native engine beside LibTorch: in float the same; quantized, all of them in integers, in
+// agreement with the simulation that QAT trains with.
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +8,7 @@
 
 #include "config/tables.h"
 #include "core/hash.h"
-#include "data/loader.h"
+#include "data/loading/loader.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
 #include "nn/torch_runtime.h"
@@ -57,7 +57,8 @@ Tensor pixels(int64_t count) {
 
 /// Mean absolute difference of all outputs, as a share of their spread.
 double difference(runtime::Session& a, runtime::Session& b, const Tensor& images) {
-  const auto x = a.run(runtime::to_input(images, a.input_dtype())), y = b.run(runtime::to_input(images, b.input_dtype()));
+  const auto x = a.run(runtime::to_input(images, a.input_dtype())),
+             y = b.run(runtime::to_input(images, b.input_dtype()));
   double sum = 0, count = 0, squares = 0, mean = 0;
   for (size_t o = 0; o < x.size(); ++o) {
     const auto p = x[o].values<float>(), q = y[o].values<float>();
@@ -106,7 +107,8 @@ TEST_P(QuantNative, EveryLayerInIntegersAndAsSimulated) {
     const auto simulated = nn::torch_runtime()->load(file, {.threads = 2});
     EXPECT_LT(difference(*native, *simulated, images), 0.01) << activations;
     int64_t layers = 0;
-    for (const graph::Node& node : file.graph.nodes) layers += node.op == graph::Op::conv || node.op == graph::Op::linear;
+    for (const graph::Node& node : file.graph.nodes)
+      layers += node.op == graph::Op::conv || node.op == graph::Op::linear;
     const std::string wanted = fmt::format("int8 convolutions and linear layers: {0} of {0}", layers);
     const auto notes = native->notes();
     EXPECT_NE(std::find(notes.begin(), notes.end(), wanted), notes.end()) << fmt::format("{}", fmt::join(notes, "\n"));

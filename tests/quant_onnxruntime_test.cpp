@@ -5,7 +5,7 @@
 
 #include "config/tables.h"
 #include "core/hash.h"
-#include "data/loader.h"
+#include "data/loading/loader.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
 #include "nn/torch_runtime.h"

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "core/rng.h"
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 #include "graph/graph.h"
 #include "graph/shape_inference.h"
 

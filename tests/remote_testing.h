@@ -4,10 +4,10 @@
 
 #include "core/cancel.h"
 #include "core/log.h"
-#include "platform/ssh.h"
+#include "remote/ssh.h"
 #include "ssh_server.h"
 
-namespace quench::platform {
+namespace quench::remote {
 
 /// A device on loopback.
 class RemoteTest : public testing::Test {
@@ -52,4 +52,4 @@ class RemoteTest : public testing::Test {
   std::vector<std::string> warnings_, infos_;
 };
 
-}  // namespace quench::platform
+}  // namespace quench::remote

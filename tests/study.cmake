@@ -1,9 +1,6 @@
 if(QUENCH_LAB)
   quench_test(study_file_test SOURCES study_yaml_test.cpp study_plan_test.cpp study_predictions_test.cpp
               USES study graph_samples LABELS fast)
-  quench_test(study_detect_golden_test SOURCES study_detect_golden_test.cpp USES study LABELS data)
-  quench_test(study_predict_golden_test SOURCES study_predict_golden_test.cpp USES study LABELS data)
-  quench_test(study_predict_test SOURCES study_predict_test.cpp study_prediction_files_test.cpp USES study LABELS fast)
   quench_test(study_detect_test SOURCES study_detect_test.cpp USES study LABELS fast)
   quench_test(study_pack_test SOURCES study_pack_test.cpp USES study agent agent_samples LABELS fast)
   quench_test(study_run_test SOURCES study_run_test.cpp USES study)

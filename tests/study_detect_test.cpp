@@ -8,8 +8,8 @@
 #include "config/yaml.h"
 #include "core/file.h"
 #include "core/rng.h"
-#include "data/image_file.h"
-#include "study/registry.h"
+#include "data/pictures/image_file.h"
+#include "inference/registry.h"
 #include "study/run.h"
 
 namespace quench::study {
@@ -63,17 +63,17 @@ class StudyDetect : public testing::TestWithParam<const char*> {
 };
 
 TEST_P(StudyDetect, RunsEveryMethod) {
-  const StudyFile study =
-      check_study(config::parse_yaml(fmt::format("study: d\ndata: {}\nimgsz: {}\nmodels: [{}]\n"
-                                                 "train: {{epochs: 2, batch: 8, accumulate: 2, warmup_epochs: 0.5}}\n"
-                                                 "runtimes: [torch]\nbench: {{min_samples: 5, min_seconds: 0}}\n"
-                                                 "methods: [fp32, {{method: ptq, target: onnxruntime, calibration_images: 8}}, "
-                                                 "{{method: ptq, quantize_head: [true], calibration_images: 8}}, "
-                                                 "{{method: qat, epochs: 1, calibration_images: 8}}]\n",
-                                                 (folder_ / "data.yaml").string(), kSide, GetParam()),
-                                     "t"),
-                  "t");
-  const runtime::Registry registry = full_registry();
+  const StudyFile study = check_study(
+      config::parse_yaml(fmt::format("study: d\ndata: {}\nimgsz: {}\nmodels: [{}]\n"
+                                     "train: {{epochs: 2, batch: 8, accumulate: 2, warmup_epochs: 0.5}}\n"
+                                     "runtimes: [torch]\nbench: {{min_samples: 5, min_seconds: 0}}\n"
+                                     "methods: [fp32, {{method: ptq, target: onnxruntime, calibration_images: 8}}, "
+                                     "{{method: ptq, quantize_head: [true], calibration_images: 8}}, "
+                                     "{{method: qat, epochs: 1, calibration_images: 8}}]\n",
+                                     (folder_ / "data.yaml").string(), kSide, GetParam()),
+                         "t"),
+      "t");
+  const runtime::Registry registry = inference::full_registry();
   const LogSink log;
   const CancelToken cancel;
   const RunContext context{folder_ / "results", "/nonexistent", "test", &registry, &log, &cancel};

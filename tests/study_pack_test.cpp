@@ -6,17 +6,17 @@
 #include "agent_samples.h"
 #include "core/hash.h"
 #include "core/rng.h"
-#include "data/image_file.h"
-#include "data/letterbox.h"
-#include "data/loader.h"
-#include "data/sample_pack.h"
-#include "data/shapes.h"
+#include "data/loading/loader.h"
+#include "data/pictures/image_file.h"
+#include "data/pictures/letterbox.h"
+#include "data/sets/sample_pack.h"
+#include "data/sets/shapes.h"
 #include "data_testing.h"
 #include "graph/onnx_write.h"
+#include "inference/evaluate.h"
 #include "models/spec.h"
 #include "runtime/native/native.h"
 #include "score/detection_scorer.h"
-#include "study/evaluate.h"
 
 namespace quench::study {
 namespace {
@@ -32,7 +32,8 @@ graph::ModelFile file_of(const graph::Graph& graph) {
 class StudyPack : public ::testing::Test {
  protected:
   /// Packs the split, evaluates both ways, and compares.
-  Evaluation expect_equal(const std::shared_ptr<const data::Dataset>& split, const graph::ModelFile& model, int imgsz) {
+  inference::Evaluation expect_equal(const std::shared_ptr<const data::Dataset>& split, const graph::ModelFile& model,
+                                     int imgsz) {
     const LogSink log;
     const CancelToken cancel;
     const std::string sha256 =
@@ -43,11 +44,11 @@ class StudyPack : public ::testing::Test {
     EXPECT_EQ(pack.header().data_sha256, split->digest());
     EXPECT_EQ(pack.header().classes, split->classes());
     EXPECT_EQ(pack.header().count(), split->size());
-    EXPECT_EQ(pack.read(0, 1), sample_image(*split, model.graph));
+    EXPECT_EQ(pack.read(0, 1), inference::sample_image(*split, model.graph));
 
     const auto native = runtime::native_runtime();
-    Engine engine(*native, model, {});
-    const Evaluation direct = evaluate(engine, *split, {.batch = 4, .detect = nullptr}, log, cancel);
+    inference::Engine engine(*native, model, {});
+    const inference::Evaluation direct = evaluate(engine, *split, {.batch = 4, .detect = nullptr}, log, cancel);
     agent::Scorer scorer(model.graph, pack.header(), {}, false);
     agent::evaluate(*native->load(model, {}), pack, {.batch = 3}, scorer, nullptr, log, cancel);
     EXPECT_EQ(scorer.images(), direct.samples);
@@ -65,7 +66,7 @@ TEST_F(StudyPack, ClassificationIsFittedAsForEvaluation) {
   options.classes = split->classes();
   for (const int side : {32, 64, 96}) {  // shrunk, as they are, grown
     options.imgsz = side;
-    const Evaluation direct = expect_equal(split, file_of(models::build("yolov8n-cls", options)), side);
+    const inference::Evaluation direct = expect_equal(split, file_of(models::build("yolov8n-cls", options)), side);
     EXPECT_GT(score::score_of(direct.scores, "top5"), 0);
   }
 }
@@ -96,7 +97,7 @@ TEST_F(StudyPack, DetectionIsLetterboxedAndMappedBack) {
   write_file(folder_.path() / "set/data.yaml", "path: .\ntrain: images/val\nval: images/val\nnames: [cup, jug]\n");
   const auto split = data::open((folder_.path() / "set/data.yaml").string(), folder_.path()).test;
   ASSERT_EQ(split->size(), 9);
-  const Evaluation direct = expect_equal(split, model, 64);
+  const inference::Evaluation direct = expect_equal(split, model, 64);
   EXPECT_GT(score::score_of(direct.scores, "map_50_95"), 0.05);
 
   const pack::Reader pack(path_);

@@ -1,8 +1,8 @@
 // A study with a device: a real sshd on loopback, and the agent for this machine.
 #include "config/yaml.h"
+#include "inference/registry.h"
 #include "record/store.h"
 #include "ssh_server.h"
-#include "study/registry.h"
 #include "study/run.h"
 
 namespace quench::study {
@@ -17,7 +17,7 @@ class StudyRemote : public testing::Test {
     folder_ = fs::temp_directory_path() / fmt::format("quench-study-remote-{}", ::getpid());
     fs::remove_all(folder_);
     server_ = std::make_unique<SshServer>(folder_ / "ssh");
-    registry_ = full_registry();
+    registry_ = inference::full_registry();
   }
   void TearDown() override {
     server_.reset();

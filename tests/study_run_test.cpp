@@ -10,8 +10,8 @@
 #include "config/yaml.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "inference/registry.h"
 #include "record/store.h"
-#include "study/registry.h"
 #include "study/run.h"
 
 namespace quench::study {
@@ -24,7 +24,7 @@ class StudyRun : public testing::Test {
   void SetUp() override {
     folder_ = fs::temp_directory_path() / fmt::format("quench-study-{}", ::getpid());
     fs::remove_all(folder_);
-    registry_ = full_registry();
+    registry_ = inference::full_registry();
   }
   void TearDown() override { fs::remove_all(folder_); }
 

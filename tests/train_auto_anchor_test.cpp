@@ -5,7 +5,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "models/spec.h"
-#include "train/auto_anchor.h"
+#include "train/matching/auto_anchor.h"
 
 namespace quench::train {
 namespace {

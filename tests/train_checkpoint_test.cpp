@@ -10,9 +10,9 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/rng.h"
-#include "train/checkpoint.h"
-#include "train/fit_settings.h"
-#include "train/schedule.h"
+#include "train/loop/checkpoint.h"
+#include "train/loop/fit_settings.h"
+#include "train/optimizers/schedule.h"
 #include "train_samples.h"
 
 namespace quench::train {

@@ -7,13 +7,13 @@
 
 #include "core/file.h"
 #include "core/json.h"
-#include "data/image_folder.h"
-#include "data/letterbox.h"
+#include "data/pictures/letterbox.h"
+#include "data/sets/image_folder.h"
 #include "models/detect_head.h"
 #include "nn/graph_module.h"
-#include "train/anchor_matching.h"
-#include "train/detect_loss.h"
-#include "train/detect_targets.h"
+#include "train/losses/detect_loss.h"
+#include "train/matching/anchor_matching.h"
+#include "train/matching/detect_targets.h"
 #include "weights/import.h"
 
 namespace quench::train {

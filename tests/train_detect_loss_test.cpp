@@ -4,8 +4,8 @@
 #include <limits>
 
 #include "core/error.h"
-#include "train/detect_loss.h"
-#include "train/detect_targets.h"
+#include "train/losses/detect_loss.h"
+#include "train/matching/detect_targets.h"
 #include "train_detect_samples.h"
 
 namespace quench::train {

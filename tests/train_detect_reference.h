@@ -12,8 +12,8 @@
 
 #include "core/box.h"
 #include "models/detect_head.h"
-#include "train/detect_loss.h"
-#include "train/target.h"
+#include "train/losses/detect_loss.h"
+#include "train/matching/target.h"
 
 /// Detection losses as plain loops over doubles, written from their definitions, to hold train/'s against.
 namespace quench::train::reference {

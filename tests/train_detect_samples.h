@@ -9,7 +9,7 @@
 
 #include "core/rng.h"
 #include "models/detect_head.h"
-#include "train/target.h"
+#include "train/matching/target.h"
 
 /// Heads, outputs and targets for tests of detection losses: images of 128 pixels, three levels.
 namespace quench::train::samples {

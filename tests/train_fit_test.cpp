@@ -7,8 +7,8 @@
 #include "core/text.h"
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
-#include "train/checkpoint.h"
-#include "train/trainer.h"
+#include "train/loop/checkpoint.h"
+#include "train/loop/trainer.h"
 #include "train_samples.h"
 
 namespace quench::train {

@@ -8,13 +8,13 @@
 
 #include "core/error.h"
 #include "nn/graph_module.h"
-#include "train/device.h"
-#include "train/ema.h"
-#include "train/loss.h"
-#include "train/loss_log.h"
-#include "train/non_finite.h"
-#include "train/optimizer.h"
-#include "train/precision.h"
+#include "train/loop/device.h"
+#include "train/loop/loss_log.h"
+#include "train/loop/non_finite.h"
+#include "train/losses/loss.h"
+#include "train/optimizers/ema.h"
+#include "train/optimizers/optimizer.h"
+#include "train/optimizers/precision.h"
 #include "train_samples.h"
 
 namespace quench::train {

@@ -10,7 +10,7 @@
 
 #include "core/file.h"
 #include "core/text.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 #include "train_samples.h"
 
 extern char** environ;

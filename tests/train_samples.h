@@ -7,8 +7,8 @@
 
 #include "core/json.h"
 #include "core/rng.h"
-#include "data/memory_dataset.h"
-#include "data/shapes.h"
+#include "data/sets/memory_dataset.h"
+#include "data/sets/shapes.h"
 #include "graph_samples.h"
 
 /// A small classifier, a small data set and a short configuration, for tests of training.

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "train/anchor_matching.h"
-#include "train/yolov5_loss.h"
+#include "train/losses/yolov5_loss.h"
+#include "train/matching/anchor_matching.h"
 #include "train_detect_reference.h"
 #include "train_detect_samples.h"
 

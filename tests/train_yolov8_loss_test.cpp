@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "train/complete_iou.h"
-#include "train/task_aligned.h"
-#include "train/yolov8_loss.h"
+#include "train/losses/complete_iou.h"
+#include "train/losses/yolov8_loss.h"
+#include "train/matching/task_aligned.h"
 #include "train_detect_reference.h"
 #include "train_detect_samples.h"
 

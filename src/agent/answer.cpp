@@ -10,7 +10,7 @@
 namespace quench::agent {
 
 record::Record start_record(const graph::ModelFile& model, const pack::Reader* pack, const Json& options,
-                            const cli::Environment& environment) {
+                            const program::Environment& environment) {
   record::Record record;
   const Json cell = options.value("cell", Json());
   record.cell = cell.is_string() ? cell.get<std::string>() : model.path.string();

@@ -25,7 +25,7 @@ Tensor image_for(const graph::Graph& graph, const pack::Reader* pack) {
 
 }  // namespace
 
-int run_bench(const cli::Invocation& invocation, const cli::Environment& environment) {
+int run_bench(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = settings_of(invocation);
   std::optional<pack::Reader> pack;
   if (options["pack"].is_string()) pack.emplace(options["pack"].get<std::string>());
@@ -56,7 +56,7 @@ int run_bench(const cli::Invocation& invocation, const cli::Environment& environ
     answer(record, options);
     failed |= record.status != "ok";
   }
-  return failed ? cli::kCellFailed : cli::kOk;
+  return failed ? program::kCellFailed : program::kOk;
 }
 
 }  // namespace quench::agent

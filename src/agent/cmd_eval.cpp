@@ -28,7 +28,7 @@ Json run_of(const record::Record& record, const Json& options, const runtime::Ru
 
 void evaluate_into(record::Record& record, const Json& options, const runtime::Runtime& runtime,
                    runtime::Session& session, const pack::Reader& pack, Scorer& scorer,
-                   const cli::Environment& environment) {
+                   const program::Environment& environment) {
   std::optional<Journal> journal;
   if (options["state"].is_string()) {
     journal.emplace(options["state"].get<std::string>(), run_of(record, options, runtime));
@@ -43,7 +43,7 @@ void evaluate_into(record::Record& record, const Json& options, const runtime::R
 
 }  // namespace
 
-int run_eval(const cli::Invocation& invocation, const cli::Environment& environment) {
+int run_eval(const program::Invocation& invocation, const program::Environment& environment) {
   Json options = settings_of(invocation);
   if (!options["pack"].is_string())
     fail(ErrorKind::config, "quench-agent {}: expected --pack FILE", invocation.command);
@@ -64,7 +64,7 @@ int run_eval(const cli::Invocation& invocation, const cli::Environment& environm
     }
   });
   answer(record, options);
-  return record.status == "ok" ? cli::kOk : cli::kCellFailed;
+  return record.status == "ok" ? program::kOk : program::kCellFailed;
 }
 
 }  // namespace quench::agent

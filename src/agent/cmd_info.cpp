@@ -18,7 +18,7 @@ constexpr const char* kArchitecture = "other";
 
 }  // namespace
 
-int run_info(const cli::Invocation&, const cli::Environment& environment) {
+int run_info(const program::Invocation&, const program::Environment& environment) {
   const platform::Host host = platform::detect_host();
   const runtime::Registry registry = runtime::base_registry(environment.places);
   Json runtimes = Json::array();
@@ -35,10 +35,10 @@ int run_info(const cli::Invocation&, const cli::Environment& environment) {
                   {"machine", platform::to_json(host)},
                   {"runtimes", runtimes}};
   std::cout << info.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-  return cli::kOk;
+  return program::kOk;
 }
 
-int run_check(const cli::Invocation& invocation, const cli::Environment& environment) {
+int run_check(const program::Invocation& invocation, const program::Environment& environment) {
   settings_of(invocation);
   for (const std::string& file : invocation.inputs) {
     const pack::Reader reader(file);
@@ -60,7 +60,7 @@ int run_check(const cli::Invocation& invocation, const cli::Environment& environ
                     {"classes", header.classes.size()}};
     std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
   }
-  return cli::kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::agent

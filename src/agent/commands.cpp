@@ -6,9 +6,9 @@
 namespace quench::agent {
 namespace {
 
-using cli::Command;
 using config::Option;
 using config::OptionSet;
+using program::Command;
 using T = config::OptionType;
 
 OptionSet progress() {
@@ -48,7 +48,7 @@ OptionSet eval_alone() {
                     *config::bench_options().find("isa")});
 }
 
-std::vector<Command> make_commands() {
+std::vector<program::Command> make_commands() {
   return {
       {"info", "This machine, the agent's version and its runtimes, as JSON", "", 0, 0, {}, run_info},
       {"check", "Read sample packs from end to end", "FILE...", 1, -1, progress(), run_check},
@@ -66,8 +66,8 @@ std::vector<Command> make_commands() {
 
 }  // namespace
 
-const std::vector<Command>& commands() {
-  static const std::vector<Command> table = make_commands();
+const std::vector<program::Command>& commands() {
+  static const std::vector<program::Command> table = make_commands();
   return table;
 }
 
@@ -78,8 +78,8 @@ runtime::SessionOptions session_options(const Json& options) {
   return out;
 }
 
-Json settings_of(const cli::Invocation& invocation) {
-  for (const Command& entry : commands()) {
+Json settings_of(const program::Invocation& invocation) {
+  for (const program::Command& entry : commands()) {
     if (entry.name == invocation.command) {
       return entry.options.checked(invocation.flags, "quench-agent " + invocation.command);
     }

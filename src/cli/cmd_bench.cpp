@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "cli/remote.h"
@@ -22,7 +23,7 @@ struct Contender {
   std::unique_ptr<runtime::Session> session;
 };
 
-record::Record record_of(const Contender& contender, const Json& options, const Environment& environment) {
+record::Record record_of(const Contender& contender, const Json& options, const program::Environment& environment) {
   record::Record record;
   record.cell = contender.model->path.string();
   platform::set_model(record, *contender.model);
@@ -109,8 +110,9 @@ std::unique_ptr<runtime::Session> open_session(const runtime::Runtime& runtime, 
 
 }  // namespace
 
-int run_bench(const Invocation& invocation, const Environment& environment, const runtime::Registry& registry) {
-  const Json options = settings(command("bench"), Json::object(), invocation);
+int run_bench(const program::Invocation& invocation, const program::Environment& environment,
+              const runtime::Registry& registry) {
+  const Json options = program::settings(command("bench"), Json::object(), invocation);
   check_settings(options);
   if (is_remote(options)) return run_bench_remote(invocation, environment);
   std::vector<graph::ModelFile> models;
@@ -164,11 +166,12 @@ int run_bench(const Invocation& invocation, const Environment& environment, cons
   for (Contender& contender : contenders) {
     if (contender.session && options["profile"]) print_profile(contender, inputs[next++]);
   }
-  return running.size() == contenders.size() ? kOk : kCellFailed;
+  return running.size() == contenders.size() ? program::kOk : program::kCellFailed;
 }
 
-int run_runtimes(const Invocation& invocation, const Environment&, const runtime::Registry& registry) {
-  const Json options = settings(command("runtimes"), Json::object(), invocation);
+int run_runtimes(const program::Invocation& invocation, const program::Environment&,
+                 const runtime::Registry& registry) {
+  const Json options = program::settings(command("runtimes"), Json::object(), invocation);
   std::vector<std::vector<std::string>> rows{{"runtime", "available", "version", "reason"}};
   Json list = Json::array();
   for (const auto& runtime : registry.all()) {
@@ -180,7 +183,7 @@ int run_runtimes(const Invocation& invocation, const Environment&, const runtime
                     {"reason", state.reason}});
   }
   std::cout << (options["format"] == "json" ? list.dump(2) + "\n" : text_table(rows));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

@@ -6,8 +6,8 @@
 #include "cli/print.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "data/catalog.h"
-#include "data/fetch.h"
+#include "data/sets/catalog.h"
+#include "data/sets/fetch.h"
 #include "study/stages.h"
 
 namespace quench::cli {
@@ -24,11 +24,11 @@ int list_data(const Json& options, const std::filesystem::path& root) {
                     {"how_to_get", entry.how_to_get}});
   }
   std::cout << (options["format"] == "json" ? list.dump(2) + "\n" : text_table(rows));
-  return kOk;
+  return program::kOk;
 }
 
-int show_data(const Invocation& invocation, const Json& options, const std::filesystem::path& root,
-              const Environment& environment) {
+int show_data(const program::Invocation& invocation, const Json& options, const std::filesystem::path& root,
+              const program::Environment& environment) {
   const std::filesystem::path output = require_output(options, invocation);
   const data::Splits splits = data::open(invocation.inputs.at(0), root);
   const data::Dataset& split = options["split"] == "train" ? *splits.train : *splits.test;
@@ -36,7 +36,7 @@ int show_data(const Invocation& invocation, const Json& options, const std::file
   environment.log.info(fmt::format("wrote {}: {} of {} images, {} classes", output.string(),
                                    std::min(options["count"].get<int64_t>(), split.size()), split.size(),
                                    split.classes().size()));
-  return kOk;
+  return program::kOk;
 }
 
 /// What a split holds, and what is wrong with it.
@@ -114,8 +114,8 @@ void print_findings(const std::vector<Findings>& all) {
   if (issues.size() > 1) std::cout << "\n" << text_table(kinds) << "\n" << text_table(issues);
 }
 
-int check_data(const Invocation& invocation, const Json& options, const std::filesystem::path& root,
-               const Environment& environment) {
+int check_data(const program::Invocation& invocation, const Json& options, const std::filesystem::path& root,
+               const program::Environment& environment) {
   const data::Splits splits = data::open(invocation.inputs.at(0), root);
   const bool decode = options["images"].get<bool>();
   std::vector<Findings> all;
@@ -135,19 +135,19 @@ int check_data(const Invocation& invocation, const Json& options, const std::fil
     print_findings(all);
   }
   const bool wrong = std::any_of(all.begin(), all.end(), [](const Findings& one) { return !one.issues.empty(); });
-  return wrong && options["strict"].get<bool>() ? kCellFailed : kOk;
+  return wrong && options["strict"].get<bool>() ? program::kCellFailed : program::kOk;
 }
 
 }  // namespace
 
-int run_data(const Invocation& invocation, const Environment& environment) {
+int run_data(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   const std::filesystem::path root = study::data_root_of(options, environment.data_root);
   if (invocation.command == "data list") return list_data(options, root);
   if (invocation.command == "data show") return show_data(invocation, options, root, environment);
   if (invocation.command == "data check") return check_data(invocation, options, root, environment);
   data::fetch(invocation.inputs.at(0), root, environment.log, environment.cancel);
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

@@ -2,17 +2,17 @@
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
-#include "data/sample_pack.h"
+#include "data/sets/sample_pack.h"
+#include "steps/start.h"
 #include "study/stages.h"
-#include "study/start.h"
 
 namespace quench::cli {
 
-int run_data_pack(const Invocation& invocation, const Environment& environment) {
+int run_data_pack(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   const std::filesystem::path output = require_output(options, invocation);
   const std::filesystem::path root = study::data_root_of(options, environment.data_root);
-  const data::Splits splits = data::open(study::find_file(options["data"].get<std::string>(), root).string(), root);
+  const data::Splits splits = data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root);
   const std::string split = options["split"];
   const auto images = data::first_images(split == "train" ? splits.train : splits.test, options["limit"]);
   const std::string sha256 =
@@ -20,7 +20,7 @@ int run_data_pack(const Invocation& invocation, const Environment& environment) 
                        environment.log, *environment.cancel);
   environment.log.info(fmt::format("wrote {}: {} images, {} (sha256 {})", output.string(), images->size(),
                                    bytes_text(static_cast<int64_t>(std::filesystem::file_size(output))), sha256));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/device_catalog.h"
 #include "cli/print.h"
 #include "core/error.h"
@@ -65,7 +66,7 @@ void add_rows(Rows& rows, const std::string& path, const Json& value) {
 
 }  // namespace
 
-devices::Catalog device_catalog(const Json& options, const Environment& environment) {
+devices::Catalog device_catalog(const Json& options, const program::Environment& environment) {
   std::vector<std::filesystem::path> folders = environment.device_folders;
   if (options["devices_dir"].is_string()) folders.emplace_back(options["devices_dir"].get<std::string>());
   return devices::load_catalog(folders);
@@ -79,8 +80,8 @@ Device find_device(const devices::Catalog& catalog, const std::string& name) {
   fail(ErrorKind::config, "unknown device '{}'{}", name, suggestion(name, names));
 }
 
-int run_devices_list(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("devices list"), Json::object(), invocation);
+int run_devices_list(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("devices list"), Json::object(), invocation);
   std::vector<Device> all = device_catalog(options, environment).devices;
   all.push_back(devices::host_device(platform::detect_host()));
   Rows rows{{"device", "what", "CPU", "GPU", "CUDA", "GPU FP16", "GPU INT8", "memory", "GB/s"}};
@@ -91,16 +92,16 @@ int run_devices_list(const Invocation& invocation, const Environment& environmen
   }
   const std::string format = options["format"];
   std::cout << (format.starts_with("json") ? render_objects(list, format) : render_rows(rows, format));
-  return kOk;
+  return program::kOk;
 }
 
-int run_devices_show(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("devices show"), Json::object(), invocation);
+int run_devices_show(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("devices show"), Json::object(), invocation);
   const Json entry = list_entry(find_device(device_catalog(options, environment), invocation.inputs.at(0)));
   Rows rows;
   add_rows(rows, "", entry);
   std::cout << (options["format"] == "json" ? entry.dump(2) + "\n" : text_table(rows));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/device_catalog.h"
 #include "cli/print.h"
 #include "core/error.h"
@@ -179,8 +180,8 @@ std::string command_text(const std::vector<std::string>& files, const std::strin
 
 }  // namespace
 
-int run_devices_fit(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("devices fit"), Json::object(), invocation);
+int run_devices_fit(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("devices fit"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
   Points points(catalog, environment.log);
   for (const std::string& file : invocation.inputs) points.add(file);
@@ -203,7 +204,7 @@ int run_devices_fit(const Invocation& invocation, const Environment& environment
     const std::vector<HeldOut> left = devices::leave_one_device_out(points.all());
     if (options["each"].get<bool>()) {
       std::cout << each_prediction({{"model", models}, {"device", left}}, format);
-      return kOk;
+      return program::kOk;
     }
     std::vector<Line> lines;
     add_lines(lines, "model", models);
@@ -212,7 +213,7 @@ int run_devices_fit(const Invocation& invocation, const Environment& environment
   } else {
     std::cout << fitted(fits, format);
   }
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/device_catalog.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
@@ -19,7 +20,7 @@ using devices::Deployment;
 using Names = std::vector<std::string>;
 
 /// A list of names, each once. Throws Error{config} for one that was given and is empty.
-Names names_of(const Json& options, const char* option, const Invocation& invocation) {
+Names names_of(const Json& options, const char* option, const program::Invocation& invocation) {
   Names names;
   for (const Json& name : options[option]) {
     if (std::ranges::count(names, name.get<std::string>()) == 0) names.push_back(name);
@@ -45,7 +46,7 @@ struct Wanted {
   bool any_engine() const { return engines.empty() && runtime.empty(); }
 };
 
-Wanted read_wanted(const Json& options, const devices::Catalog& catalog, const Invocation& invocation) {
+Wanted read_wanted(const Json& options, const devices::Catalog& catalog, const program::Invocation& invocation) {
   Wanted wanted;
   for (const std::string& name : names_of(options, "device", invocation)) {
     wanted.devices.push_back(find_device(catalog, name));
@@ -83,8 +84,7 @@ void check(const Wanted& wanted, const devices::LatencyFit& fit) {
 /// Whether it deserves a row though nobody asked for just that: not FP16 by a runtime that has none, nor the GPU of a
 /// device without CUDA. What the device's processor itself cannot do is worth knowing.
 bool deserves_a_row(const Deployment& how, const devices::Device& device, const Wanted& wanted) {
-  const std::string runtime =
-      how.runtime.empty() ? devices::default_runtime(how.engine, how.precision) : how.runtime;
+  const std::string runtime = how.runtime.empty() ? devices::default_runtime(how.engine, how.precision) : how.runtime;
   const std::vector<devices::Precision> has = devices::precisions_of_runtime(runtime);
   const bool computes = has.empty() || std::ranges::count(has, how.precision) > 0;
   if (wanted.precisions.empty() && !computes) return false;
@@ -92,8 +92,8 @@ bool deserves_a_row(const Deployment& how, const devices::Device& device, const 
   return !wanted.any_engine() || how.engine != devices::Engine::gpu || has_cuda;
 }
 
-/// Engines x precisions; a model says its precisions where none is asked for. Never empty: where nothing deserves a row,
-/// all have one, with the reason.
+/// Engines x precisions; a model says its precisions where none is asked for. Never empty: where nothing deserves a
+/// row, all have one, with the reason.
 std::vector<Deployment> deployments_of(const Wanted& wanted, const devices::Device& device,
                                        const devices::ModelWork& work) {
   std::vector<Deployment> all, chosen;
@@ -128,8 +128,8 @@ void say_evidence(const std::vector<record::Record>& records, const LogSink& log
 
 }  // namespace
 
-int run_devices_predict(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("devices predict"), Json::object(), invocation);
+int run_devices_predict(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("devices predict"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
   const Wanted asked = read_wanted(options, catalog, invocation);
   check(asked, catalog.fit);
@@ -152,7 +152,7 @@ int run_devices_predict(const Invocation& invocation, const Environment& environ
   say_evidence(records, environment.log);
   std::cout << render(records, options["format"]);
   const auto predicted = [](const record::Record& record) { return record.status == "ok"; };
-  return std::ranges::any_of(records, predicted) ? kOk : kCellFailed;
+  return std::ranges::any_of(records, predicted) ? program::kOk : program::kCellFailed;
 }
 
 }  // namespace quench::cli

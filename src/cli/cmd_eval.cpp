@@ -6,16 +6,16 @@
 #include "config/tables.h"
 #include "core/clock.h"
 #include "graph/onnx_read.h"
+#include "inference/registry.h"
 #include "platform/measured.h"
 #include "study/cell_record.h"
-#include "study/registry.h"
 #include "study/stages.h"
 
 namespace quench::cli {
 
-int run_eval(const Invocation& invocation, const Environment& environment) {
+int run_eval(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
-  const runtime::Registry registry = study::full_registry(environment.places);
+  const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
@@ -24,9 +24,9 @@ int run_eval(const Invocation& invocation, const Environment& environment) {
   if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
 
   const auto evaluate = [&](const runtime::Runtime& used) {
-    study::Engine engine(used, model, session_options);
+    inference::Engine engine(used, model, session_options);
     for (const std::string& note : engine.session().notes()) environment.log.info(used.name() + ": " + note);
-    return study::evaluate(
+    return inference::evaluate(
         engine, *data.test,
         {.batch = options["batch"].get<int64_t>(), .detect = config::detect_options().part_of(options)},
         environment.log, *environment.cancel);
@@ -38,7 +38,7 @@ int run_eval(const Invocation& invocation, const Environment& environment) {
   record.runtime = runtime.name();
   record.threads = session_options.threads;
   platform::set_host(record, environment.version);
-  const study::Evaluation real = evaluate(runtime);
+  const inference::Evaluation real = evaluate(runtime);
   if (options["agreement"].get<bool>()) {
     study::set_scores(record, real, evaluate(registry.require("torch")));
   } else {
@@ -48,7 +48,7 @@ int run_eval(const Invocation& invocation, const Environment& environment) {
   record.config = options;
   record.time = utc_now();
   std::cout << render({record}, options["format"]);
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

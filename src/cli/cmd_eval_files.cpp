@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/lab.h"
 #include "cli/print.h"
 #include "cli/remote.h"
@@ -65,8 +66,8 @@ std::string to_table(const CocoResult& result, bool per_class) {
   return out + "\n" + text_table(rows);
 }
 
-int run_files(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("eval"), Json::object(), invocation);
+int run_files(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("eval"), Json::object(), invocation);
   if (!invocation.inputs.empty()) {
     fail(ErrorKind::config, "quench eval: expected a MODEL or --detections, got both ('{}')",
          invocation.inputs.front());
@@ -98,14 +99,15 @@ int run_files(const Invocation& invocation, const Environment& environment) {
   }
   const bool per_class = options["per_class"];
   std::cout << (format == "json" ? to_json(result, per_class).dump(2) + "\n" : to_table(result, per_class));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace
 
-int run_eval_base(const Invocation& invocation, const Environment& environment) {
+int run_eval_base(const program::Invocation& invocation, const program::Environment& environment) {
   if (invocation.flags.contains("detections")) return run_files(invocation, environment);
-  if (is_remote(settings(command("eval"), Json::object(), invocation))) return run_eval_remote(invocation, environment);
+  if (is_remote(program::settings(command("eval"), Json::object(), invocation)))
+    return run_eval_remote(invocation, environment);
   for (const char* key : {"annotations", "per_class"}) {
     if (invocation.flags.contains(key)) {
       fail(ErrorKind::config, "quench eval: {} goes with --detections, got none", flag_of(key));

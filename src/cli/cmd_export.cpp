@@ -1,4 +1,5 @@
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/model_argument.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -9,8 +10,8 @@
 
 namespace quench::cli {
 
-int run_export(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("export"), Json::object(), invocation);
+int run_export(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("export"), Json::object(), invocation);
   if (options["output"].is_null()) fail(ErrorKind::config, "quench export: expected -o FILE, got none");
   graph::Graph graph = open_graph(invocation.inputs.at(0), options);
   if (options["fold"].get<bool>()) graph = graph::fold_batch_norms(std::move(graph));
@@ -19,7 +20,7 @@ int run_export(const Invocation& invocation, const Environment& environment) {
   const std::string bytes = decoded ? write_onnx(graph, models::decode_tail(graph)) : graph::write_onnx(graph);
   write_file(path, bytes);
   environment.log.info(fmt::format("wrote {} (sha256 {})", path, sha256_hex(bytes).substr(0, 16)));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/print.h"
 #include "config/yaml.h"
 #include "core/error.h"
@@ -32,8 +33,8 @@ std::vector<std::string> names_of(const std::string& path) {
 
 }  // namespace
 
-int run_import(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("import"), Json::object(), invocation);
+int run_import(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("import"), Json::object(), invocation);
   if (options["output"].is_null()) fail(ErrorKind::config, "quench import: expected -o FILE, got none");
   weights::ImportOptions wanted;
   if (!options["model"].is_null()) wanted.model = options["model"].get<std::string>();
@@ -48,7 +49,7 @@ int run_import(const Invocation& invocation, const Environment& environment) {
   environment.log.info(fmt::format("wrote {}: {}, {} parameters{} (sha256 {})", path, graph.metadata.at("model"),
                                    grouped(metrics::cost(graph).params), folded ? ", batch norm folded" : "",
                                    sha256.substr(0, 16)));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

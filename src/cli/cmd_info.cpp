@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "graph/passes.h"
@@ -56,15 +57,15 @@ std::string to_table(const std::string& name, const graph::Graph& graph, const m
 
 }  // namespace
 
-int run_info(const Invocation& invocation, const Environment&) {
-  const Json options = settings(command("info"), Json::object(), invocation);
+int run_info(const program::Invocation& invocation, const program::Environment&) {
+  const Json options = program::settings(command("info"), Json::object(), invocation);
   const std::string& name = invocation.inputs.at(0);
   const graph::Graph graph = open_graph(name, options);
   const metrics::Cost cost = metrics::cost(graph);
   const metrics::Cost folded = metrics::cost(graph::fold_batch_norms(graph));
   const bool json = options["format"] == "json";
   std::cout << (json ? to_json(graph, cost, folded).dump(2) + "\n" : to_table(name, graph, cost, folded));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

@@ -6,8 +6,8 @@
 #include "cli/prediction_print.h"
 #include "core/error.h"
 #include "graph/onnx_read.h"
-#include "study/predict_run.h"
-#include "study/registry.h"
+#include "inference/predict_run.h"
+#include "inference/registry.h"
 
 namespace quench::cli {
 namespace {
@@ -21,12 +21,12 @@ std::vector<std::string> forms_of(const Json& options) {
 
 }  // namespace
 
-int run_predict(const Invocation& invocation, const Environment& environment) {
+int run_predict(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   if (options["source"].is_null()) {
     fail(ErrorKind::config, "quench predict: expected --source IMAGE, FOLDER, VIDEO or CAMERA NUMBER, got none");
   }
-  const runtime::Registry registry = study::full_registry(environment.places);
+  const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const std::filesystem::path output = options["output"].get<std::string>();
   const std::unique_ptr<data::ImageSource> source = data::open_source(options["source"], output);
@@ -34,25 +34,25 @@ int run_predict(const Invocation& invocation, const Environment& environment) {
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
-  study::Engine engine(runtime, model, session_options);
+  inference::Engine engine(runtime, model, session_options);
   for (const std::string& note : engine.session().notes()) environment.log.info(runtime.name() + ": " + note);
-  study::Predictor predictor(engine, options);
-  study::PredictionFiles files(output, forms_of(options), *source, predictor);
+  inference::Predictor predictor(engine, options);
+  inference::PredictionFiles files(output, forms_of(options), *source, predictor);
 
   PredictionPrinter printer(options["format"], predictor, source->kind());
-  const auto print = [&](const data::SourceImage& image, const study::Prediction& prediction) {
+  const auto print = [&](const data::SourceImage& image, const inference::Prediction& prediction) {
     std::cout << printer.add(image, prediction) << std::flush;
   };
-  const study::PredictRun run = study::predict_source(*source, predictor, files, options["limit"].get<int64_t>(), print,
-                                                      environment.log, *environment.cancel);
+  const inference::PredictRun run = inference::predict_source(
+      *source, predictor, files, options["limit"].get<int64_t>(), print, environment.log, *environment.cancel);
   std::cout << printer.finish(
       run, {{"model", model.path.string()}, {"runtime", runtime.name()}, {"threads", session_options.threads}});
   for (const std::string& what : files.written()) environment.log.info("wrote " + what);
   if (run.interrupted && source->kind() != data::ImageSource::Kind::camera) {  // that is how a camera's ends
     environment.log.warning(fmt::format("interrupted after {} images", run.images));
-    return kInterrupted;
+    return program::kInterrupted;
   }
-  return run.failed > 0 ? kCellFailed : kOk;
+  return run.failed > 0 ? program::kCellFailed : program::kOk;
 }
 
 }  // namespace quench::cli

@@ -3,6 +3,7 @@
 #include <map>
 
 #include "cli/base_commands.h"
+#include "cli/commands.h"
 #include "cli/print.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -55,8 +56,8 @@ std::vector<record::Record> chosen(std::vector<record::Record> records, const st
 
 }  // namespace
 
-int run_report(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("report"), Json::object(), invocation);
+int run_report(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("report"), Json::object(), invocation);
   const fs::path store = find_store(invocation.inputs.at(0));
   const record::Loaded loaded = record::load(store);
   for (const std::string& warning : loaded.warnings) environment.log.warning(warning);
@@ -83,7 +84,7 @@ int run_report(const Invocation& invocation, const Environment& environment) {
     write_file(output, content);
     environment.log.info(fmt::format("wrote {}", output.string()));
   }
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

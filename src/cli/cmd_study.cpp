@@ -3,9 +3,9 @@
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "core/file.h"
+#include "inference/registry.h"
 #include "report/report.h"
 #include "study/predictions.h"
-#include "study/registry.h"
 #include "study/run.h"
 #include "study/stages.h"
 
@@ -33,12 +33,12 @@ int print_states(const study::StudyFile& study, const fs::path& folder, const Js
   } else {
     std::cout << text_table(rows) << fmt::format("{} of {} cells done, in {}\n", done, states.size(), folder.string());
   }
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace
 
-int run_study(const Invocation& invocation, const Environment& environment) {
+int run_study(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   const std::string file = invocation.inputs.at(0);
   const study::StudyFile study = study::read_study(file);
@@ -48,7 +48,7 @@ int run_study(const Invocation& invocation, const Environment& environment) {
     return print_states(study, folder, options);
   }
 
-  const runtime::Registry registry = study::full_registry(environment.places);
+  const runtime::Registry registry = inference::full_registry(environment.places);
   const fs::path data_root = study::data_root_of(options, environment.data_root);
   study::RunContext context{folder, data_root, environment.version, &registry, &environment.log, environment.cancel};
   context.device_folders = environment.device_folders;
@@ -69,7 +69,7 @@ int run_study(const Invocation& invocation, const Environment& environment) {
                                    summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table") std::cout << "\nreport: " << fs::absolute(folder / "report.html").string() << "\n";
-  return summary.failed ? kCellFailed : kOk;
+  return summary.failed ? program::kCellFailed : program::kOk;
 }
 
 }  // namespace quench::cli

@@ -5,10 +5,10 @@
 #include "graph/onnx_write.h"
 #include "models/spec.h"
 #include "models/task.h"
-#include "study/compress.h"
+#include "steps/compress.h"
+#include "steps/start.h"
 #include "study/stages.h"
-#include "study/start.h"
-#include "train/trainer.h"
+#include "train/loop/trainer.h"
 
 namespace quench::cli {
 namespace {
@@ -18,10 +18,10 @@ namespace fs = std::filesystem;
 bool is_file(const std::string& model) { return model.ends_with(".onnx") || model.find('/') != std::string::npos; }
 
 /// The graph to start from: a model by name with initial weights, or a trained ONNX file to fine-tune.
-graph::Graph starting_graph(const Json& options, const data::Splits& data, const Environment& environment) {
+graph::Graph starting_graph(const Json& options, const data::Splits& data, const program::Environment& environment) {
   const std::string name = options["model"];
   if (is_file(name)) return graph::read_model(name).graph;
-  return study::starting_graph(options, data, options["seed"].get<uint64_t>(),
+  return steps::starting_graph(options, data, options["seed"].get<uint64_t>(),
                                study::data_root_of(options, environment.data_root), environment.log);
 }
 
@@ -32,7 +32,7 @@ fs::path work_folder(const Json& options, const fs::path& output, const char* su
 
 }  // namespace
 
-int run_train(const Invocation& invocation, const Environment& environment) {
+int run_train(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   const fs::path output = require_output(options, invocation);
   const std::string name = options["model"];
@@ -49,23 +49,23 @@ int run_train(const Invocation& invocation, const Environment& environment) {
   graph::save_onnx(result.graph, output);
   environment.log.info(
       fmt::format("wrote {}: {} on {} test images", output.string(), score::to_text(result.scores), data.test->size()));
-  return kOk;
+  return program::kOk;
 }
 
-int run_quantize(const Invocation& invocation, const Environment& environment) {
+int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   const fs::path output = require_output(options, invocation);
   const graph::ModelFile parent = graph::read_model(invocation.inputs.at(0));
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   const config::OptionSet fine_tuning = config::qat_options(models::task_of(parent.graph)) + config::augment_options();
-  const study::CompressRequest request{
+  const steps::CompressRequest request{
       options["method"], config::quantize_options().part_of(options),
       fine_tuning.checked(fine_tuning.part_of(given_settings(invocation)), "quench quantize")};
-  const graph::Graph made = study::compress(parent, data, request, work_folder(options, output, ".qat"),
+  const graph::Graph made = steps::compress(parent, data, request, work_folder(options, output, ".qat"),
                                             environment.log, *environment.cancel);
   const std::string sha256 = graph::save_onnx(made, output);
   environment.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
-  return kOk;
+  return program::kOk;
 }
 
 }  // namespace quench::cli

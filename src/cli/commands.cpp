@@ -1,8 +1,10 @@
+#include "cli/commands.h"
+
 #include "cli/base_commands.h"
-#include "cli/command.h"
 #include "cli/remote.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "program/command.h"
 
 namespace quench::cli {
 namespace {
@@ -71,7 +73,7 @@ OptionSet predict_latency_settings() {
   });
 }
 
-std::vector<Command> make_commands() {
+std::vector<program::Command> make_commands() {
   const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
   return {
       {"info", "Layers, shapes, parameters, MACs and sizes of a model", "MODEL", 1, 1,
@@ -186,13 +188,13 @@ std::vector<Command> make_commands() {
 
 }  // namespace
 
-const std::vector<Command>& commands() {
-  static const std::vector<Command> table = make_commands();
+const std::vector<program::Command>& commands() {
+  static const std::vector<program::Command> table = make_commands();
   return table;
 }
 
-const Command& command(const std::string& name) {
-  for (const Command& entry : commands()) {
+const program::Command& command(const std::string& name) {
+  for (const program::Command& entry : commands()) {
     if (entry.name == name) return entry;
   }
   fail(ErrorKind::internal, "[cli] no command '{}'", name);

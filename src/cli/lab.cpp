@@ -24,7 +24,7 @@ fs::path find_lab() {
   return {};
 }
 
-LabFunction open_lab(const std::string& command) {
+program::LabFunction open_lab(const std::string& command) {
   const fs::path path = find_lab();
   if (path.empty()) {
     fail(ErrorKind::unsupported, "[cli] `quench {}` needs quench_lab (LibTorch, OpenCV): built without it", command);
@@ -35,14 +35,15 @@ LabFunction open_lab(const std::string& command) {
   // Global, so that the lab finds OpenBLAS's own functions (nn/blas.h).
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL);
   if (!library) fail(ErrorKind::unsupported, "[cli] cannot load {}: {}", path.string(), dlerror());
-  void* entry = dlsym(library, kLabEntry);
-  if (!entry) fail(ErrorKind::unsupported, "[cli] {} has no {}: is it of another build?", path.string(), kLabEntry);
-  return reinterpret_cast<LabFunction>(entry);
+  void* entry = dlsym(library, program::kLabEntry);
+  if (!entry)
+    fail(ErrorKind::unsupported, "[cli] {} has no {}: is it of another build?", path.string(), program::kLabEntry);
+  return reinterpret_cast<program::LabFunction>(entry);
 }
 
 }  // namespace
 
-int run_in_lab(const Invocation& invocation, const Environment& environment) {
+int run_in_lab(const program::Invocation& invocation, const program::Environment& environment) {
   const Json runtimes = invocation.flags.value("runtime", Json::array());
   const bool torch = std::find(runtimes.begin(), runtimes.end(), "torch") != runtimes.end();
   if (invocation.command == "bench" && !torch) {

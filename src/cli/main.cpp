@@ -1,9 +1,10 @@
+#include "cli/commands.h"
 #include "cli/lab.h"
-#include "cli/program.h"
+#include "program/program.h"
 
 int main(int argc, char** argv) {
-  using namespace quench::cli;
-  return run_program({"quench", "quench: train YOLO, quantize it, run the real integers, compare.", QUENCH_VERSION,
-                      &commands(), run_in_lab},
-                     argc, argv);
+  using namespace quench;
+  return program::run_program({"quench", "quench: train YOLO, quantize it, run the real integers, compare.",
+                               QUENCH_VERSION, &cli::commands(), cli::run_in_lab},
+                              argc, argv);
 }

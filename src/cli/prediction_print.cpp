@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "cli/print.h"
+#include "inference/prediction_form.h"
 #include "metrics/latency.h"
-#include "study/prediction_form.h"
 
 namespace quench::cli {
 namespace {
@@ -31,18 +31,18 @@ std::string median_ms(const std::vector<int64_t>& samples_ns) {
 
 }  // namespace
 
-PredictionPrinter::PredictionPrinter(std::string format, const study::Predictor& predictor,
+PredictionPrinter::PredictionPrinter(std::string format, const inference::Predictor& predictor,
                                      data::ImageSource::Kind kind)
     : format_(std::move(format)), predictor_(predictor), kind_(kind) {
   rows_.push_back({"image", "size", "found", "preprocess ms", "inference ms", "postprocess ms"});
 }
 
-std::string PredictionPrinter::add(const data::SourceImage& image, const study::Prediction& p) {
-  if (format_ == "json") list_.push_back(study::to_json(image, p, predictor_));
+std::string PredictionPrinter::add(const data::SourceImage& image, const inference::Prediction& p) {
+  if (format_ == "json") list_.push_back(inference::to_json(image, p, predictor_));
   if (format_ == "jsonl") {
-    return study::to_json(image, p, predictor_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return inference::to_json(image, p, predictor_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
   }
-  const std::string found = study::found_text(p, predictor_);
+  const std::string found = inference::found_text(p, predictor_);
   if (format_ == "csv") {
     const std::string frame = image.frame < 0 ? "" : std::to_string(image.frame);
     const std::string head = std::exchange(head_, "");
@@ -56,7 +56,7 @@ std::string PredictionPrinter::add(const data::SourceImage& image, const study::
   return "";
 }
 
-std::string PredictionPrinter::finish(const study::PredictRun& run, const Json& about) {
+std::string PredictionPrinter::finish(const inference::PredictRun& run, const Json& about) {
   if (format_ == "json") {
     Json summary = about;
     summary.update({{"images", run.images},

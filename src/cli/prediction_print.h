@@ -4,24 +4,24 @@
 #include <vector>
 
 #include "core/json.h"
-#include "data/image_source.h"
-#include "study/predict_run.h"
+#include "data/pictures/image_source.h"
+#include "inference/predict_run.h"
 
 namespace quench::cli {
 
 /// Collects the images of `quench predict` and prints them in a format: table, json, jsonl, csv.
 class PredictionPrinter {
  public:
-  PredictionPrinter(std::string format, const study::Predictor& predictor, data::ImageSource::Kind kind);
+  PredictionPrinter(std::string format, const inference::Predictor& predictor, data::ImageSource::Kind kind);
 
   /// Text to print at once: a line of jsonl or csv; empty for the formats that are printed as a whole.
-  std::string add(const data::SourceImage& image, const study::Prediction& prediction);
+  std::string add(const data::SourceImage& image, const inference::Prediction& prediction);
   /// What is left to print. `about`: model, runtime and threads. A video's table has no line for each frame.
-  std::string finish(const study::PredictRun& run, const Json& about);
+  std::string finish(const inference::PredictRun& run, const Json& about);
 
  private:
   std::string format_;
-  const study::Predictor& predictor_;
+  const inference::Predictor& predictor_;
   data::ImageSource::Kind kind_;
   std::vector<std::vector<std::string>> rows_;
   Json list_ = Json::array();

@@ -3,11 +3,12 @@
 #include <algorithm>
 #include <iostream>
 
+#include "cli/commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "config/tables.h"
 #include "core/error.h"
-#include "platform/remote_agent.h"
+#include "remote/remote_agent.h"
 
 namespace quench::cli {
 namespace {
@@ -15,8 +16,8 @@ namespace {
 using config::Option;
 using T = config::OptionType;
 
-platform::RemoteAgent connect(const Json& options, const Environment& environment) {
-  platform::AgentPlace place;
+remote::RemoteAgent connect(const Json& options, const program::Environment& environment) {
+  remote::AgentPlace place;
   place.address = options["device"];
   if (options["agent"].is_string()) place.agent = options["agent"].get<std::string>();
   if (options["ssh_config"].is_string()) place.ssh.config = options["ssh_config"].get<std::string>();
@@ -24,16 +25,16 @@ platform::RemoteAgent connect(const Json& options, const Environment& environmen
   return {place, environment.log, *environment.cancel};
 }
 
-std::optional<platform::RemoteFile> pack_of(const Json& options) {
+std::optional<remote::RemoteFile> pack_of(const Json& options) {
   if (!options["pack"].is_string()) return std::nullopt;
   const std::string path = options["pack"];
-  return platform::RemoteFile::of_file(path, path);
+  return remote::RemoteFile::of_file(path, path);
 }
 
 int print(const std::vector<record::Record>& records, const Json& options) {
   std::cout << render(records, options["format"]);
   const bool all_ok = std::ranges::all_of(records, [](const record::Record& record) { return record.status == "ok"; });
-  return all_ok ? kOk : kCellFailed;
+  return all_ok ? program::kOk : program::kCellFailed;
 }
 
 }  // namespace
@@ -58,20 +59,20 @@ bool is_remote(const Json& options) {
   return false;
 }
 
-int run_bench_remote(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("bench"), Json::object(), invocation);
+int run_bench_remote(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("bench"), Json::object(), invocation);
   if (options["profile"]) fail(ErrorKind::config, "quench bench --profile: expected this machine, got a device");
-  platform::AgentRequest request;
+  remote::AgentRequest request;
   request.command = "bench";
   request.pack = pack_of(options);
   std::vector<std::string> paths;
   for (const std::string& argument : invocation.inputs) {
     graph::ModelFile model = open_model(argument, options);
-    request.models.push_back(platform::RemoteFile::of_bytes(argument, std::move(model.bytes)));
+    request.models.push_back(remote::RemoteFile::of_bytes(argument, std::move(model.bytes)));
     paths.push_back(argument);
   }
   request.settings = config::bench_options().part_of(options);
-  platform::RemoteAgent device = connect(options, environment);
+  remote::RemoteAgent device = connect(options, environment);
   std::vector<record::Record> records;
   for (const Json& runtime : options["runtime"]) {
     request.settings["runtime"] = runtime;
@@ -84,8 +85,8 @@ int run_bench_remote(const Invocation& invocation, const Environment& environmen
   return print(records, options);
 }
 
-int run_eval_remote(const Invocation& invocation, const Environment& environment) {
-  const Json options = settings(command("eval"), Json::object(), invocation);
+int run_eval_remote(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("eval"), Json::object(), invocation);
   const config::OptionSet detect = config::detect_options().without({"rect"});
   for (const auto& item : invocation.flags.items()) {
     const std::string& key = item.key();
@@ -97,9 +98,9 @@ int run_eval_remote(const Invocation& invocation, const Environment& environment
     fail(ErrorKind::config, "quench eval: expected a MODEL and --pack FILE with --device (quench data pack makes one)");
   }
   const std::string path = invocation.inputs.front();
-  platform::AgentRequest request;
+  remote::AgentRequest request;
   request.command = "eval";
-  request.models.push_back(platform::RemoteFile::of_bytes(path, open_model(path, Json::object()).bytes));
+  request.models.push_back(remote::RemoteFile::of_bytes(path, open_model(path, Json::object()).bytes));
   request.pack = pack_of(options);
   request.settings = detect.part_of(options);
   for (const char* key : {"runtime", "threads"}) request.settings[key] = options[key];

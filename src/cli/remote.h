@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "cli/command.h"
+#include "program/command.h"
 #include "record/record.h"
 
 namespace quench::cli {
@@ -14,8 +14,8 @@ config::OptionSet remote_options();
 bool is_remote(const Json& options);
 
 /// `bench` on a device, by quench-agent.
-int run_bench_remote(const Invocation& invocation, const Environment& environment);
+int run_bench_remote(const program::Invocation& invocation, const program::Environment& environment);
 /// `eval` of a sample pack on a device, by quench-agent.
-int run_eval_remote(const Invocation& invocation, const Environment& environment);
+int run_eval_remote(const program::Invocation& invocation, const program::Environment& environment);
 
 }  // namespace quench::cli

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "data/loader.h"
+#include "data/loading/loader.h"
 #include "nn/graph_module.h"
 #include "quant/edge_groups.h"
 
@@ -30,9 +30,9 @@ int image_size(const graph::Graph& graph) {
 bool read_by_silu_alone(const graph::Graph& graph, const std::vector<graph::EdgeId>& group) {
   return std::all_of(group.begin(), group.end(), [&](graph::EdgeId edge) {
     const std::vector<int> readers = graph.consumers(edge);
-    return !readers.empty() && !contains(graph.outputs, edge) && std::all_of(readers.begin(), readers.end(), [&](int node) {
-      return graph.nodes[static_cast<size_t>(node)].op == graph::Op::silu;
-    });
+    return !readers.empty() && !contains(graph.outputs, edge) &&
+           std::all_of(readers.begin(), readers.end(),
+                       [&](int node) { return graph.nodes[static_cast<size_t>(node)].op == graph::Op::silu; });
   });
 }
 
@@ -50,7 +50,8 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
   std::vector<std::unique_ptr<Observer>> observers;
   std::vector<Observer*> observer_of(placement.graph.edges.size(), nullptr);
   for (const auto& group : placement.groups) {
-    observers.push_back(make_observer(options.observer, options.percentile, read_by_silu_alone(placement.graph, group)));
+    observers.push_back(
+        make_observer(options.observer, options.percentile, read_by_silu_alone(placement.graph, group)));
     for (const graph::EdgeId edge : sources_of(placement.graph, group)) observer_of[edge] = observers.back().get();
   }
 

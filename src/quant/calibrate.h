@@ -2,7 +2,7 @@
 
 #include "core/cancel.h"
 #include "core/log.h"
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 #include "quant/observer.h"
 #include "quant/placement.h"
 

@@ -6,7 +6,7 @@
 #include "core/cancel.h"
 #include "core/json.h"
 #include "core/log.h"
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
 #include "graph/graph.h"
 #include "quant/placement.h"
 

@@ -24,9 +24,9 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   return record;
 }
 
-void set_scores(record::Record& record, const Evaluation& real, const Evaluation& simulated) {
+void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated) {
   platform::set_scores(record, real.scores, real.samples);
-  record.agreement = agreement(real, simulated);
+  record.agreement = inference::agreement(real, simulated);
 }
 
 void copy_scores(record::Record& to, const record::Record& from) {

@@ -25,8 +25,8 @@ const OptionSet& entry_keys() {
 }
 
 /// Where none is named: what the runtime computes in.
-Names default_precisions(Engine engine, const std::string& runtime) {
-  if (runtime.empty()) return engine == Engine::cpu ? Names{"fp32", "int8"} : Names{"fp32", "fp16", "int8"};
+Names default_precisions(devices::Engine engine, const std::string& runtime) {
+  if (runtime.empty()) return engine == devices::Engine::cpu ? Names{"fp32", "int8"} : Names{"fp32", "fp16", "int8"};
   Names names;
   for (const devices::Precision precision : devices::precisions_of_runtime(runtime)) {
     names.push_back(devices::to_string(precision));
@@ -48,7 +48,7 @@ void add_entries(std::vector<PredictionEntry>& entries, const Json& map, const s
   if (engines.empty()) engines = {"cpu", "gpu"};
   for (const std::string& name : names) {
     for (const std::string& engine_name : engines) {
-      const Engine engine = devices::engine_of(engine_name);
+      const devices::Engine engine = devices::engine_of(engine_name);
       Names precisions = values["precision"].get<Names>();
       if (precisions.empty()) precisions = default_precisions(engine, runtime);
       for (const std::string& precision : precisions) {

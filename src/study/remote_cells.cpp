@@ -7,17 +7,17 @@ namespace quench::study {
 RemoteCells::RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context)
     : study_(study), stages_(stages), context_(context) {}
 
-platform::RemoteAgent& RemoteCells::agent(const DeviceEntry& device) {
+remote::RemoteAgent& RemoteCells::agent(const DeviceEntry& device) {
   if (const auto failed = failures_.find(device.name); failed != failures_.end()) throw failed->second;
-  std::unique_ptr<platform::RemoteAgent>& agent = agents_[device.name];
+  std::unique_ptr<remote::RemoteAgent>& agent = agents_[device.name];
   if (agent) return *agent;
-  const platform::AgentPlace place{.address = device.address,
-                                   .name = device.name,
-                                   .agent = device.agent,
-                                   .program_folder = context_.program_folder,
-                                   .ssh = {.config = device.ssh_config}};
+  const remote::AgentPlace place{.address = device.address,
+                                 .name = device.name,
+                                 .agent = device.agent,
+                                 .program_folder = context_.program_folder,
+                                 .ssh = {.config = device.ssh_config}};
   try {
-    agent = std::make_unique<platform::RemoteAgent>(place, *context_.log, *context_.cancel);
+    agent = std::make_unique<remote::RemoteAgent>(place, *context_.log, *context_.cancel);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::cancelled) failures_.emplace(device.name, error);
     throw;
@@ -25,15 +25,15 @@ platform::RemoteAgent& RemoteCells::agent(const DeviceEntry& device) {
   return *agent;
 }
 
-const platform::RemoteFile& RemoteCells::pack(const graph::Graph& graph) {
+const remote::RemoteFile& RemoteCells::pack(const graph::Graph& graph) {
   const std::filesystem::path path = stages_.pack(graph);
   const auto [found, is_new] = packs_.try_emplace(path.string());
-  if (is_new) found->second = platform::RemoteFile::of_file("pack", path);
+  if (is_new) found->second = remote::RemoteFile::of_file("pack", path);
   return found->second;
 }
 
-record::Record RemoteCells::ask(const DeviceEntry& entry, platform::RemoteAgent& device,
-                                const platform::AgentRequest& request) {
+record::Record RemoteCells::ask(const DeviceEntry& entry, remote::RemoteAgent& device,
+                                const remote::AgentRequest& request) {
   try {
     return device.run(request).front();
   } catch (const Error& error) {
@@ -44,12 +44,12 @@ record::Record RemoteCells::ask(const DeviceEntry& entry, platform::RemoteAgent&
 }
 
 void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::Record& record) {
-  platform::RemoteAgent& device = agent(cell.device);
+  remote::RemoteAgent& device = agent(cell.device);
   const std::string key = cell.device.name + " " + cell.runtime + " " + model.sha256;
   const auto scored = scored_.find(key);
-  platform::AgentRequest request;
+  remote::AgentRequest request;
   request.command = scored == scored_.end() ? "run" : "bench";
-  request.models.push_back(platform::RemoteFile::of_bytes(artifact_name(cell), model.bytes));
+  request.models.push_back(remote::RemoteFile::of_bytes(artifact_name(cell), model.bytes));
   request.pack = pack(model.graph);
   request.settings = study_.bench;
   if (request.command == "run" && study_.detect.is_object()) {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "platform/remote_agent.h"
+#include "remote/remote_agent.h"
 #include "study/run.h"
 #include "study/stages.h"
 
@@ -24,16 +24,16 @@ class RemoteCells {
   void run(const Cell& cell, const graph::ModelFile& model, record::Record& record);
 
  private:
-  platform::RemoteAgent& agent(const DeviceEntry& device);
-  record::Record ask(const DeviceEntry& entry, platform::RemoteAgent& device, const platform::AgentRequest& request);
-  const platform::RemoteFile& pack(const graph::Graph& graph);
+  remote::RemoteAgent& agent(const DeviceEntry& device);
+  record::Record ask(const DeviceEntry& entry, remote::RemoteAgent& device, const remote::AgentRequest& request);
+  const remote::RemoteFile& pack(const graph::Graph& graph);
 
   const StudyFile& study_;
   Stages& stages_;
   const RunContext& context_;
-  std::map<std::string, std::unique_ptr<platform::RemoteAgent>> agents_;  ///< by the device's name
-  std::map<std::string, Error> failures_;                                 ///< likewise
-  std::map<std::string, platform::RemoteFile> packs_;                     ///< by path
+  std::map<std::string, std::unique_ptr<remote::RemoteAgent>> agents_;  ///< by the device's name
+  std::map<std::string, Error> failures_;                               ///< likewise
+  std::map<std::string, remote::RemoteFile> packs_;                     ///< by path
   std::map<std::string, record::Record> scored_;  ///< answers with scores, by device, runtime and model
 };
 

@@ -152,8 +152,8 @@ void run_group(std::vector<Work>& group, Stages& stages, RemoteCells& remote, co
   for (Work& work : group) {
     attempt(work, *context.log, [&] {
       if (work.cell->device.remote()) return remote.run(*work.cell, *work.model, work.record);
-      const Evaluation real = stages.evaluation(*work.model, work.cell->runtime);
-      const Evaluation simulated = stages.evaluation(*work.model, "torch");
+      const inference::Evaluation real = stages.evaluation(*work.model, work.cell->runtime);
+      const inference::Evaluation simulated = stages.evaluation(*work.model, "torch");
       set_scores(work.record, real, simulated);
     });
     if (work.cell->device.remote()) finished(work);

@@ -4,11 +4,11 @@
 
 #include "core/file.h"
 #include "core/hash.h"
-#include "data/sample_pack.h"
+#include "data/sets/sample_pack.h"
 #include "graph/onnx_write.h"
-#include "study/compress.h"
-#include "study/start.h"
-#include "train/trainer.h"
+#include "steps/compress.h"
+#include "steps/start.h"
+#include "train/loop/trainer.h"
 
 namespace quench::study {
 namespace {
@@ -21,7 +21,7 @@ Json to_json(const score::Scores& scores) {
   return json;
 }
 
-Json to_json(const Evaluation& evaluation) {
+Json to_json(const inference::Evaluation& evaluation) {
   Json detections = Json::array();
   for (const auto& image : evaluation.detections) {
     Json& boxes = detections.emplace_back(Json::array());
@@ -35,8 +35,8 @@ Json to_json(const Evaluation& evaluation) {
           {"detections", detections}};
 }
 
-Evaluation evaluation_from(const Json& json) {
-  Evaluation out;
+inference::Evaluation evaluation_from(const Json& json) {
+  inference::Evaluation out;
   for (const auto& [name, value] : json.at("scores").items()) out.scores.push_back({name, value.get<double>()});
   out.samples = json.at("samples");
   out.predictions = json.at("predictions").get<std::vector<int32_t>>();
@@ -70,7 +70,7 @@ void warn_of_labels(const data::Dataset& split, const char* name, const LogSink&
 
 data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log) {
   const fs::path root = data_root_of(options, data_root);
-  data::Splits splits = data::open(find_file(options["data"].get<std::string>(), root).string(), root);
+  data::Splits splits = data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root);
   warn_of_labels(*splits.train, "training", log);
   if (splits.same_images) {
     log.warning("training and test images are the same: accuracy says nothing of new images");
@@ -120,8 +120,8 @@ fs::path Stages::trained(const Cell& cell) {
   const fs::path stage = stage_folder("train", inputs);
   return model_of(stage, inputs, [&] {
     const Json& model = cell.model.model;
-    const graph::Graph start =
-        starting_graph(model, data(), static_cast<uint64_t>(cell.seed), data_root_of(study_.data, data_root_), log_);
+    const graph::Graph start = steps::starting_graph(model, data(), static_cast<uint64_t>(cell.seed),
+                                                     data_root_of(study_.data, data_root_), log_);
     if (cell.model.train["epochs"] == 0) return start;
     log_.info(fmt::format("training {} on {} (seed {})", model["model"].get<std::string>(), data().name, cell.seed));
     Json config = cell.model.train;
@@ -146,8 +146,8 @@ fs::path Stages::artifact(const Cell& cell) {
   return model_of(stage, inputs, [&] {
     log_.info(fmt::format("{} {} ({})", cell.method.method, cell.model.model["model"].get<std::string>(),
                           cell.method.setting));
-    return compress(graph::read_model(parent), data(), {cell.method.method, cell.method.quantize, cell.method.qat},
-                    stage, log_, cancel_);
+    return steps::compress(graph::read_model(parent), data(),
+                           {cell.method.method, cell.method.quantize, cell.method.qat}, stage, log_, cancel_);
   });
 }
 
@@ -155,12 +155,12 @@ Json Stages::training(const Cell& cell) const {
   Json inputs = train_inputs(study_, cell);
   const Json& weights = cell.model.model["pretrained"];
   if (weights.is_null()) return inputs;
-  const fs::path file = find_file(weights.get<std::string>(), data_root_of(study_.data, data_root_));
+  const fs::path file = steps::find_file(weights.get<std::string>(), data_root_of(study_.data, data_root_));
   inputs["weights_sha256"] = sha256_hex(read_file(file));
   return inputs;
 }
 
-Evaluation Stages::evaluation(const graph::ModelFile& model, const std::string& runtime) {
+inference::Evaluation Stages::evaluation(const graph::ModelFile& model, const std::string& runtime) {
   const runtime::Runtime& engine = registry_.require(runtime);
   const Json inputs{{"model_sha256", model.sha256},
                     {"data", portable_data(study_.data)},
@@ -173,8 +173,9 @@ Evaluation Stages::evaluation(const graph::ModelFile& model, const std::string& 
   log_.info(fmt::format("evaluating {} with {}", model.path.parent_path().filename().string(), runtime));
   runtime::SessionOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  Engine loaded(engine, model, options);
-  const Evaluation result = evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
+  inference::Engine loaded(engine, model, options);
+  const inference::Evaluation result =
+      inference::evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
   write_file(file, to_json(result).dump() + "\n");
   return result;
 }
@@ -194,6 +195,6 @@ fs::path Stages::pack(const graph::Graph& graph) {
   return file;
 }
 
-Tensor Stages::sample_image(const graph::Graph& graph) { return study::sample_image(*data().test, graph); }
+Tensor Stages::sample_image(const graph::Graph& graph) { return inference::sample_image(*data().test, graph); }
 
 }  // namespace quench::study

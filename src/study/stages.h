@@ -8,9 +8,9 @@
 #include "core/cancel.h"
 #include "core/error.h"
 #include "core/log.h"
-#include "data/dataset.h"
+#include "data/sets/dataset.h"
+#include "inference/evaluate.h"
 #include "runtime/registry.h"
-#include "study/evaluate.h"
 #include "study/plan.h"
 
 namespace quench::study {
@@ -27,7 +27,7 @@ class Stages {
   /// The cell's artifact (ONNX path): the trained model itself for fp32, else compressed from it.
   std::filesystem::path artifact(const Cell& cell);
   /// Scores of an artifact on the test split through a runtime, kept by the model's sha256.
-  Evaluation evaluation(const graph::ModelFile& model, const std::string& runtime);
+  inference::Evaluation evaluation(const graph::ModelFile& model, const std::string& runtime);
   /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
   /// is no square.
   std::filesystem::path pack(const graph::Graph& graph);

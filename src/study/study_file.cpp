@@ -8,7 +8,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "models/spec.h"
-#include "platform/ssh.h"
+#include "remote/ssh.h"
 
 namespace quench::study {
 namespace {
@@ -161,7 +161,7 @@ DeviceEntry check_device(const Json& entry, const std::string& where) {
     fail(ErrorKind::config, "{}: expected host, or a device with an address ssh://user@host[:port], got {}", where,
          entry.dump());
   }
-  const platform::SshAddress address = platform::parse_ssh_address(out.address);
+  const remote::SshAddress address = remote::parse_ssh_address(out.address);
   if (out.name.empty()) out.name = address.host;
   if (out.name == "host") {
     fail(ErrorKind::config, "{}.name: expected another name than 'host', which is this machine", where);

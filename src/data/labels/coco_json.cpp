@@ -1,0 +1,241 @@
+#include "data/labels/coco_json.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
+
+namespace quench::data {
+namespace {
+
+enum class Section { other, images, annotations, categories };
+
+/// A scalar of the file: nothing set for null.
+struct Scalar {
+  std::optional<double> number;
+  std::optional<int64_t> integer;
+  std::optional<bool> boolean;
+  const std::string* text = nullptr;
+};
+
+class Reader : public nlohmann::json_sax<Json> {
+ public:
+  explicit Reader(const std::string& where) : where_(where) {}
+
+  CocoJson take() {
+    for (const auto& [name, seen] : {std::pair("images", seen_images_), std::pair("annotations", seen_annotations_),
+                                     std::pair("categories", seen_categories_)}) {
+      if (!seen) {
+        fail(ErrorKind::data, "[data.coco] expected images, annotations and categories, got no '{}' ({})", name,
+             where_);
+      }
+    }
+    auto& categories = out_.categories;
+    std::sort(categories.begin(), categories.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    for (size_t i = 1; i < categories.size(); ++i) {
+      if (categories[i].id == categories[i - 1].id) {
+        fail(ErrorKind::data, "[data.coco] expected each category id once, got {} for '{}' and '{}' ({})",
+             categories[i].id, categories[i - 1].name, categories[i].name, where_);
+      }
+    }
+    return std::move(out_);
+  }
+
+  bool null() override { return scalar({}); }
+  bool boolean(bool value) override {
+    Scalar out;
+    out.boolean = value;
+    return scalar(out);
+  }
+  bool number_integer(number_integer_t value) override {
+    Scalar out;
+    out.integer = value;
+    out.number = static_cast<double>(value);
+    return scalar(out);
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    Scalar out;
+    if (value <= static_cast<uint64_t>(INT64_MAX)) out.integer = static_cast<int64_t>(value);
+    out.number = static_cast<double>(value);
+    return scalar(out);
+  }
+  bool number_float(number_float_t value, const string_t&) override {
+    Scalar out;
+    out.number = value;
+    if (value == std::floor(value) && std::abs(value) < 9e15) out.integer = static_cast<int64_t>(value);
+    return scalar(out);
+  }
+  bool string(string_t& value) override {
+    Scalar out;
+    out.text = &value;
+    return scalar(out);
+  }
+  bool binary(binary_t&) override { return scalar({}); }
+
+  bool start_object(size_t) override {
+    if (depth_ == kTop && section_ != Section::other) reject("a list");
+    if (depth_ == kList) start_record();
+    ++depth_;
+    return true;
+  }
+  bool key(string_t& value) override {
+    if (depth_ == kTop) {
+      section_ = section_of(value);
+    } else if (depth_ == kRecord) {
+      field_ = value;
+    }
+    return true;
+  }
+  bool end_object() override {
+    --depth_;
+    if (depth_ == kList && section_ != Section::other) end_record();
+    return true;
+  }
+  bool start_array(size_t) override {
+    if (depth_ == 0) reject("an object with images, annotations and categories", "a list");
+    if (depth_ == kTop) start_section();
+    if (depth_ == kList && section_ != Section::other) reject("an object");
+    in_box_ = depth_ == kRecord && section_ == Section::annotations && field_ == "bbox";
+    if (in_box_) numbers_.clear();
+    ++depth_;
+    return true;
+  }
+  bool end_array() override {
+    --depth_;
+    if (in_box_ && depth_ == kRecord) {
+      in_box_ = false;
+      if (numbers_.size() == 4)
+        annotation_.box = std::array<double, 4>{numbers_[0], numbers_[1], numbers_[2], numbers_[3]};
+    }
+    return true;
+  }
+  bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception&) override {
+    fail(ErrorKind::data, "[data.coco] expected valid JSON, got an error at byte {} ({})", position, where_);
+  }
+
+ private:
+  // How deep the next value lies.
+  static constexpr int kTop = 1, kList = 2, kRecord = 3;
+
+  static Section section_of(const std::string& name) {
+    if (name == "images") return Section::images;
+    if (name == "annotations") return Section::annotations;
+    return name == "categories" ? Section::categories : Section::other;
+  }
+
+  void start_section() {
+    record_ = -1;
+    if (section_ == Section::images) seen_images_ = true;
+    if (section_ == Section::annotations) seen_annotations_ = true;
+    if (section_ == Section::categories) seen_categories_ = true;
+  }
+
+  void start_record() {
+    ++record_;
+    field_.clear();
+    image_ = {};
+    annotation_ = {};
+    category_ = {};
+    has_id_ = has_name_ = false;
+  }
+
+  void end_record() {
+    if (section_ == Section::annotations) {
+      out_.annotations.push_back(annotation_);
+      return;
+    }
+    if (!has_id_) reject("an integer 'id'", "none");
+    if (!has_name_) reject(section_ == Section::images ? "a text 'file_name'" : "a text 'name'", "none");
+    if (section_ == Section::images) out_.images.push_back(image_);
+    if (section_ == Section::categories) out_.categories.push_back(category_);
+  }
+
+  bool scalar(const Scalar& value) {
+    if (depth_ == 0) reject("an object with images, annotations and categories");
+    if (depth_ == kTop && section_ != Section::other) reject("a list");
+    if (depth_ == kList && section_ != Section::other) reject("an object");
+    if (depth_ == kRecord) {
+      if (section_ == Section::images) image_field(value);
+      if (section_ == Section::annotations) annotation_field(value);
+      if (section_ == Section::categories) category_field(value);
+    } else if (in_box_) {
+      // What is no number makes the box unreadable: five entries.
+      if (value.number && depth_ == kRecord + 1) {
+        if (numbers_.size() < 5) numbers_.push_back(*value.number);
+      } else {
+        numbers_.resize(5);
+      }
+    }
+    return true;
+  }
+
+  void image_field(const Scalar& value) {
+    const auto side = [&] { return static_cast<int>(std::clamp<int64_t>(value.integer.value_or(0), 0, 1 << 24)); };
+    if (field_ == "id" && value.integer) {
+      image_.id = *value.integer;
+      has_id_ = true;
+    } else if (field_ == "file_name" && value.text && !value.text->empty()) {
+      image_.file_name = *value.text;
+      has_name_ = true;
+    } else if (field_ == "height") {
+      image_.height = side();
+    } else if (field_ == "width") {
+      image_.width = side();
+    }
+  }
+
+  void annotation_field(const Scalar& value) {
+    if (field_ == "id") annotation_.id = value.integer;
+    if (field_ == "image_id") annotation_.image_id = value.integer;
+    if (field_ == "category_id") annotation_.category_id = value.integer;
+    if (field_ == "area") annotation_.area = value.number;
+    if (field_ == "iscrowd") annotation_.crowd = value.boolean.value_or(value.integer.value_or(0) != 0);
+  }
+
+  void category_field(const Scalar& value) {
+    if (field_ == "id" && value.integer) {
+      category_.id = *value.integer;
+      has_id_ = true;
+    } else if (field_ == "name" && value.text) {
+      category_.name = *value.text;
+      has_name_ = true;
+    }
+  }
+
+  [[noreturn]] void reject(const std::string& expected, const std::string& got = "something else") const {
+    static const char* const kNames[] = {"", "images", "annotations", "categories"};
+    std::string place = kNames[static_cast<size_t>(section_)];
+    if (depth_ >= kList) place += fmt::format("[{}]", std::max<int64_t>(record_, 0));
+    fail(ErrorKind::data, "[data.coco] expected {}, got {} ({}{}{})", expected, got, where_, place.empty() ? "" : ", ",
+         place);
+  }
+
+  const std::string& where_;
+  CocoJson out_;
+  int depth_ = 0;
+  Section section_ = Section::other;
+  int64_t record_ = -1;
+  std::string field_;
+  CocoImage image_;
+  CocoAnnotation annotation_;
+  CocoCategory category_;
+  bool has_id_ = false, has_name_ = false;
+  bool in_box_ = false;
+  std::vector<double> numbers_;
+  bool seen_images_ = false, seen_annotations_ = false, seen_categories_ = false;
+};
+
+}  // namespace
+
+CocoJson parse_coco_json(std::string_view text, const std::string& where) {
+  Reader reader(where);
+  if (!Json::sax_parse(text, &reader)) fail(ErrorKind::data, "[data.coco] expected valid JSON ({})", where);
+  return reader.take();
+}
+
+CocoJson read_coco_json(const std::filesystem::path& path) { return parse_coco_json(read_file(path), path.string()); }
+
+}  // namespace quench::data

@@ -1,0 +1,105 @@
+#include "data/loading/batch_maker.h"
+
+#include <algorithm>
+#include <opencv2/core/utility.hpp>
+#include <utility>
+
+#include "core/rng.h"
+#include "data/augmentation/detect_augment.h"
+#include "data/augmentation/mix.h"
+
+namespace quench::data {
+namespace {
+
+class ClassifyMaker : public BatchMaker {
+ public:
+  ClassifyMaker(const Dataset& dataset, const LoaderOptions& options, const AugmentSettings& settings)
+      : BatchMaker(dataset, options),
+        settings_(settings),
+        augmenter_(settings, options.imgsz),
+        fitter_(options.imgsz) {}
+
+ private:
+  void add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) override {
+    const Sample sample = dataset_.at(index);
+    batch.labels.push_back(sample.label);
+    if (options_.augment) {
+      Rng rng(options_.seed, "augment", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(index));
+      augmenter_.make(sample.pixels, epoch.strong, rng, out);
+    } else {
+      const Shape& shape = sample.pixels.shape();
+      fitter_.fit(sample.pixels.values<uint8_t>().data(), static_cast<int>(shape[0]), static_cast<int>(shape[1]), out);
+    }
+  }
+
+  void finish(const Epoch& epoch, int64_t number, Batch& batch) override {
+    if (!options_.augment || !epoch.strong) return;
+    Rng rng(options_.seed, "mix", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(number));
+    mix_batch(batch, settings_, rng, scratch_);
+  }
+
+  const AugmentSettings& settings_;
+  Augmenter augmenter_;
+  Fitter fitter_;
+  std::vector<uint8_t> scratch_;
+};
+
+class DetectMaker : public BatchMaker {
+ public:
+  DetectMaker(const Dataset& dataset, const LoaderOptions& options, const AugmentSettings& settings)
+      : BatchMaker(dataset, options), augmenter_(settings, options.imgsz) {
+    if (cv::getNumThreads() != 1) cv::setNumThreads(1);  // the loader's threads work side by side, and beside training
+  }
+
+ private:
+  void add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) override {
+    batch.labels.push_back(-1);
+    if (options_.augment) {
+      Rng rng(options_.seed, "augment", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(index));
+      batch.objects.push_back(augmenter_.make(dataset_, options_.subset, index, epoch.strong, rng, out));
+      return;
+    }
+    const Sample sample = dataset_.at(index);
+    const Shape& shape = sample.pixels.shape();
+    const Letterbox box =
+        letterbox(static_cast<int>(shape[0]), static_cast<int>(shape[1]), options_.imgsz, options_.imgsz);
+    draw(sample.pixels, box, out);
+    batch.letterboxes.push_back(box);
+    std::vector<Object>& objects = batch.objects.emplace_back();
+    for (Object object : sample.objects) {
+      object.box = clipped(box.to_canvas(object.box), options_.imgsz);
+      object.area *= box.gain * box.gain;
+      if (object.box.area() > 0) objects.push_back(object);
+    }
+  }
+
+  DetectAugmenter augmenter_;
+};
+
+}  // namespace
+
+std::optional<Batch> BatchMaker::make(const Epoch& epoch, int64_t number, const std::function<bool()>& wanted) {
+  const int64_t first = number * options_.batch;
+  const int64_t count = std::min(options_.batch, static_cast<int64_t>(epoch.order.size()) - first);
+  Batch batch;
+  batch.images = Tensor(DType::u8, {count, options_.imgsz, options_.imgsz, 3});
+  batch.labels.reserve(static_cast<size_t>(count));
+  batch.indices.assign(epoch.order.begin() + first, epoch.order.begin() + first + count);
+  uint8_t* out = batch.images.mutable_values<uint8_t>().data();
+  const int64_t image_bytes = batch.images.size() / std::max<int64_t>(count, 1);
+  for (int64_t index : batch.indices) {
+    if (!wanted()) return std::nullopt;
+    add(epoch, index, out, batch);
+    out += image_bytes;
+  }
+  finish(epoch, number, batch);
+  return batch;
+}
+
+std::unique_ptr<BatchMaker> make_batch_maker(const Dataset& dataset, const LoaderOptions& options,
+                                             const AugmentSettings& settings) {
+  if (dataset.task() == "detect") return std::make_unique<DetectMaker>(dataset, options, settings);
+  return std::make_unique<ClassifyMaker>(dataset, options, settings);
+}
+
+}  // namespace quench::data

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "data/augmentation/augment.h"
+#include "data/loading/loader.h"
+
+namespace quench::data {
+
+/// One pass over the data.
+struct Epoch {
+  int64_t number = 0;
+  std::vector<int64_t> order;
+  bool strong = true;  ///< not one of the last augment_off_epochs
+};
+
+/// What one thread needs to make batches. A batch is a pure function of (dataset, options, epoch, number).
+class BatchMaker {
+ public:
+  BatchMaker(const Dataset& dataset, const LoaderOptions& options) : dataset_(dataset), options_(options) {}
+  virtual ~BatchMaker() = default;
+
+  /// Batch `number` of the epoch; nothing where `wanted` turned false on the way.
+  std::optional<Batch> make(const Epoch& epoch, int64_t number, const std::function<bool()>& wanted);
+
+ protected:
+  /// Draws image `index` into out (imgsz * imgsz * 3 bytes) and appends what is known of it.
+  virtual void add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) = 0;
+  /// What is done to a batch as a whole.
+  virtual void finish(const Epoch&, int64_t /*number*/, Batch&) {}
+
+  const Dataset& dataset_;
+  const LoaderOptions& options_;
+};
+
+/// For the dataset's task. All three outlive the maker. The first one for detection sets OpenCV to one thread a call.
+std::unique_ptr<BatchMaker> make_batch_maker(const Dataset& dataset, const LoaderOptions& options,
+                                             const AugmentSettings& settings);
+
+}  // namespace quench::data

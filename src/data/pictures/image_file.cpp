@@ -1,0 +1,74 @@
+#include "data/pictures/image_file.h"
+
+#include <algorithm>
+#include <opencv2/imgcodecs.hpp>
+#include <opencv2/imgproc.hpp>
+#include <string>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/text.h"
+#include "data/sets/image_folder.h"
+
+namespace quench::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kJpegQuality = 95;
+
+bool is_same(const fs::path& a, const fs::path& b) {
+  std::error_code ignored;
+  return !b.empty() && fs::equivalent(a, b, ignored);
+}
+
+}  // namespace
+
+void write_image(const fs::path& path, const Tensor& pixels) {
+  const Shape& shape = pixels.shape();
+  ensure(pixels.dtype() == DType::u8 && shape.size() == 3 && shape[2] == 3,
+         "[data.image_file] expected uint8 pixels [h,w,3], got {} {}", to_string(pixels.dtype()), to_string(shape));
+  if (!is_image(path)) {
+    fail(ErrorKind::config, "[data.image_file] expected a name that ends in png, jpg, jpeg, bmp or webp ({})",
+         path.string());
+  }
+  const cv::Mat rgb(static_cast<int>(shape[0]), static_cast<int>(shape[1]), CV_8UC3,
+                    const_cast<uint8_t*>(pixels.values<uint8_t>().data()));
+  cv::Mat bgr;
+  std::vector<uint8_t> bytes;
+  std::string reason = "this build of OpenCV does not write the format";
+  try {
+    cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
+    if (!cv::imencode(lower(path.extension().string()), bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, kJpegQuality})) {
+      bytes.clear();
+    }
+  } catch (const cv::Exception& error) {
+    bytes.clear();
+    reason = error.err;
+  }
+  if (bytes.empty()) {
+    fail(ErrorKind::data, "[data.image_file] cannot encode {}x{} pixels: {} ({})", shape[0], shape[1], reason,
+         path.string());
+  }
+  write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+}
+
+std::vector<fs::path> list_images(const fs::path& folder, const fs::path& except) {
+  std::vector<fs::path> found;
+  try {
+    for (fs::recursive_directory_iterator at(folder), end; at != end; ++at) {
+      const bool hidden = at->path().filename().string().starts_with('.');
+      if (at->is_directory()) {
+        if (hidden || is_same(at->path(), except)) at.disable_recursion_pending();
+      } else if (!hidden && at->is_regular_file() && is_image(at->path())) {
+        found.push_back(at->path());
+      }
+    }
+  } catch (const fs::filesystem_error& error) {
+    fail(ErrorKind::io, "[data.image_file] cannot read the folder {}: {}", folder.string(), error.code().message());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+}  // namespace quench::data

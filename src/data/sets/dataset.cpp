@@ -1,0 +1,81 @@
+#include "data/sets/dataset.h"
+
+#include <fmt/ranges.h>
+
+#include <numeric>
+
+#include "core/error.h"
+#include "core/text.h"
+#include "data/sets/catalog.h"
+#include "data/sets/cifar.h"
+#include "data/sets/coco_instances.h"
+#include "data/sets/idx.h"
+#include "data/sets/image_folder.h"
+#include "data/sets/missing.h"
+#include "data/sets/scenes.h"
+#include "data/sets/shapes.h"
+#include "data/sets/yolo_folder.h"
+
+namespace quench::data {
+
+namespace fs = std::filesystem;
+
+void fail_missing(const std::string& name, const std::vector<fs::path>& places, const std::string& how) {
+  std::vector<std::string> tried;
+  for (const fs::path& place : places) tried.push_back(place.string());
+  fail(ErrorKind::io, "[data] expected the data set {}, got no such files; get it with: {} (looked in {})", name, how,
+       fmt::join(tried, ", "));
+}
+
+fs::path default_root(const char* quench_data, const char* home) {
+  if (quench_data && *quench_data) return quench_data;
+  return fs::path(home && *home ? home : ".") / ".cache" / "quench";
+}
+
+std::vector<Object> Dataset::objects(int64_t) const {
+  fail(ErrorKind::internal, "[data] a classification set has no boxes");
+}
+
+ImageInfo Dataset::image(int64_t) const { fail(ErrorKind::internal, "[data] a classification set names no images"); }
+
+std::vector<int64_t> Dataset::category_ids() const {
+  std::vector<int64_t> ids(classes().size());
+  std::iota(ids.begin(), ids.end(), int64_t{0});
+  return ids;
+}
+
+namespace {
+
+Splits open_file(const fs::path& file, const std::string& extension) {
+  if (!fs::is_regular_file(file)) fail(ErrorKind::io, "[data] expected a file, got nothing ({})", file.string());
+  return extension == ".json" ? open_coco(file) : open_yolo_yaml(file);
+}
+
+Splits open_folder(const fs::path& folder) {
+  if (is_yolo_folder(folder)) return open_yolo_folder(folder);
+  if (const fs::path coco = coco_file_of(folder); !coco.empty()) return open_coco(coco);
+  return open_image_folder(folder);
+}
+
+}  // namespace
+
+Splits open(const std::string& name_or_path, const fs::path& root) {
+  if (name_or_path == "cifar100") return open_cifar(cifar100_layout(), root);
+  if (name_or_path == "cifar10") return open_cifar(cifar10_layout(), root);
+  if (name_or_path == "fashion-mnist") return open_fashion_mnist(fashion_mnist_places(root));
+  if (name_or_path == "shapes") return open_shapes();
+  const size_t colon = name_or_path.find(':');
+  const std::string name = name_or_path.substr(0, colon);
+  if (name == "cifar100-scenes") {
+    return open_scenes(parse_scene_settings(colon == std::string::npos ? "" : name_or_path.substr(colon + 1)), root);
+  }
+  const std::string extension = lower(fs::path(name_or_path).extension().string());
+  const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
+  if (file && !fs::is_directory(name_or_path)) return open_file(name_or_path, extension);
+  if (name_or_path.find('/') != std::string::npos || fs::is_directory(name_or_path)) return open_folder(name_or_path);
+  fail(ErrorKind::config,
+       "[data] unknown data set '{}'{}; or give the path of a folder, a data.yaml or a COCO instances.json",
+       name_or_path, suggestion(name, built_in_names()));
+}
+
+}  // namespace quench::data

@@ -1,0 +1,172 @@
+#include "data/sets/image_folder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <mutex>
+#include <opencv2/imgcodecs.hpp>
+#include <utility>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "core/hash.h"
+#include "core/text.h"
+
+namespace quench::data {
+namespace {
+
+namespace fs = std::filesystem;
+
+const std::vector<std::string>& image_extensions() {
+  static const std::vector<std::string> extensions{".png", ".jpg", ".jpeg", ".bmp", ".webp"};
+  return extensions;
+}
+
+struct File {
+  fs::path path;
+  int32_t label;
+};
+
+class ImageFolder : public Dataset {
+ public:
+  ImageFolder(fs::path folder, std::vector<File> files, std::vector<std::string> classes)
+      : folder_(std::move(folder)), files_(std::move(files)), classes_(std::move(classes)) {}
+
+  int64_t size() const override { return static_cast<int64_t>(files_.size()); }
+  const std::vector<std::string>& classes() const override { return classes_; }
+  int32_t label(int64_t index) const override { return files_.at(static_cast<size_t>(index)).label; }
+  Sample at(int64_t index) const override {
+    const File& file = files_.at(static_cast<size_t>(index));
+    return {read_image(file.path), file.label, {}};
+  }
+  std::string digest() const override {
+    std::call_once(hashed_, [this] {
+      Sha256 hash;
+      for (const File& file : files_) {
+        hash.update(
+            fmt::format("{} {}\n", file.path.lexically_relative(folder_).generic_string(), sha256_file(file.path)));
+      }
+      digest_ = hash.hex();
+    });
+    return digest_;
+  }
+
+ private:
+  fs::path folder_;
+  std::vector<File> files_;
+  std::vector<std::string> classes_;
+  mutable std::once_flag hashed_;
+  mutable std::string digest_;
+};
+
+std::vector<std::string> class_folders(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    if (entry.is_directory() && name.front() != '.') names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::vector<std::string>& classes) {
+  std::vector<File> files;
+  for (const std::string& name : class_folders(folder)) {
+    const auto found = std::lower_bound(classes.begin(), classes.end(), name);
+    if (found == classes.end() || *found != name) {
+      fail(ErrorKind::data, "[data.folder] expected only classes of train/, got '{}'{} ({})", name,
+           suggestion(name, classes), folder.string());
+    }
+    const size_t before = files.size();
+    for (const auto& entry : fs::recursive_directory_iterator(folder / name)) {
+      if (entry.is_regular_file() && is_image(entry.path())) {
+        files.push_back({entry.path(), static_cast<int32_t>(found - classes.begin())});
+      }
+    }
+    std::sort(files.begin() + static_cast<int64_t>(before), files.end(),
+              [](const File& a, const File& b) { return a.path < b.path; });
+    if (files.size() == before) {
+      fail(ErrorKind::data, "[data.folder] expected png, jpg, bmp or webp images, got none ({})",
+           (folder / name).string());
+    }
+  }
+  if (files.empty()) {
+    fail(ErrorKind::data, "[data.folder] expected a folder of images for each class, got none ({})", folder.string());
+  }
+  return std::make_shared<ImageFolder>(folder, std::move(files), classes);
+}
+
+/// Why the bytes cannot be a whole image, or empty. Decoders fill the missing part of a truncated file with gray
+/// instead of failing, and write to stderr.
+std::string damage(const std::string& bytes) {
+  if (bytes.starts_with("\x89PNG\r\n\x1a\n")) {
+    for (size_t at = 8; at + 12 <= bytes.size();) {
+      uint32_t length = 0;
+      for (size_t i = 0; i < 4; ++i) length = length << 8 | static_cast<uint8_t>(bytes[at + i]);
+      if (bytes.compare(at + 4, 4, "IEND") == 0) return {};
+      at += 12 + size_t{length};
+    }
+    return "truncated PNG (no IEND)";
+  }
+  if (bytes.starts_with("\xff\xd8\xff") && bytes.rfind("\xff\xd9") == std::string::npos) {
+    return "truncated JPEG (no end of image)";
+  }
+  return bytes.empty() ? "empty file" : "";
+}
+
+}  // namespace
+
+bool is_image(const fs::path& path) {
+  const auto& known = image_extensions();
+  return std::find(known.begin(), known.end(), lower(path.extension().string())) != known.end();
+}
+
+Tensor read_image(const fs::path& path) {
+  const std::string bytes = read_file(path);
+  cv::Mat image;
+  std::string reason = damage(bytes);
+  if (reason.empty() && bytes.size() < (size_t{1} << 31)) {
+    reason = "not an image or damaged";
+    const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
+    try {
+      image = cv::imdecode(raw, cv::IMREAD_COLOR);
+    } catch (const cv::Exception& error) {
+      reason = error.err;
+    }
+  }
+  if (image.empty()) {
+    fail(ErrorKind::data, "[data.folder] expected an image that decodes, got {} bytes: {} ({})", bytes.size(), reason,
+         path.string());
+  }
+  Tensor pixels(DType::u8, {image.rows, image.cols, 3});
+  auto* out = reinterpret_cast<uint8_t*>(pixels.mutable_bytes());
+  for (int y = 0; y < image.rows; ++y) {
+    const uint8_t* in = image.ptr<uint8_t>(y);
+    for (int x = 0; x < image.cols; ++x, in += 3, out += 3) {
+      out[0] = in[2];
+      out[1] = in[1];
+      out[2] = in[0];
+    }
+  }
+  return pixels;
+}
+
+Splits open_image_folder(const fs::path& folder) {
+  if (!fs::is_directory(folder)) {
+    fail(ErrorKind::io, "[data.folder] expected a folder with train/<class>/*.png, got {} ({})",
+         fs::exists(folder) ? "a file" : "nothing", folder.string());
+  }
+  const fs::path train = folder / "train";
+  const fs::path test = fs::is_directory(folder / "test") ? folder / "test" : folder / "val";
+  for (const fs::path& needed : {train, test}) {
+    if (!fs::is_directory(needed)) {
+      fail(ErrorKind::io, "[data.folder] expected train/<class>/*.png and test/ or val/ likewise, got no {} ({})",
+           needed == train ? "train/" : "test/ or val/", folder.string());
+    }
+  }
+  const std::vector<std::string> classes = class_folders(train);
+  std::string name = folder.filename().string();
+  if (name.empty()) name = folder.parent_path().filename().string();
+  return {name, read_split(train, classes), read_split(test, classes)};
+}
+
+}  // namespace quench::data

@@ -1,0 +1,78 @@
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/rng.h"
+#include "data/sets/dataset.h"
+
+namespace quench::data {
+namespace {
+
+std::string digest_of(const std::vector<int64_t>& indices, const std::string& base) {
+  Sha256 hash;
+  hash.update(base);
+  for (int64_t index : indices) hash.update(fmt::format(" {}", index));
+  return hash.hex();
+}
+
+class SubsetView : public Dataset {
+ public:
+  SubsetView(std::shared_ptr<const Dataset> base, std::vector<int64_t> indices)
+      : base_(std::move(base)), indices_(std::move(indices)) {}
+
+  int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
+  const std::vector<std::string>& classes() const override { return base_->classes(); }
+  int32_t label(int64_t index) const override { return base_->label(in_base(index)); }
+  std::string task() const override { return base_->task(); }
+  std::vector<Object> objects(int64_t index) const override { return base_->objects(in_base(index)); }
+  ImageInfo image(int64_t index) const override { return base_->image(in_base(index)); }
+  std::vector<int64_t> category_ids() const override { return base_->category_ids(); }
+  std::vector<LabelIssue> issues() const override { return base_->issues(); }
+  Sample at(int64_t index) const override { return base_->at(in_base(index)); }
+  std::string digest() const override { return digest_of(indices_, base_->digest()); }
+
+ private:
+  int64_t in_base(int64_t index) const { return indices_.at(static_cast<size_t>(index)); }
+
+  std::shared_ptr<const Dataset> base_;
+  std::vector<int64_t> indices_;
+};
+
+std::vector<int64_t> first_of_shuffle(int64_t size, int64_t count, uint64_t seed, std::string_view name) {
+  Rng rng(seed, name);
+  std::vector<int64_t> indices = permutation(size, rng);
+  indices.resize(static_cast<size_t>(std::min(count, size)));
+  std::sort(indices.begin(), indices.end());
+  return indices;
+}
+
+}  // namespace
+
+Subset calibration_subset(const Dataset& train, int64_t count, uint64_t seed) {
+  if (count <= 0) {
+    fail(ErrorKind::config, "[data.calibration] expected 1 or more calibration images, got {}", count);
+  }
+  Subset subset;
+  subset.indices = first_of_shuffle(train.size(), count, seed, "calibration");
+  subset.sha256 = digest_of(subset.indices, train.digest());
+  return subset;
+}
+
+std::shared_ptr<const Dataset> limited(std::shared_ptr<const Dataset> dataset, int64_t count, uint64_t seed) {
+  if (count < 0) fail(ErrorKind::config, "[data] expected a limit of 0 (all) or more, got {}", count);
+  if (count == 0 || count >= dataset->size()) return dataset;
+  std::vector<int64_t> indices = first_of_shuffle(dataset->size(), count, seed, "limit");
+  return std::make_shared<SubsetView>(std::move(dataset), std::move(indices));
+}
+
+std::shared_ptr<const Dataset> first_images(std::shared_ptr<const Dataset> dataset, int64_t count) {
+  if (count < 0) fail(ErrorKind::config, "[data] expected a limit of 0 (all) or more, got {}", count);
+  if (count == 0 || count >= dataset->size()) return dataset;
+  std::vector<int64_t> indices(static_cast<size_t>(count));
+  std::iota(indices.begin(), indices.end(), int64_t{0});
+  return std::make_shared<SubsetView>(std::move(dataset), std::move(indices));
+}
+
+}  // namespace quench::data

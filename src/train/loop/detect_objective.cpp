@@ -1,0 +1,70 @@
+#include "core/error.h"
+#include "models/detect_head.h"
+#include "score/detection_scorer.h"
+#include "train/loop/objective.h"
+#include "train/losses/detect_loss.h"
+#include "train/matching/detect_targets.h"
+
+namespace quench::train {
+namespace {
+
+/// Images that the published learning rates of detectors sum a loss over.
+constexpr double kNominalBatch = 64;
+
+LossGains gains_of(const models::DetectHead& head, const FitSettings& settings) {
+  LossGains gains = default_gains(head);
+  const auto replace = [](double& gain, double wanted) { gain = wanted > 0 ? wanted : gain; };
+  replace(gains.box, settings.box_gain);
+  replace(gains.obj, settings.objectness_gain);
+  replace(gains.cls, settings.class_gain);
+  replace(gains.dfl, settings.dfl_gain);
+  gains.label_smoothing = settings.label_smoothing;
+  return gains;
+}
+
+class DetectObjective : public Objective {
+ public:
+  DetectObjective(models::DetectHead head, const LossGains& gains)
+      : head_(std::move(head)), criterion_(make_criterion(head_, gains)) {}
+
+  torch::Tensor loss(const std::vector<torch::Tensor>& outputs, const data::Batch& batch) override {
+    const auto images = static_cast<double>(batch.images.shape().at(0));
+    return (*criterion_)(outputs, detect_targets(batch)).total / images;
+  }
+
+  double gradient_gain() const override { return kNominalBatch; }
+
+  score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
+                     const EvaluationOptions& options, const CancelToken* cancel) override {
+    score::DetectionScorer scorer(head_, dataset->classes(), {});
+    for_each_batch(module, dataset, options, cancel,
+                   [&](const data::Batch& batch, const std::vector<torch::Tensor>& values) {
+                     std::vector<Tensor> outputs;
+                     for (const torch::Tensor& value : values) outputs.push_back(nn::to_host(value.to(at::kFloat)));
+                     for (size_t i = 0; i < batch.indices.size(); ++i) {
+                       scorer.add(batch.indices[i], scorer.find(outputs, static_cast<int64_t>(i)),
+                                  batch.letterboxes.at(i), dataset->objects(batch.indices[i]));
+                     }
+                   });
+    return scorer.scores();
+  }
+
+ private:
+  models::DetectHead head_;
+  std::unique_ptr<DetectCriterion> criterion_;
+};
+
+}  // namespace
+
+std::unique_ptr<Objective> detect_objective(const graph::Graph& graph, const data::Splits& data,
+                                            const FitSettings& settings) {
+  models::DetectHead head = models::detect_head(graph);
+  if (head.class_count() != static_cast<int64_t>(data.train->classes().size())) {
+    fail(ErrorKind::config, "[train] expected a detector of the {} classes of {}, got one of {}",
+         data.train->classes().size(), data.name, head.class_count());
+  }
+  const LossGains gains = gains_of(head, settings);
+  return std::make_unique<DetectObjective>(std::move(head), gains);
+}
+
+}  // namespace quench::train

@@ -1,0 +1,299 @@
+#include "train/loop/fit_run.h"
+
+#include <torch/utils.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/hash.h"
+#include "core/rng.h"
+#include "graph/onnx_read.h"
+#include "graph/onnx_write.h"
+#include "train/loop/device.h"
+#include "train/loop/non_finite.h"
+
+namespace quench::train {
+namespace {
+
+constexpr int64_t kShowEveryNs = 250'000'000;
+constexpr int64_t kSaveEveryNs = 300'000'000'000;
+
+const char* const kCheckpointName = "checkpoint.qckpt";
+const char* const kResultsName = "results.csv";
+const char* const kBestName = "best.onnx";
+
+double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
+
+nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, bool learn_ranges) {
+  nn::ModuleOptions options;
+  options.device = device;
+  nn::GraphModule module(graph, options);
+  if (learn_ranges) module.learn_ranges(true);
+  module.train(true);
+  return module;
+}
+
+OptimizerOptions optimizer_options(const FitSettings& s) {
+  OptimizerOptions options;
+  options.kind = s.optimizer;
+  options.momentum = s.momentum;
+  options.nesterov = s.nesterov;
+  options.weight_decay = s.weight_decay;
+  options.clip_norm = s.clip_norm;
+  return options;
+}
+
+std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Splits& data) {
+  data::LoaderOptions options;
+  options.imgsz = s.imgsz;
+  options.batch = s.batch;
+  options.shuffle = true;
+  options.augment = true;
+  options.augmentation = s.augmentation;
+  options.total_epochs = s.epochs;
+  options.seed = s.seed;
+  options.workers = s.workers;
+  int64_t images = data.train->size();
+  if (s.train_limit > 0 && s.train_limit < images) {
+    Rng rng(s.seed, "train_limit");
+    options.subset = permutation(images, rng);
+    options.subset.resize(static_cast<size_t>(s.train_limit));
+    images = s.train_limit;
+  }
+  options.drop_last = images >= s.batch;  // a last batch of a few images would upset the batch statistics
+  return std::make_unique<data::Loader>(data.train, options);
+}
+
+/// The first epoch with the highest score.
+const EpochRow& best_row(const std::vector<EpochRow>& rows) {
+  const auto rank = [](const EpochRow& row) { return row.scores.empty() ? -1.0 : row.scores.front().value; };
+  return *std::ranges::max_element(rows, {}, rank);
+}
+
+void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& prefix,
+                  const std::map<std::string, torch::Tensor>& some) {
+  for (const auto& [name, value] : some) all.emplace(prefix + name, value);
+}
+
+}  // namespace
+
+FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context)
+    : settings_(std::move(settings)),
+      context_(context),
+      data_(data),
+      device_(open_device(settings_.device)),
+      module_(make_module(start, device_, settings_.learn_ranges)),
+      optimizer_(module_.parameters(), optimizer_options(settings_)),
+      loss_scale_(settings_.amp),
+      objective_(make_objective(start, data, settings_)) {
+  if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
+  loader_ = make_loader(settings_, data);
+  if (settings_.ema) ema_ = std::make_unique<Ema>(averaged(), settings_.ema_decay);
+  const auto batches = static_cast<double>(loader_->batches());
+  schedule_ = {settings_.schedule, settings_.lr, settings_.lr_final,
+               static_cast<int64_t>(std::llround(settings_.warmup_epochs * batches)),
+               settings_.epochs * loader_->batches()};
+  schedule_.warmup_steps = std::min(schedule_.warmup_steps, schedule_.total_steps);
+  at_.identity = settings_.identity;
+  at_.graph_sha256 = graph_digest(start);
+  at_.data_sha256 = sha256_hex(data.train->digest() + data.test->digest());
+}
+
+/// Everything that the average covers: parameters and batch-norm statistics.
+std::map<std::string, torch::Tensor> FitRun::averaged() const {
+  std::map<std::string, torch::Tensor> values = module_.parameters();
+  values.merge(module_.buffers());
+  return values;
+}
+
+std::map<std::string, torch::Tensor> FitRun::checkpointed() const {
+  std::map<std::string, torch::Tensor> all = optimizer_.state();
+  add_prefixed(all, "parameter/", module_.parameters());
+  add_prefixed(all, "buffer/", module_.buffers());
+  if (ema_) add_prefixed(all, "ema/", ema_->averages());
+  return all;
+}
+
+void FitRun::save() {
+  at_.steps = optimizer_.steps();
+  at_.ema_steps = ema_ ? ema_->steps() : 0;
+  at_.loss_sum = losses_.sum();
+  at_.epoch_images = losses_.images();
+  at_.loss_scale = loss_scale_.on() ? loss_scale_.scale() : 0;
+  at_.good_steps = loss_scale_.good_steps();
+  at_.tensors.clear();
+  for (const auto& [name, value] : checkpointed()) at_.tensors.emplace(name, nn::to_host(value.detach()));
+  save_checkpoint(context_.folder / kCheckpointName, at_);
+  at_.tensors.clear();
+  saved_ns_ = now_ns();
+}
+
+void FitRun::resume() {
+  const std::filesystem::path path = context_.folder / kCheckpointName;
+  if (!std::filesystem::exists(path)) return;
+  Checkpoint saved = load_checkpoint(path);
+  require_same_run(saved, at_, path);
+  std::map<std::string, torch::Tensor> values;
+  for (const auto& [name, tensor] : saved.tensors) values.emplace(name, nn::to_torch(tensor));
+  copy_values(values, checkpointed());
+  saved.tensors.clear();
+  at_ = std::move(saved);
+  optimizer_.set_steps(at_.steps);
+  if (ema_) ema_->set_steps(at_.ema_steps);
+  losses_.restore(at_.loss_sum, at_.epoch_images);
+  loss_scale_.restore(at_.loss_scale, at_.good_steps);
+  write_results(context_.folder / kResultsName, at_.rows);
+  if (context_.log != nullptr) {
+    context_.log->info(fmt::format("resumed after epoch {}, batch {} ({})", at_.epoch, at_.batch, path.string()));
+  }
+}
+
+void FitRun::stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch) {
+  if (!bad) return;
+  const std::string cause = first_non_finite(module_, pixels_of(batch, device_));
+  fail(ErrorKind::data,
+       "[train] expected a finite loss, got {} (epoch {}, step {}, learning rate {:.4g}; first not finite: {})",
+       bad->loss, at_.epoch + 1, bad->step, bad->lr, cause);
+}
+
+void FitRun::train_batch(const data::Batch& batch) {
+  const int64_t step = at_.epoch * loader_->batches() + at_.batch;
+  const double lr = schedule_.at(step);
+  torch::Tensor loss;
+  {
+    const Autocast autocast(settings_.amp);
+    loss = objective_->loss(module_.forward(pixels_of(batch, device_)), batch);
+  }
+  const int64_t images = batch.images.shape().at(0);
+  stop_on(losses_.add(loss, images, step, lr), batch);
+  if (at_.batch % settings_.accumulate == 0) optimizer_.zero_grad();
+  const double gain = objective_->gradient_gain() / static_cast<double>(settings_.accumulate);
+  (loss * (loss_scale_.on() ? gain * loss_scale_.scale() : gain)).backward();
+  at_.images += images;
+  ++at_.batch;
+  if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
+    optimizer_.step(lr);
+    if (ema_) ema_->update();
+  }
+}
+
+/// Whether no gradient waits for the rest of its step: where the run may be saved.
+bool FitRun::between_steps() const { return at_.batch % settings_.accumulate == 0 || at_.batch == loader_->batches(); }
+
+void FitRun::train_epoch() {
+  loader_->start(at_.epoch, at_.batch);
+  const double seconds_before = at_.seconds, epoch_seconds_before = at_.epoch_seconds;
+  part_start_ns_ = saved_ns_ = now_ns();
+  const auto account = [&] {
+    at_.seconds = seconds_before + seconds_since(part_start_ns_);
+    at_.epoch_seconds = epoch_seconds_before + seconds_since(part_start_ns_);
+  };
+  std::optional<data::Batch> last;
+  while (true) {
+    if (between_steps() && context_.cancel != nullptr && context_.cancel->cancelled()) {
+      account();
+      if (last) stop_on(losses_.flush(), *last);
+      save();
+      context_.cancel->check();
+    }
+    std::optional<data::Batch> batch = loader_->next();
+    if (!batch) break;
+    train_batch(*batch);
+    last = std::move(batch);
+    account();
+    show();
+    if (between_steps() && now_ns() - saved_ns_ > kSaveEveryNs) {
+      stop_on(losses_.flush(), *last);
+      save();
+    }
+  }
+  if (last) stop_on(losses_.flush(), *last);
+  account();
+}
+
+void FitRun::show() {
+  if (context_.log == nullptr || now_ns() - shown_ns_ < kShowEveryNs) return;
+  shown_ns_ = now_ns();
+  const double speed = static_cast<double>(at_.images) / std::max(1e-9, at_.seconds);
+  const auto left = (settings_.epochs - at_.epoch) * loader_->batches() - at_.batch;
+  context_.log->show_progress(
+      fmt::format("epoch {}/{}  batch {}/{}  loss {:.4f}  {:.0f} images/s  {} left", at_.epoch + 1, settings_.epochs,
+                  at_.batch, loader_->batches(), losses_.mean(), speed,
+                  duration_text(static_cast<double>(left * settings_.batch) / std::max(1e-9, speed))));
+}
+
+graph::Graph FitRun::result_graph() {
+  if (!ema_) return module_.graph();
+  const std::map<std::string, torch::Tensor> live = averaged();
+  const std::map<std::string, torch::Tensor> kept = clone_values(live);
+  copy_values(ema_->averages(), live);
+  graph::Graph graph = module_.graph();
+  copy_values(kept, live);
+  return graph;
+}
+
+score::Scores FitRun::test(const graph::Graph& graph) {
+  nn::ModuleOptions options;
+  options.device = device_;
+  nn::GraphModule module(graph, options);
+  return objective_->test(module, data_.test,
+                          {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, settings_.test_limit},
+                          context_.cancel);
+}
+
+void FitRun::keep_best(const graph::Graph& graph, const score::Scores& scores) {
+  if (scores.front().value <= at_.best_score) return;
+  graph::save_onnx(graph, context_.folder / kBestName);
+  at_.best_score = scores.front().value;
+}
+
+void FitRun::end_epoch() {
+  EpochRow row;
+  row.lr = schedule_.at(at_.epoch * loader_->batches() + std::max<int64_t>(0, at_.batch - 1));
+  row.train_loss = losses_.mean();
+  row.images_per_second = static_cast<double>(losses_.images()) / std::max(1e-9, at_.epoch_seconds);
+  row.seconds = at_.seconds;
+  row.epoch = at_.epoch + 1;
+  if (row.epoch % settings_.eval_every == 0 || row.epoch == settings_.epochs) {
+    save();  // a kill or cancel while evaluating does not lose the epoch
+    const graph::Graph graph = result_graph();
+    row.scores = test(graph);
+    keep_best(graph, row.scores);
+  }
+  ++at_.epoch;
+  at_.batch = 0;
+  at_.rows.push_back(row);
+  losses_.restore(0, 0);
+  at_.epoch_seconds = 0;
+  save();
+  write_results(context_.folder / kResultsName, at_.rows);
+  if (context_.log == nullptr) return;
+  const double left = at_.seconds / static_cast<double>(at_.epoch) * static_cast<double>(settings_.epochs - at_.epoch);
+  context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
+                                 row.train_loss, to_text(row.scores), row.scores.empty() ? "" : "  ",
+                                 row.images_per_second, duration_text(left)));
+}
+
+FitResult FitRun::finish() {
+  while (at_.epoch < settings_.epochs) {
+    train_epoch();
+    end_epoch();
+  }
+  FitResult result;
+  const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
+  if (settings_.keep_best && at_.best_score >= 0) {
+    result.graph = graph::read_model(context_.folder / kBestName).graph;
+    result.scores = best_row(at_.rows).scores;
+  } else {
+    result.graph = result_graph();
+    result.scores = tested ? at_.rows.back().scores : test(result.graph);
+  }
+  result.epochs = at_.epoch;
+  result.seconds = at_.seconds;
+  result.images_per_second = at_.seconds > 0 ? static_cast<double>(at_.images) / at_.seconds : 0;
+  return result;
+}
+
+}  // namespace quench::train

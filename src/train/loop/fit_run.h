@@ -1,0 +1,64 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <vector>
+
+#include "data/loading/loader.h"
+#include "nn/graph_module.h"
+#include "train/loop/checkpoint.h"
+#include "train/loop/evaluation.h"
+#include "train/loop/fit_settings.h"
+#include "train/loop/loss_log.h"
+#include "train/loop/objective.h"
+#include "train/loop/trainer.h"
+#include "train/optimizers/ema.h"
+#include "train/optimizers/optimizer.h"
+#include "train/optimizers/precision.h"
+#include "train/optimizers/schedule.h"
+
+namespace quench::train {
+
+/// One run of fit(): the module, what trains it, and where it stands.
+class FitRun {
+ public:
+  FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context);
+
+  /// Takes up the folder's checkpoint where there is one. Throws Error{config} where it is of another run.
+  void resume();
+  /// Trains what is left, then says how it ended.
+  FitResult finish();
+
+ private:
+  void train_epoch();
+  void train_batch(const data::Batch& batch);
+  bool between_steps() const;
+  void end_epoch();
+  void save();
+  void stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch);
+  void show();
+  std::map<std::string, torch::Tensor> averaged() const;
+  std::map<std::string, torch::Tensor> checkpointed() const;
+  /// The Graph as evaluated: averaged weights where the average is on.
+  graph::Graph result_graph();
+  score::Scores test(const graph::Graph& graph);
+  /// Keeps the graph beside the checkpoint where it is the best so far.
+  void keep_best(const graph::Graph& graph, const score::Scores& scores);
+
+  FitSettings settings_;
+  const FitContext& context_;
+  data::Splits data_;
+  torch::Device device_;
+  nn::GraphModule module_;
+  Optimizer optimizer_;
+  std::unique_ptr<Ema> ema_;
+  std::unique_ptr<data::Loader> loader_;
+  Schedule schedule_;
+  LossScale loss_scale_;
+  LossLog losses_;
+  std::unique_ptr<Objective> objective_;
+  Checkpoint at_;  ///< where the run stands; its tensors are filled when it is saved
+  int64_t part_start_ns_ = 0, saved_ns_ = 0, shown_ns_ = 0;
+};
+
+}  // namespace quench::train

@@ -1,0 +1,19 @@
+#include "train/loop/trainer.h"
+
+#include "core/file.h"
+#include "train/loop/device.h"
+#include "train/loop/fit_run.h"
+#include "train/loop/fit_settings.h"
+
+namespace quench::train {
+
+FitResult fit(const graph::Graph& start, const data::Splits& data, const Json& config, const FitContext& context) {
+  FitSettings settings = parse_settings(config, start);
+  const IntraOpThreads threads(settings.threads);
+  require_writable(context.folder);
+  FitRun run(start, data, std::move(settings), context);
+  if (context.resume) run.resume();
+  return run.finish();
+}
+
+}  // namespace quench::train

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+
+#include "core/cancel.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "data/sets/dataset.h"
+#include "graph/graph.h"
+#include "score/scores.h"
+
+namespace quench::train {
+
+/// Result of one fit.
+struct FitResult {
+  graph::Graph graph;    ///< EMA weights where EMA is on, as evaluated; `keep: best`: of the best epoch
+  score::Scores scores;  ///< of that graph on the test split
+  int64_t epochs = 0;
+  double images_per_second = 0;  ///< training alone, data pipeline included
+  double seconds = 0;            ///< of training, over all resumed parts
+};
+
+struct FitContext {
+  std::filesystem::path folder;  ///< checkpoint.qckpt, results.csv, best.onnx; created
+  const LogSink* log = nullptr;
+  const CancelToken* cancel = nullptr;
+  bool resume = true;  ///< continue from the folder's checkpoint where there is one of the same configuration
+};
+
+/// Trains a Graph, classifier or detector (float, or prepared for QAT: quantization is simulated while training) on
+/// data.train, evaluates on data.test. config: values of train_options + augment_options + data sizes (config::tables).
+///
+/// Deterministic for (graph, data, config, seed) on CPU at a given thread count; killed and resumed equals one straight
+/// run. A checkpoint is written every epoch and on cancel. A loss that is not finite stops with Error{data} naming
+/// epoch, step, learning rate and the first tensor that is not finite.
+FitResult fit(const graph::Graph& start, const data::Splits& data, const Json& config, const FitContext& context);
+
+}  // namespace quench::train
