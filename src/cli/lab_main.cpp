@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "inference/registry.h"
+#include "methods/step.h"
 #include "nn/blas.h"
 
 namespace quench::cli {
@@ -50,6 +51,9 @@ extern "C" int quench_lab_run(const quench::program::Invocation& invocation,
     return run_runtimes(invocation, environment, quench::inference::full_registry(environment.places));
   if (name == "train") return run_train(invocation, environment);
   if (name == "quantize") return run_quantize(invocation, environment);
+  if (const auto* step = quench::methods::step_table().find(name); step && step->command) {
+    return run_step(invocation, environment);
+  }
   if (name == "eval") return run_eval(invocation, environment);
   if (name == "predict") return run_predict(invocation, environment);
   if (name == "data pack") return run_data_pack(invocation, environment);

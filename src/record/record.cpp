@@ -85,6 +85,8 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(agreement, "fraction", "Agreement"),
       QUENCH_FIELD(float_layers, "", "Float layers"),
       QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),
+      QUENCH_FIELD(artifact, "", "Artifact"),
+      QUENCH_FIELD(timing_id, "", "Timed with"),
       QUENCH_FIELD(model_sha256, "", "Model SHA-256"),
       QUENCH_FIELD(parent_sha256, "", "Parent SHA-256"),
       QUENCH_FIELD(quench_version, "", "quench version"),
