@@ -83,6 +83,18 @@ data::Splits open_data(const Json& options, const fs::path& data_root, const Log
 
 namespace {
 
+/// What a folder of stages holds, for people and for JobTimes.
+void write_inputs(const fs::path& folder, const std::string& step, const std::string& key, const Cell& cell,
+                  const Json& settings) {
+  const Json inputs{{"key", key}, {"step", step}, {"model", cell.model.model}, {"settings", settings}};
+  write_file(folder / "inputs.json", inputs.dump(2) + "\n");
+}
+
+void write_time(const fs::path& folder, int64_t begin_ns) {
+  const Json time{{"seconds", static_cast<double>(now_ns() - begin_ns) * 1e-9}};
+  write_file(folder / "time.json", time.dump() + "\n");
+}
+
 std::string version_of(const runtime::Registry& runtimes, const std::string& name) {
   const auto& all = runtimes.all();
   const auto found = std::ranges::find_if(all, [&](const auto& runtime) { return runtime->name() == name; });
@@ -127,10 +139,7 @@ void Stages::make(const Cell& cell, size_t index) {
   const fs::path file = model_file(step);
   if (fs::exists(file)) return;
   const int64_t begin_ns = now_ns();
-  write_file(
-      file.parent_path() / "inputs.json",
-      Json{{"key", step.key}, {"step", step.step}, {"model", cell.model.model}, {"settings", step.settings}}.dump(2) +
-          "\n");
+  write_inputs(file.parent_path(), step.step, step.key, cell, step.settings);
   log_.info(fmt::format("{}: {}", artifact_name(cell), step.step));
   const graph::ModelFile before = index == 0 ? start(cell) : graph::read_model(model_file(cell.steps.at(index - 1)));
   const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
@@ -141,8 +150,7 @@ void Stages::make(const Cell& cell, size_t index) {
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
   made.metadata["job_key"] = step.key;
   graph::save_onnx(made, file);
-  write_file(file.parent_path() / "time.json",
-             Json{{"seconds", static_cast<double>(now_ns() - begin_ns) * 1e-9}}.dump() + "\n");
+  write_time(file.parent_path(), begin_ns);
 }
 
 graph::ModelFile Stages::artifact(const Cell& cell) const {
@@ -195,6 +203,9 @@ inference::Evaluation Stages::evaluation(const std::string& key) const {
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const std::string key = evaluation_key(cell, runtime);
   if (has_evaluation(key)) return;
+  const int64_t begin_ns = now_ns();
+  const fs::path folder = evaluation_file(key).parent_path();
+  write_inputs(folder, "evaluate", key, cell, {{"runtime", runtime}});
   const runtime::Runtime& engine = runtimes_.require(runtime);
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
@@ -204,6 +215,7 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const inference::Evaluation result =
       inference::evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
   write_file(evaluation_file(key), to_json(result).dump() + "\n");
+  write_time(folder, begin_ns);
 }
 
 fs::path Stages::pack(const graph::Graph& graph) {
