@@ -56,7 +56,7 @@ class Dataset {
   virtual std::vector<LabelIssue> issues() const { return {}; }
   /// Throws Error{data} naming the file where an image does not decode.
   virtual Sample at(int64_t index) const = 0;
-  /// sha256 that identifies the content (file hashes, or generator and seed).
+  /// sha256 that identifies the content: images, labels, class names (of file hashes, or of generator and seed).
   virtual std::string digest() const = 0;
 };
 
@@ -67,9 +67,13 @@ struct Splits {
   bool same_images = false;  ///< train and test are the same images (coco128): accuracy says nothing of new ones
 };
 
+/// sha256 of what all splits hold: changes where an image, a label or a class name does.
+std::string digest(const Splits& splits);
+
 /// Opens a built-in set (cifar100, cifar10, fashion-mnist, shapes) or an image folder
 /// (train/<class>/*.png|jpg, test/ or val/ likewise). root: --data-root. Detection: cifar100-scenes, a folder with
 /// images/ and labels/ (YOLO layout), an Ultralytics data.yaml, a COCO instances.json (docs/data.md says more of each).
+/// Hashes of image files are remembered in root/file_digests; nowhere where root is empty.
 /// Throws Error{config} for an unknown name (nearest named), Error{io} for a missing set (says how to get it),
 /// Error{data} for truncated files or label bytes out of range (file, offset, expectation).
 Splits open(const std::string& name_or_path, const std::filesystem::path& root);
