@@ -319,6 +319,36 @@ TEST_F(Folder, TiffIsReadAndOtherKindsAreCounted) {
   EXPECT_NE(splits.train->issues()[0].file.find("d.gif"), std::string::npos);
 }
 
+TEST(Validation, IsASeededShareThatLeavesTheTrainingImages) {
+  const Splits splits = open_shapes({24, 50, 10, 0}), held = with_validation(splits, 0.1, 3);
+  ASSERT_TRUE(held.validation);
+  EXPECT_EQ(held.validation->size(), 5);
+  EXPECT_EQ(held.train->size(), 45);
+  std::set<std::string> seen;
+  for (const auto& split : {held.train, held.validation}) {
+    for (int64_t i = 0; i < split->size(); ++i) {
+      const Sample sample = split->at(i);
+      const auto pixels = sample.pixels.values<uint8_t>();
+      seen.emplace(pixels.begin(), pixels.end());
+    }
+  }
+  EXPECT_EQ(seen.size(), 50u) << "each image is in one split";
+  EXPECT_EQ(with_validation(splits, 0.1, 3).validation->digest(), held.validation->digest());
+  EXPECT_NE(with_validation(splits, 0.1, 4).validation->digest(), held.validation->digest());
+  EXPECT_EQ(with_validation(held, 0.5, 0).train, held.train) << "a validation split that is there is taken";
+  EXPECT_NE(digest(held), digest(splits));
+  expect_error(ErrorKind::config, {"(0,1)"}, [&] { with_validation(splits, 1, 0); });
+}
+
+TEST_F(Folder, ValBesideTestIsTheValidationSplit) {
+  EXPECT_FALSE(open(root_.path().string(), "").validation);
+  write_file(root_.path() / "test/cat/1.png", png_);
+  const Splits splits = open(root_.path().string(), "");
+  ASSERT_TRUE(splits.validation);
+  EXPECT_EQ(splits.validation->size(), 2);
+  EXPECT_EQ(splits.test->size(), 1);
+}
+
 TEST_F(Folder, DigestCoversClassNamesAndBothSplits) {
   const std::string path = root_.path().string(), before = digest(open(path, ""));
   const std::string test_before = open(path, "").test->digest();

@@ -33,7 +33,10 @@ fs::path default_root(const char* quench_data, const char* home) {
   return fs::path(home && *home ? home : ".") / ".cache" / "quench";
 }
 
-std::string digest(const Splits& splits) { return sha256_hex(splits.train->digest() + splits.test->digest()); }
+std::string digest(const Splits& splits) {
+  return sha256_hex(splits.train->digest() + splits.test->digest() +
+                    (splits.validation ? splits.validation->digest() : ""));
+}
 
 std::vector<Object> Dataset::objects(int64_t) const {
   fail(ErrorKind::internal, "[data] a classification set has no boxes");

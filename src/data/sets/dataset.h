@@ -65,6 +65,8 @@ struct Splits {
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> test;
   bool same_images = false;  ///< train and test are the same images (coco128): accuracy says nothing of new ones
+  /// What chooses (the best epoch) looks at these, never at test; none where the data have two splits.
+  std::shared_ptr<const Dataset> validation = nullptr;
 };
 
 /// sha256 of what all splits hold: changes where an image, a label or a class name does.
@@ -87,6 +89,11 @@ struct Subset {
   std::string sha256;  ///< of the indices and the data set's digest
 };
 Subset calibration_subset(const Dataset& train, int64_t count, uint64_t seed);
+
+/// The splits with a validation split: as they are where they have one; else `share` of the training images (a seeded
+/// choice, at least one) becomes it and leaves `train`, so that what trains or calibrates on `train` never sees it.
+/// Throws Error{config} for a share outside (0,1), Error{data} where fewer than two training images are there.
+Splits with_validation(Splits splits, double share, uint64_t seed);
 
 /// The first `count` of a seeded shuffle, in the data set's order (train_limit); the data set itself where count is 0
 /// or no less than its size. digest() covers the choice. Throws Error{config} for a negative count.

@@ -216,7 +216,11 @@ Splits open_image_folder(const fs::path& folder, std::shared_ptr<FileDigests> di
   const std::vector<std::string> classes = class_folders(train);
   std::string name = folder.filename().string();
   if (name.empty()) name = folder.parent_path().filename().string();
-  return {name, read_split(train, classes, digests), read_split(test, classes, digests)};
+  Splits splits{name, read_split(train, classes, digests), read_split(test, classes, digests)};
+  if (test.filename() == "test" && fs::is_directory(folder / "val")) {
+    splits.validation = read_split(folder / "val", classes, digests);
+  }
+  return splits;
 }
 
 }  // namespace quench::data

@@ -20,11 +20,10 @@ std::vector<std::filesystem::path> files_below(const std::filesystem::path& fold
 Tensor read_image(const std::filesystem::path& path);
 
 /// train/<class>/*.{png,jpg,jpeg,bmp,webp,tif,tiff}, and test/ (or val/) likewise. Classes are the sorted folder names
-/// of train/. Hidden files and folders are no data; images of a kind that is not read are counted in issues(). Images
-/// decode in at(). digest(): sha256 of class names, relative paths and file contents, at the first call; `digests`
-/// remembers the files.
-/// Throws Error{io} where a folder is missing; Error{data} where a class has no image or test has a class that train
-/// has not.
+/// of train/. val/ beside test/ is the validation split. Hidden files and folders are no data; images of a kind that is
+/// not read are counted in issues(). Images decode in at(). digest(): sha256 of class names, relative paths and file
+/// contents, at the first call; `digests` remembers the files. Throws Error{io} where a folder is missing; Error{data}
+/// where a class has no image or test has a class that train has not.
 Splits open_image_folder(const std::filesystem::path& folder, std::shared_ptr<FileDigests> digests = nullptr);
 
 }  // namespace quench::data
