@@ -1,8 +1,10 @@
 #include <zlib.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <opencv2/imgcodecs.hpp>
 #include <set>
 #include <thread>
 
@@ -293,6 +295,93 @@ TEST_F(Folder, ReadsSortedClassesAndFiles) {
   EXPECT_NE(open(root_.path().string(), "").train->digest(), before);
   write_file(root_.path() / "test/cat/1.png", png_);
   EXPECT_EQ(open(root_.path().string() + "/", "").test->size(), 1) << "test/ comes before val/";
+}
+
+TEST_F(Folder, HiddenFilesAndFoldersAreNoData) {
+  const std::string path = root_.path().string(), before = open(path, "").train->digest();
+  write_file(root_.path() / "train/cat/._a.png", png_);
+  write_file(root_.path() / "train/cat/.ipynb_checkpoints/a.png", png_);
+  write_file(root_.path() / "train/.DS_Store", "x");
+  EXPECT_EQ(open(path, "").train->size(), 3);
+  EXPECT_EQ(open(path, "").train->digest(), before);
+}
+
+TEST_F(Folder, TiffIsReadAndOtherKindsAreCounted) {
+  const cv::Mat red(4, 6, CV_8UC3, cv::Scalar(0, 0, 255));
+  ASSERT_TRUE(cv::imwrite((root_.path() / "train/cat/c.TIF").string(), red));
+  write_file(root_.path() / "train/cat/d.gif", "GIF89a");
+  const Splits splits = open(root_.path().string(), "");
+  ASSERT_EQ(splits.train->size(), 4);
+  const Sample sample = splits.train->at(3);
+  EXPECT_EQ(sample.pixels.shape(), (Shape{4, 6, 3}));
+  EXPECT_EQ(sample.pixels.values<uint8_t>()[0], 255);
+  ASSERT_EQ(splits.train->issues().size(), 1u);
+  EXPECT_NE(splits.train->issues()[0].file.find("d.gif"), std::string::npos);
+}
+
+TEST(Validation, IsASeededShareThatLeavesTheTrainingImages) {
+  const Splits splits = open_shapes({24, 50, 10, 0}), held = with_validation(splits, 0.1, 3);
+  ASSERT_TRUE(held.validation);
+  EXPECT_EQ(held.validation->size(), 5);
+  EXPECT_EQ(held.train->size(), 45);
+  std::set<std::string> seen;
+  for (const auto& split : {held.train, held.validation}) {
+    for (int64_t i = 0; i < split->size(); ++i) {
+      const Sample sample = split->at(i);
+      const auto pixels = sample.pixels.values<uint8_t>();
+      seen.emplace(pixels.begin(), pixels.end());
+    }
+  }
+  EXPECT_EQ(seen.size(), 50u) << "each image is in one split";
+  EXPECT_EQ(with_validation(splits, 0.1, 3).validation->digest(), held.validation->digest());
+  EXPECT_NE(with_validation(splits, 0.1, 4).validation->digest(), held.validation->digest());
+  EXPECT_EQ(with_validation(held, 0.5, 0).train, held.train) << "a validation split that is there is taken";
+  EXPECT_NE(digest(held), digest(splits));
+  expect_error(ErrorKind::config, {"(0,1)"}, [&] { with_validation(splits, 1, 0); });
+}
+
+TEST_F(Folder, ValBesideTestIsTheValidationSplit) {
+  EXPECT_FALSE(open(root_.path().string(), "").validation);
+  write_file(root_.path() / "test/cat/1.png", png_);
+  const Splits splits = open(root_.path().string(), "");
+  ASSERT_TRUE(splits.validation);
+  EXPECT_EQ(splits.validation->size(), 2);
+  EXPECT_EQ(splits.test->size(), 1);
+}
+
+TEST_F(Folder, DigestCoversClassNamesAndBothSplits) {
+  const std::string path = root_.path().string(), before = digest(open(path, ""));
+  const std::string test_before = open(path, "").test->digest();
+  EXPECT_EQ(digest(open(path, "")), before);
+  write_file(root_.path() / "train/bee/a.png", png_);
+  EXPECT_NE(open(path, "").test->digest(), test_before) << "a class more moves the numbers of the others";
+  fs::remove_all(root_.path() / "train/bee");
+  write_file(root_.path() / "val/cat/1.png", png_ + "x");
+  EXPECT_NE(digest(open(path, "")), before);
+}
+
+TEST_F(Folder, FilesAreHashedOnceAndATornMemoryIsMadeAgain) {
+  TemporaryFolder memory;
+  const fs::path file = root_.path() / "train/cat/a.PNG", kept = memory.path() / "file_digests";
+  const auto settled = fs::file_time_type::clock::now() - std::chrono::hours(1);
+  const auto digest_now = [&] { return open(root_.path().string(), memory.path()).train->digest(); };
+  for (const char* name : {"train/cat/b.png", "train/cat/a.PNG", "train/ant/x.jpg"}) {
+    fs::last_write_time(root_.path() / name, settled);
+  }
+  const std::string before = digest_now();
+  ASSERT_TRUE(fs::exists(kept));
+  std::string other = png_;
+  other.back() = static_cast<char>(other.back() ^ 1);
+  write_file(file, other);
+  fs::last_write_time(file, settled);
+  EXPECT_EQ(digest_now(), before) << "size and time are as before: from the memory";
+  const std::string memory_text = read_file(kept);
+  write_file(kept, memory_text.substr(0, memory_text.size() - 20));
+  const std::string after = digest_now();
+  EXPECT_NE(after, before) << "torn: all files are read again";
+  EXPECT_TRUE(read_file(kept).ends_with("end 3\n"));
+  write_file(file, png_);
+  EXPECT_EQ(digest_now(), before) << "another time: read again";
 }
 
 TEST_F(Folder, BadFoldersAreNamed) {

@@ -47,6 +47,24 @@ class YoloFolder : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
+TEST_F(YoloFolder, HiddenCopiesAreNoData) {
+  write_image(root() / "images/train/.ipynb_checkpoints/a-checkpoint.png", 64, 32, 1);
+  write_image(root() / "images/train/._a.png", 64, 32, 1);
+  write_file(root() / "labels/train/._a.txt", "junk");
+  expect_whole(opened());
+}
+
+TEST_F(YoloFolder, DigestCoversLabelsAndClassNames) {
+  const std::string before = opened().train->digest(), test_before = opened().test->digest();
+  yaml("train: images/train\nval: images/val\nnames: [cat, wolf]\n");
+  EXPECT_NE(opened().train->digest(), before);
+  yaml("train: images/train\nval: images/val\nnames: [cat, dog]\n");
+  EXPECT_EQ(opened().train->digest(), before);
+  write_file(root() / "labels/train/a.txt", "1 0.5 0.5 0.5 0.5\n1 0.25 0.25 0.25 0.25\n");
+  EXPECT_NE(opened().train->digest(), before);
+  EXPECT_EQ(opened().test->digest(), test_before);
+}
+
 TEST_F(YoloFolder, YamlGivesImagesBoxesAndNames) {
   const Splits splits = opened();
   expect_whole(splits);

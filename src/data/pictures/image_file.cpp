@@ -29,7 +29,7 @@ void write_image(const fs::path& path, const Tensor& pixels) {
   ensure(pixels.dtype() == DType::u8 && shape.size() == 3 && shape[2] == 3,
          "[data.image_file] expected uint8 pixels [h,w,3], got {} {}", to_string(pixels.dtype()), to_string(shape));
   if (!is_image(path)) {
-    fail(ErrorKind::config, "[data.image_file] expected a name that ends in png, jpg, jpeg, bmp or webp ({})",
+    fail(ErrorKind::config, "[data.image_file] expected a name that ends in png, jpg, jpeg, bmp, webp or tif ({})",
          path.string());
   }
   const cv::Mat rgb(static_cast<int>(shape[0]), static_cast<int>(shape[1]), CV_8UC3,

@@ -7,7 +7,7 @@
 
 namespace quench::data {
 
-/// Encodes [h,w,3] uint8 RGB as the extension says (png, jpg, jpeg, bmp, webp in any case; JPEG at quality 95) and
+/// Encodes [h,w,3] uint8 RGB as the extension says (png, jpg, jpeg, bmp, webp, tif in any case; JPEG at quality 95) and
 /// replaces the file as a whole; makes parent folders. Reading: read_image (image_folder.h).
 /// Throws Error{config} for another extension, Error{data} for a size that the format cannot hold, Error{io} where the
 /// file cannot be written; all name it.

@@ -74,7 +74,7 @@ std::unique_ptr<ImageSource> open_source(const std::string& source, const fs::pa
   if (fs::is_directory(path, ignored)) {
     std::vector<fs::path> files = list_images(path, except);
     if (files.empty()) {
-      fail(ErrorKind::data, "[data.source] expected png, jpg, bmp or webp images, got none ({})", source);
+      fail(ErrorKind::data, "[data.source] expected png, jpg, bmp, webp or tif images, got none ({})", source);
     }
     return std::make_unique<Images>(path, std::move(files));
   }

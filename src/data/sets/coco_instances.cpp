@@ -186,7 +186,7 @@ fs::path validation_file(const fs::path& train) {
 
 }  // namespace
 
-Splits open_coco(const fs::path& file) {
+Splits open_coco(const fs::path& file, const std::shared_ptr<FileDigests>& digests) {
   const auto cache = std::make_shared<ImageCache>();
   CocoJson train = read_coco_json(file);
   const fs::path other = validation_file(file);
@@ -198,9 +198,9 @@ Splits open_coco(const fs::path& file) {
       fail(ErrorKind::data, "[data.coco] expected the same categories in both splits, got others in {} than in {}",
            other.string(), file.string());
     }
-    splits.test = detection_set(SplitReader(other, std::move(test)).read(), cache);
+    splits.test = detection_set(SplitReader(other, std::move(test)).read(), cache, digests);
   }
-  splits.train = detection_set(SplitReader(file, std::move(train)).read(), cache);
+  splits.train = detection_set(SplitReader(file, std::move(train)).read(), cache, digests);
   splits.same_images = !splits.test;
   if (!splits.test) splits.test = splits.train;
   return splits;

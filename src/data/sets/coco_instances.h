@@ -1,6 +1,7 @@
 #pragma once
 
 #include "data/sets/dataset.h"
+#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -18,7 +19,7 @@ namespace quench::data {
 ///
 /// Throws Error{io} where the file or all images are missing (places named), Error{data} as read_coco_json(), and where
 /// both splits' categories differ.
-Splits open_coco(const std::filesystem::path& file);
+Splits open_coco(const std::filesystem::path& file, const std::shared_ptr<FileDigests>& digests = nullptr);
 
 /// The instances file of a folder with images/ and annotations/ but no labels/: the one for training, else the only
 /// one; empty where there is none.

@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/text.h"
 #include "data/sets/catalog.h"
 #include "data/sets/cifar.h"
@@ -32,6 +33,11 @@ fs::path default_root(const char* quench_data, const char* home) {
   return fs::path(home && *home ? home : ".") / ".cache" / "quench";
 }
 
+std::string digest(const Splits& splits) {
+  return sha256_hex(splits.train->digest() + splits.test->digest() +
+                    (splits.validation ? splits.validation->digest() : ""));
+}
+
 std::vector<Object> Dataset::objects(int64_t) const {
   fail(ErrorKind::internal, "[data] a classification set has no boxes");
 }
@@ -46,15 +52,15 @@ std::vector<int64_t> Dataset::category_ids() const {
 
 namespace {
 
-Splits open_file(const fs::path& file, const std::string& extension) {
+Splits open_file(const fs::path& file, const std::string& extension, const std::shared_ptr<FileDigests>& digests) {
   if (!fs::is_regular_file(file)) fail(ErrorKind::io, "[data] expected a file, got nothing ({})", file.string());
-  return extension == ".json" ? open_coco(file) : open_yolo_yaml(file);
+  return extension == ".json" ? open_coco(file, digests) : open_yolo_yaml(file, digests);
 }
 
-Splits open_folder(const fs::path& folder) {
-  if (is_yolo_folder(folder)) return open_yolo_folder(folder);
-  if (const fs::path coco = coco_file_of(folder); !coco.empty()) return open_coco(coco);
-  return open_image_folder(folder);
+Splits open_folder(const fs::path& folder, const std::shared_ptr<FileDigests>& digests) {
+  if (is_yolo_folder(folder)) return open_yolo_folder(folder, digests);
+  if (const fs::path coco = coco_file_of(folder); !coco.empty()) return open_coco(coco, digests);
+  return open_image_folder(folder, digests);
 }
 
 }  // namespace
@@ -69,10 +75,12 @@ Splits open(const std::string& name_or_path, const fs::path& root) {
   if (name == "cifar100-scenes") {
     return open_scenes(parse_scene_settings(colon == std::string::npos ? "" : name_or_path.substr(colon + 1)), root);
   }
+  const auto digests = std::make_shared<FileDigests>(root);
   const std::string extension = lower(fs::path(name_or_path).extension().string());
   const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
-  if (file && !fs::is_directory(name_or_path)) return open_file(name_or_path, extension);
-  if (name_or_path.find('/') != std::string::npos || fs::is_directory(name_or_path)) return open_folder(name_or_path);
+  if (file && !fs::is_directory(name_or_path)) return open_file(name_or_path, extension, digests);
+  if (name_or_path.find('/') != std::string::npos || fs::is_directory(name_or_path))
+    return open_folder(name_or_path, digests);
   fail(ErrorKind::config,
        "[data] unknown data set '{}'{}; or give the path of a folder, a data.yaml or a COCO instances.json",
        name_or_path, suggestion(name, built_in_names()));

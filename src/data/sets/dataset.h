@@ -56,7 +56,7 @@ class Dataset {
   virtual std::vector<LabelIssue> issues() const { return {}; }
   /// Throws Error{data} naming the file where an image does not decode.
   virtual Sample at(int64_t index) const = 0;
-  /// sha256 that identifies the content (file hashes, or generator and seed).
+  /// sha256 that identifies the content: images, labels, class names (of file hashes, or of generator and seed).
   virtual std::string digest() const = 0;
 };
 
@@ -65,11 +65,17 @@ struct Splits {
   std::shared_ptr<const Dataset> train;
   std::shared_ptr<const Dataset> test;
   bool same_images = false;  ///< train and test are the same images (coco128): accuracy says nothing of new ones
+  /// What chooses (the best epoch) looks at these, never at test; none where the data have two splits.
+  std::shared_ptr<const Dataset> validation = nullptr;
 };
+
+/// sha256 of what all splits hold: changes where an image, a label or a class name does.
+std::string digest(const Splits& splits);
 
 /// Opens a built-in set (cifar100, cifar10, fashion-mnist, shapes) or an image folder
 /// (train/<class>/*.png|jpg, test/ or val/ likewise). root: --data-root. Detection: cifar100-scenes, a folder with
 /// images/ and labels/ (YOLO layout), an Ultralytics data.yaml, a COCO instances.json (docs/data.md says more of each).
+/// Hashes of image files are remembered in root/file_digests; nowhere where root is empty.
 /// Throws Error{config} for an unknown name (nearest named), Error{io} for a missing set (says how to get it),
 /// Error{data} for truncated files or label bytes out of range (file, offset, expectation).
 Splits open(const std::string& name_or_path, const std::filesystem::path& root);
@@ -83,6 +89,11 @@ struct Subset {
   std::string sha256;  ///< of the indices and the data set's digest
 };
 Subset calibration_subset(const Dataset& train, int64_t count, uint64_t seed);
+
+/// The splits with a validation split: as they are where they have one; else `share` of the training images (a seeded
+/// choice, at least one) becomes it and leaves `train`, so that what trains or calibrates on `train` never sees it.
+/// Throws Error{config} for a share outside (0,1), Error{data} where fewer than two training images are there.
+Splits with_validation(Splits splits, double share, uint64_t seed);
 
 /// The first `count` of a seeded shuffle, in the data set's order (train_limit); the data set itself where count is 0
 /// or no less than its size. digest() covers the choice. Throws Error{config} for a negative count.

@@ -13,8 +13,10 @@ namespace {
 
 class DetectionSet : public Dataset {
  public:
-  DetectionSet(DetectionFiles files, std::shared_ptr<ImageCache> cache)
-      : files_(std::move(files)), cache_(std::move(cache)) {}
+  DetectionSet(DetectionFiles files, std::shared_ptr<ImageCache> cache, std::shared_ptr<FileDigests> digests)
+      : files_(std::move(files)),
+        cache_(std::move(cache)),
+        digests_(digests ? std::move(digests) : std::make_shared<FileDigests>(std::filesystem::path())) {}
 
   int64_t size() const override { return static_cast<int64_t>(files_.images.size()); }
   const std::vector<std::string>& classes() const override { return files_.classes; }
@@ -42,14 +44,16 @@ class DetectionSet : public Dataset {
     std::call_once(hashed_, [this] {
       Sha256 hash;
       for (const std::string& name : files_.classes) hash.update(name + "\n");
+      for (int64_t id : files_.category_ids) hash.update(fmt::format("{}\n", id));
       for (const DetectionImage& image : files_.images) {
-        hash.update(fmt::format("{} {} {}\n", image.info.name, image.info.id, sha256_file(image.path)));
+        hash.update(fmt::format("{} {} {}\n", image.info.name, image.info.id, digests_->of(image.path)));
         for (const Object& object : image.objects) {
           const Box& box = object.box;
           hash.update(fmt::format("{} {} {} {} {} {} {}\n", object.label, object.crowd, box.x1, box.y1, box.x2, box.y2,
                                   object.area));
         }
       }
+      digests_->save();
       digest_ = hash.hex();
     });
     return digest_;
@@ -63,6 +67,7 @@ class DetectionSet : public Dataset {
 
   DetectionFiles files_;
   std::shared_ptr<ImageCache> cache_;
+  std::shared_ptr<FileDigests> digests_;
   mutable std::once_flag hashed_;
   mutable std::string digest_;
 };
@@ -87,7 +92,8 @@ int64_t ImageCache::size_bytes() const {
   return size_bytes_;
 }
 
-std::shared_ptr<const Dataset> detection_set(DetectionFiles files, std::shared_ptr<ImageCache> cache) {
+std::shared_ptr<const Dataset> detection_set(DetectionFiles files, std::shared_ptr<ImageCache> cache,
+                                             std::shared_ptr<FileDigests> digests) {
   if (files.images.empty()) {
     const std::string first =
         files.issues.empty() ? "none" : files.issues.front().file + ": " + files.issues.front().problem;
@@ -96,7 +102,7 @@ std::shared_ptr<const Dataset> detection_set(DetectionFiles files, std::shared_p
   std::stable_sort(files.issues.begin(), files.issues.end(), [](const LabelIssue& a, const LabelIssue& b) {
     return std::tie(a.file, a.line) < std::tie(b.file, b.line);
   });
-  return std::make_shared<DetectionSet>(std::move(files), std::move(cache));
+  return std::make_shared<DetectionSet>(std::move(files), std::move(cache), std::move(digests));
 }
 
 std::vector<std::string> numbered_classes(int64_t count) {

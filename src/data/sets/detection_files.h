@@ -5,6 +5,7 @@
 #include <unordered_map>
 
 #include "data/sets/dataset.h"
+#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -41,10 +42,11 @@ struct DetectionFiles {
   std::vector<LabelIssue> issues;
 };
 
-/// The split as a Dataset. Images decode in at(), through `cache`. digest(): sha256 of class names, and of each image's
-/// name, objects and file content, at the first call. Issues are sorted by file and line.
-/// Throws Error{data} where there is no image.
-std::shared_ptr<const Dataset> detection_set(DetectionFiles files, std::shared_ptr<ImageCache> cache);
+/// The split as a Dataset. Images decode in at(), through `cache`. digest(): sha256 of class names and their ids, and
+/// of each image's name, objects and file content, at the first call; `digests` remembers the files. Issues are sorted
+/// by file and line. Throws Error{data} where there is no image.
+std::shared_ptr<const Dataset> detection_set(DetectionFiles files, std::shared_ptr<ImageCache> cache,
+                                             std::shared_ptr<FileDigests> digests = nullptr);
 
 /// "class_0", "class_1", ...: for labels without names.
 std::vector<std::string> numbered_classes(int64_t count);

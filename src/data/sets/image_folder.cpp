@@ -17,9 +17,11 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::vector<std::string>& image_extensions() {
-  static const std::vector<std::string> extensions{".png", ".jpg", ".jpeg", ".bmp", ".webp"};
+  static const std::vector<std::string> extensions{".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff"};
   return extensions;
 }
+
+const char* const kOtherKind = "a kind of image that is not read: left out";
 
 struct File {
   fs::path path;
@@ -28,8 +30,13 @@ struct File {
 
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(fs::path folder, std::vector<File> files, std::vector<std::string> classes)
-      : folder_(std::move(folder)), files_(std::move(files)), classes_(std::move(classes)) {}
+  ImageFolder(fs::path folder, std::vector<File> files, std::vector<std::string> classes,
+              std::vector<LabelIssue> issues, std::shared_ptr<FileDigests> digests)
+      : folder_(std::move(folder)),
+        files_(std::move(files)),
+        classes_(std::move(classes)),
+        issues_(std::move(issues)),
+        digests_(std::move(digests)) {}
 
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   const std::vector<std::string>& classes() const override { return classes_; }
@@ -38,13 +45,16 @@ class ImageFolder : public Dataset {
     const File& file = files_.at(static_cast<size_t>(index));
     return {read_image(file.path), file.label, {}};
   }
+  std::vector<LabelIssue> issues() const override { return issues_; }
   std::string digest() const override {
     std::call_once(hashed_, [this] {
       Sha256 hash;
+      for (const std::string& name : classes_) hash.update(name + "\n");
       for (const File& file : files_) {
         hash.update(
-            fmt::format("{} {}\n", file.path.lexically_relative(folder_).generic_string(), sha256_file(file.path)));
+            fmt::format("{} {}\n", file.path.lexically_relative(folder_).generic_string(), digests_->of(file.path)));
       }
+      digests_->save();
       digest_ = hash.hex();
     });
     return digest_;
@@ -54,6 +64,8 @@ class ImageFolder : public Dataset {
   fs::path folder_;
   std::vector<File> files_;
   std::vector<std::string> classes_;
+  std::vector<LabelIssue> issues_;
+  std::shared_ptr<FileDigests> digests_;
   mutable std::once_flag hashed_;
   mutable std::string digest_;
 };
@@ -68,8 +80,10 @@ std::vector<std::string> class_folders(const fs::path& folder) {
   return names;
 }
 
-std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::vector<std::string>& classes) {
+std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::vector<std::string>& classes,
+                                          const std::shared_ptr<FileDigests>& digests) {
   std::vector<File> files;
+  std::vector<LabelIssue> issues;
   for (const std::string& name : class_folders(folder)) {
     const auto found = std::lower_bound(classes.begin(), classes.end(), name);
     if (found == classes.end() || *found != name) {
@@ -77,22 +91,34 @@ std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::vec
            suggestion(name, classes), folder.string());
     }
     const size_t before = files.size();
-    for (const auto& entry : fs::recursive_directory_iterator(folder / name)) {
-      if (entry.is_regular_file() && is_image(entry.path())) {
-        files.push_back({entry.path(), static_cast<int32_t>(found - classes.begin())});
-      }
+    for (const fs::path& path : files_below(folder / name)) {
+      if (is_image(path)) files.push_back({path, static_cast<int32_t>(found - classes.begin())});
+      if (is_other_image(path)) issues.push_back({path.string(), 0, kOtherKind, "image"});
     }
-    std::sort(files.begin() + static_cast<int64_t>(before), files.end(),
-              [](const File& a, const File& b) { return a.path < b.path; });
     if (files.size() == before) {
-      fail(ErrorKind::data, "[data.folder] expected png, jpg, bmp or webp images, got none ({})",
+      fail(ErrorKind::data, "[data.folder] expected png, jpg, bmp, webp or tif images, got none ({})",
            (folder / name).string());
     }
   }
   if (files.empty()) {
     fail(ErrorKind::data, "[data.folder] expected a folder of images for each class, got none ({})", folder.string());
   }
-  return std::make_shared<ImageFolder>(folder, std::move(files), classes);
+  return std::make_shared<ImageFolder>(folder, std::move(files), classes, std::move(issues), digests);
+}
+
+/// Where the first scan of a JPEG begins, or its size: a preview inside the headers has an end of image of its own.
+size_t jpeg_scan(const std::string& bytes) {
+  for (size_t at = 2; at + 4 <= bytes.size() && bytes[at] == '\xff';) {
+    const auto marker = static_cast<uint8_t>(bytes[at + 1]);
+    if (marker == 0xda) return at;
+    const bool bare = marker == 0xff || marker == 0x01 || (marker >= 0xd0 && marker <= 0xd7);
+    if (marker == 0xff) {
+      ++at;
+    } else {
+      at += bare ? 2 : 2 + (size_t{static_cast<uint8_t>(bytes[at + 2])} << 8 | static_cast<uint8_t>(bytes[at + 3]));
+    }
+  }
+  return bytes.size();
 }
 
 /// Why the bytes cannot be a whole image, or empty. Decoders fill the missing part of a truncated file with gray
@@ -107,7 +133,7 @@ std::string damage(const std::string& bytes) {
     }
     return "truncated PNG (no IEND)";
   }
-  if (bytes.starts_with("\xff\xd8\xff") && bytes.rfind("\xff\xd9") == std::string::npos) {
+  if (bytes.starts_with("\xff\xd8\xff") && bytes.find("\xff\xd9", jpeg_scan(bytes)) == std::string::npos) {
     return "truncated JPEG (no end of image)";
   }
   return bytes.empty() ? "empty file" : "";
@@ -118,6 +144,29 @@ std::string damage(const std::string& bytes) {
 bool is_image(const fs::path& path) {
   const auto& known = image_extensions();
   return std::find(known.begin(), known.end(), lower(path.extension().string())) != known.end();
+}
+
+bool is_other_image(const fs::path& path) {
+  static const std::vector<std::string> others{".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl",
+                                               ".ppm", ".pgm",  ".tga",  ".dng",  ".psd", ".svg"};
+  return std::find(others.begin(), others.end(), lower(path.extension().string())) != others.end();
+}
+
+std::vector<fs::path> files_below(const fs::path& folder) {
+  std::vector<fs::path> found;
+  std::error_code code;
+  fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, code);
+  for (const fs::recursive_directory_iterator end; !code && at != end; at.increment(code)) {
+    std::error_code ignored;  // a broken link is neither
+    if (at->path().filename().string().starts_with('.')) {
+      if (at->is_directory(ignored)) at.disable_recursion_pending();
+    } else if (at->is_regular_file(ignored)) {
+      found.push_back(at->path());
+    }
+  }
+  if (code) fail(ErrorKind::io, "[data.folder] cannot list {}: {}", folder.string(), code.message());
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 Tensor read_image(const fs::path& path) {
@@ -150,7 +199,8 @@ Tensor read_image(const fs::path& path) {
   return pixels;
 }
 
-Splits open_image_folder(const fs::path& folder) {
+Splits open_image_folder(const fs::path& folder, std::shared_ptr<FileDigests> digests) {
+  if (!digests) digests = std::make_shared<FileDigests>(fs::path());
   if (!fs::is_directory(folder)) {
     fail(ErrorKind::io, "[data.folder] expected a folder with train/<class>/*.png, got {} ({})",
          fs::exists(folder) ? "a file" : "nothing", folder.string());
@@ -166,7 +216,11 @@ Splits open_image_folder(const fs::path& folder) {
   const std::vector<std::string> classes = class_folders(train);
   std::string name = folder.filename().string();
   if (name.empty()) name = folder.parent_path().filename().string();
-  return {name, read_split(train, classes), read_split(test, classes)};
+  Splits splits{name, read_split(train, classes, digests), read_split(test, classes, digests)};
+  if (test.filename() == "test" && fs::is_directory(folder / "val")) {
+    splits.validation = read_split(folder / "val", classes, digests);
+  }
+  return splits;
 }
 
 }  // namespace quench::data

@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -58,6 +60,22 @@ Subset calibration_subset(const Dataset& train, int64_t count, uint64_t seed) {
   subset.indices = first_of_shuffle(train.size(), count, seed, "calibration");
   subset.sha256 = digest_of(subset.indices, train.digest());
   return subset;
+}
+
+Splits with_validation(Splits splits, double share, uint64_t seed) {
+  if (!(share > 0 && share < 1)) {
+    fail(ErrorKind::config, "[data.validation] expected a share of the training images in (0,1), got {}", share);
+  }
+  if (splits.validation) return splits;
+  const int64_t size = splits.train->size();
+  if (size < 2) fail(ErrorKind::data, "[data.validation] expected 2 or more training images, got {}", size);
+  const int64_t count = std::clamp<int64_t>(std::llround(share * static_cast<double>(size)), 1, size - 1);
+  std::vector<int64_t> held = first_of_shuffle(size, count, seed, "validation"), left, all(static_cast<size_t>(size));
+  std::iota(all.begin(), all.end(), int64_t{0});
+  std::set_difference(all.begin(), all.end(), held.begin(), held.end(), std::back_inserter(left));
+  splits.validation = std::make_shared<SubsetView>(splits.train, std::move(held));
+  splits.train = std::make_shared<SubsetView>(splits.train, std::move(left));
+  return splits;
 }
 
 std::shared_ptr<const Dataset> limited(std::shared_ptr<const Dataset> dataset, int64_t count, uint64_t seed) {

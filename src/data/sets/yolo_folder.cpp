@@ -26,7 +26,7 @@ struct Names {
 
 /// The catalogues of the two splits, as one Splits.
 Splits make_splits(const std::string& name, const std::vector<fs::path>& train, const std::vector<fs::path>& test,
-                   const fs::path& base, const Names& names) {
+                   const fs::path& base, const Names& names, const std::shared_ptr<FileDigests>& digests) {
   const ImageList train_list = list_images(train, base), test_list = list_images(test, base);
   const bool same = train_list.images == test_list.images;
   const auto class_count = static_cast<int64_t>(names.names.size());
@@ -55,8 +55,8 @@ Splits make_splits(const std::string& name, const std::vector<fs::path>& train, 
     files->category_ids = names.ids;
   }
   const auto cache = std::make_shared<ImageCache>();
-  const auto train_set = detection_set(std::move(train_files), cache);
-  return {name, train_set, same ? train_set : detection_set(std::move(test_files), cache), same};
+  const auto train_set = detection_set(std::move(train_files), cache, digests);
+  return {name, train_set, same ? train_set : detection_set(std::move(test_files), cache, digests), same};
 }
 
 class YamlFile {
@@ -198,7 +198,7 @@ Names names_of_folder(const fs::path& folder) {
 fs::path split_folder(const fs::path& images, std::initializer_list<const char*> beginnings) {
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(images)) {
-    if (entry.is_directory()) folders.push_back(entry.path());
+    if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) folders.push_back(entry.path());
   }
   std::sort(folders.begin(), folders.end());
   for (const char* beginning : beginnings) {
@@ -211,11 +211,11 @@ fs::path split_folder(const fs::path& images, std::initializer_list<const char*>
 
 }  // namespace
 
-Splits open_yolo_yaml(const fs::path& file) {
+Splits open_yolo_yaml(const fs::path& file, const std::shared_ptr<FileDigests>& digests) {
   const YamlFile yaml(file);
   const Names names{yaml.names(), {}};
   const char* test = yaml.has("val") || !yaml.has("test") ? "val" : "test";
-  return make_splits(file.stem().string(), yaml.sources("train"), yaml.sources(test), yaml.base(), names);
+  return make_splits(file.stem().string(), yaml.sources("train"), yaml.sources(test), yaml.base(), names, digests);
 }
 
 bool is_yolo_folder(const fs::path& folder) {
@@ -223,11 +223,11 @@ bool is_yolo_folder(const fs::path& folder) {
          (fs::is_directory(folder / "images") && fs::is_directory(folder / "labels"));
 }
 
-Splits open_yolo_folder(const fs::path& given) {
+Splits open_yolo_folder(const fs::path& given, const std::shared_ptr<FileDigests>& digests) {
   fs::path folder = fs::absolute(given).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // ends in a slash
   if (fs::is_regular_file(folder / "data.yaml")) {
-    Splits splits = open_yolo_yaml(folder / "data.yaml");
+    Splits splits = open_yolo_yaml(folder / "data.yaml", digests);
     splits.name = folder.filename().string();
     return splits;
   }
@@ -238,7 +238,7 @@ Splits open_yolo_folder(const fs::path& given) {
   }
   fs::path train = split_folder(images, {"train"}), test = split_folder(images, {"val", "test"});
   if (train.empty() || test.empty()) train = test = images;
-  return make_splits(folder.filename().string(), {train}, {test}, folder, names_of_folder(folder));
+  return make_splits(folder.filename().string(), {train}, {test}, folder, names_of_folder(folder), digests);
 }
 
 }  // namespace quench::data

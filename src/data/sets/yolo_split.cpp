@@ -23,18 +23,6 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMostClasses = 10000;  // where no names say how many there are
 
-std::vector<fs::path> files_below(const fs::path& folder, bool (*wanted)(const fs::path&)) {
-  std::vector<fs::path> found;
-  std::error_code code;
-  fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, code);
-  for (const fs::recursive_directory_iterator end; !code && at != end; at.increment(code)) {
-    if (wanted(at->path()) && at->is_regular_file()) found.push_back(at->path());
-  }
-  if (code) fail(ErrorKind::io, "[data.yolo] cannot list {}: {}", folder.string(), code.message());
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 bool is_text(const fs::path& path) { return path.extension() == ".txt"; }
 
 /// Label files below the labels of `folder` that have no image. Where labels lie beside the images, texts may be
@@ -44,8 +32,8 @@ void find_orphans(const fs::path& folder, const std::vector<fs::path>& images, s
   if (labels == folder || !fs::is_directory(labels)) return;
   std::unordered_set<std::string> expected;
   for (const fs::path& image : images) expected.insert(yolo_label_path(image).string());
-  for (const fs::path& file : files_below(labels, is_text)) {
-    if (expected.contains(file.string()) || file.filename() == "classes.txt") continue;
+  for (const fs::path& file : files_below(labels)) {
+    if (!is_text(file) || expected.contains(file.string()) || file.filename() == "classes.txt") continue;
     issues.push_back({file.string(), 0, "no image for this label file: left out", "image"});
   }
 }
@@ -68,7 +56,7 @@ void read_list(const fs::path& file, const fs::path& base, ImageList& list) {
     if (found.empty()) {
       list.issues.push_back({file.string(), line, "no such image: left out", "image"});
     } else if (!is_image(found)) {
-      list.issues.push_back({file.string(), line, "expected a png, jpg, bmp or webp image: left out", "image"});
+      list.issues.push_back({file.string(), line, "expected a png, jpg, bmp, webp or tif image: left out", "image"});
     } else {
       list.images.push_back(found);
     }
@@ -105,7 +93,13 @@ ImageList list_images(const std::vector<fs::path>& sources, const fs::path& base
   ImageList list;
   for (const fs::path& source : sources) {
     if (fs::is_directory(source)) {
-      const std::vector<fs::path> found = files_below(source, is_image);
+      std::vector<fs::path> found;
+      for (const fs::path& path : files_below(source)) {
+        if (is_image(path)) found.push_back(path);
+        if (is_other_image(path)) {
+          list.issues.push_back({path.string(), 0, "a kind of image that is not read: left out", "image"});
+        }
+      }
       find_orphans(source, found, list.issues);
       list.images.insert(list.images.end(), found.begin(), found.end());
     } else if (fs::is_regular_file(source) && is_text(source)) {
@@ -122,7 +116,8 @@ ImageList list_images(const std::vector<fs::path>& sources, const fs::path& base
   if (list.images.empty()) {
     std::vector<std::string> places;
     for (const fs::path& source : sources) places.push_back(source.string());
-    fail(ErrorKind::data, "[data.yolo] expected png, jpg, bmp or webp images, got none ({})", fmt::join(places, ", "));
+    fail(ErrorKind::data, "[data.yolo] expected png, jpg, bmp, webp or tif images, got none ({})",
+         fmt::join(places, ", "));
   }
   return list;
 }
