@@ -9,6 +9,8 @@ function(quench_cli_test NAME)
 endfunction()
 
 quench_cli_test(cli_test)
+quench_cli_test(cli_start_test)
+target_compile_definitions(cli_start_test PRIVATE QUENCH_TORCH_VERSION="${Torch_VERSION}")
 quench_cli_test(cli_devices_test)
 if(QUENCH_LAB)
   quench_cli_test(cli_predict_test)

@@ -3,3 +3,4 @@ quench_test(core_test
           core_tensor_test.cpp core_text_test.cpp
   USES core LABELS fast)
 quench_test(layers_test SOURCES layers_test.cpp USES core LABELS fast)
+quench_test(front_door_test SOURCES front_door_test.cpp USES core LABELS fast)

@@ -46,12 +46,6 @@ void fit_anchors(graph::Graph& graph, const data::Splits& data, uint64_t seed, c
 
 }  // namespace
 
-fs::path find_file(const std::string& name, const fs::path& root) {
-  std::error_code ignored;
-  if (!fs::exists(name, ignored) && fs::exists(root / name, ignored)) return root / name;
-  return name;
-}
-
 graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_t seed, const fs::path& root,
                             const LogSink& log) {
   const std::string name = model["model"];

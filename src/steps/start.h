@@ -6,12 +6,12 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "data/sets/dataset.h"
+#include "data/sets/find.h"
 #include "graph/graph.h"
 
 namespace quench::steps {
 
-/// A file that a setting names: as it is where it is there, else under `root` where it is there, else as it is.
-std::filesystem::path find_file(const std::string& name, const std::filesystem::path& root);
+using data::find_file;
 
 /// The model that training starts from. model: values of config::model_options; `pretrained`, where set, names a
 /// checkpoint (.pt, .safetensors) or an ONNX file of ours, and its tensors replace the initial ones. Where its classes
