@@ -8,7 +8,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "platform/bench.h"
+#include "platform/bench_set.h"
 #include "platform/measured.h"
 #include "record/store.h"
 #include "study/cell_record.h"
@@ -94,36 +94,27 @@ void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& st
   for (Work& work : group) {
     if (!work.failed() && !work.cell->device.remote()) sets[{work.cell->runtime, work.cell->threads}].push_back(&work);
   }
-  const runtime::MeasureOptions options{.min_samples = study.bench["min_samples"].get<int64_t>(),
-                                        .min_seconds = study.bench["min_seconds"].get<double>()};
   for (auto& [key, works] : sets) {
     context.log->info(fmt::format("measuring latency of {} model{} in turn ({}, {} thread{})", works.size(),
                                   works.size() == 1 ? "" : "s", key.first, key.second, key.second == 1 ? "" : "s"));
-    std::vector<std::unique_ptr<runtime::Session>> sessions;
-    std::vector<runtime::Session*> running;
-    std::vector<Tensor> inputs;
-    std::vector<Work*> timed;
+    std::vector<platform::BenchEntry> entries;
     for (Work* work : works) {
-      attempt(*work, *context.log, [&] {
-        runtime::SessionOptions session;
-        session.threads = static_cast<int>(key.second);
-        sessions.push_back(context.registry->require(key.first).load(*work->model, session));
-        inputs.push_back(runtime::to_input(stages.sample_image(work->model->graph), sessions.back()->input_dtype()));
-        running.push_back(sessions.back().get());
-        timed.push_back(work);
-      });
+      entries.push_back({.name = work->cell->id,
+                         .runtime = key.first,
+                         .model = &*work->model,
+                         .options = {.threads = static_cast<int>(key.second)},
+                         .image = [&stages, work] { return stages.sample_image(work->model->graph); },
+                         .record = &work->record});
     }
-    if (timed.empty()) continue;
-    try {
-      const std::vector<platform::Benched> measured = platform::bench(running, inputs, options, *context.cancel);
-      for (size_t i = 0; i < timed.size(); ++i) platform::set_bench(timed[i]->record, measured[i]);
-      for (const std::string& sign : measured.front().conditions.throttled_by) {
-        context.log->warning("throttled: " + sign);
-      }
-    } catch (const Error& error) {
+    platform::BenchSetOptions set;
+    set.measure = {.min_samples = study.bench["min_samples"].get<int64_t>(),
+                   .min_seconds = study.bench["min_seconds"].get<double>()};
+    set.tell = false;
+    set.failed = [&works, &context](size_t i, const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      for (Work* work : timed) fail_cell(*work, error, *context.log);
-    }
+      fail_cell(*works[i], error, *context.log);
+    };
+    platform::bench_set(entries, *context.registry, set, *context.log, *context.cancel);
   }
 }
 
