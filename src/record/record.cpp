@@ -86,6 +86,8 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(float_layers, "", "Float layers"),
       QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),
       QUENCH_FIELD(artifact, "", "Artifact"),
+      QUENCH_FIELD(timing_drift, "", "Drift while timing"),
+      QUENCH_FIELD(stable, "", "Stable"),
       QUENCH_FIELD(timing_id, "", "Timed with"),
       QUENCH_FIELD(model_sha256, "", "Model SHA-256"),
       QUENCH_FIELD(parent_sha256, "", "Parent SHA-256"),

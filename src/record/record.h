@@ -70,7 +70,9 @@ struct Record {
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float
   std::optional<std::string> calibration_sha256;  ///< of the calibration indices
   std::optional<std::string> artifact;            ///< the model's file, below the folder of the study's results
-  std::optional<std::string> timing_id;           ///< rows with the same one were timed in turn, in one run
+  std::optional<double> timing_drift;    ///< by how much the set's first model was slower at the end: 0.1 is 10 %
+  std::optional<bool> stable;            ///< latencies settled, and the drift is small
+  std::optional<std::string> timing_id;  ///< rows with the same one were timed in turn, in one run
   std::optional<std::string> model_sha256;
   std::optional<std::string> parent_sha256;
   std::optional<std::string> quench_version;

@@ -6,7 +6,7 @@
 
 #include "core/clock.h"
 #include "core/hash.h"
-#include "platform/bench.h"
+#include "platform/bench_set.h"
 #include "platform/measured.h"
 #include "study/cell_record.h"
 
@@ -117,12 +117,16 @@ void StudyJobs::run() {
   }
 }
 
+void StudyJobs::fail_row(Row& row, const Error& error) {
+  platform::set_failure(row.record, error);
+  context_.log->warning(fmt::format("{}: {}: {}", row.cell->id, row.record.status, error.what()));
+}
+
 bool StudyJobs::take_failures(Row& row) {
   for (const size_t place : row.needs) {
     if (results_->good(place)) continue;
     const Error& error = results_->failure(place);
-    platform::set_failure(row.record, error);
-    context_.log->warning(fmt::format("{}: {}: {}", row.cell->id, row.record.status, error.what()));
+    fail_row(row, error);
     return false;
   }
   return true;
@@ -134,8 +138,7 @@ void StudyJobs::attempt(Row& row, const std::function<void()>& work) {
     call_and_translate(work);
   } catch (const Error& error) {
     if (error.kind() == ErrorKind::cancelled) throw;
-    platform::set_failure(row.record, error);
-    context_.log->warning(fmt::format("{}: {}: {}", row.cell->id, row.record.status, error.what()));
+    fail_row(row, error);
   }
 }
 
@@ -194,34 +197,31 @@ void StudyJobs::measure(std::vector<Row*>& rows, const std::string& runtime, int
                                         .min_seconds = study_.bench["min_seconds"].get<double>()};
   context_.log->info(fmt::format("measuring latency of {} model{} in turn ({}, {} thread{})", rows.size(),
                                  rows.size() == 1 ? "" : "s", runtime, threads, threads == 1 ? "" : "s"));
-  std::vector<std::unique_ptr<runtime::Session>> sessions;
-  std::vector<runtime::Session*> running;
-  std::vector<Tensor> inputs;
-  std::vector<Row*> timed;
+  std::vector<platform::BenchEntry> entries;
   for (Row* row : rows) {
-    attempt(*row, [&] {
-      runtime::SessionOptions session;
-      session.threads = static_cast<int>(threads);
-      sessions.push_back(context_.registry->require(runtime).load(*row->model, session));
-      inputs.push_back(runtime::to_input(stages_.sample_image(row->model->graph), sessions.back()->input_dtype()));
-      running.push_back(sessions.back().get());
-      timed.push_back(row);
-    });
+    entries.push_back({.name = row->cell->id,
+                       .runtime = runtime,
+                       .model = &*row->model,
+                       .options = {.threads = static_cast<int>(threads)},
+                       .image = [this, row] { return stages_.sample_image(row->model->graph); },
+                       .record = &row->record});
   }
-  if (timed.empty()) return;
-  try {
-    const std::vector<platform::Benched> measured = platform::bench(running, inputs, options, *context_.cancel);
-    const std::string timing = job_key({{"time", utc_now()}, {"row", timed.front()->cell->id}}).substr(0, 12);
-    for (size_t i = 0; i < timed.size(); ++i) {
-      platform::set_bench(timed[i]->record, measured[i]);
-      timed[i]->record.timing_id = timing;
-    }
-    for (const std::string& sign : measured.front().conditions.throttled_by) {
-      context_.log->warning("throttled: " + sign);
-    }
-  } catch (const Error& error) {
+  platform::BenchSetOptions set;
+  set.measure = options;
+  set.tell = false;
+  set.drift = true;
+  set.failed = [&](size_t i, const Error& error) {
     if (error.kind() == ErrorKind::cancelled) throw;
-    for (Row* row : timed) attempt(*row, [&] { throw error; });
+    fail_row(*rows[i], error);
+  };
+  const platform::BenchSet timed =
+      platform::bench_set(entries, *context_.registry, set, *context_.log, *context_.cancel);
+  const std::string timing = job_key({{"time", utc_now()}, {"row", rows.front()->cell->id}}).substr(0, 12);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!timed.benched[i]) continue;
+    rows[i]->record.timing_id = timing;
+    rows[i]->record.timing_drift = timed.drift;
+    rows[i]->record.stable = timed.stable;
   }
 }
 

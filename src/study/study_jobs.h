@@ -50,6 +50,7 @@ class StudyJobs {
   void run_remote(Row& row);
   /// The reason of the first of its jobs that failed becomes the row's. False where one did.
   bool take_failures(Row& row);
+  void fail_row(Row& row, const Error& error);
   void attempt(Row& row, const std::function<void()>& work);
 
   const StudyFile& study_;
