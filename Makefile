@@ -36,7 +36,7 @@ test-agent:
 	else echo "make: no cross compiler for ARM: its agent is not tested (make agent installs it)"; fi
 
 test: release test-agent
-	@ctest --preset release
+	@ctest --preset release; code=$$?; grep -h '^not run: ' build/release/Testing/Temporary/LastTest.log | sort -u; exit $$code
 
 test-fast: release
 	@ctest --preset release -L fast

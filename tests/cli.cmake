@@ -1,6 +1,6 @@
 # The program itself, with or without the lab.
 function(quench_cli_test NAME)
-  quench_test(${NAME} SOURCES ${NAME}.cpp USES core)
+  quench_test(${NAME} SOURCES ${NAME}.cpp USES core ${ARGN})
   target_compile_definitions(${NAME} PRIVATE QUENCH_PROGRAM="$<TARGET_FILE:quench>")
   if(QUENCH_LAB)
     target_compile_definitions(${NAME} PRIVATE QUENCH_LAB=1)
@@ -8,8 +8,8 @@ function(quench_cli_test NAME)
   add_dependencies(${NAME} quench)
 endfunction()
 
-quench_cli_test(cli_test)
-quench_cli_test(cli_devices_test)
+quench_cli_test(cli_test NEEDS released_weights "Cli.ImportsReleasedWeights")
+quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParametersAreOfThePublishedLatencies")
 if(QUENCH_LAB)
   quench_cli_test(cli_predict_test)
 endif()
