@@ -41,7 +41,8 @@ test-agent:
 	fi
 
 test: release test-agent
-	@ctest --preset release; code=$$?; if [ -f build/arm-not-tested ]; then cat build/arm-not-tested; fi; exit $$code
+	@ctest --preset release; code=$$?; grep -h '^not run: ' build/release/Testing/Temporary/LastTest.log | sort -u; \
+	if [ -f build/arm-not-tested ]; then cat build/arm-not-tested; fi; exit $$code
 
 test-fast: release
 	@ctest --preset release -L fast

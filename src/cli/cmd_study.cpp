@@ -3,6 +3,7 @@
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "core/file.h"
+#include "data/sets/find.h"
 #include "inference/registry.h"
 #include "report/report.h"
 #include "study/predictions.h"
@@ -84,7 +85,7 @@ int run_study(const program::Invocation& invocation, const program::Environment&
   const std::string file = invocation.inputs.at(0);
   const study::StudyFile study = study::read_study(file);
   const fs::path folder = results_folder(options, study);
-  const fs::path data_root = study::data_root_of(options, environment.data_root);
+  const fs::path data_root = data::root_of(options, environment.data_root);
   if (invocation.command == "study status") {
     study::catalog_of(study, environment.device_folders);  // what `run` would refuse is refused here too
     return print_states(study, folder, data_root, options);

@@ -1,6 +1,7 @@
 #include "cli/lab_commands.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "data/sets/find.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
@@ -22,7 +23,7 @@ graph::Graph starting_graph(const Json& options, const data::Splits& data, const
   const std::string name = options["model"];
   if (is_file(name)) return graph::read_model(name).graph;
   return steps::starting_graph(options, data, options["seed"].get<uint64_t>(),
-                               study::data_root_of(options, environment.data_root), environment.log);
+                               data::root_of(options, environment.data_root), environment.log);
 }
 
 fs::path work_folder(const Json& options, const fs::path& output, const char* suffix) {

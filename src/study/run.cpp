@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "data/sets/find.h"
 #include "record/store.h"
 #include "steps/start.h"
 #include "study/job_times.h"
@@ -98,7 +99,8 @@ InputDigests remembered_digests(const StudyFile& study, const fs::path& folder, 
   }
   digests.weights = [&study, data_root](const Json& model) -> std::string {
     if (model["pretrained"].is_null()) return "";
-    const fs::path file = steps::find_file(model["pretrained"].get<std::string>(), data_root_of(study.data, data_root));
+    const fs::path file =
+        steps::find_file(model["pretrained"].get<std::string>(), data::root_of(study.data, data_root));
     return fs::exists(file) ? sha256_file(file) : "";
   };
   return digests;

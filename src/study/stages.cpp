@@ -5,6 +5,7 @@
 
 #include "core/clock.h"
 #include "core/file.h"
+#include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
 #include "graph/onnx_write.h"
 #include "steps/start.h"
@@ -50,14 +51,6 @@ inference::Evaluation evaluation_from(const Json& json) {
   return out;
 }
 
-}  // namespace
-
-fs::path data_root_of(const Json& options, const fs::path& fallback) {
-  return options["data_root"].is_string() ? fs::path(options["data_root"].get<std::string>()) : fallback;
-}
-
-namespace {
-
 void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
   const std::vector<data::LabelIssue> issues = split.issues();
   if (issues.empty()) return;
@@ -68,7 +61,7 @@ void warn_of_labels(const data::Dataset& split, const char* name, const LogSink&
 }  // namespace
 
 data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log) {
-  const fs::path root = data_root_of(options, data_root);
+  const fs::path root = data::root_of(options, data_root);
   data::Splits splits = data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root);
   warn_of_labels(*splits.train, "training", log);
   if (splits.same_images) {
@@ -130,7 +123,7 @@ bool Stages::has(const PlannedStep& step) const { return fs::exists(model_file(s
 graph::ModelFile Stages::start(const Cell& cell) {
   graph::ModelFile start{cell.model.label, "", "", {}};
   start.graph = steps::starting_graph(cell.model.model, data(), static_cast<uint64_t>(cell.seed),
-                                      data_root_of(study_.data, folders_.data_root), log_);
+                                      data::root_of(study_.data, folders_.data_root), log_);
   return start;
 }
 

@@ -72,7 +72,4 @@ class Stages {
 /// images are the same.
 data::Splits open_data(const Json& options, const std::filesystem::path& data_root, const LogSink& log);
 
-/// The directory option of data settings, or `fallback`.
-std::filesystem::path data_root_of(const Json& options, const std::filesystem::path& fallback);
-
 }  // namespace quench::study
