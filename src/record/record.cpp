@@ -85,6 +85,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(agreement, "fraction", "Agreement"),
       QUENCH_FIELD(float_layers, "", "Float layers"),
       QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),
+      QUENCH_FIELD(chosen_on, "", "Chosen on"),
       QUENCH_FIELD(artifact, "", "Artifact"),
       QUENCH_FIELD(timing_drift, "", "Drift while timing"),
       QUENCH_FIELD(stable, "", "Stable"),

@@ -69,6 +69,7 @@ struct Record {
   std::optional<double> agreement;                ///< fraction of equal top-1 predictions, simulated against real
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float
   std::optional<std::string> calibration_sha256;  ///< of the calibration indices
+  std::optional<std::string> chosen_on;           ///< the split that chose among epochs: validation, or none
   std::optional<std::string> artifact;            ///< the model's file, below the folder of the study's results
   std::optional<double> timing_drift;    ///< by how much the set's first model was slower at the end: 0.1 is 10 %
   std::optional<bool> stable;            ///< latencies settled, and the drift is small

@@ -8,7 +8,10 @@ namespace {
 graph::Graph fitted(const StepInput& input, graph::Graph start) {
   Json config = input.settings;
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
-  return train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume}).graph;
+  train::FitResult result =
+      train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume});
+  result.graph.metadata["chosen_on"] = result.chosen_on;
+  return std::move(result.graph);
 }
 
 }  // namespace

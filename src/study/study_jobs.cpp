@@ -149,6 +149,8 @@ void StudyJobs::evaluate_row(Row& row) {
   platform::set_model(row.record, *row.model);
   row.record.method = cell.method.method;
   row.record.artifact = artifact_path(cell);
+  const auto& metadata = row.model->graph.metadata;
+  if (const auto chosen = metadata.find("chosen_on"); chosen != metadata.end()) row.record.chosen_on = chosen->second;
   if (cell.steps.size() == 1) row.record.bits_w = row.record.bits_a = float_bits(*context_.registry, cell.runtime);
   if (cell.device.remote()) return;
   set_scores(row.record, stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),
