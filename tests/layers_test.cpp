@@ -28,11 +28,11 @@ struct Folder {
   Names sideways;
 };
 const std::map<std::string, Folder> kFolders = {
-    {"core", {0, {}}},    {"config", {1, {}}},   {"graph", {1, {}}}, {"models", {2, {}}},    {"metrics", {2, {}}},
-    {"runtime", {3, {}}}, {"record", {3, {}}},   {"score", {3, {}}}, {"pack", {3, {}}},      {"weights", {3, {}}},
-    {"program", {3, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},  {"nn", {4, {}}},        {"remote", {5, {}}},
-    {"devices", {5, {}}}, {"train", {5, {}}},    {"quant", {5, {}}}, {"inference", {5, {}}}, {"report", {5, {}}},
-    {"steps", {6, {}}},   {"study", {7, {}}},    {"cli", {8, {}}},   {"agent", {8, {}}},
+    {"core", {0, {}}},    {"config", {1, {}}},  {"graph", {1, {}}},    {"models", {2, {}}}, {"metrics", {2, {}}},
+    {"runtime", {3, {}}}, {"record", {3, {}}},  {"score", {3, {}}},    {"pack", {3, {}}},   {"weights", {3, {}}},
+    {"program", {3, {}}}, {"methods", {2, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},   {"nn", {4, {}}},
+    {"remote", {5, {}}},  {"devices", {5, {}}}, {"train", {5, {}}},    {"quant", {5, {}}},  {"inference", {5, {}}},
+    {"report", {5, {}}},  {"steps", {6, {}}},   {"study", {7, {}}},    {"cli", {8, {}}},    {"agent", {8, {}}},
 };
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {
@@ -41,6 +41,7 @@ const std::map<std::string, Names> kOnly = {
     {"config", {"core"}},
     {"pack", {"core"}},
     {"program", {"core", "config"}},
+    {"methods", {"core", "config"}},
     {"remote", {"core", "record", "platform", "graph", "metrics", "runtime", "score"}},
     {"quant", {"core", "config", "graph", "models", "metrics", "data", "nn"}},
     {"train", {"core", "config", "graph", "models", "metrics", "score", "data", "nn"}},

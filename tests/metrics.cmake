@@ -3,4 +3,4 @@ quench_test(metrics_test SOURCES metrics_cost_test.cpp metrics_latency_test.cpp 
 quench_test(metrics_coco_test
   SOURCES metrics_coco_golden_test.cpp metrics_coco_json_test.cpp metrics_coco_laws_test.cpp metrics_coco_map_test.cpp
           metrics_coco_plain.cpp
-  USES metrics LABELS fast)
+  USES metrics LABELS fast NEEDS golden_figures "Coco128/CocoGolden.*")

@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "platform/bench.h"
+#include "platform/bench_set.h"
 #include "system_tree.h"
 
 namespace quench::platform {
@@ -124,6 +125,92 @@ TEST_F(BenchTest, SessionsThatTimeThemselvesAreTakenAlone) {
   EXPECT_TRUE(benched[0].energy_mj && benched[2].energy_mj);
   // With one other session nothing is in turn.
   EXPECT_EQ(bench({&own, &first}, {kImage, kImage}, options_, CancelToken(), root_).size(), 2u);
+}
+
+/// Runs take the time that it says, on a clock that only runs move.
+class ClockedSession : public runtime::Session {
+ public:
+  ClockedSession(int64_t& clock_ns, std::function<int64_t(int64_t run)> run_ns)
+      : clock_ns_(clock_ns), run_ns_(std::move(run_ns)) {}
+  DType input_dtype() const override { return DType::u8; }
+  std::vector<Tensor> run(const Tensor&) override {
+    clock_ns_ += run_ns_(runs_++);
+    return {};
+  }
+
+ private:
+  int64_t& clock_ns_;
+  std::function<int64_t(int64_t)> run_ns_;
+  int64_t runs_ = 0;
+};
+
+class BenchSetTest : public BenchTest {
+ protected:
+  void SetUp() override {
+    BenchTest::SetUp();
+    set_.measure = options_;
+    set_.measure.clock = [this] { return clock_ns_; };
+    set_.failed = [this](size_t i, const Error&) { failed_.push_back(i); };
+    log_.message = [this](LogLevel, std::string_view text) { said_ += std::string(text) + "\n"; };
+  }
+  void add(std::function<int64_t(int64_t)> run_ns) {
+    BenchEntry entry;
+    entry.name = fmt::format("model {}", entries_.size());
+    entry.image = [] { return kImage; };
+    entry.record = &records_[entries_.size()];
+    entry.session = std::make_unique<ClockedSession>(clock_ns_, std::move(run_ns));
+    entries_.push_back(std::move(entry));
+  }
+  BenchSet run() { return bench_set(entries_, {}, set_, log_, CancelToken(), root_); }
+
+  int64_t clock_ns_ = 1;
+  record::Record records_[3];
+  std::vector<BenchEntry> entries_;
+  BenchSetOptions set_;
+  std::vector<size_t> failed_;
+  LogSink log_;
+  std::string said_;
+};
+
+TEST_F(BenchSetTest, TellsDrift) {
+  set_.drift = true;
+  add([this](int64_t) { return clock_ns_ < 100'000'000 ? 1'000'000 : 1'500'000; });
+  add([](int64_t) { return 2'000'000; });
+  const BenchSet set = run();
+  ASSERT_TRUE(set.drift.has_value());
+  EXPECT_NEAR(*set.drift, 0.5, 1e-9);
+  EXPECT_FALSE(set.stable);
+  EXPECT_NE(said_.find("drifted"), std::string::npos) << said_;
+}
+
+TEST_F(BenchSetTest, ASteadyMachineIsStable) {
+  set_.drift = true;
+  set_.measure.max_warm_up_seconds = 1;
+  for (int i = 0; i < 2; ++i) add([](int64_t) { return 1'000'000; });
+  const BenchSet set = run();
+  EXPECT_NEAR(set.drift.value(), 0, 1e-9);
+  EXPECT_TRUE(set.stable);
+  EXPECT_EQ(records_[0].latency_p50_ns, 1'000'000);
+  EXPECT_EQ(records_[1].latency_p50_ns, 1'000'000);
+}
+
+TEST_F(BenchSetTest, WhatCannotRunFailsAlone) {
+  for (int i = 0; i < 3; ++i) {
+    add([i](int64_t) -> int64_t {
+      if (i == 1) fail(ErrorKind::backend, "[test] expected to run");
+      return 1'000'000;
+    });
+  }
+  const BenchSet set = run();
+  EXPECT_EQ(failed_, std::vector<size_t>{1});
+  EXPECT_TRUE(set.benched[0] && !set.benched[1] && set.benched[2]);
+  EXPECT_FALSE(records_[1].latency_p50_ns.has_value());
+  EXPECT_EQ(entries_[1].session, nullptr);
+  EXPECT_FALSE(set.drift.has_value()) << "not asked for";
+  set_.failed = {};
+  entries_.clear();
+  add([](int64_t) -> int64_t { fail(ErrorKind::backend, "[test] expected to run"); });
+  EXPECT_THROW(run(), Error);
 }
 
 TEST_F(BenchTest, CancelStopsTheWatchToo) {

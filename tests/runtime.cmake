@@ -2,12 +2,13 @@ quench_test(runtime_measure_test SOURCES runtime_measure_test.cpp USES runtime L
 quench_test(runtime_registry_test SOURCES runtime_registry_test.cpp USES runtime LABELS fast)
 quench_test(runtime_onnxruntime_test SOURCES runtime_onnxruntime_test.cpp USES runtime graph_samples LABELS fast)
 quench_test(runtime_trtexec_test SOURCES runtime_trtexec_test.cpp USES runtime LABELS fast)
-quench_test(runtime_tensorrt_test SOURCES runtime_tensorrt_test.cpp USES runtime models LABELS fast)
+quench_test(runtime_tensorrt_test SOURCES runtime_tensorrt_test.cpp USES runtime models LABELS fast
+            NEEDS no_trtexec "TensorRt.WithoutTrtexecItSaysWhereItLooked")
 
 # One list of cases over every runtime: those of quench_base, and in the lab build torch.
 set(conformance runtime_conformance_test.cpp conformance_cases.cpp)
 quench_test(runtime_conformance_test SOURCES ${conformance} conformance_base.cpp
-            USES runtime graph_samples reference_executor LABELS fast)
+            USES runtime graph_samples reference_executor LABELS fast NEEDS onnxruntime "*/onnxruntime_*")
 add_library(quench_integer_executor STATIC integer_executor.cpp)
 target_link_libraries(quench_integer_executor PUBLIC quench_graph)
 target_include_directories(quench_integer_executor PUBLIC ${CMAKE_SOURCE_DIR}/tests)

@@ -61,7 +61,9 @@ class Conformance : public testing::TestWithParam<std::tuple<size_t, size_t>> {
       return nullptr;
     }
     try {
-      return runtime().load(file_of(test_case().graph), {.threads = threads, .profile_path = "", .isa = all_runtimes()[std::get<0>(GetParam())].isa});
+      return runtime().load(
+          file_of(test_case().graph),
+          {.threads = threads, .profile_path = "", .isa = all_runtimes()[std::get<0>(GetParam())].isa});
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::unsupported) throw;
       reason_ = error.what();
@@ -135,6 +137,36 @@ TEST_P(Conformance, RefusesOtherInputs) {
     }
   }
 }
+
+// A case that a runtime refuses is skipped above: without this a runtime that refuses all of them would pass.
+class Support : public testing::TestWithParam<size_t> {};
+
+TEST_P(Support, TakesNearlyAllCases) {
+  const Entry& entry = all_runtimes()[GetParam()];
+  const Availability availability = entry.runtime->availability();
+  if (!availability.available) GTEST_SKIP() << entry.runtime->name() << ": " << availability.reason;
+  size_t taken = 0;
+  std::string refused;
+  for (const Case& one : all_cases()) {
+    try {
+      entry.runtime->load(file_of(one.graph), {.threads = 1, .profile_path = "", .isa = entry.isa});
+      ++taken;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::unsupported) << one.name;
+      refused += "\n" + one.name + ": " + error.what();
+    }
+  }
+  EXPECT_GE(taken * 10, all_cases().size() * 9) << refused;
+  std::cout << taken << " of " << all_cases().size() << refused << "\n";
+}
+
+std::string runtime_name_of(const testing::TestParamInfo<size_t>& info) {
+  std::string name = all_runtimes()[info.param].runtime->name() + "_" + all_runtimes()[info.param].isa;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Support, testing::Range<size_t>(0, all_runtimes().size()), runtime_name_of);
 
 std::string name_of(const testing::TestParamInfo<std::tuple<size_t, size_t>>& info) {
   const Entry& entry = all_runtimes()[std::get<0>(info.param)];

@@ -74,9 +74,10 @@ TEST_P(StudyDetect, RunsEveryMethod) {
                          "t"),
       "t");
   const runtime::Registry registry = inference::full_registry();
+  const steps::Registry steps = steps::registry();
   const LogSink log;
   const CancelToken cancel;
-  const RunContext context{folder_ / "results", "/nonexistent", "test", &registry, &log, &cancel};
+  const RunContext context{folder_ / "results", "/nonexistent", "test", &registry, &steps, &log, &cancel};
   const RunSummary summary = run(study, context);
   ASSERT_EQ(summary.records.size(), 4u);
   for (const record::Record& record : summary.records) {

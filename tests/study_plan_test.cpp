@@ -18,57 +18,104 @@ StudyFile make(const std::string& extra) {
 }
 
 TEST(Plan, ExpandsEveryCombinationOnce) {
-  const auto cells = expand(make("seeds: [0, 1]\nthreads: [1, 2]\nruntimes: [onnxruntime, torch]\n"));
+  const auto cells = expand(make("seeds: [0, 1]\nthreads: [1, 2]\nruntimes: [onnxruntime, torch]\n"), {});
   EXPECT_EQ(cells.size(), 2u * 2 * 4 * 2 * 2);
   std::set<std::string> ids;
   for (const Cell& cell : cells) ids.insert(cell.id);
   EXPECT_EQ(ids.size(), cells.size());
 }
 
-TEST(Plan, CellsShareStagesWhoseInputsAreEqual) {
+TEST(Plan, CellsShareTheStepsThatBeginAlike) {
   const StudyFile study = make("threads: [1, 2]\nseeds: [0, 1]\n");
-  std::set<std::string> trainings, artifacts;
-  for (const Cell& cell : expand(study)) {
-    trainings.insert(stage_hash(train_inputs(study, cell)));
-    artifacts.insert(stage_hash(quantize_inputs(study, cell)));
+  std::set<std::string> trainings, quantized, artifacts;
+  for (const Cell& cell : expand(study, {})) {
+    trainings.insert(cell.steps.at(0).key);
+    if (cell.steps.size() > 1) quantized.insert(cell.steps.at(1).key);
+    artifacts.insert(cell.model_key());
   }
   EXPECT_EQ(trainings.size(), 2u * 2);      // models x seeds
+  EXPECT_EQ(quantized.size(), 2u * 2 * 2);  // and observers: QAT begins as PTQ by mse does
   EXPECT_EQ(artifacts.size(), 2u * 2 * 4);  // and methods; threads share
 }
 
-TEST(Plan, SettingsChangeHashesAndDataRootDoesNot) {
-  const StudyFile study = make("");
-  const StudyFile other_root = make("data: {data: cifar100, data_root: /elsewhere}\n");
-  const StudyFile other_lr = make("train: {lr: 0.2}\n");
-  const Cell cell = expand(study)[0];
-  EXPECT_EQ(stage_hash(train_inputs(study, cell)), stage_hash(train_inputs(other_root, expand(other_root)[0])));
-  EXPECT_NE(stage_hash(train_inputs(study, cell)), stage_hash(train_inputs(other_lr, expand(other_lr)[0])));
-  EXPECT_EQ(canonical_text(cell.config), canonical_text(expand(other_root)[0].config));
+TEST(Plan, KeysCoverSettingsAndDataAndNotWhereTheDataLie) {
+  const auto first = [](const std::string& extra, const InputDigests& digests) {
+    return expand(make(extra), digests)[1];  // PTQ
+  };
+  const Cell cell = first("", {"a", "b"});
+  const Cell elsewhere = first("data: {data: cifar100, data_root: /elsewhere}\n", {"a", "b"});
+  EXPECT_EQ(cell.model_key(), elsewhere.model_key());
+  EXPECT_EQ(canonical_text(cell.config), canonical_text(elsewhere.config));
+  EXPECT_NE(cell.model_key(), first("train: {lr: 0.2}\n", {"a", "b"}).model_key());
+  EXPECT_NE(cell.model_key(), first("", {"other", "b"}).model_key()) << "training images changed under the path";
+  EXPECT_NE(canonical_text(cell.config), canonical_text(first("", {"a", "other"}).config)) << "test images did";
+  InputDigests weights{"a", "b"};
+  weights.weights = [](const Json&) { return std::string("c"); };
+  EXPECT_NE(cell.model_key(), first("", weights).model_key()) << "the file of initial weights did";
+}
+
+// Two entries of one model once had one id: the second was never trained, and its row showed the first's figures.
+TEST(Plan, EntriesOfOneModelAreToldApartByWhatDiffers) {
+  const auto study = check_study(config::parse_yaml("study: s\nimgsz: 32\nmethods: [fp32, qat]\nmodels:\n"
+                                                    "  - yolov5n-cls\n"
+                                                    "  - {model: yolov5n-cls, stem_stride: 1}\n"
+                                                    "  - {model: yolov5n-cls, pretrained: /a b/w.onnx}\n"
+                                                    "  - {model: yolov5n-cls, train: {epochs: 7, lr: 0.5}}\n"
+                                                    "  - {model: yolov5n-cls, imgsz: 64}\n",
+                                                    "t"),
+                                 "t");
+  const auto cells = expand(study, {});
+  std::set<std::string> ids, keys, files;
+  for (const Cell& cell : cells) {
+    ids.insert(cell.id);
+    keys.insert(cell.model_key());
+    files.insert(artifact_path(cell));
+  }
+  EXPECT_EQ(ids.size(), 10u);
+  EXPECT_EQ(keys.size(), 10u);
+  EXPECT_EQ(files.size(), 10u);
+  EXPECT_NE(cells[2].id.find("stem_stride=1"), std::string::npos) << cells[2].id;
+  EXPECT_EQ(cells[8].id, "yolov5n-cls@64/fp32/native/t1/s0") << "what is alone keeps its short name";
+  EXPECT_EQ(artifact_path(cells[8]), "artifacts/yolov5n-cls@64/fp32-s0.onnx");
+}
+
+TEST(Plan, FineTuningHasTheModelsOwnTrainingSettings) {
+  const auto study =
+      check_study(config::parse_yaml("study: s\nmethods: [qat]\ntrain: {batch: 64}\nmodels:\n"
+                                     "  - {model: yolov5n-cls, train: {batch: 32, flip: false}}\n  - yolov8n-cls\n",
+                                     "t"),
+                  "t");
+  const auto cells = expand(study, {});
+  const auto tuned = [](const Cell& cell) { return cell.steps.at(2).settings; };
+  EXPECT_EQ(cells[0].steps.at(2).step, "finetune");
+  EXPECT_EQ(tuned(cells[0])["batch"], 32);
+  EXPECT_EQ(tuned(cells[0])["flip"], false);
+  EXPECT_EQ(tuned(cells[1])["batch"], 64);
+  EXPECT_EQ(tuned(cells[1])["flip"], true);
 }
 
 TEST(Plan, DevicesAreCellsOfTheirOwn) {
   const std::string devices =
       "runtimes: [native]\nthreads: [4]\ndevices: [host, ssh://nvidia@nano:2222, {name: pi5, address: ssh://pi}]\n";
   const StudyFile study = make(devices);
-  const auto cells = expand(study);
-  const auto host = expand(make("runtimes: [native]\nthreads: [4]\n"));
+  const auto cells = expand(study, {});
+  const auto host = expand(make("runtimes: [native]\nthreads: [4]\n"), {});
   ASSERT_EQ(cells.size(), 3 * host.size());
   EXPECT_EQ(cells[0].id, host[0].id);
-  EXPECT_EQ(canonical_text(cells[0].config), canonical_text(host[0].config)) << "records of before stay valid";
+  EXPECT_EQ(canonical_text(cells[0].config), canonical_text(host[0].config));
   EXPECT_EQ(cells[1].id, "yolov5n-cls/fp32/native@nano/t4/s0");
   EXPECT_EQ(cells[2].id, "yolov5n-cls/fp32/native@pi5/t4/s0");
   EXPECT_EQ(cells[2].config["device"], "pi5");
   EXPECT_EQ(cells[2].device.address, "ssh://pi");
-  EXPECT_EQ(stage_hash(quantize_inputs(study, cells[1])), stage_hash(quantize_inputs(study, cells[0])))
+  EXPECT_EQ(cells[1].model_key(), cells[0].model_key())
       << "what is trained and compressed does not depend on where it runs";
 }
 
 TEST(Plan, DevicesThatAreNoneAreRefused) {
-  for (const char* bad :
-       {"devices: []", "devices: [nano]", "devices: [{name: nano}]", "devices: [ssh://-x]", "devices: [3]",
-        "devices: [{address: ssh://nano, adress: x}]", "devices: [host, host]", "devices: [ssh://a@nano, ssh://b@nano]",
-        "devices: [{name: a/b, address: ssh://nano}]", "devices: [{name: host, address: nano}]",
-        "devices: [{name: host, address: ssh://nano}]"}) {
+  for (const char* bad : {"devices: []", "devices: [nano]", "devices: [{name: nano}]", "devices: [ssh://-x]",
+                          "devices: [3]", "devices: [{address: ssh://nano, adress: x}]", "devices: [host, host]",
+                          "devices: [ssh://a@nano, ssh://b@nano]", "devices: [{name: a/b, address: ssh://nano}]",
+                          "devices: [{name: host, address: nano}]", "devices: [{name: host, address: ssh://nano}]"}) {
     try {
       make(std::string(bad) + "\n");
       ADD_FAILURE() << bad;

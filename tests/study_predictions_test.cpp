@@ -77,7 +77,7 @@ class PredictedRecords : public testing::Test {
     model_.graph = models::build("yolov5n-cls", options);
   }
   std::vector<record::Record> predict(const StudyFile& study) {
-    const std::vector<Cell> cells = expand(study);
+    const std::vector<Cell> cells = expand(study, {});
     return predicted_records(study, cells, known_, catalog_, [this](const Cell&) {
       ++opened_;
       return model_;
@@ -86,7 +86,7 @@ class PredictedRecords : public testing::Test {
   /// A result of every cell of the study, with another accuracy each.
   void measure(const StudyFile& study) {
     double top1 = 0.5;
-    for (const Cell& cell : expand(study)) {
+    for (const Cell& cell : expand(study, {})) {
       record::Record record;
       record.cell = cell.id;
       record.runtime = cell.runtime;
@@ -179,7 +179,7 @@ TEST_F(PredictedRecords, WithoutAResultTheySayWhy) {
   record::Record failed;
   failed.status = "failed";
   failed.reason = "no data";
-  known_[expand(study).front().id] = failed;
+  known_[expand(study, {}).front().id] = failed;
   const auto records = predict(study);
   ASSERT_EQ(records.size(), 1u);
   EXPECT_EQ(records[0].status, "skipped");

@@ -35,11 +35,12 @@ class StudyRemote : public testing::Test {
             "t"),
         "t");
   }
-  RunContext context() { return {folder_ / "results", "/nonexistent", "test", &registry_, &log_, &cancel_}; }
+  RunContext context() { return {folder_ / "results", "/nonexistent", "test", &registry_, &steps_, &log_, &cancel_}; }
 
   fs::path folder_;
   std::unique_ptr<SshServer> server_;
   runtime::Registry registry_;
+  steps::Registry steps_ = steps::registry();
   std::vector<std::string> messages_;
   LogSink log_{[this](LogLevel, std::string_view text) { messages_.emplace_back(text); }, nullptr};
   CancelToken cancel_;

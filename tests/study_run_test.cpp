@@ -7,50 +7,25 @@
 #include <map>
 #include <thread>
 
-#include "config/yaml.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "inference/registry.h"
 #include "record/store.h"
-#include "study/run.h"
+#include "study_testing.h"
 
 namespace quench::study {
 namespace {
 
 namespace fs = std::filesystem;
 
-class StudyRun : public testing::Test {
+class StudyRun : public StudyTest {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / fmt::format("quench-study-{}", ::getpid());
-    fs::remove_all(folder_);
-    registry_ = inference::full_registry();
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  static StudyFile tiny(const std::string& methods, const std::string& extra = "") {
-    return check_study(
-        config::parse_yaml("study: tiny\ndata: {data: shapes, train_limit: 256, test_limit: 100}\nimgsz: 32\n"
-                           "models: [yolov5n-cls]\ntrain: {epochs: 1, batch: 32}\n"
-                           "runtimes: [torch]\nbench: {min_samples: 5, min_seconds: 0}\nmethods: " +
-                               methods + "\n" + extra,
-                           "t"),
-        "t");
-  }
   static std::map<fs::path, fs::file_time_type> last_written(const fs::path& folder) {
     std::map<fs::path, fs::file_time_type> times;
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (entry.is_regular_file()) times[entry.path()] = entry.last_write_time();
+      if (entry.is_regular_file() && entry.path().filename() != ".lock") times[entry.path()] = entry.last_write_time();
     }
     return times;
   }
-  RunContext context() { return {folder_, "/nonexistent", "test", &registry_, &log_, &cancel_}; }
-
-  fs::path folder_;
-  runtime::Registry registry_;
-  std::vector<std::string> messages_;
-  LogSink log_{[this](LogLevel, std::string_view text) { messages_.emplace_back(text); }, nullptr};
-  CancelToken cancel_;
 };
 
 TEST_F(StudyRun, RunsCellsThenSkipsThem) {
@@ -73,7 +48,7 @@ TEST_F(StudyRun, RunsCellsThenSkipsThem) {
   EXPECT_EQ(second.ran, 0);
   EXPECT_EQ(second.skipped, 2);
   EXPECT_EQ(read_file(folder_ / "records.jsonl"), stored);
-  for (const CellState& state : status(study, folder_)) EXPECT_EQ(state.status, "ok");
+  for (const CellState& state : status(study, folder_, "/nonexistent")) EXPECT_EQ(state.status, "ok");
 }
 
 // Predicted latencies stand beside measured ones, are stored once, and need a device that is known before any work.
@@ -136,39 +111,6 @@ TEST_F(StudyRun, ChangedSettingsRunAgain) {
   const RunSummary again = run(tiny("[fp32]", "seeds: [1]"), context());
   EXPECT_EQ(again.ran, 1);
   EXPECT_EQ(record::load(folder_ / "records.jsonl").records.size(), 2u);
-}
-
-TEST_F(StudyRun, KilledAndResumedLosesNothing) {
-  const StudyFile study = tiny("[fp32, {method: qat, epochs: 1, calibration_images: 32}]", "seeds: [0, 1]");
-  // The child is another process image (threads of LibTorch do not survive a fork), killed after the first group.
-  const pid_t child = ::fork();
-  ASSERT_GE(child, 0);
-  if (child == 0) {
-    const std::string program = fs::read_symlink("/proc/self/exe");
-    ::setenv("QUENCH_TEST_STUDY_FOLDER", folder_.c_str(), 1);
-    ::execl(program.c_str(), program.c_str(), "--gtest_also_run_disabled_tests",
-            "--gtest_filter=StudyRun.DISABLED_ChildRuns", nullptr);
-    ::_exit(127);
-  }
-  const fs::path store = folder_ / "records.jsonl";
-  for (int i = 0; i < 3000 && !fs::exists(store); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  ::kill(child, SIGKILL);
-  int state = 0;
-  ::waitpid(child, &state, 0);
-  ASSERT_TRUE(fs::exists(store));
-  const size_t before = record::load(store).records.size();
-  const RunSummary summary = run(study, context());
-  EXPECT_EQ(summary.records.size(), 4u);
-  EXPECT_EQ(summary.failed, 0);
-  EXPECT_GE(summary.skipped, 1);
-  EXPECT_EQ(summary.ran + static_cast<int64_t>(before), 4);
-}
-
-TEST_F(StudyRun, DISABLED_ChildRuns) {
-  const char* folder = ::getenv("QUENCH_TEST_STUDY_FOLDER");
-  if (!folder) GTEST_SKIP() << "runs as a child of KilledAndResumedLosesNothing";
-  folder_ = folder;
-  run(tiny("[fp32, {method: qat, epochs: 1, calibration_images: 32}]", "seeds: [0, 1]"), context());
 }
 
 TEST_F(StudyRun, CancelStopsAndKeepsRecords) {

@@ -67,8 +67,9 @@ TEST(Study, FillsDefaultsAndExpandsLists) {
   EXPECT_EQ(study.models[1].model["imgsz"], 32);
   ASSERT_EQ(study.methods.size(), 6u);  // fp32, 2 x 2 ptq, qat
   EXPECT_EQ(study.methods[1].setting, "mse,bits_w=8");
-  EXPECT_EQ(study.methods[5].qat["epochs"], 1);
-  EXPECT_EQ(study.methods[5].qat["flip"], false) << "QAT augments as training does";
+  ASSERT_EQ(study.methods[5].steps.size(), 2u);
+  EXPECT_EQ(study.methods[5].steps[1].step, "finetune");
+  EXPECT_EQ(study.methods[5].steps[1].settings["epochs"], 1);
   EXPECT_EQ(study.runtimes, std::vector<std::string>{"native"});
 }
 
@@ -76,8 +77,8 @@ TEST(Study, QuantizersStandWhereTheFirstRuntimeWantsThem) {
   const std::string head = "study: s\nmodels: [yolov5n-cls]\nmethods: [ptq, {method: ptq, target: [tensorrt]}]\n";
   const auto targets = [&](const std::string& runtimes) {
     const StudyFile study = check_study(config::parse_yaml(head + runtimes, "t"), "t");
-    return study.methods[0].quantize["target"].get<std::string>() + " " +
-           study.methods[1].quantize["target"].get<std::string>();
+    return study.methods[0].steps[0].settings["target"].get<std::string>() + " " +
+           study.methods[1].steps[0].settings["target"].get<std::string>();
   };
   EXPECT_EQ(targets(""), "native tensorrt");
   EXPECT_EQ(targets("runtimes: [onnxruntime, native]"), "onnxruntime tensorrt");

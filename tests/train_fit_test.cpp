@@ -8,6 +8,7 @@
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
 #include "train/loop/checkpoint.h"
+#include "train/loop/objective.h"
 #include "train/loop/trainer.h"
 #include "train_samples.h"
 
@@ -188,6 +189,79 @@ TEST(Fit, AFinishedRunIsTakenAsItIs) {
   EXPECT_TRUE(again.graph == first.graph);
   EXPECT_EQ(again.scores, first.scores);
   EXPECT_EQ(again.seconds, first.seconds);
+}
+
+/// The task's objective, with its loss multiplied: what a caller that adds to a loss does.
+class ScaledObjective : public Objective {
+ public:
+  ScaledObjective(std::unique_ptr<Objective> inner, double scale, int& calls)
+      : inner_(std::move(inner)), scale_(scale), calls_(calls) {}
+  torch::Tensor loss(const std::vector<torch::Tensor>& outputs, const data::Batch& batch) override {
+    ++calls_;
+    return inner_->loss(outputs, batch) * scale_;
+  }
+  double gradient_gain() const override { return inner_->gradient_gain(); }
+  score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
+                     const EvaluationOptions& options, const CancelToken* cancel) override {
+    return inner_->test(module, std::move(dataset), options, cancel);
+  }
+
+ private:
+  std::unique_ptr<Objective> inner_;
+  double scale_;
+  int& calls_;
+};
+
+TEST(Fit, TakesTheCallersObjective) {
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  Json config = samples::tiny_config();
+  config["weight_decay"] = 0.0;
+  config["epochs"] = 1;
+  const samples::Folder folder;
+  int calls = 0;
+  const auto scaled = [&](double scale) {
+    FitContext context = context_of(folder);
+    context.resume = false;
+    context.objective = [&calls, scale](const graph::Graph& graph, const data::Splits& data,
+                                        const FitSettings& settings) {
+      return std::make_unique<ScaledObjective>(make_objective(graph, data, settings), scale, calls);
+    };
+    return fit(start, samples::tiny_shapes(), config, context).graph;
+  };
+  FitContext own = context_of(folder);
+  own.resume = false;
+  EXPECT_TRUE(scaled(1) == fit(start, samples::tiny_shapes(), config, own).graph);
+  EXPECT_EQ(calls, 10) << "one epoch of ten batches";
+  const graph::Graph still = scaled(0);
+  EXPECT_EQ(still.weights.at("model.3.linear.weight"), start.weights.at("model.3.linear.weight")) << "no gradient";
+}
+
+/// Every second weight of a convolution is held at zero: in the weights as trained, and in their average, which starts
+/// from weights that are not zero.
+TEST(Fit, AHookHoldsAMask) {
+  const std::string name = "model.1.conv.weight";
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  for (const bool ema : {false, true}) {
+    const samples::Folder folder;
+    Json config = samples::tiny_config();
+    config["ema"] = ema;
+    config["epochs"] = 1;
+    int steps = -1;  // the first call comes before the first step
+    FitContext context = context_of(folder);
+    context.after_step = [&](nn::GraphModule& module) {
+      torch::Tensor weight = module.parameters().at(name);
+      weight.mul_(torch::arange(weight.numel()).remainder(2).to(weight.dtype()).reshape(weight.sizes()));
+      ++steps;
+    };
+    context.also = {{"mask", "every second"}};
+    const graph::Graph result = fit(start, samples::tiny_shapes(), config, context).graph;
+    EXPECT_EQ(steps, 10);
+    const auto values = result.weights.at(name).value.values<float>();
+    for (size_t i = 0; i < values.size(); i += 2) ASSERT_EQ(values[i], 0) << i << " ema " << ema;
+    EXPECT_NE(values[1], start.weights.at(name).value.values<float>()[1]);
+    context.also = {{"mask", "another"}};
+    expect_error(ErrorKind::config, "`mask` was", [&] { fit(start, samples::tiny_shapes(), config, context); });
+  }
 }
 
 TEST(Fit, RefusesWhatDoesNotFit) {

@@ -5,7 +5,6 @@
 #include "agent/commands.h"
 #include "agent/timing.h"
 #include "core/error.h"
-#include "runtime/measure.h"
 #include "runtime/registry.h"
 
 namespace quench::agent {
@@ -37,20 +36,17 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
   for (const graph::ModelFile& model : models) {
     records.push_back(start_record(model, pack ? &*pack : nullptr, options, environment));
   }
-  std::vector<std::unique_ptr<runtime::Session>> sessions;
-  std::vector<Timed> timed;
+  std::vector<platform::BenchEntry> entries;
   for (size_t i = 0; i < models.size(); ++i) {
     const Tensor image = image_for(models[i].graph, pack ? &*pack : nullptr);
-    attempt(records[i], environment.log, [&] {
-      const runtime::Runtime& runtime = registry.require(options["runtime"]);
-      sessions.push_back(runtime.load(models[i], session_options(options)));
-      sessions.back()->run(
-          runtime::to_input(image, sessions.back()->input_dtype()));  // fails here, not amid the others
-      for (const std::string& note : sessions.back()->notes()) environment.log.info(*records[i].cell + ": " + note);
-      timed.push_back({sessions.back().get(), image, &records[i]});
-    });
+    entries.push_back({.name = *records[i].cell,
+                       .runtime = options["runtime"],
+                       .model = &models[i],
+                       .options = session_options(options),
+                       .image = [image] { return image; },
+                       .record = &records[i]});
   }
-  time_all(timed, options, environment.log, *environment.cancel);
+  time_all(entries, registry, options, environment.log, *environment.cancel);
   bool failed = false;
   for (record::Record& record : records) {
     answer(record, options);

@@ -56,11 +56,16 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
 
   attempt(record, environment.log, [&] {
     const runtime::Runtime& runtime = registry.require(options["runtime"]);
-    const std::unique_ptr<runtime::Session> session = runtime.load(model, session_options(options));
+    std::unique_ptr<runtime::Session> session = runtime.load(model, session_options(options));
     for (const std::string& note : session->notes()) environment.log.info(runtime.name() + ": " + note);
     evaluate_into(record, options, runtime, *session, pack, scorer, environment);
     if (invocation.command == "run") {
-      time_all({{session.get(), pack.read(0, 1), &record}}, options, environment.log, *environment.cancel);
+      std::vector<platform::BenchEntry> entries(1);
+      entries[0].name = *record.cell;
+      entries[0].image = [&] { return pack.read(0, 1); };
+      entries[0].record = &record;
+      entries[0].session = std::move(session);
+      time_all(entries, registry, options, environment.log, *environment.cancel);
     }
   });
   answer(record, options);

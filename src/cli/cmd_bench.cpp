@@ -10,24 +10,18 @@
 #include "cli/remote.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "platform/bench.h"
+#include "platform/bench_set.h"
 #include "platform/measured.h"
 
 namespace quench::cli {
 namespace {
 
-/// A model loaded by a runtime.
-struct Contender {
-  const graph::ModelFile* model = nullptr;
-  std::string runtime;
-  std::unique_ptr<runtime::Session> session;
-};
-
-record::Record record_of(const Contender& contender, const Json& options, const program::Environment& environment) {
+record::Record record_of(const graph::ModelFile& model, const std::string& runtime, const Json& options,
+                         const program::Environment& environment) {
   record::Record record;
-  record.cell = contender.model->path.string();
-  platform::set_model(record, *contender.model);
-  record.runtime = contender.runtime;
+  record.cell = model.path.string();
+  platform::set_model(record, model);
+  record.runtime = runtime;
   record.threads = options["threads"].get<int64_t>();
   platform::set_host(record, environment.version);
   record.config = options;
@@ -43,16 +37,17 @@ runtime::SessionOptions session_options(const Json& options) {
 }
 
 /// Median times of each layer over some runs; means where the session times itself.
-void print_profile(Contender& contender, const Tensor& input) {
+void print_profile(platform::BenchEntry& entry) {
   constexpr int kRuns = 31;
   std::vector<std::vector<runtime::LayerTime>> runs;
-  const bool own = contender.session->times_itself();
+  const bool own = entry.session->times_itself();
+  const Tensor input = runtime::to_input(runtime::noise_image(entry.model->graph), entry.session->input_dtype());
   for (int i = 0; i < (own ? 1 : kRuns); ++i) {
-    if (!own) contender.session->run(input);
-    runs.push_back(contender.session->layer_times());
+    if (!own) entry.session->run(input);
+    runs.push_back(entry.session->layer_times());
   }
   if (runs[0].empty()) {
-    fail(ErrorKind::unsupported, "quench bench --profile: runtime '{}' does not time its layers", contender.runtime);
+    fail(ErrorKind::unsupported, "quench bench --profile: runtime '{}' does not time its layers", entry.runtime);
   }
   std::vector<runtime::LayerTime> median = runs[0];
   double total_ns = 0;
@@ -75,10 +70,16 @@ void print_profile(Contender& contender, const Tensor& input) {
          layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
          layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * gmacs / layer.peak_gmacs)});
   }
-  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", contender.model->path.string(), contender.runtime,
+  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", entry.model->path.string(), entry.runtime,
                            total_ns / 1e6, median.size(),
                            own ? "its own means" : fmt::format("median of {} runs", kRuns))
             << text_table(rows);
+}
+
+/// Before time is spent on it. A session that times itself has no layer times before.
+void require_layer_times(const platform::BenchEntry& entry) {
+  if (entry.session->times_itself() || !entry.session->layer_times().empty()) return;
+  fail(ErrorKind::config, "quench bench --profile: expected a runtime that times its layers, got {}", entry.runtime);
 }
 
 /// Before time is spent: whether the settings go together.
@@ -96,18 +97,6 @@ void check_settings(const Json& options) {
   }
 }
 
-/// A session that ran once, so that what cannot run fails here and not amid the others.
-std::unique_ptr<runtime::Session> open_session(const runtime::Runtime& runtime, const graph::ModelFile& model,
-                                               const Tensor& image, const Json& options) {
-  std::unique_ptr<runtime::Session> session = runtime.load(model, session_options(options));
-  if (session->times_itself()) return session;
-  session->run(runtime::to_input(image, session->input_dtype()));
-  if (options["profile"] && session->layer_times().empty()) {
-    fail(ErrorKind::config, "quench bench --profile: expected a runtime that times its layers, got {}", runtime.name());
-  }
-  return session;
-}
-
 }  // namespace
 
 int run_bench(const program::Invocation& invocation, const program::Environment& environment,
@@ -117,56 +106,38 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
   if (is_remote(options)) return run_bench_remote(invocation, environment);
   std::vector<graph::ModelFile> models;
   for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options));
-  std::vector<Contender> contenders;
+  std::vector<platform::BenchEntry> entries;
   std::vector<record::Record> records;
-  std::vector<runtime::Session*> running;
-  std::vector<Tensor> inputs;
+  records.reserve(models.size() * options["runtime"].size());  // entries point at them
   for (const graph::ModelFile& model : models) {
-    const Tensor image = runtime::noise_image(model.graph);
     for (const Json& name : options["runtime"]) {
-      Contender contender{&model, name, nullptr};
-      record::Record record = record_of(contender, options, environment);
-      try {
-        const runtime::Runtime& runtime = registry.require(name);
-        contender.session = open_session(runtime, model, image, options);
-        for (const std::string& note : contender.session->notes()) {
-          environment.log.info(fmt::format("{} / {}: {}", model.path.string(), runtime.name(), note));
-        }
-        running.push_back(contender.session.get());
-        inputs.push_back(runtime::to_input(image, contender.session->input_dtype()));
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::unsupported) throw;
-        platform::set_failure(record, error);
-      }
-      contenders.push_back(std::move(contender));
-      records.push_back(std::move(record));
+      records.push_back(record_of(model, name, options, environment));
+      entries.push_back({.name = fmt::format("{} / {}", model.path.string(), name.get<std::string>()),
+                         .runtime = name,
+                         .model = &model,
+                         .options = session_options(options),
+                         .record = &records.back()});
     }
   }
-  const runtime::MeasureOptions measuring{.min_samples = options["min_samples"].get<int64_t>(),
-                                          .min_seconds = options["min_seconds"].get<double>()};
-  std::vector<platform::Benched> measured;
-  if (!running.empty()) {
-    measured = platform::bench(running, inputs, measuring, *environment.cancel);
-    platform::tell_conditions(measured.front().conditions, environment.log);  // of several models the same
-  }
-
-  size_t next = 0;
-  for (size_t i = 0; i < contenders.size(); ++i) {
-    records[i].time = utc_now();
-    if (contenders[i].session == nullptr) continue;
-    const platform::Benched& result = measured[next++];
-    platform::set_bench(records[i], result);
-    if (!result.measurement.stable) {
-      environment.log.warning(
-          fmt::format("{} / {}: latency not stable after warm-up", *records[i].cell, contenders[i].runtime));
-    }
-  }
+  platform::BenchSetOptions set;
+  set.measure = {.min_samples = options["min_samples"].get<int64_t>(),
+                 .min_seconds = options["min_seconds"].get<double>()};
+  set.opened = [&](size_t i) {
+    if (options["profile"]) require_layer_times(entries[i]);
+  };
+  set.failed = [&](size_t i, const Error& error) {
+    if (error.kind() != ErrorKind::unsupported) throw;
+    platform::set_failure(records[i], error);
+  };
+  platform::bench_set(entries, registry, set, environment.log, *environment.cancel);
+  for (record::Record& record : records) record.time = utc_now();
   std::cout << render(records, options["format"]);
-  next = 0;
-  for (Contender& contender : contenders) {
-    if (contender.session && options["profile"]) print_profile(contender, inputs[next++]);
+  bool failed = false;
+  for (platform::BenchEntry& entry : entries) {
+    failed |= entry.record->status != "ok";
+    if (entry.record->status == "ok" && options["profile"]) print_profile(entry);
   }
-  return running.size() == contenders.size() ? program::kOk : program::kCellFailed;
+  return failed ? program::kCellFailed : program::kOk;
 }
 
 int run_runtimes(const program::Invocation& invocation, const program::Environment&,

@@ -8,7 +8,7 @@
 #include "core/file.h"
 #include "data/sets/catalog.h"
 #include "data/sets/fetch.h"
-#include "study/stages.h"
+#include "data/sets/find.h"
 
 namespace quench::cli {
 namespace {
@@ -142,7 +142,7 @@ int check_data(const program::Invocation& invocation, const Json& options, const
 
 int run_data(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
-  const std::filesystem::path root = study::data_root_of(options, environment.data_root);
+  const std::filesystem::path root = data::root_of(options, environment.data_root);
   if (invocation.command == "data list") return list_data(options, root);
   if (invocation.command == "data show") return show_data(invocation, options, root, environment);
   if (invocation.command == "data check") return check_data(invocation, options, root, environment);

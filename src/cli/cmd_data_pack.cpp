@@ -2,17 +2,16 @@
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
+#include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
-#include "steps/start.h"
-#include "study/stages.h"
 
 namespace quench::cli {
 
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   const std::filesystem::path output = require_output(options, invocation);
-  const std::filesystem::path root = study::data_root_of(options, environment.data_root);
-  const data::Splits splits = data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root);
+  const std::filesystem::path root = data::root_of(options, environment.data_root);
+  const data::Splits splits = data::open(data::find_file(options["data"].get<std::string>(), root).string(), root);
   const std::string split = options["split"];
   const auto images = data::first_images(split == "train" ? splits.train : splits.test, options["limit"]);
   const std::string sha256 =

@@ -116,7 +116,7 @@ int run_eval_base(const program::Invocation& invocation, const program::Environm
   if (invocation.inputs.empty()) {
     fail(ErrorKind::config, "quench eval: expected a MODEL, or --detections and --annotations, got neither");
   }
-  return run_in_lab(invocation, environment);
+  return run_in_library(invocation, environment);
 }
 
 }  // namespace quench::cli

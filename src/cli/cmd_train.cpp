@@ -1,12 +1,13 @@
 #include "cli/lab_commands.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "data/sets/find.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
 #include "models/task.h"
-#include "steps/compress.h"
 #include "steps/start.h"
+#include "steps/step.h"
 #include "study/stages.h"
 #include "train/loop/trainer.h"
 
@@ -22,7 +23,7 @@ graph::Graph starting_graph(const Json& options, const data::Splits& data, const
   const std::string name = options["model"];
   if (is_file(name)) return graph::read_model(name).graph;
   return steps::starting_graph(options, data, options["seed"].get<uint64_t>(),
-                               study::data_root_of(options, environment.data_root), environment.log);
+                               data::root_of(options, environment.data_root), environment.log);
 }
 
 fs::path work_folder(const Json& options, const fs::path& output, const char* suffix) {
@@ -52,20 +53,48 @@ int run_train(const program::Invocation& invocation, const program::Environment&
   return program::kOk;
 }
 
-int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
-  const Json options = lab_settings(invocation);
+namespace {
+
+/// A method of one command: its chain over the model, written as the output.
+int run_method(const program::Invocation& invocation, const program::Environment& environment, const Json& options,
+               const methods::Method& method, const std::string& work_suffix) {
   const fs::path output = require_output(options, invocation);
   const graph::ModelFile parent = graph::read_model(invocation.inputs.at(0));
+  const steps::Registry registry = steps::registry();
+  const std::string task = models::task_of(parent.graph);
+  methods::ModelKind kind = steps::kind_of(parent.graph);
+  std::vector<methods::ChainStep> chain;
+  for (const methods::ChainStep& step : method.steps) {
+    const methods::StepInfo& info = registry.table().require(step.step, "quench " + invocation.command);
+    kind = info.gives(kind);  // before the data are read
+    chain.push_back({step.step, info.options(task).checked(info.options(task).part_of(step.settings),
+                                                           "quench " + invocation.command)});
+  }
+  if (kind.quantized && !kind.integers) chain.push_back({"convert", Json::object()});
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
-  const config::OptionSet fine_tuning = config::qat_options(models::task_of(parent.graph)) + config::augment_options();
-  const steps::CompressRequest request{
-      options["method"], config::quantize_options().part_of(options),
-      fine_tuning.checked(fine_tuning.part_of(given_settings(invocation)), "quench quantize")};
-  const graph::Graph made = steps::compress(parent, data, request, work_folder(options, output, ".qat"),
-                                            environment.log, *environment.cancel);
+  const Json none = Json::object();
+  const fs::path work = work_folder(options, output, work_suffix.c_str());
+  const graph::Graph made = steps::run_chain(
+      registry, parent, chain,
+      {parent, none, &data, work, options.value("resume", true), environment.log, *environment.cancel});
   const std::string sha256 = graph::save_onnx(made, output);
   environment.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
   return program::kOk;
+}
+
+}  // namespace
+
+int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = lab_settings(invocation);
+  methods::Method method{options["method"], "", {{"quantize", config::quantize_options().part_of(options)}}};
+  if (method.method == "qat") method.steps.push_back({"finetune", given_settings(invocation)});
+  return run_method(invocation, environment, options, method, ".qat");
+}
+
+int run_step(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = lab_settings(invocation);
+  const methods::Method method{invocation.command, "", {{invocation.command, given_settings(invocation)}}};
+  return run_method(invocation, environment, options, method, "." + invocation.command);
 }
 
 }  // namespace quench::cli

@@ -1,9 +1,12 @@
 #include "cli/commands.h"
 
+#include <algorithm>
+
 #include "cli/base_commands.h"
 #include "cli/remote.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "methods/step.h"
 #include "program/command.h"
 
 namespace quench::cli {
@@ -53,6 +56,13 @@ OptionSet quantize_settings() {
          config::augment_options();
 }
 
+OptionSet stages_folder() {
+  return OptionSet({Option{"stages", T::text, nullptr,
+                           "folder of what is trained and compressed, to share it with other studies "
+                           "(default: stages in the folder of results)"},
+                    Option{"data_root", T::text, nullptr, "folder of the built-in sets"}});
+}
+
 OptionSet devices_folder() {
   return OptionSet({Option{"devices_dir", T::text, nullptr,
                            "folder of more device files (beside $QUENCH_DEVICES and the built-in)"}});
@@ -71,6 +81,31 @@ OptionSet predict_latency_settings() {
       Option{"mode", T::text, nullptr, "power mode of the device (default: its first)"},
       Option{"threads", T::integer, 0, "threads of CPU runtimes; 0: all cores", {}, 0, 1024},
   });
+}
+
+/// Names and types are the same for both tasks; the defaults of the model's own task are taken when it is known.
+program::Command step_command(const methods::StepInfo& step) {
+  OptionSet options = step.options("classify");
+  if (step.needs != methods::Needs::nothing) options = options + config::data_options();
+  return {step.name,
+          step.summary,
+          "MODEL",
+          1,
+          1,
+          options + output("model to write (required)") +
+              OptionSet({Option{"work", T::text, nullptr, "folder of checkpoints (default: beside the output)"},
+                         Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
+              config_file(),
+          nullptr};
+}
+
+/// Steps that are commands of their own, after `quantize`.
+void add_step_commands(std::vector<program::Command>& commands) {
+  for (const methods::StepInfo& step : methods::step_table().all()) {
+    if (!step.command) continue;
+    const auto after = std::ranges::find(commands, "quantize", &program::Command::name);
+    commands.insert(after == commands.end() ? after : after + 1, step_command(step));
+  }
 }
 
 std::vector<program::Command> make_commands() {
@@ -172,24 +207,25 @@ std::vector<program::Command> make_commands() {
                   Option{"limit", T::integer, 0, "the first N images; 0: all", {}, 0, 1e9}}) +
            output("file to write (required)"),
        nullptr},
-      {"study plan", "What a study would run, and what is done", "FILE", 1, 1, study_out + format({"table", "json"}),
-       nullptr},
+      {"study plan", "What a study would run, job by job, and what is done", "FILE", 1, 1,
+       study_out + stages_folder() + format({"table", "json"}), nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
-       study_out +
-           OptionSet({Option{"stages", T::text, nullptr,
-                             "folder of what is trained and compressed, to share it with other studies "
-                             "(default: stages in the folder of results)"},
-                      Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) +
-           format({"table", "json", "jsonl", "csv", "md"}),
+       study_out + stages_folder() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
+      {"study status", "State of every cell of a study", "FILE", 1, 1,
+       study_out + OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) +
+           format({"table", "json"}),
        nullptr},
-      {"study status", "State of every cell of a study", "FILE", 1, 1, study_out + format({"table", "json"}), nullptr},
   };
 }
 
 }  // namespace
 
 const std::vector<program::Command>& commands() {
-  static const std::vector<program::Command> table = make_commands();
+  static const std::vector<program::Command> table = [] {
+    std::vector<program::Command> made = make_commands();
+    add_step_commands(made);
+    return made;
+  }();
   return table;
 }
 

@@ -4,9 +4,10 @@
 
 namespace quench::cli {
 
-/// Runs a command that quench_lab serves: opens libquench_lab.so beside the program (or in ../lib/quench) and calls it.
-/// `bench` and `runtimes` need it only for torch, and run in the base where they can. Throws Error{unsupported} where
-/// the library was not built or does not load, with the reason.
-int run_in_lab(const program::Invocation& invocation, const program::Environment& environment);
+/// Runs a command that a library serves: opens it beside the program (or in ../lib/quench) and calls it. That is
+/// libquench_data.so (OpenCV) for the data commands, libquench_lab.so (LibTorch too) for the others. `bench` needs it
+/// only for torch, `runtimes` only whether it is there: they run in the base where they can. Throws Error{unsupported}
+/// where the library was not built or does not load, with the reason.
+int run_in_library(const program::Invocation& invocation, const program::Environment& environment);
 
 }  // namespace quench::cli

@@ -4,9 +4,11 @@
 
 namespace quench::cli {
 
-/// Commands of quench_lab. Each returns an exit code; an Error goes to main.
+/// Commands of quench_lab, and of quench_data (those on data). Each returns an exit code; an Error goes to main.
 int run_train(const program::Invocation& invocation, const program::Environment& environment);
 int run_quantize(const program::Invocation& invocation, const program::Environment& environment);
+/// A step of methods/step_list.h as a command of its own: the step's name is the command's.
+int run_step(const program::Invocation& invocation, const program::Environment& environment);
 int run_eval(const program::Invocation& invocation, const program::Environment& environment);
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment);

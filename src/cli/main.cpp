@@ -5,6 +5,6 @@
 int main(int argc, char** argv) {
   using namespace quench;
   return program::run_program({"quench", "quench: train YOLO, quantize it, run the real integers, compare.",
-                               QUENCH_VERSION, &cli::commands(), cli::run_in_lab},
+                               QUENCH_VERSION, &cli::commands(), cli::run_in_library},
                               argc, argv);
 }

@@ -48,15 +48,15 @@ struct Command {
   int min_inputs = 0;
   int max_inputs = 0;  ///< -1: any number
   config::OptionSet options;
-  CommandFunction run = nullptr;  ///< null: in quench_lab
+  CommandFunction run = nullptr;  ///< null: in a library (cli/lab.h)
 };
 
 /// The settings of an invocation: flags over the file of `--config` (where the command has it; read by the lab)
 /// over defaults. Throws Error{config}.
 Json settings(const Command& command, const Json& file_values, const Invocation& invocation);
 
-/// Entry point of quench_lab (libquench_lab.so), found by name when a command needs it.
-using LabFunction = int (*)(const Invocation&, const Environment&);
-inline constexpr const char* kLabEntry = "quench_lab_run";
+/// Entry point of a library that serves commands, found by name when a command needs it.
+using LibraryFunction = int (*)(const Invocation&, const Environment&);
+inline constexpr const char* kLibraryEntry = "quench_library_run";
 
 }  // namespace quench::program

@@ -61,7 +61,7 @@ struct Record {
   std::optional<double> temperature_end_c;
   std::optional<int64_t> frequency_min_mhz;  ///< of the fastest core
   std::optional<int64_t> frequency_mean_mhz;
-  std::optional<bool> throttled;                  ///< the machine was held back while latency was measured
+  std::optional<bool> throttled;          ///< the machine was held back while latency was measured
   std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a predicted latency
   std::optional<int64_t> latency_high_ns;
   std::optional<std::string> latency_source;      ///< measured | predicted; empty in older records: measured
@@ -69,6 +69,10 @@ struct Record {
   std::optional<double> agreement;                ///< fraction of equal top-1 predictions, simulated against real
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float
   std::optional<std::string> calibration_sha256;  ///< of the calibration indices
+  std::optional<std::string> artifact;            ///< the model's file, below the folder of the study's results
+  std::optional<double> timing_drift;    ///< by how much the set's first model was slower at the end: 0.1 is 10 %
+  std::optional<bool> stable;            ///< latencies settled, and the drift is small
+  std::optional<std::string> timing_id;  ///< rows with the same one were timed in turn, in one run
   std::optional<std::string> model_sha256;
   std::optional<std::string> parent_sha256;
   std::optional<std::string> quench_version;

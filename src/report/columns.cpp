@@ -95,6 +95,8 @@ std::optional<double> delta(const Record& record, const std::vector<Record>& rec
 std::optional<double> speedup(const Record& record, const std::vector<Record>& records) {
   const Record* baseline = latency_baseline(record, records);
   if (baseline == nullptr || !record.latency_p50_ns || *record.latency_p50_ns <= 0) return {};
+  const bool together = !record.timing_id || !baseline->timing_id || record.timing_id == baseline->timing_id;
+  if (!together) return {};  // of another time: the machine may have been another, as it were
   return static_cast<double>(*baseline->latency_p50_ns) / static_cast<double>(*record.latency_p50_ns);
 }
 

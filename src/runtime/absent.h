@@ -11,4 +11,7 @@ namespace quench::runtime {
 /// both say `reason` ("built without onnxruntime: see docs/runtimes.md").
 std::unique_ptr<Runtime> absent_runtime(std::string name, std::string reason);
 
+/// Stands in a list of runtimes for one that is available in a library not opened: load() is Error{unsupported}.
+std::unique_ptr<Runtime> unopened_runtime(std::string name, std::string version);
+
 }  // namespace quench::runtime

@@ -1,7 +1,11 @@
 #include "steps/start.h"
 
+#include <algorithm>
+#include <set>
+
 #include "core/error.h"
 #include "graph/onnx_read.h"
+#include "graph/passes.h"
 #include "models/detect_head.h"
 #include "models/spec.h"
 #include "train/matching/auto_anchor.h"
@@ -17,23 +21,119 @@ graph::Graph read_weights(const fs::path& file, const std::string& model, int im
   return weights::import_file(file, {.model = model, .imgsz = imgsz, .classes = {}});
 }
 
-bool same_classes(const graph::Graph& graph, const data::Splits& data) {
+std::vector<std::string> classes_of(const graph::Graph& graph) {
   const auto found = graph.metadata.find("classes");
-  return found != graph.metadata.end() &&
-         parse_json(found->second, "metadata 'classes'").size() == data.train->classes().size();
+  if (found == graph.metadata.end()) return {};
+  return parse_json(found->second, "metadata 'classes'").get<std::vector<std::string>>();
 }
 
-/// Takes over what fits by name, shape and dtype. Returns how many tensors keep their initial values.
-int64_t take_over(const graph::Graph& from, graph::Graph& to) {
+/// Weights that training can start from. Throws Error{config} for a quantized model, Error{data} for another one.
+void require_start(const graph::Graph& given, const std::string& model, const fs::path& file) {
+  const bool quantized = std::ranges::any_of(given.edges, [](const graph::Edge& e) { return e.quant.has_value(); }) ||
+                         std::ranges::any_of(given.weights, [](const auto& w) { return w.second.quant.has_value(); });
+  if (quantized) {
+    fail(ErrorKind::config,
+         "[steps.start] expected float weights to start from, got the quantized model {}: start from "
+         "the model that it was made of",
+         file.string());
+  }
+  const auto own = given.metadata.find("model");
+  if (own != given.metadata.end() && own->second != model) {
+    fail(ErrorKind::config, "[steps.start] expected weights of {}, got those of {} ({})", model, own->second,
+         file.string());
+  }
+}
+
+bool has_batch_norm(const graph::Graph& graph) {
+  return std::ranges::any_of(graph.nodes, [](const graph::Node& node) { return node.op == graph::Op::batch_norm; });
+}
+
+/// What became of the tensors of a new model.
+struct Taken {
+  int64_t whole = 0;  ///< taken over as they are
+  int64_t rows = 0;   ///< of the head: rows of classes that both know
   int64_t initial = 0;
+};
+
+/// The place of each class of `to` in `from`; -1 for one that is new.
+std::vector<int64_t> places_of(const std::vector<std::string>& to, const std::vector<std::string>& from) {
+  std::vector<int64_t> places;
+  for (const std::string& name : to) {
+    const auto found = std::ranges::find(from, name);
+    places.push_back(found == from.end() ? -1 : found - from.begin());
+  }
+  return places;
+}
+
+/// Rows of a head's tensor: blocks of `lead` rows that every class shares, then a row a class (a classifier, YOLOv8:
+/// one block, lead 0; YOLOv5: a block an anchor, lead 5). True where the tensors have that form.
+bool take_rows(const Tensor& from, Tensor& to, const std::vector<int64_t>& places, int64_t from_classes) {
+  const auto to_classes = static_cast<int64_t>(places.size());
+  if (from.dtype() != DType::f32 || to.dtype() != DType::f32 || from.shape().size() != to.shape().size()) return false;
+  if (from.shape().empty() || !std::equal(from.shape().begin() + 1, from.shape().end(), to.shape().begin() + 1)) {
+    return false;
+  }
+  int64_t lead = 0, blocks = 1;
+  if (to.shape()[0] != to_classes || from.shape()[0] != from_classes) {
+    lead = 5;
+    blocks = to.shape()[0] / (lead + to_classes);
+    if (blocks * (lead + to_classes) != to.shape()[0] || blocks * (lead + from_classes) != from.shape()[0])
+      return false;
+  }
+  const auto source = from.values<float>();
+  const auto target = to.mutable_values<float>();
+  const size_t row = source.size() / static_cast<size_t>(from.shape()[0]);
+  const auto copy = [&](int64_t from_row, int64_t to_row) {
+    std::copy_n(source.begin() + static_cast<int64_t>(row) * from_row, row,
+                target.begin() + static_cast<int64_t>(row) * to_row);
+  };
+  for (int64_t block = 0; block < blocks; ++block) {
+    const int64_t from_first = block * (lead + from_classes), to_first = block * (lead + to_classes);
+    for (int64_t i = 0; i < lead; ++i) copy(from_first + i, to_first + i);
+    for (int64_t i = 0; i < to_classes; ++i) {
+      if (places[static_cast<size_t>(i)] >= 0)
+        copy(from_first + lead + places[static_cast<size_t>(i)], to_first + lead + i);
+    }
+  }
+  return true;
+}
+
+/// Whether a tensor has rows of classes: its first size changes with their number, or it ends the graph.
+std::set<std::string> head_weights(const graph::Graph& graph) {
+  std::set<std::string> names;
+  for (const graph::Node& node : graph.nodes) {
+    const bool last = std::ranges::any_of(
+        node.outputs, [&](graph::EdgeId edge) { return std::ranges::count(graph.outputs, edge) > 0; });
+    const bool boxes = node.name.find(".cv2.") != std::string::npos;  // YOLOv8's distances: no class has a row there
+    if (last && !boxes) names.insert({node.name + ".weight", node.name + ".bias"});
+  }
+  return names;
+}
+
+Taken take_over(const graph::Graph& from, graph::Graph& to) {
+  const std::vector<std::string> from_classes = classes_of(from), to_classes = classes_of(to);
+  const bool same_names = from_classes == to_classes || from_classes.empty();
+  const std::vector<int64_t> places = places_of(to_classes, from_classes);
+  const std::set<std::string> head = head_weights(to);
+  Taken taken;
   for (auto& [name, weight] : to.weights) {
     const auto found = from.weights.find(name);
-    const bool fits = found != from.weights.end() && found->second.value.shape() == weight.value.shape() &&
-                      found->second.value.dtype() == weight.value.dtype();
-    if (fits) weight.value = found->second.value;
-    initial += !fits;
+    if (found == from.weights.end() || found->second.value.dtype() != weight.value.dtype()) {
+      ++taken.initial;
+      continue;
+    }
+    const Tensor& given = found->second.value;
+    if (head.contains(name) && !same_names &&
+        take_rows(given, weight.value, places, static_cast<int64_t>(from_classes.size()))) {
+      ++taken.rows;
+    } else if (given.shape() == weight.value.shape()) {
+      weight.value = given;
+      ++taken.whole;
+    } else {
+      ++taken.initial;
+    }
   }
-  return initial;
+  return taken;
 }
 
 /// Gives a new head anchors for the data's boxes where its own do not fit them.
@@ -45,12 +145,6 @@ void fit_anchors(graph::Graph& graph, const data::Splits& data, uint64_t seed, c
 }
 
 }  // namespace
-
-fs::path find_file(const std::string& name, const fs::path& root) {
-  std::error_code ignored;
-  if (!fs::exists(name, ignored) && fs::exists(root / name, ignored)) return root / name;
-  return name;
-}
 
 graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_t seed, const fs::path& root,
                             const LogSink& log) {
@@ -64,16 +158,22 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
     return out;
   }
   const fs::path file = find_file(model["pretrained"].get<std::string>(), root);
-  graph::Graph given = read_weights(file, name, imgsz);
-  if (same_classes(given, data)) return given;
+  const graph::Graph given = read_weights(file, name, imgsz);
+  require_start(given, name, file);
   graph::Graph out = models::build(name, options);
-  const int64_t initial = take_over(given, out);
-  if (initial == static_cast<int64_t>(out.weights.size())) {
+  if (!has_batch_norm(given) && has_batch_norm(out)) {
+    out = graph::fold_batch_norms(out);  // outputs are the file's own; statistics that are gone cannot be given back
+    log.info(fmt::format("{} has its batch norms folded: training goes on without them", file.string()));
+  }
+  const Taken taken = take_over(given, out);
+  if (taken.whole == 0) {
     fail(ErrorKind::data, "[steps.start] expected weights of {} in {}, got none of its tensors", name, file.string());
   }
-  log.info(fmt::format("{} of {} tensors from {}; {} of other shapes start anew", out.weights.size() - initial,
-                       out.weights.size(), file.string(), initial));
-  if (new_anchors) fit_anchors(out, data, seed, log);
+  const bool same_anchors = classes_of(given) == classes_of(out) && given.metadata.contains("anchors");
+  if (same_anchors) out.metadata["anchors"] = given.metadata.at("anchors");
+  log.info(fmt::format("{} of {} tensors from {}; {} of the head by class names, {} start anew", taken.whole,
+                       out.weights.size(), file.string(), taken.rows, taken.initial));
+  if (new_anchors && !same_anchors) fit_anchors(out, data, seed, log);
   return out;
 }
 

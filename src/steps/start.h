@@ -6,18 +6,19 @@
 #include "core/json.h"
 #include "core/log.h"
 #include "data/sets/dataset.h"
+#include "data/sets/find.h"
 #include "graph/graph.h"
 
 namespace quench::steps {
 
-/// A file that a setting names: as it is where it is there, else under `root` where it is there, else as it is.
-std::filesystem::path find_file(const std::string& name, const std::filesystem::path& root);
+using data::find_file;
 
-/// The model that training starts from. model: values of config::model_options; `pretrained`, where set, names a
-/// checkpoint (.pt, .safetensors) or an ONNX file of ours, and its tensors replace the initial ones. Where its classes
-/// are not as many as the data's, the head starts anew: tensors of other shapes keep their initial values (said in the
-/// log), and all else is taken over. New heads with anchors get ones that fit the data's boxes, unless `auto_anchor` is
-/// off. Throws Error{config}, Error{io}, Error{data}.
+/// The model that training starts from: of the name, image size and stem of `model` (values of config::model_options),
+/// with the data's class names. `pretrained`, where set, names a checkpoint (.pt, .safetensors) or an ONNX file of
+/// ours, whose tensors replace the initial ones; of the head, the rows of classes that have the same names. A file
+/// whose batch norms are folded gives a model without them. New heads with anchors get ones that fit the data's boxes,
+/// unless `auto_anchor` is off. Throws Error{config} for quantized weights and those of another model, Error{io},
+/// Error{data}.
 graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_t seed,
                             const std::filesystem::path& root, const LogSink& log);
 

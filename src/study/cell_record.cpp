@@ -12,9 +12,11 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   record.data = study.data["data"];
   record.method = cell.method.method;
   if (!cell.method.setting.empty()) record.setting = cell.method.setting;
-  const bool quantized = cell.method.method != "fp32";
-  record.bits_w = quantized ? cell.method.quantize["bits_w"].get<int64_t>() : 32;
-  record.bits_a = quantized ? cell.method.quantize["bits_a"].get<int64_t>() : 32;
+  std::vector<methods::ChainStep> steps;
+  for (const PlannedStep& step : cell.steps) steps.push_back({step.step, step.settings});
+  const methods::Bits bits = methods::bits_of(steps);
+  record.bits_w = bits.weights;
+  record.bits_a = bits.activations;
   record.runtime = cell.runtime;
   record.threads = cell.threads;
   record.seed = cell.seed;

@@ -2,6 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
+#include "core/error.h"
 #include "core/hash.h"
 
 namespace quench::study {
@@ -12,23 +16,62 @@ std::string cell_id(const Cell& cell) {
   return fmt::format("{}/{}{}/t{}/s{}", artifact_name(cell), cell.runtime, device, cell.threads, cell.seed);
 }
 
-/// With seed, id and configuration.
-Cell make_cell(const StudyFile& study, Cell cell) {
-  cell.model.train["seed"] = cell.seed;
-  if (!cell.method.qat.is_null()) cell.method.qat["seed"] = cell.seed;
+std::string data_read(methods::Needs needs, const InputDigests& digests) {
+  switch (needs) {
+    case methods::Needs::nothing: return "";
+    case methods::Needs::calibration_images: return digests.train;
+    case methods::Needs::training_images: return digests.train + "+" + digests.test;
+  }
+  return "";
+}
+
+/// The training and the method's chain, with keys.
+std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, const InputDigests& digests) {
+  std::vector<PlannedStep> steps;
+  Json train = cell.model.train;
+  train["seed"] = cell.seed;
+  std::string key = job_key({{"model", cell.model.model}, {"weights", digests.weights(cell.model.model)}});
+  const auto add = [&](const std::string& step, const Json& settings) {
+    const methods::StepInfo& info = study.steps.require(step, "[study.plan]");
+    key = job_key({{"before", key}, {"step", step}, {"settings", settings}, {"data", data_read(info.needs, digests)}});
+    steps.push_back({key, step, settings});
+  };
+  add("train", train);
+  for (methods::ChainStep step :
+       methods::effective_steps(cell.method, study.steps, study.task, cell.model.train, study.name + ".methods")) {
+    if (step.settings.contains("seed")) step.settings["seed"] = cell.seed;
+    add(step.step, step.settings);
+  }
+  return steps;
+}
+
+/// With steps, id and configuration.
+Cell make_cell(const StudyFile& study, Cell cell, const InputDigests& digests) {
+  cell.steps = steps_of(cell, study, digests);
   cell.id = cell_id(cell);
+  Json steps = Json::array();
+  for (const PlannedStep& step : cell.steps) steps.push_back({{step.step, step.settings}});
   cell.config = {{"data", portable_data(study.data)},
                  {"model", cell.model.model},
-                 {"train", cell.model.train},
                  {"method", cell.method.method},
-                 {"quantize", cell.method.quantize},
-                 {"qat", cell.method.qat},
+                 {"steps", steps},
                  {"runtime", cell.runtime},
                  {"threads", cell.threads},
                  {"detect", study.detect},
-                 {"bench", study.bench}};
-  if (cell.device.remote()) cell.config["device"] = cell.device.name;  // records of this machine's cells stay valid
+                 {"bench", study.bench},
+                 {"artifact_key", cell.model_key()},
+                 {"test_digest", digests.test}};
+  if (cell.device.remote()) cell.config["device"] = cell.device.name;
   return cell;
+}
+
+std::string file_name(std::string text) {
+  for (char& c : text) {
+    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '_' || c == '.' || c == '@' || c == '=' || c == ',';
+    if (!plain) c = '-';
+  }
+  return text;
 }
 
 }  // namespace
@@ -39,15 +82,19 @@ Json portable_data(const Json& data) {
   return out;
 }
 
-std::vector<Cell> expand(const StudyFile& study) {
+std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
   std::vector<Cell> cells;
+  std::map<std::string, size_t> ids;
   for (const ModelEntry& model : study.models) {
     for (int64_t seed : study.seeds) {
-      for (const MethodEntry& method : study.methods) {
+      for (const methods::Method& method : study.methods) {
         for (const std::string& runtime : study.runtimes) {
           for (const DeviceEntry& device : study.devices) {
             for (int64_t threads : study.threads) {
-              cells.push_back(make_cell(study, {"", model, method, seed, runtime, threads, device, {}}));
+              cells.push_back(make_cell(study, {"", model, method, seed, runtime, threads, device, {}, {}}, digests));
+              if (!ids.try_emplace(cells.back().id, cells.size()).second) {
+                fail(ErrorKind::config, "[study.plan] expected every row once, got two called {}", cells.back().id);
+              }
             }
           }
         }
@@ -58,23 +105,18 @@ std::vector<Cell> expand(const StudyFile& study) {
 }
 
 std::string artifact_name(const Cell& cell) {
-  std::string name = cell.model.model["model"];
-  if (const int64_t imgsz = cell.model.model["imgsz"]; imgsz > 0) name += fmt::format("@{}", imgsz);
-  name += "/" + cell.method.method;
+  const std::string name = cell.model.label + "/" + cell.method.method;
   return cell.method.setting.empty() ? name : name + "/" + cell.method.setting;
 }
 
-std::string stage_hash(const Json& inputs) { return sha256_hex(canonical_text(inputs)).substr(0, 12); }
-
-Json train_inputs(const StudyFile& study, const Cell& cell) {
-  return {{"data", portable_data(study.data)}, {"model", cell.model.model}, {"train", cell.model.train}};
+std::string artifact_path(const Cell& cell) {
+  std::string name = cell.method.method;
+  if (!cell.method.setting.empty()) name += "-" + cell.method.setting;
+  constexpr size_t kLongest = 120;
+  if (name.size() > kLongest) name = name.substr(0, kLongest) + "-" + cell.model_key().substr(0, 8);
+  return fmt::format("artifacts/{}/{}-s{}.onnx", file_name(cell.model.label), file_name(name), cell.seed);
 }
 
-Json quantize_inputs(const StudyFile& study, const Cell& cell) {
-  return {{"train", train_inputs(study, cell)},
-          {"method", cell.method.method},
-          {"quantize", cell.method.quantize},
-          {"qat", cell.method.qat}};
-}
+std::string job_key(const Json& inputs) { return sha256_hex(canonical_text(inputs)); }
 
 }  // namespace quench::study

@@ -34,7 +34,7 @@ std::vector<Artifact> artifacts_of(const std::vector<Cell>& cells) {
   std::vector<Artifact> artifacts;
   std::map<std::string, size_t> place;
   for (const Cell& cell : cells) {
-    const std::string key = fmt::format("{}/s{}", artifact_name(cell), cell.seed) + canonical_text(cell.model.model);
+    const std::string key = fmt::format("{}/s{}", artifact_name(cell), cell.seed) + cell.model_key();
     const auto [found, is_new] = place.try_emplace(key, artifacts.size());
     if (is_new) artifacts.emplace_back();
     artifacts[found->second].push_back(&cell);

@@ -8,14 +8,15 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
-#include "platform/bench.h"
-#include "platform/measured.h"
+#include "core/hash.h"
+#include "data/sets/find.h"
 #include "record/store.h"
-#include "study/cell_record.h"
+#include "steps/start.h"
+#include "study/job_times.h"
+#include "study/lock.h"
 #include "study/plan.h"
 #include "study/predictions.h"
-#include "study/remote_cells.h"
-#include "study/stages.h"
+#include "study/study_jobs.h"
 
 namespace quench::study {
 namespace {
@@ -39,10 +40,6 @@ bool same_images(Stages& stages) {
   }
 }
 
-std::string config_key(const Json& config) { return stage_hash(config); }
-
-using Records = std::map<std::string, record::Record>;  // by cell id
-
 /// Newest record of each cell id in the store, whatever its configuration; empty where there is no store.
 Records stored_records(const fs::path& store) {
   Records stored;
@@ -58,110 +55,10 @@ Records known_records(const Records& stored, const std::vector<Cell>& cells) {
   Records known;
   for (const Cell& cell : cells) {
     const auto found = stored.find(cell.id);
-    if (found != stored.end() && config_key(cell.config) == config_key(found->second.config)) known.insert(*found);
+    if (found != stored.end() && canonical_text(cell.config) == canonical_text(found->second.config))
+      known.insert(*found);
   }
   return known;
-}
-
-/// A cell on its way to a record.
-struct Work {
-  const Cell* cell;
-  record::Record record;
-  std::optional<graph::ModelFile> model;
-  bool failed() const { return record.status != "ok"; }
-};
-
-void fail_cell(Work& work, const Error& error, const LogSink& log) {
-  platform::set_failure(work.record, error);
-  log.warning(fmt::format("{}: {}: {}", work.cell->id, work.record.status, error.what()));
-}
-
-/// Runs one step of a cell's work; an Error becomes the record's status and reason.
-template <typename Step>
-void attempt(Work& work, const LogSink& log, const Step& step) {
-  if (work.failed()) return;
-  try {
-    step();
-  } catch (const Error& error) {
-    if (error.kind() == ErrorKind::cancelled) throw;
-    fail_cell(work, error, log);
-  }
-}
-
-/// Times every cell that can be timed, in turn with the others of its runtime and thread count.
-void measure_group(std::vector<Work>& group, Stages& stages, const StudyFile& study, const RunContext& context) {
-  std::map<std::pair<std::string, int64_t>, std::vector<Work*>> sets;
-  for (Work& work : group) {
-    if (!work.failed() && !work.cell->device.remote()) sets[{work.cell->runtime, work.cell->threads}].push_back(&work);
-  }
-  const runtime::MeasureOptions options{.min_samples = study.bench["min_samples"].get<int64_t>(),
-                                        .min_seconds = study.bench["min_seconds"].get<double>()};
-  for (auto& [key, works] : sets) {
-    context.log->info(fmt::format("measuring latency of {} model{} in turn ({}, {} thread{})", works.size(),
-                                  works.size() == 1 ? "" : "s", key.first, key.second, key.second == 1 ? "" : "s"));
-    std::vector<std::unique_ptr<runtime::Session>> sessions;
-    std::vector<runtime::Session*> running;
-    std::vector<Tensor> inputs;
-    std::vector<Work*> timed;
-    for (Work* work : works) {
-      attempt(*work, *context.log, [&] {
-        runtime::SessionOptions session;
-        session.threads = static_cast<int>(key.second);
-        sessions.push_back(context.registry->require(key.first).load(*work->model, session));
-        inputs.push_back(runtime::to_input(stages.sample_image(work->model->graph), sessions.back()->input_dtype()));
-        running.push_back(sessions.back().get());
-        timed.push_back(work);
-      });
-    }
-    if (timed.empty()) continue;
-    try {
-      const std::vector<platform::Benched> measured = platform::bench(running, inputs, options, *context.cancel);
-      for (size_t i = 0; i < timed.size(); ++i) platform::set_bench(timed[i]->record, measured[i]);
-      for (const std::string& sign : measured.front().conditions.throttled_by) {
-        context.log->warning("throttled: " + sign);
-      }
-    } catch (const Error& error) {
-      if (error.kind() == ErrorKind::cancelled) throw;
-      for (Work* work : timed) fail_cell(*work, error, *context.log);
-    }
-  }
-}
-
-/// Bits of float layers in a runtime, also in one that only a device has.
-int float_bits(const runtime::Registry& registry, const std::string& name) {
-  for (const auto& runtime : registry.all()) {
-    if (runtime->name() == name) return runtime->float_bits();
-  }
-  return 32;
-}
-
-/// finished: called with each cell when nothing is left to do for it. A device's cell is worth keeping at once: it may
-/// have taken an hour, and no stage holds it.
-void run_group(std::vector<Work>& group, Stages& stages, RemoteCells& remote, const StudyFile& study,
-               const RunContext& context, const std::function<void(Work&)>& finished) {
-  for (Work& work : group) {
-    attempt(work, *context.log, [&] {
-      if (!work.cell->device.remote()) context.registry->require(work.cell->runtime);
-      work.model = graph::read_model(stages.artifact(*work.cell));
-      platform::set_model(work.record, *work.model);
-      if (work.cell->method.method == "fp32") {
-        work.record.bits_w = work.record.bits_a = float_bits(*context.registry, work.cell->runtime);
-      }
-    });
-  }
-  for (Work& work : group) {
-    attempt(work, *context.log, [&] {
-      if (work.cell->device.remote()) return remote.run(*work.cell, *work.model, work.record);
-      const inference::Evaluation real = stages.evaluation(*work.model, work.cell->runtime);
-      const inference::Evaluation simulated = stages.evaluation(*work.model, "torch");
-      set_scores(work.record, real, simulated);
-    });
-    if (work.cell->device.remote()) finished(work);
-  }
-  measure_group(group, stages, study, context);
-  for (Work& work : group) {
-    if (!work.cell->device.remote()) finished(work);
-  }
 }
 
 /// Predicts what the study asks for and stores what is new.
@@ -169,7 +66,7 @@ void predict(const StudyFile& study, const devices::Catalog& catalog, const std:
              const Records& known, const Records& stored, Stages& stages, const fs::path& store,
              const std::string& version, RunSummary& summary) {
   if (study.predict.empty()) return;
-  const auto open = [&](const Cell& cell) { return graph::read_model(stages.artifact(cell)); };
+  const auto open = [&](const Cell& cell) { return stages.artifact(cell); };
   for (record::Record& record : predicted_records(study, cells, known, catalog, open)) {
     const auto found = stored.find(*record.cell);
     if (found != stored.end() && same_finding(found->second, record)) {
@@ -184,10 +81,52 @@ void predict(const StudyFile& study, const devices::Catalog& catalog, const std:
   summary.notes.push_back(kPredictedNote);
 }
 
+fs::path stages_folder(const RunContext& context) {
+  return context.stages.empty() ? context.folder / "stages" : context.stages;
+}
+
+/// Digests of the data as they were when the study last ran; empty ones where it never did.
+InputDigests remembered_digests(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
+  InputDigests digests;
+  try {
+    const Json kept = read_json(folder / "data.json");
+    if (kept.at("data") == portable_data(study.data)) {
+      digests.train = kept.at("train").get<std::string>();
+      digests.test = kept.at("test").get<std::string>();
+    }
+  } catch (const std::exception&) {
+    // none, or not one of ours: as if it never ran
+  }
+  digests.weights = [&study, data_root](const Json& model) -> std::string {
+    if (model["pretrained"].is_null()) return "";
+    const fs::path file =
+        steps::find_file(model["pretrained"].get<std::string>(), data::root_of(study.data, data_root));
+    return fs::exists(file) ? sha256_file(file) : "";
+  };
+  return digests;
+}
+
+/// Those of the data as they are; remembered for `status`. Where there are no data, those of the last run: what is
+/// done stays done, and the rest fails with the reason.
+InputDigests current_digests(const StudyFile& study, Stages& stages, const fs::path& folder) {
+  InputDigests digests = remembered_digests(study, folder, stages.data_root());
+  try {
+    const data::Splits& data = stages.data();
+    digests.train = data.train->digest();
+    digests.test = data.test->digest();
+  } catch (const Error&) {
+    return digests;
+  }
+  write_file(
+      folder / "data.json",
+      Json{{"data", portable_data(study.data)}, {"train", digests.train}, {"test", digests.test}}.dump(2) + "\n");
+  return digests;
+}
+
 }  // namespace
 
-std::vector<CellState> status(const StudyFile& study, const fs::path& folder) {
-  const std::vector<Cell> cells = expand(study);
+std::vector<CellState> status(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
+  const std::vector<Cell> cells = expand(study, remembered_digests(study, folder, data_root));
   const Records known = known_records(stored_records(folder / "records.jsonl"), cells);
   std::vector<CellState> out;
   for (const Cell& cell : cells) {
@@ -201,45 +140,49 @@ std::vector<CellState> status(const StudyFile& study, const fs::path& folder) {
   return out;
 }
 
+std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context) {
+  Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
+                *context.log, *context.cancel);
+  const std::vector<Cell> cells = expand(study, remembered_digests(study, context.folder, context.data_root));
+  const Records known = known_records(stored_records(context.folder / "records.jsonl"), cells);
+  StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
+  const JobResults states = states_of(jobs.graph());
+  const JobTimes times(stages_folder(context));
+  std::vector<PlannedJob> out;
+  for (size_t i = 0; i < jobs.graph().jobs().size(); ++i) {
+    const Job& job = jobs.graph().job(i);
+    PlannedJob planned{job.kind, job.name, states.state(i), job.key, job.after, std::nullopt};
+    if (states.state(i) == JobState::to_do) planned.estimate_seconds = times.estimate(job.kind, job.name);
+    out.push_back(std::move(planned));
+  }
+  return out;
+}
+
 RunSummary run(const StudyFile& study, const RunContext& context) {
   require_writable(context.folder);
+  const FolderLock lock(context.folder);
   const fs::path store = context.folder / "records.jsonl";
-  const std::vector<Cell> cells = expand(study);
   const devices::Catalog catalog = catalog_of(study, context.device_folders);
+  require_writable(stages_folder(context));
+  std::optional<FolderLock> stages_lock;
+  if (!context.stages.empty() && context.stages != context.folder) stages_lock.emplace(context.stages);
+  Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
+                *context.log, *context.cancel);
+  const std::vector<Cell> cells = expand(study, current_digests(study, stages, context.folder));
   const Records stored = stored_records(store);
   Records known = known_records(stored, cells);
-  const fs::path stages_folder = context.stages.empty() ? context.folder / "stages" : context.stages;
-  require_writable(stages_folder);
-  Stages stages(study, stages_folder, context.data_root, *context.registry, *context.log, *context.cancel);
 
-  RemoteCells remote(study, stages, context);
   RunSummary summary;
   summary.notes = study.notes;
-  for (size_t begin = 0; begin < cells.size();) {
-    // Cells of one model and seed are a group: they share the training and are timed in turn.
-    size_t end = begin;
-    std::vector<Work> group;
-    while (end < cells.size() && cells[end].model.model == cells[begin].model.model &&
-           cells[end].seed == cells[begin].seed) {
-      const Cell& cell = cells[end++];
-      const auto found = known.find(cell.id);
-      if (found != known.end() && found->second.status == "ok") {
-        ++summary.skipped;
-        context.log->info(fmt::format("{}: done before", cell.id));
-      } else {
-        group.push_back({&cell, start_record(study, cell, context.version), {}});
-      }
-    }
-    begin = end;
-    if (group.empty()) continue;
-    run_group(group, stages, remote, study, context, [&](Work& work) {
-      work.record.time = utc_now();
-      record::append(store, work.record);
-      ++summary.ran;
-      summary.failed += work.failed();
-      known[work.cell->id] = work.record;
-    });
-  }
+  summary.skipped = std::ranges::count_if(known, [](const auto& entry) { return entry.second.status == "ok"; });
+  StudyJobs jobs(study, cells, known, stages, context, [&](Row& row) {
+    row.record.time = utc_now();
+    record::append(store, row.record);
+    summary.ran += !row.known;
+    summary.failed += row.failed();
+    known[row.cell->id] = row.record;
+  });
+  jobs.run();
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
   predict(study, catalog, cells, known, stored, stages, store, context.version, summary);
   if (same_images(stages)) summary.notes.push_back(kSameImagesNote);

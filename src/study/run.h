@@ -1,12 +1,16 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "core/cancel.h"
 #include "core/log.h"
 #include "record/record.h"
 #include "runtime/registry.h"
+#include "steps/step.h"
+#include "study/job_graph.h"
 #include "study/study_file.h"
 
 namespace quench::study {
@@ -16,6 +20,7 @@ struct RunContext {
   std::filesystem::path data_root;
   std::string version;  ///< quench_version of the records
   const runtime::Registry* registry = nullptr;
+  const steps::Registry* steps = nullptr;
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
   std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `predict`
@@ -30,8 +35,22 @@ struct CellState {
   std::string reason;
 };
 
-/// What is done and what is left.
-std::vector<CellState> status(const StudyFile& study, const std::filesystem::path& folder);
+/// What is done and what is left, by the digests of the data that the study last ran with: the data are not read.
+std::vector<CellState> status(const StudyFile& study, const std::filesystem::path& folder,
+                              const std::filesystem::path& data_root);
+
+/// A job of a study as it stands now.
+struct PlannedJob {
+  std::string kind;  ///< "train", "quantize", "evaluate", "bench"
+  std::string name;
+  JobState state = JobState::to_do;
+  std::string key;
+  std::vector<size_t> after;               ///< places in the list
+  std::optional<double> estimate_seconds;  ///< of what is to do, from earlier jobs of its kind; empty: none has run
+};
+
+/// The study's jobs, those that come before first.
+std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context);
 
 struct RunSummary {
   std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then predictions

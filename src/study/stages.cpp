@@ -1,14 +1,14 @@
 #include "study/stages.h"
 
+#include <algorithm>
 #include <thread>
 
+#include "core/clock.h"
 #include "core/file.h"
-#include "core/hash.h"
+#include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
 #include "graph/onnx_write.h"
-#include "steps/compress.h"
 #include "steps/start.h"
-#include "train/loop/trainer.h"
 
 namespace quench::study {
 namespace {
@@ -51,14 +51,6 @@ inference::Evaluation evaluation_from(const Json& json) {
   return out;
 }
 
-}  // namespace
-
-fs::path data_root_of(const Json& options, const fs::path& fallback) {
-  return options["data_root"].is_string() ? fs::path(options["data_root"].get<std::string>()) : fallback;
-}
-
-namespace {
-
 void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
   const std::vector<data::LabelIssue> issues = split.issues();
   if (issues.empty()) return;
@@ -69,7 +61,7 @@ void warn_of_labels(const data::Dataset& split, const char* name, const LogSink&
 }  // namespace
 
 data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log) {
-  const fs::path root = data_root_of(options, data_root);
+  const fs::path root = data::root_of(options, data_root);
   data::Splits splits = data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root);
   warn_of_labels(*splits.train, "training", log);
   if (splits.same_images) {
@@ -82,102 +74,141 @@ data::Splits open_data(const Json& options, const fs::path& data_root, const Log
   return splits;
 }
 
-Stages::Stages(const StudyFile& study, fs::path folder, fs::path data_root, const runtime::Registry& registry,
+namespace {
+
+/// What a folder of stages holds, for people and for JobTimes.
+void write_inputs(const fs::path& folder, const std::string& step, const std::string& key, const Cell& cell,
+                  const Json& settings) {
+  const Json inputs{{"key", key}, {"step", step}, {"model", cell.model.model}, {"settings", settings}};
+  write_file(folder / "inputs.json", inputs.dump(2) + "\n");
+}
+
+void write_time(const fs::path& folder, int64_t begin_ns) {
+  const Json time{{"seconds", static_cast<double>(now_ns() - begin_ns) * 1e-9}};
+  write_file(folder / "time.json", time.dump() + "\n");
+}
+
+std::string version_of(const runtime::Registry& runtimes, const std::string& name) {
+  const auto& all = runtimes.all();
+  const auto found = std::ranges::find_if(all, [&](const auto& runtime) { return runtime->name() == name; });
+  return found == all.end() ? "" : (*found)->availability().version;
+}
+
+}  // namespace
+
+Stages::Stages(const StudyFile& study, Folders folders, const runtime::Registry& runtimes, const steps::Registry& steps,
                const LogSink& log, const CancelToken& cancel)
-    : study_(study),
-      folder_(std::move(folder)),
-      data_root_(std::move(data_root)),
-      registry_(registry),
-      log_(log),
-      cancel_(cancel) {}
+    : study_(study), folders_(std::move(folders)), runtimes_(runtimes), steps_(steps), log_(log), cancel_(cancel) {}
 
 const data::Splits& Stages::data() {
-  if (!data_) data_ = open_data(study_.data, data_root_, log_);
+  if (no_data_) throw *no_data_;
+  if (data_) return *data_;
+  try {
+    data_ = open_data(study_.data, folders_.data_root, log_);
+  } catch (const Error& error) {
+    no_data_ = error;
+    throw;
+  }
   return *data_;
 }
 
-fs::path Stages::stage_folder(const std::string& kind, const Json& inputs) const {
-  return folder_ / (kind + "-" + stage_hash(inputs));
+fs::path Stages::folder_of(const std::string& kind, const std::string& key) const {
+  return folders_.stages / (kind + "-" + key.substr(0, 12));
 }
 
-template <typename Make>
-fs::path Stages::model_of(const fs::path& stage, const Json& inputs, const Make& make) {
-  fs::path model = stage / "model.onnx";
-  if (fs::exists(model)) return model;
-  if (const auto failed = failures_.find(stage.string()); failed != failures_.end()) throw failed->second;
-  try {
-    write_file(stage / "inputs.json", inputs.dump(2) + "\n");
-    graph::save_onnx(make(), model);
-  } catch (const Error& e) {
-    if (e.kind() != ErrorKind::cancelled) failures_.emplace(stage.string(), e);
-    throw;
+fs::path Stages::model_file(const PlannedStep& step) const { return folder_of(step.step, step.key) / "model.onnx"; }
+
+bool Stages::has(const PlannedStep& step) const { return fs::exists(model_file(step)); }
+
+graph::ModelFile Stages::start(const Cell& cell) {
+  graph::ModelFile start{cell.model.label, "", "", {}};
+  start.graph = steps::starting_graph(cell.model.model, data(), static_cast<uint64_t>(cell.seed),
+                                      data::root_of(study_.data, folders_.data_root), log_);
+  return start;
+}
+
+void Stages::make(const Cell& cell, size_t index) {
+  const PlannedStep& step = cell.steps.at(index);
+  const fs::path file = model_file(step);
+  if (fs::exists(file)) return;
+  const int64_t begin_ns = now_ns();
+  write_inputs(file.parent_path(), step.step, step.key, cell, step.settings);
+  log_.info(fmt::format("{}: {}", artifact_name(cell), step.step));
+  const graph::ModelFile before = index == 0 ? start(cell) : graph::read_model(model_file(cell.steps.at(index - 1)));
+  const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
+  const steps::StepInput input{
+      before, step.settings, info.needs == methods::Needs::nothing ? nullptr : &data(), file.parent_path(), true,
+      log_,   cancel_};
+  const bool untrained = index == 0 && step.settings["epochs"] == 0;
+  graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
+  made.metadata["job_key"] = step.key;
+  graph::save_onnx(made, file);
+  write_time(file.parent_path(), begin_ns);
+}
+
+graph::ModelFile Stages::artifact(const Cell& cell) const {
+  const fs::path file = model_file(cell.steps.back());
+  graph::ModelFile model = graph::read_model(file);
+  const fs::path shown = folders_.results / artifact_path(cell);
+  std::error_code code;
+  if (!fs::equivalent(file, shown, code)) {
+    fs::create_directories(shown.parent_path(), code);
+    fs::remove(shown, code);
+    fs::create_hard_link(file, shown, code);
+    if (code) write_file(shown, model.bytes);  // another file system, or one without links
   }
   return model;
 }
 
-fs::path Stages::trained(const Cell& cell) {
-  const Json inputs = training(cell);
-  const fs::path stage = stage_folder("train", inputs);
-  return model_of(stage, inputs, [&] {
-    const Json& model = cell.model.model;
-    const graph::Graph start = steps::starting_graph(model, data(), static_cast<uint64_t>(cell.seed),
-                                                     data_root_of(study_.data, data_root_), log_);
-    if (cell.model.train["epochs"] == 0) return start;
-    log_.info(fmt::format("training {} on {} (seed {})", model["model"].get<std::string>(), data().name, cell.seed));
-    Json config = cell.model.train;
-    config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
-    const train::FitResult result = train::fit(start, data(), config, {stage, &log_, &cancel_, true});
-    write_file(stage / "result.json", Json{{"scores", to_json(result.scores)},
-                                           {"epochs", result.epochs},
-                                           {"images_per_second", result.images_per_second},
-                                           {"seconds", result.seconds}}
-                                              .dump(2) +
-                                          "\n");
-    return result.graph;
-  });
+std::string Stages::evaluation_key(const Cell& cell, const std::string& runtime) const {
+  return job_key({{"before", cell.model_key()},
+                  {"evaluate", runtime},
+                  {"version", version_of(runtimes_, runtime)},
+                  {"data", portable_data(study_.data)},
+                  {"digest", cell.config["test_digest"]},
+                  {"detect", study_.detect}});
 }
 
-fs::path Stages::artifact(const Cell& cell) {
-  const fs::path parent = trained(cell);
-  if (cell.method.method == "fp32") return parent;
-  Json inputs = quantize_inputs(study_, cell);
-  inputs["train"] = training(cell);
-  const fs::path stage = stage_folder(cell.method.method, inputs);
-  return model_of(stage, inputs, [&] {
-    log_.info(fmt::format("{} {} ({})", cell.method.method, cell.model.model["model"].get<std::string>(),
-                          cell.method.setting));
-    return steps::compress(graph::read_model(parent), data(),
-                           {cell.method.method, cell.method.quantize, cell.method.qat}, stage, log_, cancel_);
-  });
+fs::path Stages::evaluation_file(const std::string& key) const {
+  return folder_of("evaluate", key) / "evaluation.json";
 }
 
-Json Stages::training(const Cell& cell) const {
-  Json inputs = train_inputs(study_, cell);
-  const Json& weights = cell.model.model["pretrained"];
-  if (weights.is_null()) return inputs;
-  const fs::path file = steps::find_file(weights.get<std::string>(), data_root_of(study_.data, data_root_));
-  inputs["weights_sha256"] = sha256_hex(read_file(file));
-  return inputs;
+bool Stages::has_evaluation(const std::string& key) const {
+  if (!fs::exists(evaluation_file(key))) return false;
+  try {
+    evaluation(key);
+    return true;
+  } catch (const Error&) {
+    return false;  // torn or strange: made again
+  }
 }
 
-inference::Evaluation Stages::evaluation(const graph::ModelFile& model, const std::string& runtime) {
-  const runtime::Runtime& engine = registry_.require(runtime);
-  const Json inputs{{"model_sha256", model.sha256},
-                    {"data", portable_data(study_.data)},
-                    {"digest", data().test->digest()},
-                    {"runtime", runtime},
-                    {"detect", data().test->task() == "detect" ? study_.detect : Json()},
-                    {"version", engine.availability().version}};
-  const fs::path file = stage_folder("eval", inputs) / "evaluation.json";
-  if (fs::exists(file)) return evaluation_from(read_json(file));
-  log_.info(fmt::format("evaluating {} with {}", model.path.parent_path().filename().string(), runtime));
+inference::Evaluation Stages::evaluation(const std::string& key) const {
+  const fs::path file = evaluation_file(key);
+  const Json json = read_json(file);
+  try {
+    return evaluation_from(json);
+  } catch (const Json::exception& error) {
+    fail(ErrorKind::data, "[study.stages] expected an evaluation, got {} ({})", error.what(), file.string());
+  }
+}
+
+void Stages::evaluate(const Cell& cell, const std::string& runtime) {
+  const std::string key = evaluation_key(cell, runtime);
+  if (has_evaluation(key)) return;
+  const int64_t begin_ns = now_ns();
+  const fs::path folder = evaluation_file(key).parent_path();
+  write_inputs(folder, "evaluate", key, cell, {{"runtime", runtime}});
+  const runtime::Runtime& engine = runtimes_.require(runtime);
+  log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const graph::ModelFile model = artifact(cell);
   inference::Engine loaded(engine, model, options);
   const inference::Evaluation result =
       inference::evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
-  write_file(file, to_json(result).dump() + "\n");
-  return result;
+  write_file(evaluation_file(key), to_json(result).dump() + "\n");
+  write_time(folder, begin_ns);
 }
 
 fs::path Stages::pack(const graph::Graph& graph) {
@@ -185,8 +216,9 @@ fs::path Stages::pack(const graph::Graph& graph) {
   if (shape.at(2) != shape.at(3)) {
     fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}", to_string(shape));
   }
-  const Json inputs{{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}};
-  const fs::path file = stage_folder("pack", inputs) / "test.qpack";
+  const std::string key =
+      job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}});
+  const fs::path file = folder_of("pack", key) / "test.qpack";
   if (!fs::exists(file)) {
     log_.info(fmt::format("packing {} test images of {} px for devices", data().test->size(), shape[2]));
     data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = static_cast<int>(shape[2])}, file,

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 
@@ -11,54 +10,66 @@
 #include "data/sets/dataset.h"
 #include "inference/evaluate.h"
 #include "runtime/registry.h"
+#include "steps/step.h"
 #include "study/plan.h"
 
 namespace quench::study {
 
-/// Does the work of cells and keeps each result under `<folder>/<kind>-<hash>/`, so that cells share it and a
-/// later run finds it. A stage's result is published by rename when whole; a killed stage resumes or starts over.
+/// Where a study's work lies, and the work itself: models, evaluations and packs under
+/// `<stages>/<kind>-<first 12 digits of the key>/`, so that cells and studies share what has one key. A result is
+/// published by rename when whole; work that was killed goes on from its checkpoint or starts over.
 class Stages {
  public:
-  Stages(const StudyFile& study, std::filesystem::path folder, std::filesystem::path data_root,
-         const runtime::Registry& registry, const LogSink& log, const CancelToken& cancel);
+  struct Folders {
+    std::filesystem::path stages;
+    std::filesystem::path results;  ///< of the study: artifacts/ under readable names
+    std::filesystem::path data_root;
+  };
+  /// All references must outlive this.
+  Stages(const StudyFile& study, Folders folders, const runtime::Registry& runtimes, const steps::Registry& steps,
+         const LogSink& log, const CancelToken& cancel);
 
-  /// Trained float model of a cell (ONNX path). Trains at first use.
-  std::filesystem::path trained(const Cell& cell);
-  /// The cell's artifact (ONNX path): the trained model itself for fp32, else compressed from it.
-  std::filesystem::path artifact(const Cell& cell);
-  /// Scores of an artifact on the test split through a runtime, kept by the model's sha256.
-  inference::Evaluation evaluation(const graph::ModelFile& model, const std::string& runtime);
+  /// Whether the model of the cell's step is there.
+  bool has(const PlannedStep& step) const;
+  /// Makes it from the model of the step before (the training: from the model's start).
+  void make(const Cell& cell, size_t step);
+  /// The cell's artifact, which is there, and its readable name (artifact_path) that it has from now on.
+  graph::ModelFile artifact(const Cell& cell) const;
+
+  /// Key of the evaluation of a cell's artifact on the test split through a runtime.
+  std::string evaluation_key(const Cell& cell, const std::string& runtime) const;
+  bool has_evaluation(const std::string& key) const;
+  void evaluate(const Cell& cell, const std::string& runtime);
+  /// One that is there. Throws Error{data} where its file is torn or of another model.
+  inference::Evaluation evaluation(const std::string& key) const;
+
   /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
   /// is no square.
   std::filesystem::path pack(const graph::Graph& graph);
   /// The test image that latencies are measured with: image 0 of the test split, [1,3,H,W] uint8.
   Tensor sample_image(const graph::Graph& graph);
   const data::Splits& data();
+  const std::filesystem::path& data_root() const { return folders_.data_root; }
 
  private:
-  /// train_inputs, and what the file of initial weights holds.
-  Json training(const Cell& cell) const;
-  std::filesystem::path stage_folder(const std::string& kind, const Json& inputs) const;
-  /// The model file of a stage folder, made by `make` where it is not there yet.
-  template <typename Make>
-  std::filesystem::path model_of(const std::filesystem::path& stage, const Json& inputs, const Make& make);
+  std::filesystem::path folder_of(const std::string& kind, const std::string& key) const;
+  std::filesystem::path model_file(const PlannedStep& step) const;
+  /// The model that a cell's training starts from; no file of it is kept.
+  graph::ModelFile start(const Cell& cell);
+  std::filesystem::path evaluation_file(const std::string& key) const;
 
   const StudyFile& study_;
-  std::filesystem::path folder_;
-  std::filesystem::path data_root_;
-  const runtime::Registry& registry_;
+  Folders folders_;
+  const runtime::Registry& runtimes_;
+  const steps::Registry& steps_;
   const LogSink& log_;
   const CancelToken& cancel_;
   std::optional<data::Splits> data_;
-  std::map<std::string, Error>
-      failures_;  ///< by stage folder: what failed once in a run is not tried again for the next cell
+  std::optional<Error> no_data_;  ///< why there are none: not asked again
 };
 
 /// Opens data as `config::data_options` values say, limits applied. Warns of wrong labels, and where training and test
 /// images are the same.
 data::Splits open_data(const Json& options, const std::filesystem::path& data_root, const LogSink& log);
-
-/// The directory option of data settings, or `fallback`.
-std::filesystem::path data_root_of(const Json& options, const std::filesystem::path& fallback);
 
 }  // namespace quench::study

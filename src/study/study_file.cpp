@@ -13,7 +13,6 @@
 namespace quench::study {
 namespace {
 
-const std::vector<std::string> kMethods{"fp32", "ptq", "qat"};
 const std::vector<std::string> kRuntimes{"native", "onnxruntime", "torch", "tensorrt", "tensorrt-fp16"};
 
 void check_keys(const Json& map, const std::vector<std::string>& known, const std::string& where) {
@@ -63,69 +62,6 @@ std::vector<std::string> texts_of(const Json& value, const std::string& where) {
   return out;
 }
 
-/// Every combination of the list-valued entries whose option takes a single value.
-std::vector<Json> expand_lists(const Json& settings, const config::OptionSet& options, std::vector<std::string>& varied,
-                               const std::string& where) {
-  std::vector<Json> combinations{Json::object()};
-  for (const auto& [key, value] : settings.items()) {
-    const config::Option* option = options.find(key);
-    const bool is_list = value.is_array() && option && option->type != config::OptionType::text_list;
-    if (is_list) varied.push_back(key);
-    std::vector<Json> next;
-    for (const Json& choice : is_list ? list_of(value, where + "." + key) : Json::array({value})) {
-      for (Json combination : combinations) {
-        combination[key] = choice;
-        next.push_back(std::move(combination));
-      }
-    }
-    combinations = std::move(next);
-  }
-  return combinations;
-}
-
-std::string plain_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
-
-std::vector<MethodEntry> check_method(const Json& entry, const Json& train, const std::string& task,
-                                      const std::string& target, const std::string& where) {
-  const Json map = entry.is_string() ? Json{{"method", entry}} : entry;
-  if (!map.is_object() || !map.contains("method")) {
-    fail(ErrorKind::config, "{}: expected a method name or a map with 'method', got {}", where, entry.dump());
-  }
-  const std::string method = text_of(map["method"], where + ".method");
-  check_name(method, kMethods, "method", where);
-  Json settings = map;
-  settings.erase("method");
-  if (method == "fp32") {
-    check_keys(settings, {}, where + " (fp32)");
-    return {{method, "", nullptr, nullptr}};
-  }
-  if (!settings.contains("target")) settings["target"] = target;
-  const config::OptionSet& quantize = config::quantize_options();
-  const config::OptionSet fine_tune = config::qat_options(task) + config::augment_options();
-  const config::OptionSet all = method == "qat" ? quantize + fine_tune : quantize;
-  std::vector<std::string> varied;
-  std::vector<MethodEntry> out;
-  for (const Json& values : expand_lists(settings, all, varied, where)) {
-    all.checked(values, where + " (" + method + ")");
-    MethodEntry made{method, "", quantize.checked(quantize.part_of(values), where), nullptr};
-    if (method == "qat") {  // augmentation as in training unless said otherwise
-      Json base = config::augment_options().part_of(train);
-      for (const char* key : {"batch", "threads", "workers", "device", "label_smoothing"}) base[key] = train[key];
-      base.update(fine_tune.part_of(values));
-      made.qat = fine_tune.checked(base, where);
-    }
-    std::vector<std::string> parts;
-    if (!std::count(varied.begin(), varied.end(), "observer")) parts.push_back(made.quantize["observer"]);
-    for (const std::string& key : varied) {
-      const std::string value = plain_text(values[key]);
-      parts.push_back(values[key].is_string() ? value : key + "=" + value);
-    }
-    for (const std::string& part : parts) made.setting += (made.setting.empty() ? "" : ",") + part;
-    out.push_back(std::move(made));
-  }
-  return out;
-}
-
 ModelEntry check_model(const Json& entry, const Json& defaults, const Json& train, const std::string& task,
                        const std::string& where) {
   Json map = entry.is_string() ? Json{{"model", entry}} : entry;
@@ -136,7 +72,7 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   map.erase("train");
   Json model = defaults;
   model.update(map);
-  ModelEntry out{config::model_options().checked(model, where), {}};
+  ModelEntry out{"", config::model_options().checked(model, where), {}};
   check_name(out.model["model"], models::names(), "model", where);
   if (const std::string own = models::spec(out.model["model"]).task; own != task) {
     fail(ErrorKind::config, "{}: expected models of one task, got {} for '{}' beside one for '{}'", where,
@@ -185,7 +121,7 @@ std::string task_of(const Json& models) {
 
 void require_unique(const StudyFile& study, const std::string& where) {
   std::set<std::string> seen;
-  for (const MethodEntry& method : study.methods) {
+  for (const methods::Method& method : study.methods) {
     const std::string key = method.method + "/" + method.setting;
     if (!seen.insert(key).second) {
       fail(ErrorKind::config, "{}.methods: expected each method and setting once, got '{}' twice", where, key);
@@ -200,15 +136,53 @@ void require_unique(const StudyFile& study, const std::string& where) {
     }
   }
   for (const ModelEntry& model : study.models) {
-    if (!seen.insert(canonical_text(model.model)).second) {
+    if (!seen.insert(canonical_text(model.model) + canonical_text(model.train)).second) {
       fail(ErrorKind::config, "{}.models: expected each model once, got {} twice", where, model.model["model"].dump());
     }
   }
 }
 
+std::string plain_label(const ModelEntry& entry) {
+  const std::string name = entry.model["model"];
+  const int64_t imgsz = entry.model["imgsz"];
+  return imgsz > 0 ? fmt::format("{}@{}", name, imgsz) : name;
+}
+
+void add_differences(std::string& label, const Json& own, const std::vector<const Json*>& others,
+                     const std::string& prefix) {
+  for (const auto& [key, value] : own.items()) {
+    const bool differs = std::ranges::any_of(others, [&](const Json* other) { return other->at(key) != value; });
+    if (!differs) continue;
+    std::string text = value.is_string() ? std::filesystem::path(value.get<std::string>()).filename().string()
+                       : value.is_null() ? "none"
+                                         : value.dump();
+    std::ranges::replace_if(
+        text, [](char c) { return c == '/' || c == ' '; }, '_');
+    label += fmt::format(",{}{}={}", prefix, key, text);
+  }
+}
+
+/// Names of entries: the model and its size; of entries that share these, what differs between them too.
+void set_labels(std::vector<ModelEntry>& models) {
+  std::vector<std::string> labels;
+  for (const ModelEntry& entry : models) {
+    std::string label = plain_label(entry);
+    std::vector<const Json*> model_settings, train_settings;
+    for (const ModelEntry& other : models) {
+      if (plain_label(other) != label) continue;
+      model_settings.push_back(&other.model);
+      train_settings.push_back(&other.train);
+    }
+    add_differences(label, entry.model, model_settings, "");
+    add_differences(label, entry.train, train_settings, "train.");
+    labels.push_back(label);
+  }
+  for (size_t i = 0; i < models.size(); ++i) models[i].label = labels[i];
+}
+
 }  // namespace
 
-StudyFile check_study(const Json& study, const std::string& where) {
+StudyFile check_study(const Json& study, const std::string& where, const methods::StepTable& steps) {
   check_keys(study,
              {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
               "threads", "bench", "detect", "devices", "predict"},
@@ -217,6 +191,7 @@ StudyFile check_study(const Json& study, const std::string& where) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
   }
   StudyFile out;
+  out.steps = steps;
   out.name = text_of(study["study"], where + ".study");
   if (out.name.find_first_of("/\\") != std::string::npos || out.name.starts_with('.')) {
     fail(ErrorKind::config, "{}.study: expected a name that can be a folder, got '{}'", where, out.name);
@@ -230,12 +205,13 @@ StudyFile check_study(const Json& study, const std::string& where) {
     if (study.contains(key)) model_defaults[key] = study[key];
   }
   const Json models = list_of(study["models"], where + ".models");
-  const std::string task = task_of(models);
+  const std::string task = out.task = task_of(models);
   const Json given = study.value("train", Json::object());
-  const Json train = (config::train_options(task) + config::augment_options()).checked(given, where + ".train");
+  (config::train_options(task) + config::augment_options()).checked(given, where + ".train");
   for (const Json& entry : models) {
     out.models.push_back(check_model(entry, model_defaults, given, task, where + ".models"));
   }
+  set_labels(out.models);
   out.runtimes = texts_of(study.value("runtimes", Json::array({"native"})), where + ".runtimes");
   for (const std::string& runtime : out.runtimes) check_name(runtime, kRuntimes, "runtime", where + ".runtimes");
   // Quantizers stand where the first runtime wants them.
@@ -244,8 +220,13 @@ StudyFile check_study(const Json& study, const std::string& where) {
                              : first.starts_with("tensorrt") ? "tensorrt"
                                                              : "native";
   for (const Json& entry : list_of(study["methods"], where + ".methods")) {
-    for (MethodEntry& method : check_method(entry, train, task, target, where + ".methods"))
+    for (methods::Method& method : methods::methods_of(entry, steps, task, target, where + ".methods"))
       out.methods.push_back(std::move(method));
+  }
+  for (const ModelEntry& model : out.models) {
+    for (const methods::Method& method : out.methods) {
+      methods::effective_steps(method, steps, task, model.train, where + ".methods");  // before any work
+    }
   }
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
   out.threads = integers_of(study.value("threads", Json::array({1})), 1, where + ".threads");

@@ -6,22 +6,16 @@
 #include <vector>
 
 #include "core/json.h"
+#include "methods/chain.h"
 #include "study/prediction_entry.h"
 
 namespace quench::study {
 
 /// One model of a study with its own effective training configuration.
 struct ModelEntry {
-  Json model;  ///< values of config::model_options
-  Json train;  ///< values of fit_options()
-};
-
-/// One way to compress, lists expanded: a single setting of each option.
-struct MethodEntry {
-  std::string method;   ///< fp32 | ptq | qat
-  std::string setting;  ///< what sets it apart from others of its method ("mse", "minmax"); "" where alone
-  Json quantize;        ///< values of config::quantize_options; null for fp32
-  Json qat;             ///< values of fit_options for fine-tuning plus `ranges`; null unless qat
+  std::string label;  ///< "yolov5n-cls@64"; where entries of one model differ, with what differs
+  Json model;         ///< values of config::model_options
+  Json train;         ///< values of fit_options()
 };
 
 /// A machine that cells run on.
@@ -36,11 +30,13 @@ struct DeviceEntry {
 /// A study file, checked.
 struct StudyFile {
   std::string name;
+  std::string task;                ///< of all models
+  methods::StepTable steps;        ///< that methods can be made of
   std::vector<std::string> notes;  ///< said on the report's face
   Json data;                       ///< values of config::data_options
   std::vector<ModelEntry> models;
   std::vector<int64_t> seeds;
-  std::vector<MethodEntry> methods;
+  std::vector<methods::Method> methods;
   std::vector<std::string> runtimes;
   std::vector<int64_t> threads;
   std::vector<DeviceEntry> devices;
@@ -57,9 +53,13 @@ struct StudyFile {
 ///     imgsz: 64                        stem_stride: 2
 ///     train: {epochs: 30, flip: true}  methods: [fp32, {method: ptq, observer: [mse, minmax]}, {method: qat, epochs:
 ///     3}] seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
+///     methods: [{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}]
 ///     detect: {iou: 0.6, rect: false}  predict: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
 ///     devices: [host, {name: nano, address: ssh://user@host:port}]
-StudyFile check_study(const Json& study, const std::string& where);
+///
+/// steps: those that methods can be made of.
+StudyFile check_study(const Json& study, const std::string& where,
+                      const methods::StepTable& steps = methods::step_table());
 
 /// Reads, parses and checks. Throws Error{io} or Error{config}.
 StudyFile read_study(const std::filesystem::path& path);

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <opencv2/imgcodecs.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "data/pictures/codec.h"
 #include "data/pictures/fit.h"
 #include "data/sets/catalog.h"
 
@@ -132,7 +132,7 @@ std::string contact_sheet(const Dataset& dataset, int64_t count, int columns) {
                                                sheet(cv::Rect(x, y + tile, tile, kTextHeight)));
   }
   std::vector<uint8_t> png;
-  if (!cv::imencode(".png", sheet, png)) fail(ErrorKind::backend, "[data.show] the PNG encoder failed");
+  if (!encode_picture(".png", sheet, png)) fail(ErrorKind::backend, "[data.show] the PNG encoder failed");
   return {png.begin(), png.end()};
 }
 

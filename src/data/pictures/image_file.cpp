@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "data/pictures/codec.h"
 #include "data/sets/image_folder.h"
 
 namespace quench::data {
@@ -39,7 +40,7 @@ void write_image(const fs::path& path, const Tensor& pixels) {
   std::string reason = "this build of OpenCV does not write the format";
   try {
     cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-    if (!cv::imencode(lower(path.extension().string()), bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, kJpegQuality})) {
+    if (!encode_picture(lower(path.extension().string()), bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, kJpegQuality})) {
       bytes.clear();
     }
   } catch (const cv::Exception& error) {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstring>
 #include <mutex>
-#include <opencv2/imgcodecs.hpp>
 #include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/text.h"
+#include "data/pictures/codec.h"
 
 namespace quench::data {
 namespace {
@@ -177,7 +177,7 @@ Tensor read_image(const fs::path& path) {
     reason = "not an image or damaged";
     const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
     try {
-      image = cv::imdecode(raw, cv::IMREAD_COLOR);
+      image = decode_picture(raw);
     } catch (const cv::Exception& error) {
       reason = error.err;
     }

@@ -87,6 +87,11 @@ struct V {
     return _mm256_add_epi32(acc, _mm256_add_epi32(_mm256_madd_epi16(x.even, w.even), _mm256_madd_epi16(x.odd, w.odd)));
   }
   static I finish(Acc acc) { return acc; }
+  /// The compiler must take the value for another one from here on, at no cost: nothing computed from it is shared or
+  /// moved out of a loop.
+  static void renew(F& x) { asm volatile("" : "+x"(x)); }
+  static void renew(I& x) { asm volatile("" : "+x"(x)); }
+  static void renew(Pairs& x) { asm volatile("" : "+x"(x.even), "+x"(x.odd)); }
 
   static void lookup(uint8_t* data, int64_t size, const uint8_t* table) {
     for (int64_t i = 0; i < size; ++i) data[i] = table[data[i]];

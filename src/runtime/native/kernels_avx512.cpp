@@ -85,6 +85,10 @@ struct V {
   }
   static Acc dot(Acc acc, X x, W w) { return _mm512_dpbusd_epi32(acc, x, w); }
   static I finish(Acc acc) { return acc; }
+  /// The compiler must take the value for another one from here on, at no cost: nothing computed from it is shared or
+  /// moved out of a loop.
+  static void renew(F& x) { asm volatile("" : "+v"(x)); }
+  static void renew(I& x) { asm volatile("" : "+v"(x)); }
 
   static void lookup(uint8_t* data, int64_t size, const uint8_t* table) {
     const __m512i t0 = _mm512_loadu_si512(table), t1 = _mm512_loadu_si512(table + 64);

@@ -111,6 +111,12 @@ struct V {
     });
   }
   static I finish(const Acc& acc) { return acc; }
+  /// The compiler must take the value for another one from here on, at no cost: nothing computed from it is shared or
+  /// moved out of a loop.
+  static void renew(X& x) { asm volatile("" : "+m"(x)); }
+  /// Sums stay where the compiler keeps them: their operands are renewed.
+  static void renew(I&) {}
+  static void renew(F&) {}
 
   static void lookup(uint8_t* data, int64_t size, const uint8_t* table) {
     for (int64_t i = 0; i < size; ++i) data[i] = table[data[i]];

@@ -80,9 +80,11 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       module_(make_module(start, device_, settings_.learn_ranges)),
       optimizer_(module_.parameters(), optimizer_options(settings_)),
       loss_scale_(settings_.amp),
-      objective_(make_objective(start, data_, settings_)) {
+      objective_(context.objective ? context.objective(start, data_, settings_)
+                                   : make_objective(start, data_, settings_)) {
   if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
   loader_ = make_loader(settings_, data_);
+  after_step();
   if (settings_.ema) ema_ = std::make_unique<Ema>(averaged(), settings_.ema_decay);
   const auto batches = static_cast<double>(loader_->batches());
   schedule_ = {settings_.schedule, settings_.lr, settings_.lr_final,
@@ -90,6 +92,10 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
                settings_.epochs * loader_->batches()};
   schedule_.warmup_steps = std::min(schedule_.warmup_steps, schedule_.total_steps);
   at_.identity = settings_.identity;
+  for (const auto& [name, value] : context.also.items()) {
+    ensure(!at_.identity.contains(name), "[train] `{}` is a setting of the fit already", name);
+    at_.identity[name] = value;
+  }
   at_.graph_sha256 = graph_digest(start);
   at_.data_sha256 = data::digest(data_);
 }
@@ -168,8 +174,15 @@ void FitRun::train_batch(const data::Batch& batch) {
   ++at_.batch;
   if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
     optimizer_.step(lr);
+    after_step();
     if (ema_) ema_->update();
   }
+}
+
+void FitRun::after_step() {
+  if (!context_.after_step) return;
+  const torch::NoGradGuard no_gradient;
+  context_.after_step(module_);
 }
 
 /// Whether no gradient waits for the rest of its step: where the run may be saved.

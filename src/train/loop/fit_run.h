@@ -32,6 +32,7 @@ class FitRun {
  private:
   void train_epoch();
   void train_batch(const data::Batch& batch);
+  void after_step();
   bool between_steps() const;
   void end_epoch();
   void save();

@@ -12,7 +12,20 @@
 #include "graph/graph.h"
 #include "score/scores.h"
 
+namespace quench::nn {
+class GraphModule;
+}
+
 namespace quench::train {
+
+class Objective;
+struct FitSettings;
+
+/// Makes what a fit trains for; make_objective (train/loop/objective.h) is the task's own, and may be decorated.
+using MakeObjective =
+    std::function<std::unique_ptr<Objective>(const graph::Graph&, const data::Splits&, const FitSettings&)>;
+/// May change the values of the module's parameters in place; called without gradients.
+using AfterStep = std::function<void(nn::GraphModule&)>;
 
 /// Result of one fit.
 struct FitResult {
@@ -28,7 +41,14 @@ struct FitContext {
   std::filesystem::path folder;  ///< checkpoint.qckpt, results.csv, best.onnx; created
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
-  bool resume = true;  ///< continue from the folder's checkpoint where there is one of the same configuration
+  bool resume = true;            ///< continue from the folder's checkpoint where there is one of the same configuration
+  MakeObjective objective = {};  ///< empty: make_objective
+  /// Called before the first step, and after each one before the average of weights takes it up, so that a weight which
+  /// it holds at zero is zero in the average, too.
+  AfterStep after_step = {};
+  /// What decides the result beside the config: the settings of `objective` and `after_step`. A run resumes only under
+  /// an equal one.
+  Json also = Json::object();
 };
 
 /// Trains a Graph, classifier or detector (float, or prepared for QAT: quantization is simulated while training) on

@@ -1,0 +1,37 @@
+#include "cli/commands.h"
+#include "cli/lab_commands.h"
+#include "config/yaml.h"
+#include "core/error.h"
+#include "core/file.h"
+
+namespace quench::cli {
+
+namespace {
+
+Json file_settings(const program::Invocation& invocation) {
+  const auto config = invocation.flags.find("config");
+  return config == invocation.flags.end() ? Json::object() : config::read_yaml(config->get<std::string>());
+}
+
+}  // namespace
+
+Json lab_settings(const program::Invocation& invocation) {
+  return program::settings(command(invocation.command), file_settings(invocation), invocation);
+}
+
+Json given_settings(const program::Invocation& invocation) {
+  Json given = file_settings(invocation);
+  given.update(invocation.flags);
+  return given;
+}
+
+std::filesystem::path require_output(const Json& settings, const program::Invocation& invocation) {
+  if (settings["output"].is_null()) {
+    fail(ErrorKind::config, "quench {}: expected -o FILE, got none", invocation.command);
+  }
+  const std::filesystem::path path = settings["output"].get<std::string>();
+  require_writable(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+  return path;
+}
+
+}  // namespace quench::cli

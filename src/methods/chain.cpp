@@ -1,0 +1,187 @@
+#include "methods/chain.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/text.h"
+
+namespace quench::methods {
+namespace {
+
+const std::vector<std::string> kShortNames{"fp32", "ptq", "qat"};
+
+std::string plain_text(const Json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+/// A combination of list-valued settings: the settings, and what varies as `key=value` or the value where it is a text.
+struct Combination {
+  Json settings = Json::object();
+  std::vector<std::string> parts;
+};
+
+/// Every combination of the list-valued entries whose option takes a single value.
+std::vector<Combination> expand_lists(const Json& settings, const config::OptionSet& options,
+                                      const std::string& where) {
+  std::vector<Combination> combinations(1);
+  for (const auto& [key, value] : settings.items()) {
+    const config::Option* option = options.find(key);
+    const bool is_list = value.is_array() && option && option->type != config::OptionType::text_list;
+    if (is_list && value.empty()) {
+      fail(ErrorKind::config, "{}.{}: expected at least one entry, got an empty list", where, key);
+    }
+    std::vector<Combination> next;
+    for (const Json& choice : is_list ? value : Json::array({value})) {
+      for (Combination made : combinations) {
+        made.settings[key] = choice;
+        if (is_list) made.parts.push_back(choice.is_string() ? plain_text(choice) : key + "=" + plain_text(choice));
+        next.push_back(std::move(made));
+      }
+    }
+    combinations = std::move(next);
+  }
+  return combinations;
+}
+
+std::string joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) text += (text.empty() ? "" : ",") + part;
+  return text;
+}
+
+Json map_of(const Json& value, const std::string& where) {
+  if (value.is_null()) return Json::object();
+  if (!value.is_object()) fail(ErrorKind::config, "{}: expected a map of settings, got {}", where, value.dump());
+  return value;
+}
+
+void add_target(ChainStep& step, const std::string& target) {
+  if (step.step == "quantize" && !step.settings.contains("target")) step.settings["target"] = target;
+}
+
+/// fp32, ptq, qat: settings of all steps in one map.
+std::vector<Method> short_method(const std::string& name, const Json& settings, const StepTable& table,
+                                 std::string_view task, const std::string& target, const std::string& where) {
+  if (std::ranges::count(kShortNames, name) == 0) {
+    fail(ErrorKind::config, "{}: unknown method '{}'{}", where, name, suggestion(name, kShortNames));
+  }
+  std::vector<std::string> chain;
+  if (name != "fp32") chain.push_back("quantize");
+  if (name == "qat") chain.push_back("finetune");
+  config::OptionSet all;
+  for (const std::string& step : chain) all = all + table.require(step, where).options(task);
+  std::vector<Method> out;
+  for (const Combination& made : expand_lists(settings, all, where)) {
+    const Json checked = all.checked(made.settings, where + " (" + name + ")");
+    Method method{name, "", {}};
+    for (const std::string& step : chain) {
+      method.steps.push_back({step, table.require(step, where).options(task).part_of(made.settings)});
+      add_target(method.steps.back(), target);
+    }
+    std::vector<std::string> parts = made.parts;
+    const bool varied = settings.contains("observer") && settings["observer"].is_array();
+    if (name != "fp32" && !varied) parts.insert(parts.begin(), checked["observer"].get<std::string>());
+    method.setting = joined(parts);
+    out.push_back(std::move(method));
+  }
+  return out;
+}
+
+/// {name: N, steps: [{step: {settings}}, step, ...]}
+std::vector<Method> named_method(const Json& map, const StepTable& table, std::string_view task,
+                                 const std::string& target, const std::string& where) {
+  for (const auto& [key, value] : map.items()) {
+    if (key != "name" && key != "steps") {
+      fail(ErrorKind::config, "{}: unknown key '{}'{}", where, key, suggestion(key, {"name", "steps"}));
+    }
+  }
+  const Json name = map.value("name", Json());
+  if (!name.is_string() || name.get<std::string>().empty() ||
+      name.get<std::string>().find_first_of("/\\ @") != std::string::npos) {
+    fail(ErrorKind::config, "{}.name: expected a name without '/', '@' and spaces, got {}", where, name.dump());
+  }
+  if (std::ranges::count(kShortNames, name.get<std::string>()) > 0) {
+    fail(ErrorKind::config, "{}.name: expected a name of your own, got '{}', which is a method already", where,
+         name.get<std::string>());
+  }
+  if (!map["steps"].is_array() || map["steps"].empty()) {
+    fail(ErrorKind::config, "{}.steps: expected a list of steps, got {}", where, map["steps"].dump());
+  }
+  struct Partial {
+    std::vector<ChainStep> steps;
+    std::vector<std::string> parts;
+  };
+  std::vector<Partial> partials(1);
+  for (const Json& entry : map["steps"]) {
+    if (!entry.is_string() && !(entry.is_object() && entry.size() == 1)) {
+      fail(ErrorKind::config, "{}.steps: expected a step's name or a map of one step, got {}", where, entry.dump());
+    }
+    const std::string step = entry.is_string() ? entry.get<std::string>() : entry.begin().key();
+    const StepInfo& info = table.require(step, where + ".steps");
+    if (step == "train") {
+      fail(ErrorKind::config, "{}.steps: expected steps after the training, got 'train': its settings stand in `train`",
+           where);
+    }
+    const Json settings = entry.is_string() ? Json::object() : map_of(entry.begin().value(), where + "." + step);
+    std::vector<Partial> next;
+    for (const Combination& made : expand_lists(settings, info.options(task), where + "." + step)) {
+      info.options(task).checked(made.settings, where + "." + step);
+      for (Partial partial : partials) {
+        partial.steps.push_back({step, made.settings});
+        add_target(partial.steps.back(), target);
+        partial.parts.insert(partial.parts.end(), made.parts.begin(), made.parts.end());
+        next.push_back(std::move(partial));
+      }
+    }
+    partials = std::move(next);
+  }
+  std::vector<Method> out;
+  for (Partial& partial : partials) out.push_back({name, joined(partial.parts), std::move(partial.steps)});
+  return out;
+}
+
+}  // namespace
+
+std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, std::string_view task,
+                                       const Json& train, std::string_view where) {
+  ModelKind kind{std::string(task), false, false};
+  std::vector<ChainStep> steps;
+  for (const ChainStep& given : method.steps) {
+    const StepInfo& info = table.require(given.step, where);
+    Json values = info.inherits ? info.inherits(train) : Json::object();
+    values.update(given.settings);
+    const std::string here = fmt::format("{} ({}: {})", where, method.method, given.step);
+    try {
+      kind = info.gives(kind);
+    } catch (const Error& error) {
+      fail(ErrorKind::config, "{}: {}", here, error.what());
+    }
+    steps.push_back({given.step, info.options(task).checked(values, here)});
+  }
+  if (kind.quantized && !kind.integers) steps.push_back({"convert", Json::object()});
+  return steps;
+}
+
+std::vector<Method> methods_of(const Json& entry, const StepTable& table, std::string_view task,
+                               const std::string& target, const std::string& where) {
+  Json map = entry.is_string() ? Json{{"method", entry}} : entry;
+  if (map.is_object() && map.contains("steps")) return named_method(map, table, task, target, where);
+  if (!map.is_object() || !map.contains("method") || !map["method"].is_string()) {
+    fail(ErrorKind::config, "{}: expected a method name, a map with 'method', or one with 'name' and 'steps', got {}",
+         where, entry.dump());
+  }
+  const std::string name = map["method"];
+  map.erase("method");
+  return short_method(name, map, table, task, target, where);
+}
+
+Bits bits_of(const std::vector<ChainStep>& steps) {
+  Bits bits;
+  for (const ChainStep& step : steps) {
+    if (step.settings.contains("bits_w")) bits.weights = step.settings["bits_w"];
+    if (step.settings.contains("bits_a")) bits.activations = step.settings["bits_a"];
+  }
+  return bits;
+}
+
+}  // namespace quench::methods

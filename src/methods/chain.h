@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "methods/step.h"
+
+namespace quench::methods {
+
+/// A step of a chain with the settings that were given for it, not yet laid over defaults.
+struct ChainStep {
+  std::string step;
+  Json settings = Json::object();
+};
+
+/// A method: what is done to a trained model, step by step. Empty: nothing (fp32).
+struct Method {
+  std::string method;   ///< fp32 | ptq | qat, or the name that a study gave it
+  std::string setting;  ///< what sets it apart from others of its name ("mse", "minmax"); "" where alone
+  std::vector<ChainStep> steps;
+};
+
+/// The effective steps of a method for models trained with `train`: every setting present, checked; `convert` at the
+/// end where the chain leaves quantized weights in float. Throws Error{config} naming `where` and the step.
+std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, std::string_view task,
+                                       const Json& train, std::string_view where);
+
+/// The methods of one entry of a study, lists expanded: `fp32`, `{method: ptq, observer: [mse, minmax]}`, `{method:
+/// qat, epochs: 3}`, `{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}`. target: where
+/// quantizers stand unless the entry says otherwise. Throws Error{config}.
+std::vector<Method> methods_of(const Json& entry, const StepTable& table, std::string_view task,
+                               const std::string& target, const std::string& where);
+
+/// Bits of weights and activations that a chain ends with; 32 where it does not quantize.
+struct Bits {
+  int64_t weights = 32;
+  int64_t activations = 32;
+};
+Bits bits_of(const std::vector<ChainStep>& steps);
+
+}  // namespace quench::methods

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/option.h"
+#include "core/json.h"
+
+namespace quench::methods {
+
+/// What of the data a step reads.
+enum class Needs { nothing, calibration_images, training_images };
+
+/// What a model is, as far as steps care.
+struct ModelKind {
+  std::string task;        ///< classify | detect
+  bool quantized = false;  ///< edges have QuantParams
+  bool integers = false;   ///< and weights are integers; false: floats with their scales, as fine-tuning wants them
+};
+
+/// What is known of a step without running it.
+struct StepInfo {
+  std::string name;     ///< "quantize": as command, in `steps:` of a study, in records
+  std::string summary;  ///< one line of help
+  Needs needs = Needs::nothing;
+  bool command = true;  ///< whether it is a command of its own
+  /// Its settings for a task. Throws Error{config} for a task that it does not know.
+  std::function<config::OptionSet(std::string_view task)> options;
+  /// What it makes of a model of a kind. Throws Error{config} where it cannot take such a model.
+  std::function<ModelKind(const ModelKind&)> gives;
+  /// What stands in place of its defaults after a training with these settings: augmentation and machine as there.
+  /// Empty: its own defaults.
+  std::function<Json(const Json& train)> inherits = {};
+};
+
+/// Steps by name.
+class StepTable {
+ public:
+  /// Throws Error{internal} for a name that is there.
+  void add(StepInfo info);
+  const std::vector<StepInfo>& all() const { return steps_; }
+  const StepInfo* find(std::string_view name) const;
+  /// Throws Error{config} naming the nearest.
+  const StepInfo& require(std::string_view name, std::string_view where) const;
+
+ private:
+  std::vector<StepInfo> steps_;
+};
+
+/// Those of step_list.h.
+StepTable step_table();
+
+}  // namespace quench::methods

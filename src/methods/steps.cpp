@@ -1,0 +1,74 @@
+// What the steps of today are; what they do is in steps/.
+#include "config/tables.h"
+#include "core/error.h"
+#include "methods/step.h"
+
+namespace quench::methods {
+namespace {
+
+/// Settings of a training that a later fine-tuning keeps unless it is told otherwise.
+Json as_trained(const Json& train) {
+  Json kept = config::augment_options().part_of(train);
+  for (const char* key : {"batch", "threads", "workers", "device", "label_smoothing"}) {
+    if (train.contains(key)) kept[key] = train[key];
+  }
+  return kept;
+}
+
+ModelKind require_float(const ModelKind& kind, const char* step) {
+  if (kind.quantized) {
+    fail(ErrorKind::config, "[methods.{}] expected a float model, got one that is quantized already", step);
+  }
+  return kind;
+}
+
+}  // namespace
+
+StepInfo describe_train() {
+  return {"train",
+          "Train a classifier or detector",
+          Needs::training_images,
+          false,
+          [](std::string_view task) { return config::train_options(task) + config::augment_options(); },
+          [](const ModelKind& kind) { return require_float(kind, "train"); }};
+}
+
+StepInfo describe_quantize() {
+  return {"quantize",
+          "Compress a trained model to integers",
+          Needs::calibration_images,
+          false,
+          [](std::string_view) { return config::quantize_options(); },
+          [](const ModelKind& kind) {
+            require_float(kind, "quantize");
+            return ModelKind{kind.task, true, false};
+          }};
+}
+
+StepInfo describe_finetune() {
+  return {"finetune",
+          "Train a trained or quantized model further; quantization is simulated while it learns",
+          Needs::training_images,
+          true,
+          [](std::string_view task) { return config::qat_options(task) + config::augment_options(); },
+          [](const ModelKind& kind) {
+            return ModelKind{kind.task, kind.quantized, false};
+          },
+          as_trained};
+}
+
+StepInfo describe_convert() {
+  return {"convert",
+          "Weights of a quantized model from floats to the integers that run",
+          Needs::nothing,
+          false,
+          [](std::string_view) { return config::OptionSet(); },
+          [](const ModelKind& kind) {
+            if (!kind.quantized) {
+              fail(ErrorKind::config, "[methods.convert] expected a quantized model, got a float one");
+            }
+            return ModelKind{kind.task, true, true};
+          }};
+}
+
+}  // namespace quench::methods

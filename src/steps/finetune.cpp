@@ -1,0 +1,28 @@
+#include "quant/float_weights.h"
+#include "steps/step.h"
+#include "train/loop/trainer.h"
+
+namespace quench::steps {
+namespace {
+
+graph::Graph fitted(const StepInput& input, graph::Graph start) {
+  Json config = input.settings;
+  config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
+  return train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume}).graph;
+}
+
+}  // namespace
+
+/// From initial weights, or a float model further.
+graph::Graph run_train(const StepInput& input) { return fitted(input, input.model.graph); }
+
+/// A float model further, or a quantized one (QAT): from the floats of its weights, or what its integers stand for.
+graph::Graph run_finetune(const StepInput& input) {
+  const methods::ModelKind kind = kind_of(input.model.graph);
+  graph::Graph out = fitted(input, kind.integers ? quant::with_float_weights(input.model.graph) : input.model.graph);
+  if (kind.quantized) out.metadata["method"] = "qat";
+  if (!out.metadata.contains("parent_sha256")) out.metadata["parent_sha256"] = input.model.sha256;
+  return out;
+}
+
+}  // namespace quench::steps

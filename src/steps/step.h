@@ -1,0 +1,53 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "core/cancel.h"
+#include "core/log.h"
+#include "data/sets/dataset.h"
+#include "graph/onnx_read.h"
+#include "methods/chain.h"
+
+namespace quench::steps {
+
+/// What a step works with.
+struct StepInput {
+  const graph::ModelFile& model;  ///< that it starts from
+  const Json& settings;           ///< effective values of its option table
+  const data::Splits* data;       ///< null where it needs none
+  std::filesystem::path folder;   ///< for checkpoints, to go on from after a kill
+  bool resume = true;
+  const LogSink& log;
+  const CancelToken& cancel;
+};
+using StepFunction = std::function<graph::Graph(const StepInput&)>;
+
+/// The steps that this program can run: descriptions, and the functions that do the work.
+class Registry {
+ public:
+  /// Throws Error{internal} for a name that is there.
+  void add(methods::StepInfo info, StepFunction function);
+  const methods::StepTable& table() const { return table_; }
+  /// Throws Error{config} for a name that is not there.
+  graph::Graph run(const std::string& step, const StepInput& input) const;
+
+ private:
+  methods::StepTable table_;
+  std::map<std::string, StepFunction> functions_;
+};
+
+/// All of methods/step_list.h.
+Registry registry();
+
+/// What steps ask about a model before they begin.
+methods::ModelKind kind_of(const graph::Graph& graph);
+
+/// A whole chain in memory, checkpoints in `folder`/<number>-<step>: what a command does with one model. Throws
+/// Error{config} before any work where a step cannot take what it would be given.
+graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
+                       const std::vector<methods::ChainStep>& steps, const StepInput& rest);
+
+}  // namespace quench::steps

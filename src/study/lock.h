@@ -1,0 +1,20 @@
+#pragma once
+
+#include <filesystem>
+
+namespace quench::study {
+
+/// Holds a folder for one program: an advisory lock on `.lock` in it, gone with the process however that ends.
+class FolderLock {
+ public:
+  /// Throws Error{io} where another program holds the folder, naming its process.
+  explicit FolderLock(const std::filesystem::path& folder);
+  ~FolderLock();
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int descriptor_ = -1;
+};
+
+}  // namespace quench::study

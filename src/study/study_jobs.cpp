@@ -1,0 +1,228 @@
+#include "study/study_jobs.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/clock.h"
+#include "core/hash.h"
+#include "platform/bench_set.h"
+#include "platform/measured.h"
+#include "study/cell_record.h"
+
+namespace quench::study {
+namespace {
+
+/// Bits of float layers in a runtime, also in one that only a device has.
+int float_bits(const runtime::Registry& registry, const std::string& name) {
+  for (const auto& runtime : registry.all()) {
+    if (runtime->name() == name) return runtime->float_bits();
+  }
+  return 32;
+}
+
+std::string row_key(const Cell& cell) { return job_key({{"row", cell.id}, {"config", cell.config}}); }
+
+constexpr const char* kSimulation = "torch";
+
+}  // namespace
+
+StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, Stages& stages,
+                     const RunContext& context, std::function<void(Row&)> finished)
+    : study_(study),
+      stages_(stages),
+      context_(context),
+      remote_(study, stages, context),
+      finished_(std::move(finished)) {
+  rows_.reserve(cells.size());
+  for (const Cell& cell : cells) {
+    Row& row = rows_.emplace_back();
+    row.cell = &cell;
+    const auto found = known.find(cell.id);
+    row.known = found != known.end() && found->second.status == "ok";
+    row.record = row.known ? found->second : start_record(study, cell, context.version);
+  }
+  size_t begin = 0;
+  while (begin < rows_.size()) {  // rows of one model and seed stand together: their timing follows their work
+    size_t end = begin;
+    const auto same = [&](const Row& row) {
+      return row.cell->model.label == rows_[begin].cell->model.label && row.cell->seed == rows_[begin].cell->seed;
+    };
+    while (end < rows_.size() && same(rows_[end])) add_row(rows_[end++]);
+    add_timings(begin, end);
+    begin = end;
+  }
+}
+
+void StudyJobs::add_row(Row& row) {
+  const Cell& cell = *row.cell;
+  std::vector<size_t> before;
+  for (size_t i = 0; i < cell.steps.size(); ++i) {
+    const PlannedStep& step = cell.steps[i];
+    const bool known = row.known;
+    const std::string name = i == 0 ? fmt::format("{} s{}", cell.model.label, cell.seed)
+                                    : fmt::format("{} s{}", artifact_name(cell), cell.seed);
+    before = {
+        graph_.add({step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
+                    [this, &cell, i] { stages_.make(cell, i); }})};
+  }
+  row.needs = before;
+  if (cell.device.remote()) {
+    graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
+                [this, &row] { run_remote(row); }, true});
+    return;
+  }
+  for (const std::string& runtime : {cell.runtime, std::string(kSimulation)}) {
+    const std::string key = stages_.evaluation_key(cell, runtime);
+    row.needs.push_back(
+        graph_.add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime), before,
+                    [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
+                    [this, &cell, runtime] { stages_.evaluate(cell, runtime); }}));
+  }
+}
+
+void StudyJobs::add_timings(size_t begin, size_t end) {
+  std::map<std::pair<std::string, int64_t>, std::vector<Row*>> sets;
+  for (size_t i = begin; i < end; ++i) {
+    const Cell& cell = *rows_[i].cell;
+    if (!cell.device.remote()) sets[{cell.runtime, cell.threads}].push_back(&rows_[i]);
+  }
+  for (auto& [key, set] : sets) {
+    Json keys = Json::array();
+    std::vector<size_t> after;
+    for (const Row* row : set) {
+      keys.push_back(row_key(*row->cell));
+      after.insert(after.end(), row->needs.begin(), row->needs.end());
+    }
+    const Cell& cell = *set.front()->cell;
+    const bool known = std::ranges::all_of(set, &Row::known);
+    graph_.add({job_key({{"bench", keys}}), "bench",
+                fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
+                            key.second),
+                after, [known] { return known; },
+                [this, rows = set, key = key]() mutable { time_set(rows, key.first, key.second); }, true});
+  }
+}
+
+void StudyJobs::run() {
+  results_ = states_of(graph_);
+  for (const Row& row : rows_) {
+    if (row.known) context_.log->info(fmt::format("{}: done before", row.cell->id));
+  }
+  execute(graph_, *results_, *context_.cancel);
+  for (size_t i = 0; i < graph_.jobs().size(); ++i) {
+    const Job& job =
+        graph_.job(i);  // jobs of rows put failures into records: what is left is a fault of the run itself
+    if (job.runs_after_failures && results_->state(i) == JobState::failed) throw results_->failure(i);
+  }
+}
+
+void StudyJobs::fail_row(Row& row, const Error& error) {
+  platform::set_failure(row.record, error);
+  context_.log->warning(fmt::format("{}: {}: {}", row.cell->id, row.record.status, error.what()));
+}
+
+bool StudyJobs::take_failures(Row& row) {
+  for (const size_t place : row.needs) {
+    if (results_->good(place)) continue;
+    const Error& error = results_->failure(place);
+    fail_row(row, error);
+    return false;
+  }
+  return true;
+}
+
+void StudyJobs::attempt(Row& row, const std::function<void()>& work) {
+  if (row.failed()) return;
+  try {
+    call_and_translate(work);
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::cancelled) throw;
+    fail_row(row, error);
+  }
+}
+
+void StudyJobs::evaluate_row(Row& row) {
+  const Cell& cell = *row.cell;
+  if (!cell.device.remote()) context_.registry->require(cell.runtime);
+  row.model = stages_.artifact(cell);
+  platform::set_model(row.record, *row.model);
+  row.record.method = cell.method.method;
+  row.record.artifact = artifact_path(cell);
+  if (cell.steps.size() == 1) row.record.bits_w = row.record.bits_a = float_bits(*context_.registry, cell.runtime);
+  if (cell.device.remote()) return;
+  set_scores(row.record, stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),
+             stages_.evaluation(stages_.evaluation_key(cell, kSimulation)));
+}
+
+void StudyJobs::run_remote(Row& row) {
+  if (take_failures(row)) {
+    attempt(row, [&] { evaluate_row(row); });
+    attempt(row, [&] { remote_.run(*row.cell, *row.model, row.record); });
+  }
+  finished_(row);
+}
+
+/// New rows, and beside them those of before, so that all of a set is timed together.
+void StudyJobs::time_set(std::vector<Row*>& set, const std::string& runtime, int64_t threads) {
+  std::vector<Row*> timed;
+  for (Row* row : set) {
+    if (row->known) continue;
+    if (take_failures(*row)) attempt(*row, [&] { evaluate_row(*row); });
+    if (!row->failed()) timed.push_back(row);
+  }
+  std::vector<Row*> again;
+  if (!timed.empty()) {
+    for (Row* row : set) {
+      if (!row->known || !stages_.has(row->cell->steps.back())) continue;
+      row->model = stages_.artifact(*row->cell);
+      again.push_back(row);
+    }
+  }
+  std::vector<Row*> all;
+  std::ranges::copy_if(set, std::back_inserter(all),
+                       [&](Row* row) { return std::ranges::count(timed, row) + std::ranges::count(again, row) > 0; });
+  if (!again.empty()) {
+    context_.log->info(fmt::format("{} rows of before are timed again beside {} new", again.size(), timed.size()));
+  }
+  if (!all.empty()) measure(all, runtime, threads);
+  for (Row* row : set) {
+    const bool kept = row->known && (row->failed() || std::ranges::count(again, row) == 0);
+    if (!kept) finished_(*row);
+  }
+}
+
+void StudyJobs::measure(std::vector<Row*>& rows, const std::string& runtime, int64_t threads) {
+  const runtime::MeasureOptions options{.min_samples = study_.bench["min_samples"].get<int64_t>(),
+                                        .min_seconds = study_.bench["min_seconds"].get<double>()};
+  context_.log->info(fmt::format("measuring latency of {} model{} in turn ({}, {} thread{})", rows.size(),
+                                 rows.size() == 1 ? "" : "s", runtime, threads, threads == 1 ? "" : "s"));
+  std::vector<platform::BenchEntry> entries;
+  for (Row* row : rows) {
+    entries.push_back({.name = row->cell->id,
+                       .runtime = runtime,
+                       .model = &*row->model,
+                       .options = {.threads = static_cast<int>(threads)},
+                       .image = [this, row] { return stages_.sample_image(row->model->graph); },
+                       .record = &row->record});
+  }
+  platform::BenchSetOptions set;
+  set.measure = options;
+  set.tell = false;
+  set.drift = true;
+  set.failed = [&](size_t i, const Error& error) {
+    if (error.kind() == ErrorKind::cancelled) throw;
+    fail_row(*rows[i], error);
+  };
+  const platform::BenchSet timed =
+      platform::bench_set(entries, *context_.registry, set, *context_.log, *context_.cancel);
+  const std::string timing = job_key({{"time", utc_now()}, {"row", rows.front()->cell->id}}).substr(0, 12);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!timed.benched[i]) continue;
+    rows[i]->record.timing_id = timing;
+    rows[i]->record.timing_drift = timed.drift;
+    rows[i]->record.stable = timed.stable;
+  }
+}
+
+}  // namespace quench::study

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "record/record.h"
+#include "study/executor.h"
+#include "study/remote_cells.h"
+#include "study/run.h"
+#include "study/stages.h"
+
+namespace quench::study {
+
+using Records = std::map<std::string, record::Record>;  ///< by cell id
+
+/// A cell on its way to a record.
+struct Row {
+  const Cell* cell = nullptr;
+  record::Record record;
+  std::optional<graph::ModelFile> model;
+  bool known = false;         ///< was `ok` before this run
+  std::vector<size_t> needs;  ///< its jobs: steps, evaluations
+  bool failed() const { return record.status != "ok"; }
+};
+
+/// A study as a graph of jobs: each step of each chain, an evaluation for each artifact and runtime, a timing for all
+/// that is timed in turn (one model, seed, runtime and number of threads), a job for each row of a device by ssh.
+class StudyJobs {
+ public:
+  /// finished: called with each row as soon as nothing is left to do for it; also for rows of before that were timed
+  /// again beside new ones. All must outlive this.
+  StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, Stages& stages,
+            const RunContext& context, std::function<void(Row&)> finished);
+  StudyJobs(const StudyJobs&) = delete;
+  StudyJobs& operator=(const StudyJobs&) = delete;
+
+  const JobGraph& graph() const { return graph_; }
+  void run();
+
+ private:
+  void add_row(Row& row);
+  /// Of rows of one model and seed, by runtime and number of threads.
+  void add_timings(size_t begin, size_t end);
+  void evaluate_row(Row& row);
+  void time_set(std::vector<Row*>& set, const std::string& runtime, int64_t threads);
+  void measure(std::vector<Row*>& rows, const std::string& runtime, int64_t threads);
+  void run_remote(Row& row);
+  /// The reason of the first of its jobs that failed becomes the row's. False where one did.
+  bool take_failures(Row& row);
+  void fail_row(Row& row, const Error& error);
+  void attempt(Row& row, const std::function<void()>& work);
+
+  const StudyFile& study_;
+  Stages& stages_;
+  const RunContext& context_;
+  RemoteCells remote_;
+  std::function<void(Row&)> finished_;
+  std::vector<Row> rows_;
+  JobGraph graph_;
+  std::optional<JobResults> results_;
+};
+
+}  // namespace quench::study

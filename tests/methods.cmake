@@ -1,0 +1,1 @@
+quench_test(methods_test SOURCES methods_chain_test.cpp USES methods LABELS fast)

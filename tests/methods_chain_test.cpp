@@ -1,0 +1,87 @@
+// Methods of a study as chains of steps: short names, named chains, lists, and what cannot be.
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "methods/chain.h"
+
+namespace quench::methods {
+namespace {
+
+std::vector<Method> methods(const char* entry) {
+  return methods_of(parse_json(entry, "t"), step_table(), "classify", "native", "s.methods");
+}
+
+std::string steps_text(const std::vector<ChainStep>& steps) {
+  std::string text;
+  for (const ChainStep& step : steps) text += (text.empty() ? "" : " ") + step.step;
+  return text;
+}
+
+std::vector<ChainStep> effective(const char* entry, const Json& train = Json::object()) {
+  return effective_steps(methods(entry).at(0), step_table(), "classify", train, "s.methods");
+}
+
+TEST(Chain, ShortNamesAreTheObviousChains) {
+  EXPECT_EQ(steps_text(effective("\"fp32\"")), "");
+  EXPECT_EQ(steps_text(effective("\"ptq\"")), "quantize convert");
+  EXPECT_EQ(steps_text(effective("\"qat\"")), "quantize finetune convert");
+  const auto both = methods(R"({"method": "qat", "observer": ["mse", "minmax"], "bits_w": [8, 4], "epochs": 2})");
+  ASSERT_EQ(both.size(), 4u);
+  EXPECT_EQ(both[2].setting, "mse,bits_w=4");
+  EXPECT_EQ(both[2].steps[0].settings["bits_w"], 4);
+  EXPECT_FALSE(both[1].steps[0].settings.contains("epochs"));
+  EXPECT_EQ(both[1].steps[1].settings["epochs"], 2);
+  EXPECT_EQ(bits_of(effective(R"({"method": "ptq", "bits_w": 4})")).weights, 4);
+  EXPECT_EQ(bits_of({}).activations, 32);
+}
+
+TEST(Chain, NamedChainsSayTheirSteps) {
+  const char* entry =
+      R"({"name": "half", "steps": [{"quantize": {"observer": ["mse", "minmax"]}}, {"finetune": {"epochs": 2}}, "finetune"]})";
+  const auto half = methods(entry);
+  ASSERT_EQ(half.size(), 2u);
+  EXPECT_EQ(half[1].method, "half");
+  EXPECT_EQ(half[1].setting, "minmax");
+  const auto steps = effective(entry, {{"flip", false}, {"batch", 16}, {"lr", 9.0}});
+  EXPECT_EQ(steps_text(steps), "quantize finetune finetune convert");
+  EXPECT_EQ(steps[0].settings["target"], "native");
+  EXPECT_EQ(steps[1].settings["epochs"], 2);
+  EXPECT_EQ(steps[1].settings["flip"], false) << "it augments as the training did";
+  EXPECT_EQ(steps[1].settings["batch"], 16);
+  EXPECT_NE(steps[1].settings["lr"], 9.0) << "its learning rate is its own";
+  EXPECT_EQ(steps_text(effective(R"({"name": "longer", "steps": ["finetune"]})")), "finetune") << "float stays float";
+}
+
+TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
+  const std::pair<const char*, const char*> cases[] = {
+      {R"("prq")", "did you mean 'ptq'"},
+      {R"({"method": "fp32", "observer": "mse"})", "observer"},
+      {R"({"method": "ptq", "epochs": 3})", "epochs"},
+      {R"({"method": "ptq", "observer": []})", "empty list"},
+      {R"({"name": "a", "steps": [{"quantise": {}}]})", "did you mean 'quantize'"},
+      {R"({"name": "a", "steps": [{"quantize": {"observr": "mse"}}]})", "did you mean 'observer'"},
+      {R"({"name": "a", "steps": []})", "list of steps"},
+      {R"({"name": "a", "steps": ["train"]})", "after the training"},
+      {R"({"name": "a/b", "steps": ["quantize"]})", "without '/'"},
+      {R"({"name": "qat", "steps": ["quantize"]})", "a name of your own"},
+      {R"({"name": "a", "steps": ["quantize", "quantize"]})", "quantized already"},
+      {R"({"name": "a", "steps": ["convert"]})", "expected a quantized model"},
+      {R"({"name": "a", "steps": [{"quantize": {}, "finetune": {}}]})", "a map of one step"},
+      {R"({"name": "a", "step": [], "steps": ["quantize"]})", "did you mean 'steps'"},
+      {R"(3)", "expected a method name"},
+  };
+  for (const auto& [entry, words] : cases) {
+    try {
+      for (const Method& method : methods(entry)) {
+        effective_steps(method, step_table(), "classify", Json::object(), "s.methods");
+      }
+      ADD_FAILURE() << entry;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::config) << entry;
+      EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << entry << ": " << error.what();
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quench::methods

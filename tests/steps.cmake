@@ -1,0 +1,3 @@
+if(QUENCH_LAB)
+  quench_test(steps_test SOURCES steps_start_test.cpp USES steps LABELS fast)
+endif()
