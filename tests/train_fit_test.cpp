@@ -329,13 +329,24 @@ TEST(Fit, KeepsTheBestEpoch) {
   Json config = samples::tiny_config();
   config["epochs"] = 4;
   config["keep"] = "best";
-  const FitResult result = fit(samples::tiny_classifier(24, 10), samples::tiny_shapes(), config, context_of(folder));
+  const data::Splits data = samples::tiny_shapes();
+  const FitResult result = fit(samples::tiny_classifier(24, 10), data, config, context_of(folder));
+  data::Splits other = data;
+  other.test = data::first_images(data.test, 1);
+  const samples::Folder second;
+  const FitResult again = fit(samples::tiny_classifier(24, 10), other, config, context_of(second));
+  EXPECT_TRUE(again.graph == result.graph) << "the choice depends on test images";
+  EXPECT_EQ(result.chosen_on, "validation");
   double best = 0;
   for (const EpochRow& row : load_checkpoint(folder.path() / "checkpoint.qckpt").rows) {
     best = std::max(best, row.scores.at(0).value);
   }
-  EXPECT_EQ(top1(result), best);
+  EXPECT_EQ(load_checkpoint(folder.path() / "checkpoint.qckpt").best_score, best);
   EXPECT_TRUE(graph::read_model(folder.path() / "best.onnx").graph == result.graph);
+  config["keep"] = "last";
+  const samples::Folder third;
+  EXPECT_EQ(fit(samples::tiny_classifier(24, 10), data, config, context_of(third)).chosen_on, "none");
+  EXPECT_FALSE(std::filesystem::exists(third.path() / "best.onnx"));
 }
 
 }  // namespace

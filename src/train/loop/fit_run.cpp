@@ -7,7 +7,6 @@
 
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/hash.h"
 #include "core/rng.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
@@ -66,12 +65,6 @@ std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Spli
   return std::make_unique<data::Loader>(data.train, options);
 }
 
-/// The first epoch with the highest score.
-const EpochRow& best_row(const std::vector<EpochRow>& rows) {
-  const auto rank = [](const EpochRow& row) { return row.scores.empty() ? -1.0 : row.scores.front().value; };
-  return *std::ranges::max_element(rows, {}, rank);
-}
-
 void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& prefix,
                   const std::map<std::string, torch::Tensor>& some) {
   for (const auto& [name, value] : some) all.emplace(prefix + name, value);
@@ -82,15 +75,15 @@ void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& 
 FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context)
     : settings_(std::move(settings)),
       context_(context),
-      data_(data),
+      data_(settings_.keep_best ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
       device_(open_device(settings_.device)),
       module_(make_module(start, device_, settings_.learn_ranges)),
       optimizer_(module_.parameters(), optimizer_options(settings_)),
       loss_scale_(settings_.amp),
-      objective_(context.objective ? context.objective(start, data, settings_)
-                                   : make_objective(start, data, settings_)) {
+      objective_(context.objective ? context.objective(start, data_, settings_)
+                                   : make_objective(start, data_, settings_)) {
   if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
-  loader_ = make_loader(settings_, data);
+  loader_ = make_loader(settings_, data_);
   after_step();
   if (settings_.ema) ema_ = std::make_unique<Ema>(averaged(), settings_.ema_decay);
   const auto batches = static_cast<double>(loader_->batches());
@@ -104,7 +97,7 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
     at_.identity[name] = value;
   }
   at_.graph_sha256 = graph_digest(start);
-  at_.data_sha256 = sha256_hex(data.train->digest() + data.test->digest());
+  at_.data_sha256 = data::digest(data_);
 }
 
 /// Everything that the average covers: parameters and batch-norm statistics.
@@ -247,12 +240,12 @@ graph::Graph FitRun::result_graph() {
   return graph;
 }
 
-score::Scores FitRun::test(const graph::Graph& graph) {
+score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& split, int64_t limit,
+                                const graph::Graph& graph) {
   nn::ModuleOptions options;
   options.device = device_;
   nn::GraphModule module(graph, options);
-  return objective_->test(module, data_.test,
-                          {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, settings_.test_limit},
+  return objective_->test(module, split, {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, limit},
                           context_.cancel);
 }
 
@@ -272,8 +265,12 @@ void FitRun::end_epoch() {
   if (row.epoch % settings_.eval_every == 0 || row.epoch == settings_.epochs) {
     save();  // a kill or cancel while evaluating does not lose the epoch
     const graph::Graph graph = result_graph();
-    row.scores = test(graph);
-    keep_best(graph, row.scores);
+    if (settings_.keep_best) {
+      row.scores = scores_on(data_.validation, 0, graph);
+      keep_best(graph, row.scores);
+    } else {
+      row.scores = scores_on(data_.test, settings_.test_limit, graph);
+    }
   }
   ++at_.epoch;
   at_.batch = 0;
@@ -285,7 +282,10 @@ void FitRun::end_epoch() {
   if (context_.log == nullptr) return;
   const double left = at_.seconds / static_cast<double>(at_.epoch) * static_cast<double>(settings_.epochs - at_.epoch);
   context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
-                                 row.train_loss, to_text(row.scores), row.scores.empty() ? "" : "  ",
+                                 row.train_loss, to_text(row.scores),
+                                 row.scores.empty()    ? ""
+                                 : settings_.keep_best ? " (validation)  "
+                                                       : "  ",
                                  row.images_per_second, duration_text(left)));
 }
 
@@ -298,10 +298,11 @@ FitResult FitRun::finish() {
   const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
   if (settings_.keep_best && at_.best_score >= 0) {
     result.graph = graph::read_model(context_.folder / kBestName).graph;
-    result.scores = best_row(at_.rows).scores;
+    result.scores = scores_on(data_.test, settings_.test_limit, result.graph);
+    result.chosen_on = "validation";
   } else {
     result.graph = result_graph();
-    result.scores = tested ? at_.rows.back().scores : test(result.graph);
+    result.scores = tested ? at_.rows.back().scores : scores_on(data_.test, settings_.test_limit, result.graph);
   }
   result.epochs = at_.epoch;
   result.seconds = at_.seconds;

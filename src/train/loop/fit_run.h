@@ -42,7 +42,8 @@ class FitRun {
   std::map<std::string, torch::Tensor> checkpointed() const;
   /// The Graph as evaluated: averaged weights where the average is on.
   graph::Graph result_graph();
-  score::Scores test(const graph::Graph& graph);
+  /// Scores on a split; limit: its first images, 0: all.
+  score::Scores scores_on(const std::shared_ptr<const data::Dataset>& split, int64_t limit, const graph::Graph& graph);
   /// Keeps the graph beside the checkpoint where it is the best so far.
   void keep_best(const graph::Graph& graph, const score::Scores& scores);
 

@@ -61,6 +61,7 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   s.eval_every = values.at("eval_every");
   s.accumulate = values.at("accumulate");
   s.keep_best = values.at("keep") == "best";
+  s.val_share = values.at("val_share");
   s.box_gain = values.at("box_gain");
   s.objectness_gain = values.at("objectness_gain");
   s.class_gain = values.at("class_gain");
@@ -87,6 +88,7 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   s.identity = values;
   s.identity["imgsz"] = s.imgsz;
   for (const char* key : {"threads", "workers", "device"}) s.identity.erase(key);
+  if (!s.keep_best) s.identity.erase("val_share");  // decides nothing
   return s;
 }
 

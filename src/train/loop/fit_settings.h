@@ -32,6 +32,7 @@ struct FitSettings {
   int64_t eval_every = 1;
   int64_t accumulate = 1;  ///< batches whose gradients make one step
   bool keep_best = false;  ///< the result is the best epoch's, not the last one's
+  double val_share = 0;    ///< of the training images, held out where keep_best and no validation split is there
   /// Detection: weights of the parts of the loss; 0: the model family's own.
   double box_gain = 0, objectness_gain = 0, class_gain = 0, dfl_gain = 0;
   int imgsz = 0;              ///< resolved: the graph's own where the config has none

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "core/cancel.h"
 #include "core/json.h"
@@ -28,8 +29,9 @@ using AfterStep = std::function<void(nn::GraphModule&)>;
 
 /// Result of one fit.
 struct FitResult {
-  graph::Graph graph;    ///< EMA weights where EMA is on, as evaluated; `keep: best`: of the best epoch
-  score::Scores scores;  ///< of that graph on the test split
+  graph::Graph graph;              ///< EMA weights where EMA is on, as evaluated; `keep: best`: of the best epoch
+  score::Scores scores;            ///< of that graph on the test split
+  std::string chosen_on = "none";  ///< the split that chose the epoch: "validation" (`keep: best`), or "none"
   int64_t epochs = 0;
   double images_per_second = 0;  ///< training alone, data pipeline included
   double seconds = 0;            ///< of training, over all resumed parts
@@ -50,7 +52,9 @@ struct FitContext {
 };
 
 /// Trains a Graph, classifier or detector (float, or prepared for QAT: quantization is simulated while training) on
-/// data.train, evaluates on data.test. config: values of train_options + augment_options + data sizes (config::tables).
+/// data.train, evaluates on data.test. With `keep: best` the epochs are compared on data.validation, or on `val_share`
+/// of the training images that nothing trains on (data::with_validation), and the kept one alone on data.test. config:
+/// values of train_options + augment_options + data sizes (config::tables).
 ///
 /// Deterministic for (graph, data, config, seed) on CPU at a given thread count; killed and resumed equals one straight
 /// run. A checkpoint is written every epoch and on cancel. A loss that is not finite stops with Error{data} naming
