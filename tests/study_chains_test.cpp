@@ -41,9 +41,10 @@ class StudyChains : public StudyTest {
     std::map<std::string, std::string> out;
     for (const record::Record& record : record::latest(record::load(folder / "records.jsonl").records)) {
       Json json = record::to_json(record);
-      for (const char* key : {"time", "timing_id", "latency_p50_ns", "latency_p90_ns", "latency_p99_ns",
-                              "latency_samples", "temperature_start_c", "temperature_end_c", "frequency_min_mhz",
-                              "frequency_mean_mhz", "throttled", "energy_mj", "power_mean_mw", "power_max_mw"}) {
+      for (const char* key :
+           {"time", "timing_id", "latency_p50_ns", "latency_p90_ns", "latency_p99_ns", "latency_samples",
+            "timing_drift", "stable", "temperature_start_c", "temperature_end_c", "frequency_min_mhz",
+            "frequency_mean_mhz", "throttled", "energy_mj", "power_mean_mw", "power_max_mw"}) {
         json.erase(key);
       }
       out[*record.cell] = json.dump();
