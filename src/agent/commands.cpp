@@ -8,7 +8,6 @@ namespace {
 
 using config::Option;
 using config::OptionSet;
-using program::Command;
 using T = config::OptionType;
 
 OptionSet progress() {

@@ -98,7 +98,7 @@ bool take_rows(const Tensor& from, Tensor& to, const std::vector<int64_t>& place
   return true;
 }
 
-/// Whether a tensor has rows of classes: its first size changes with their number, or it ends the graph.
+/// Weights that have a row for each class: those of the layers that end the graph.
 std::set<std::string> head_weights(const graph::Graph& graph) {
   std::set<std::string> names;
   for (const graph::Node& node : graph.nodes) {
