@@ -89,8 +89,9 @@ enum class FieldType { text, integer, number, boolean, object };
 struct Field {
   std::string name;
   FieldType type;
-  std::string unit;   ///< "ns", "bytes", "fraction", ""
-  std::string title;  ///< for people: "Top-1"
+  std::string unit;          ///< "ns", "bytes", "fraction", ""
+  std::string title;         ///< for people: "Top-1"
+  bool is_accuracy = false;  ///< says how good the model's answers on the test images are
 };
 const std::vector<Field>& fields();
 
@@ -100,11 +101,15 @@ void set_number(Record& record, std::string_view name, double value);
 /// Sets every field that is empty in `record` and not in `from`.
 void fill_missing(Record& record, const Record& from);
 
+/// Sets every accuracy, and the number of images that they were computed on, to what `from` has; empty where it has
+/// none.
+void copy_accuracies(Record& to, const Record& from);
+
 /// All fields, null where empty, in table order.
 Json to_json(const Record& record);
 
-/// Throws Error{data} naming `where` and the field for an unknown schema or a wrong type. Unknown keys are ignored
-/// (a later version may have added them).
+/// Throws Error{data} naming `where` and the field for an unknown schema, a wrong type, or a fraction outside [0,1].
+/// Unknown keys are ignored (a later version may have added them).
 Record from_json(const Json& json, std::string_view where);
 
 }  // namespace quench::record

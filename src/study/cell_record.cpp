@@ -31,14 +31,4 @@ void set_scores(record::Record& record, const inference::Evaluation& real, const
   record.agreement = inference::agreement(real, simulated);
 }
 
-void copy_scores(record::Record& to, const record::Record& from) {
-  Json json = record::to_json(to);
-  const Json source = record::to_json(from);
-  for (const record::Field& field : record::fields()) {
-    if (field.unit == "fraction" && field.name != "agreement") json[field.name] = source[field.name];
-  }
-  json["samples"] = source["samples"];
-  to = record::from_json(json, "a record's scores");
-}
-
 }  // namespace quench::study

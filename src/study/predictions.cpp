@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "platform/measured.h"
-#include "study/cell_record.h"
 
 namespace quench::study {
 namespace {
@@ -127,7 +126,7 @@ std::vector<record::Record> predicted_records(const StudyFile& study, const std:
         devices::set_prediction(record, catalog.fit, catalog.require(entry.device), entry.deployment, *work);
         if (ran_there(artifact, known, entry, record)) continue;
         if (record.status == "ok") {  // else what the device cannot run would seem to have an accuracy there
-          copy_scores(record, *source);
+          record::copy_accuracies(record, *source);
           record.config["accuracy_from"] = *source->cell;
         }
       } else {

@@ -1,7 +1,5 @@
 #include "study/remote_cells.h"
 
-#include "study/cell_record.h"
-
 namespace quench::study {
 
 RemoteCells::RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context)
@@ -62,7 +60,7 @@ void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::R
                                  device.name()));
   record::Record answer = ask(cell.device, device, request);
   if (scored != scored_.end()) {
-    copy_scores(answer, scored->second);
+    record::copy_accuracies(answer, scored->second);
   } else if (answer.status == "ok") {
     scored_[key] = answer;
   }
