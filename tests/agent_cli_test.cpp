@@ -261,5 +261,31 @@ TEST_F(Agent, RunsOtherRuntimesToo) {
   }
 }
 
+TEST_F(Agent, OutputsThatMeanNothingHaveNoScore) {
+  for (const std::string model : {"float.onnx", "detect.onnx"}) {
+    graph::Graph graph = graph::read_model(folder_ / model).graph;
+    for (auto& [name, weight] : graph.weights) {
+      if (!name.ends_with("conv.weight")) continue;
+      for (float& value : weight.value.mutable_values<float>()) value = value < 0 ? -1e15f : 1e15f;
+    }
+    graph::save_onnx(graph, folder_ / "values.onnx");
+    graph.weights.at("model.0.conv.weight").value.mutable_values<float>()[0] = 1e30f;
+    graph::save_onnx(graph, folder_ / "weight.onnx");
+    const std::string on =
+        std::string(" --progress none --pack ") + (model[0] == 'f' ? "classify" : "detect") + ".qpack";
+    expect_error("eval weight.onnx" + on, 2, {"1e+30", "weight model.0.conv.weight"});
+    expect_error("eval values.onnx" + on, 2, {"expected outputs of finite values"});
+  }
+}
+
+TEST_F(Agent, NamesOfFilesAreShownAndHarmless) {
+  fs::copy_file(folder_ / "float.onnx", folder_ / "a\x1b[31m\xff.onnx");
+  const Outcome outcome = agent("eval 'a\x1b[31m\xff.onnx' --pack classify.qpack --limit 2 --progress json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ((outcome.out + outcome.err).find('\x1b'), std::string::npos);
+  EXPECT_TRUE(try_parse_json(outcome.out)) << outcome.out;
+  expect_error("eval 'no\x1b[2J\xff' --pack classify.qpack", 3, {"no\\x1b[2J\\xff"});
+}
+
 }  // namespace
 }  // namespace quench

@@ -27,6 +27,15 @@ TEST(Json, NestingHasALimit) {
   }
 }
 
+TEST(Json, WhatMayBeAnotherThingIsNothingThen) {
+  EXPECT_EQ(try_parse_json("{\"a\":1}"), (Json{{"a", 1}}));
+  EXPECT_EQ(try_parse_json("null"), Json());
+  for (const std::string& text : {std::string("Welcome"), std::string(), std::string("{"), std::string("\"\xff\""),
+                                  std::string("1e999"), nested(100000, "[", "]"), nested(100000, "{\"a\":", "")}) {
+    EXPECT_FALSE(try_parse_json(text)) << text.substr(0, 20);
+  }
+}
+
 TEST(Json, BracketsInTextsAndSideBySideAreNoNesting) {
   const std::string quoted = "\"" + std::string(1000, '[') + "\\\"" + std::string(1000, '{') + "\\\\\"";
   EXPECT_EQ(parse_json(quoted, "x").get<std::string>(), std::string(1000, '[') + "\"" + std::string(1000, '{') + "\\");

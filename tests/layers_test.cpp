@@ -184,6 +184,17 @@ TEST(Layers, FilesAreNotTooLong) {
   }
 }
 
+/// The library's own parser takes nesting without end, which then ends the program.
+TEST(Layers, JsonIsReadWithALimit) {
+  for (const fs::path& file : sources()) {
+    if (file.filename() == "json.cpp" && file.parent_path().filename() == "core") continue;
+    const std::string content = read_file(file);
+    for (const char* call : {"Json::parse(", "json::parse(", "Json::accept(", "json::accept("}) {
+      EXPECT_EQ(content.find(call), std::string::npos) << file << ": " << call << ", expected core/json.h's parse_json";
+    }
+  }
+}
+
 TEST(Layers, HeadersAreIncludedOnceByPragma) {
   for (const fs::path& file : sources()) {
     if (file.extension() == ".h") {

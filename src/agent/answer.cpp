@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "platform/measured.h"
 #include "record/store.h"
 
@@ -46,7 +47,7 @@ bool attempt(record::Record& record, const LogSink& log, const std::function<voi
 void answer(record::Record& record, const Json& options) {
   record.time = utc_now();
   if (options["out"].is_string()) record::append(options["out"].get<std::string>(), record);
-  std::cout << record::to_json(record).dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+  std::cout << json_text(record::to_json(record)) << std::endl;
 }
 
 }  // namespace quench::agent

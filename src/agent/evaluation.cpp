@@ -33,6 +33,7 @@ void evaluate(runtime::Session& session, const pack::Reader& pack, const Evaluat
     cancel.check();
     const int64_t first = scorer.images(), images = std::min(options.batch, total - first);
     const std::vector<Tensor> outputs = session.run(runtime::to_input(pack.read(first, images), session.input_dtype()));
+    scorer.check(outputs);
     for (int64_t i = 0; i < images; ++i) {
       const ImageResult result = scorer.judge(outputs, i, first + i);
       scorer.add(result);
@@ -44,7 +45,6 @@ void evaluate(runtime::Session& session, const pack::Reader& pack, const Evaluat
     }
     show();
   }
-  if (scorer.invalid() > 0) log.warning(fmt::format("{} images gave scores that are not numbers", scorer.invalid()));
 }
 
 }  // namespace quench::agent

@@ -17,7 +17,7 @@ struct EvaluationOptions {
 
 /// Runs a pack's images through a session, in order, and adds what they give to `scorer`. With a journal, images that
 /// it holds already are not run again, and what is done is kept in it. Throws Error{cancelled} (after a last save),
-/// Error{data} for a damaged pack or journal, Error{io}, and what run() throws.
+/// Error{data} for a damaged pack or journal and for outputs that are not finite, Error{io}, and what run() throws.
 void evaluate(runtime::Session& session, const pack::Reader& pack, const EvaluationOptions& options, Scorer& scorer,
               Journal* journal, const LogSink& log, const CancelToken& cancel);
 

@@ -2,7 +2,9 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "graph/magnitude.h"
 #include "models/task.h"
+#include "score/finite.h"
 
 namespace quench::agent {
 namespace {
@@ -32,7 +34,8 @@ void require_classes(const graph::Graph& graph, size_t classes) {
 }  // namespace
 
 Scorer::Scorer(const graph::Graph& graph, const pack::Header& header, const models::NmsOptions& options, bool digest)
-    : header_(header), digest_(digest) {
+    : graph_(graph), header_(header), digest_(digest) {
+  graph::require_magnitudes(graph);
   models::require_fit(graph, header.task, header.classes);
   require_size(graph, header);
   if (header.task == "detect") {
@@ -41,6 +44,8 @@ Scorer::Scorer(const graph::Graph& graph, const pack::Header& header, const mode
     require_classes(graph, header.classes.size());
   }
 }
+
+void Scorer::check(std::span<const Tensor> outputs) const { score::require_finite(outputs, graph_); }
 
 ImageResult Scorer::judge(std::span<const Tensor> outputs, int64_t in_batch, int64_t index) const {
   ImageResult result;

@@ -25,21 +25,24 @@ struct ImageResult {
 /// From raw outputs over a pack's images to scores, image by image.
 class Scorer {
  public:
-  /// Both must outlive it. Throws Error{data} where model and pack do not fit: task, image size, classes.
+  /// Both must outlive it. Throws Error{data} where model and pack do not fit (task, image size, classes), and where a
+  /// weight is too large to mean anything (graph/magnitude.h).
   Scorer(const graph::Graph& graph, const pack::Header& header, const models::NmsOptions& options, bool digest);
 
+  /// Throws Error{data} where raw outputs are not finite (score/finite.h).
+  void check(std::span<const Tensor> outputs) const;
   /// What image `in_batch` of the raw outputs gives, which is image `index` of the pack.
   ImageResult judge(std::span<const Tensor> outputs, int64_t in_batch, int64_t index) const;
   /// Images come in the pack's order.
   void add(const ImageResult& result);
 
   int64_t images() const { return images_; }
-  int64_t invalid() const { return top_k_.invalid(); }  ///< classify: images with scores that are no numbers
   score::Scores scores() const;
   /// SHA-256 over the images' outputs_sha256 (hex, in order); "" where not asked for.
   std::string outputs_sha256() const;
 
  private:
+  const graph::Graph& graph_;
   const pack::Header& header_;
   bool digest_;
   std::optional<score::DetectionScorer> detections_;

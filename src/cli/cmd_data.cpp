@@ -6,6 +6,7 @@
 #include "cli/print.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json_text.h"
 #include "data/sets/catalog.h"
 #include "data/sets/fetch.h"
 #include "data/sets/find.h"
@@ -23,7 +24,7 @@ int list_data(const Json& options, const std::filesystem::path& root) {
                     {"found", entry.found},
                     {"how_to_get", entry.how_to_get}});
   }
-  std::cout << (options["format"] == "json" ? list.dump(2) + "\n" : text_table(rows));
+  std::cout << (options["format"] == "json" ? json_text(list, 2) + "\n" : text_table(rows));
   return program::kOk;
 }
 
@@ -130,7 +131,7 @@ int check_data(const program::Invocation& invocation, const Json& options, const
     for (const Findings& one : all) list.push_back(to_json(one));
     const Json out{
         {"name", splits.name}, {"task", splits.train->task()}, {"same_images", splits.same_images}, {"splits", list}};
-    std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    std::cout << json_text(out, 2) << "\n";
   } else {
     print_findings(all);
   }

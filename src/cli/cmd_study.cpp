@@ -3,6 +3,8 @@
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "core/file.h"
+#include "core/json_text.h"
+#include "core/printable.h"
 #include "data/sets/find.h"
 #include "inference/registry.h"
 #include "report/report.h"
@@ -31,9 +33,10 @@ int print_states(const study::StudyFile& study, const fs::path& folder, const fs
     done += state.status == "ok";
   }
   if (options["format"] == "json") {
-    std::cout << list.dump(2) << "\n";
+    std::cout << json_text(list, 2) << "\n";
   } else {
-    std::cout << text_table(rows) << fmt::format("{} of {} cells done, in {}\n", done, states.size(), folder.string());
+    std::cout << text_table(rows)
+              << fmt::format("{} of {} cells done, in {}\n", done, states.size(), printable_line(folder.string()));
   }
   return program::kOk;
 }
@@ -68,7 +71,7 @@ int print_plan(const study::StudyFile& study, const study::RunContext& context, 
     seconds += job.estimate_seconds.value_or(0);
   }
   if (options["format"] == "json") {
-    std::cout << list.dump(2) << "\n";
+    std::cout << json_text(list, 2) << "\n";
     return program::kOk;
   }
   std::cout << text_table(rows)
@@ -107,7 +110,7 @@ int run_study(const program::Invocation& invocation, const program::Environment&
   Json cells = Json::array();
   for (const record::Record& record : summary.records) cells.push_back(*record.cell);
   const Json left{{"notes", summary.notes}, {"cells", cells}};  // for `quench report`
-  write_file(folder / "page.json", left.dump(2) + "\n");
+  write_file(folder / "page.json", json_text(left, 2) + "\n");
   report::PageOptions page;
   page.title = study.name;
   page.command = fmt::format("quench study run {}", file);
@@ -116,7 +119,8 @@ int run_study(const program::Invocation& invocation, const program::Environment&
   environment.log.info(fmt::format("{} cells run, {} done before, {} failed or unsupported", summary.ran,
                                    summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
-  if (options["format"] == "table") std::cout << "\nreport: " << fs::absolute(folder / "report.html").string() << "\n";
+  if (options["format"] == "table")
+    std::cout << "\nreport: " << printable_line(fs::absolute(folder / "report.html").string()) << "\n";
   return summary.failed ? program::kCellFailed : program::kOk;
 }
 

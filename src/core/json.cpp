@@ -44,6 +44,13 @@ Json parse_json(std::string_view text, std::string_view where) {
   }
 }
 
+std::optional<Json> try_parse_json(std::string_view text) {
+  if (is_too_deep(text)) return std::nullopt;
+  Json value = Json::parse(text, nullptr, false);
+  if (value.is_discarded()) return std::nullopt;
+  return value;
+}
+
 Json read_json(const std::filesystem::path& path) { return parse_json(read_file(path), path.string()); }
 
 std::string canonical_text(const Json& value) {

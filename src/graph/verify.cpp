@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/utf8.h"
 #include "graph/shape_inference.h"
 #include "graph/weight_roles.h"
 
@@ -30,28 +31,8 @@ size_t attributes_index(Op op) {
   }
 }
 
-/// Whether a text is UTF-8 (RFC 3629: shortest form, no surrogates), which ONNX and JSON ask for.
-bool is_utf8(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    if (lead < 0x80) continue;
-    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() - i < static_cast<size_t>(more)) return false;
-    uint32_t code = lead & (0x3Fu >> more);
-    for (int k = 0; k < more; ++k, ++i) {
-      const auto next = static_cast<unsigned char>(text[i]);
-      if ((next & 0xC0) != 0x80) return false;
-      code = code << 6 | (next & 0x3Fu);
-    }
-    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kLeast[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
-  }
-  return true;
-}
-
 void check_text(std::string_view text, std::string_view what) {
-  if (!is_utf8(text)) wrong("expected UTF-8 text, got other bytes ({})", what);
+  if (utf8_prefix(text) != text.size()) wrong("expected UTF-8 text, got other bytes ({})", what);
 }
 
 void check_names(const Graph& graph) {

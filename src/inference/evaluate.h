@@ -34,6 +34,7 @@ struct EvaluateOptions {
 /// A model in a runtime, for inputs of any size.
 class Engine {
  public:
+  /// Throws Error{data} where a weight is too large to mean anything (graph/magnitude.h), and what load() throws.
   Engine(const runtime::Runtime& runtime, const graph::ModelFile& model, const runtime::SessionOptions& options);
   const graph::Graph& graph() const { return model_.graph; }
   /// The model as it is.
@@ -51,7 +52,7 @@ class Engine {
 };
 
 /// Runs every image of the split through the engine, in order. Throws Error{data} where the split's task or classes
-/// are not those of the model's metadata.
+/// are not those of the model's metadata, and where the model's outputs are not finite (score/finite.h).
 Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options, const LogSink& log,
                     const CancelToken& cancel);
 

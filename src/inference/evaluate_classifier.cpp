@@ -3,6 +3,7 @@
 #include "data/loading/loader.h"
 #include "inference/evaluate.h"
 #include "metrics/top_k.h"
+#include "score/finite.h"
 
 namespace quench::inference {
 namespace {
@@ -40,6 +41,7 @@ Evaluation evaluate_classifier(Engine& engine, const data::Dataset& split, const
     const Tensor input = runtime::to_input(data::to_planar(batch->images), session.input_dtype());
     const std::vector<Tensor> outputs = session.run(input);
     const int64_t classes = class_count(outputs.at(0), split, graph);
+    score::require_finite(outputs, graph);
     top_k.add(outputs[0].values<float>(), classes, batch->labels);
     if (now_ns() - shown > 500'000'000) {
       shown = now_ns();
@@ -47,7 +49,6 @@ Evaluation evaluate_classifier(Engine& engine, const data::Dataset& split, const
                                     static_cast<double>(top_k.count()) * 1e9 / static_cast<double>(shown - start)));
     }
   }
-  if (top_k.invalid() > 0) log.warning(fmt::format("{} images gave scores that are not numbers", top_k.invalid()));
   return {{{"top1", top_k.top1()}, {"top5", top_k.top5()}}, top_k.count(), top_k.predictions(), {}};
 }
 

@@ -8,6 +8,7 @@
 #include "data/pictures/letterbox.h"
 #include "inference/evaluate.h"
 #include "score/detection_scorer.h"
+#include "score/finite.h"
 
 namespace quench::inference {
 namespace {
@@ -66,6 +67,7 @@ class Pass {
            const std::vector<data::Letterbox>& letterboxes) {
     cancel_.check();
     const std::vector<Tensor> outputs = session.run(runtime::to_input(data::to_planar(images), session.input_dtype()));
+    score::require_finite(outputs, engine_.graph());
     for (size_t i = 0; i < indices.size(); ++i) {
       std::vector<models::Detection> found = scorer_.add(indices[i], scorer_.find(outputs, static_cast<int64_t>(i)),
                                                          letterboxes.at(i), split_.objects(indices[i]));

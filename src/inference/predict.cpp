@@ -10,7 +10,9 @@
 #include "data/pictures/fit.h"
 #include "data/pictures/letterbox.h"
 #include "models/decode.h"
+#include "models/task.h"
 #include "score/detection_scorer.h"
+#include "score/finite.h"
 
 namespace quench::inference {
 namespace {
@@ -54,8 +56,7 @@ Predictor::Predictor(Engine& engine, const Json& options) : engine_(engine) {
     nms_ = score::nms_options(options);
     rect_ = options["rect"];
   } else if (task == "classify") {
-    const std::string names = metadata(graph, "classes");
-    if (!names.empty()) classes_ = parse_json(names, "metadata 'classes'").get<std::vector<std::string>>();
+    classes_ = models::class_names(graph);
     if (height_ != width_) {
       fail(ErrorKind::unsupported, "[inference.predict] expected a classifier with a square input, got {}x{}", height_,
            width_);
@@ -98,6 +99,7 @@ Prediction Predictor::detect(const Tensor& pixels) {
   const int64_t prepared = now_ns();
   const std::vector<Tensor> outputs = model.run(input);
   const int64_t ran = now_ns();
+  score::require_finite(outputs, engine_.graph());
   out.detections = models::non_max_suppression(models::decode(*head_, outputs, 0, nms_.confidence), nms_);
   for (models::Detection& found : out.detections) found.box = fitted.to_image(found.box);
   out.postprocess_ns = now_ns() - ran;
@@ -119,11 +121,8 @@ Prediction Predictor::classify(const Tensor& pixels) {
   if (shape.size() != 2 || shape[0] != 1) {
     fail(ErrorKind::data, "[inference.predict] expected scores [1,classes], got {}", to_string(shape));
   }
-  const std::span<const float> logits = outputs[0].values<float>();
-  if (std::any_of(logits.begin(), logits.end(), [](float x) { return !std::isfinite(x); })) {
-    fail(ErrorKind::backend, "[inference.predict] the model gave scores that are not numbers");
-  }
-  out.top = top_classes(logits);
+  score::require_finite(outputs, engine_.graph());
+  out.top = top_classes(outputs[0].values<float>());
   out.postprocess_ns = now_ns() - ran;
   out.inference_ns = ran - prepared;
   out.preprocess_ns = prepared - start;

@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 namespace quench::program {
 namespace {
@@ -26,7 +28,14 @@ T parse_as(const std::string& flag, const std::string& text, const char* expecte
   return value;
 }
 
+/// Settings go into records, models and checkpoints, which hold text in UTF-8.
+void require_utf8(const std::string& flag, const std::string& text) {
+  if (utf8_prefix(text) == text.size()) return;
+  fail(ErrorKind::config, "{}: expected text in UTF-8, got '{}'", flag, printable(text));
+}
+
 Json value_of(const Option& option, const std::string& flag, const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) require_utf8(flag, text);
   switch (option.type) {
     case OptionType::integer: return parse_as<int64_t>(flag, texts.back(), "an integer");
     case OptionType::number: return parse_as<double>(flag, texts.back(), "a number");

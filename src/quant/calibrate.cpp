@@ -3,9 +3,11 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "graph/magnitude.h"
 #include "nn/graph_module.h"
 #include "quant/edge_groups.h"
 
@@ -39,6 +41,12 @@ bool read_by_silu_alone(const graph::Graph& graph, const std::vector<graph::Edge
 // The values of a tensor in whatever order they lie in memory.
 void observe(Observer& observer, const torch::Tensor& value) {
   const torch::Tensor dense = value.is_non_overlapping_and_dense() ? value : value.contiguous();
+  const auto [low, high] = dense.aminmax();
+  const float largest = std::max(std::abs(low.item<float>()), std::abs(high.item<float>()));
+  if (std::isfinite(largest) && largest > graph::kLargestMagnitude) {  // what is not finite, observers refuse
+    fail(ErrorKind::data, "[quant.calibrate] expected values of at most {:g}, got {:g}", graph::kLargestMagnitude,
+         largest);
+  }
   observer.observe({dense.data_ptr<float>(), static_cast<size_t>(dense.numel())});
 }
 
@@ -47,6 +55,7 @@ void observe(Observer& observer, const torch::Tensor& value) {
 std::vector<graph::QuantParams> calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,
                                           const std::vector<int64_t>& indices, const CalibrateOptions& options,
                                           const LogSink& log, const CancelToken& cancel) {
+  graph::require_magnitudes(placement.graph);
   std::vector<std::unique_ptr<Observer>> observers;
   std::vector<Observer*> observer_of(placement.graph.edges.size(), nullptr);
   for (const auto& group : placement.groups) {

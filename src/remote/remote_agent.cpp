@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "core/text.h"
 
 namespace quench::remote {
@@ -16,6 +17,8 @@ namespace fs = std::filesystem;
 
 constexpr int kCellFailed = 1;  // the agent's exit codes
 constexpr int kInterrupted = 130;
+constexpr size_t kMostTold = 2000;     // characters of a message
+constexpr double kMostCounted = 1e15;  // images or seconds of progress
 
 std::string flag_of(std::string key) {
   std::ranges::replace(key, '_', '-');
@@ -35,9 +38,10 @@ void add_flags(std::vector<std::string>& words, const Json& settings) {
   }
 }
 
+/// Not `cancelled`: only the user here can ask this program to stop.
 ErrorKind kind_from(const std::string& name) {
   for (const ErrorKind kind : {ErrorKind::config, ErrorKind::data, ErrorKind::io, ErrorKind::unsupported,
-                               ErrorKind::backend, ErrorKind::cancelled, ErrorKind::internal}) {
+                               ErrorKind::backend, ErrorKind::internal}) {
     if (name == to_string(kind)) return kind;
   }
   return ErrorKind::backend;
@@ -51,9 +55,9 @@ class Listener {
       : device_(std::move(device)), names_(std::move(names)), log_(log) {}
 
   void hear(std::string_view line) {
-    const Json event = Json::parse(line, nullptr, false);
+    const Json event = try_parse_json(line).value_or(Json());
     if (!event.is_object() || !event.contains("event")) {
-      if (line.find_first_not_of(" \t\r") != std::string_view::npos) last_words_ = line;
+      if (line.find_first_not_of(" \t\r") != std::string_view::npos) last_words_ = shown(line);
       return;
     }
     const std::string name = text(event, "event");
@@ -78,6 +82,10 @@ class Listener {
   }
 
  private:
+  /// What the device says, on one line and not without end.
+  static std::string shown(std::string_view text) {
+    return printable_line(text.substr(0, kMostTold)) + (text.size() > kMostTold ? "..." : "");
+  }
   std::string text(const Json& event, const char* key) const {
     const auto found = event.find(key);
     std::string out = found != event.end() && found->is_string() ? found->get<std::string>() : "";
@@ -86,12 +94,12 @@ class Listener {
         out.replace(at, there.size(), here);
       }
     }
-    return out;
+    return shown(out);
   }
   void show(const Json& event) {
     const auto number = [&event](const char* key) {
       const auto found = event.find(key);
-      return found != event.end() && found->is_number() ? found->get<double>() : 0.0;
+      return found != event.end() && found->is_number() ? std::clamp(found->get<double>(), 0.0, kMostCounted) : 0.0;
     };
     const auto done = static_cast<int64_t>(number("done")), total = static_cast<int64_t>(number("total"));
     const std::string phase = text(event, "phase");

@@ -8,6 +8,7 @@
 #include "graph/passes.h"
 #include "models/detect_head.h"
 #include "models/spec.h"
+#include "models/task.h"
 #include "train/matching/auto_anchor.h"
 #include "weights/import.h"
 
@@ -19,12 +20,6 @@ namespace fs = std::filesystem;
 graph::Graph read_weights(const fs::path& file, const std::string& model, int imgsz) {
   if (file.extension() == ".onnx") return graph::read_model(file).graph;
   return weights::import_file(file, {.model = model, .imgsz = imgsz, .classes = {}});
-}
-
-std::vector<std::string> classes_of(const graph::Graph& graph) {
-  const auto found = graph.metadata.find("classes");
-  if (found == graph.metadata.end()) return {};
-  return parse_json(found->second, "metadata 'classes'").get<std::vector<std::string>>();
 }
 
 /// Weights that training can start from. Throws Error{config} for a quantized model, Error{data} for another one.
@@ -111,7 +106,7 @@ std::set<std::string> head_weights(const graph::Graph& graph) {
 }
 
 Taken take_over(const graph::Graph& from, graph::Graph& to) {
-  const std::vector<std::string> from_classes = classes_of(from), to_classes = classes_of(to);
+  const std::vector<std::string> from_classes = models::class_names(from), to_classes = models::class_names(to);
   const bool same_names = from_classes == to_classes || from_classes.empty();
   const std::vector<int64_t> places = places_of(to_classes, from_classes);
   const std::set<std::string> head = head_weights(to);
@@ -169,7 +164,8 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   if (taken.whole == 0) {
     fail(ErrorKind::data, "[steps.start] expected weights of {} in {}, got none of its tensors", name, file.string());
   }
-  const bool same_anchors = classes_of(given) == classes_of(out) && given.metadata.contains("anchors");
+  const bool same_anchors =
+      models::class_names(given) == models::class_names(out) && given.metadata.contains("anchors");
   if (same_anchors) out.metadata["anchors"] = given.metadata.at("anchors");
   log.info(fmt::format("{} of {} tensors from {}; {} of the head by class names, {} start anew", taken.whole,
                        out.weights.size(), file.string(), taken.rows, taken.initial));
