@@ -12,10 +12,10 @@
 #include "data/sets/find.h"
 #include "record/store.h"
 #include "steps/start.h"
+#include "study/forecasts.h"
 #include "study/job_times.h"
 #include "study/lock.h"
 #include "study/plan.h"
-#include "study/predictions.h"
 #include "study/study_jobs.h"
 
 namespace quench::study {
@@ -26,8 +26,8 @@ namespace fs = std::filesystem;
 const char* const kSameImagesNote =
     "Training and test images are the same here: accuracy compares methods and says nothing of new images.";
 
-const char* const kPredictedNote =
-    "Latencies marked predicted were computed, not measured (docs/devices.md). Accuracies beside them were measured "
+const char* const kForecastNote =
+    "Latencies marked forecast were computed, not measured (docs/devices.md). Accuracies beside them were measured "
     "here: "
     "on a CPU with the native runtime they are the device's own, FP16 has those of float32.";
 
@@ -61,13 +61,13 @@ Records known_records(const Records& stored, const std::vector<Cell>& cells) {
   return known;
 }
 
-/// Predicts what the study asks for and stores what is new.
-void predict(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
-             const Records& known, const Records& stored, Stages& stages, const fs::path& store,
-             const std::string& version, RunSummary& summary) {
-  if (study.predict.empty()) return;
+/// Forecasts what the study asks for and stores what is new.
+void forecast(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
+              const Records& known, const Records& stored, Stages& stages, const fs::path& store,
+              const std::string& version, RunSummary& summary) {
+  if (study.forecast.empty()) return;
   const auto open = [&](const Cell& cell) { return stages.artifact(cell); };
-  for (record::Record& record : predicted_records(study, cells, known, catalog, open)) {
+  for (record::Record& record : forecast_records(study, cells, known, catalog, open)) {
     const auto found = stored.find(*record.cell);
     if (found != stored.end() && same_finding(found->second, record)) {
       record = found->second;
@@ -78,7 +78,7 @@ void predict(const StudyFile& study, const devices::Catalog& catalog, const std:
     }
     summary.records.push_back(std::move(record));
   }
-  summary.notes.push_back(kPredictedNote);
+  summary.notes.push_back(kForecastNote);
 }
 
 fs::path stages_folder(const RunContext& context) {
@@ -184,7 +184,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   });
   jobs.run();
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
-  predict(study, catalog, cells, known, stored, stages, store, context.version, summary);
+  forecast(study, catalog, cells, known, stored, stages, store, context.version, summary);
   if (same_images(stages)) summary.notes.push_back(kSameImagesNote);
   return summary;
 }
