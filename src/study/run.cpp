@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "core/clock.h"
@@ -66,7 +67,7 @@ void forecast(const StudyFile& study, const devices::Catalog& catalog, const std
               const Records& known, const Records& stored, Stages& stages, const fs::path& store,
               const std::string& version, RunSummary& summary) {
   if (study.forecast.empty()) return;
-  const auto open = [&](const Cell& cell) { return stages.artifact(cell); };
+  const auto open = [&](const Cell& cell) { return *stages.artifact(cell); };
   for (record::Record& record : forecast_records(study, cells, known, catalog, open)) {
     const auto found = stored.find(*record.cell);
     if (found != stored.end() && same_finding(found->second, record)) {
@@ -97,11 +98,15 @@ InputDigests remembered_digests(const StudyFile& study, const fs::path& folder, 
   } catch (const std::exception&) {
     // none, or not one of ours: as if it never ran
   }
-  digests.weights = [&study, data_root](const Json& model) -> std::string {
+  // Asked for every cell: each file is read once.
+  const auto known = std::make_shared<std::map<fs::path, std::string>>();
+  digests.weights = [&study, data_root, known](const Json& model) -> std::string {
     if (model["pretrained"].is_null()) return "";
     const fs::path file =
         steps::find_file(model["pretrained"].get<std::string>(), data::root_of(study.data, data_root));
-    return fs::exists(file) ? sha256_file(file) : "";
+    const auto [found, is_new] = known->try_emplace(file);
+    if (is_new && fs::exists(file)) found->second = sha256_file(file);
+    return found->second;
   };
   return digests;
 }
@@ -147,12 +152,15 @@ std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context) 
   const Records known = known_records(stored_records(context.folder / "records.jsonl"), cells);
   StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
   const JobResults states = states_of(jobs.graph());
-  const JobTimes times(stages_folder(context));
+  std::optional<JobTimes> times;  // read where there is something to estimate
   std::vector<PlannedJob> out;
   for (size_t i = 0; i < jobs.graph().jobs().size(); ++i) {
     const Job& job = jobs.graph().job(i);
     PlannedJob planned{job.kind, job.name, states.state(i), job.key, job.after, std::nullopt};
-    if (states.state(i) == JobState::to_do) planned.estimate_seconds = times.estimate(job.kind, job.name);
+    if (states.state(i) == JobState::to_do) {
+      if (!times) times.emplace(stages_folder(context));
+      planned.estimate_seconds = times->estimate(job.kind, job.name);
+    }
     out.push_back(std::move(planned));
   }
   return out;
