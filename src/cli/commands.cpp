@@ -149,8 +149,7 @@ std::vector<program::Command> make_commands() {
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", "", 0, 0, format({"table", "json"}), nullptr},
       {"train", "Train a classifier or detector", "", 0, 0,
-       config::model_options() + config::data_options() + config::fit_options() +
-           output("model to write (required)") +
+       config::model_options() + config::data_options() + config::fit_options() + output("model to write (required)") +
            OptionSet({Option{"work", T::text, nullptr, "folder of checkpoint and results.csv (default: OUTPUT.train)"},
                       Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
            config_file(),
