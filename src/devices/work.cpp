@@ -14,8 +14,6 @@ using graph::Op;
 
 int64_t elements(const Graph& graph, graph::EdgeId edge) { return element_count(graph.edge(edge).shape); }
 
-bool is_quantized(const graph::Weight& weight) { return weight.quant.has_value(); }
-
 /// Layers that move data of their own; the others are fused, or their producers write in place.
 bool moves_data(Op op) {
   switch (op) {
@@ -43,11 +41,12 @@ LayerWork layer_work(const Graph& graph, const Node& node) {
   work.kernel_area = node.op == Op::conv ? shape.at(2) * shape.at(3) : 1;
   work.positions = element_count(output) / shape.at(0);
   work.elements_moved += weight.value.size();
-  work.quantized = is_quantized(weight);
+  work.quantized = weight.quant.has_value();
   return work;
 }
 
 void set_quantization(ModelWork& work, const Graph& graph) {
+  work.quantized = graph::is_quantized(graph);
   for (const auto& [name, quant] : graph::quantized_values(graph)) {
     work.symmetric_int8 = work.symmetric_int8 && graph::is_symmetric_int8(*quant);
   }
@@ -91,7 +90,6 @@ ModelWork work_of(const Graph& original) {
   for (const Node& node : graph.nodes) {
     if (!moves_data(node.op)) continue;
     work.layers.push_back(layer_work(graph, node));
-    work.quantized = work.quantized || work.layers.back().quantized;
   }
   for (const auto& [name, weight] : graph.weights) work.weight_elements += weight.value.size();
   work.arena_elements = arena_elements(graph);

@@ -5,17 +5,16 @@
 #include "core/error.h"
 #include "graph/links.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 
 namespace quench::graph {
 namespace {
 
 void require_float(const Graph& graph) {
-  for (const Edge& edge : graph.edges) {
-    if (edge.quant) fail(ErrorKind::data, "[graph.fold] expected a float graph, got quantized edge {}", edge.name);
-  }
-  for (const auto& [name, weight] : graph.weights) {
-    if (weight.quant) fail(ErrorKind::data, "[graph.fold] expected a float graph, got quantized weight {}", name);
-  }
+  if (!is_quantized(graph)) return;
+  const std::vector<QuantizedValue> values = quantized_values(graph);
+  fail(ErrorKind::data, "[graph.fold] expected a float graph, got a quantized one ({})",
+       values.empty() ? "a bias" : values.front().name);
 }
 
 /// Multiplies the conv's filters and rewrites its bias (equations at fold_batch_norms).

@@ -4,6 +4,11 @@
 
 namespace quench::graph {
 
+bool is_quantized(const Graph& graph) {
+  return std::ranges::any_of(graph.edges, [](const Edge& edge) { return edge.quant.has_value(); }) ||
+         std::ranges::any_of(graph.weights, [](const auto& entry) { return entry.second.quant.has_value(); });
+}
+
 std::vector<QuantizedValue> quantized_values(const Graph& graph) {
   std::vector<QuantizedValue> values;
   for (const Edge& edge : graph.edges) {

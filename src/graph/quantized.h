@@ -13,6 +13,9 @@ struct QuantizedValue {
   const QuantParams* quant;
 };
 
+/// Whether anything in it is quantized: an edge or a weight has QuantParams.
+bool is_quantized(const Graph& graph);
+
 /// Edges in order, then weights by name. Biases (int32) are left out: their parameters follow from the others.
 std::vector<QuantizedValue> quantized_values(const Graph& graph);
 

@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 #include "runtime/native/act_table.h"
 #include "runtime/native/layer_weights.h"
 #include "runtime/native/program.h"
@@ -393,12 +394,6 @@ class Lowering {
   std::vector<bool> taken_;  ///< nodes that a layer's table holds
 };
 
-bool has_quantizers(const Graph& graph) {
-  return std::any_of(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return edge.quant.has_value(); }) ||
-         std::any_of(graph.weights.begin(), graph.weights.end(),
-                     [](const auto& weight) { return weight.second.quant.has_value(); });
-}
-
 }  // namespace
 
 const char* to_string(Kind kind) {
@@ -423,7 +418,7 @@ const char* to_string(Kind kind) {
 }
 
 Program lower(const Graph& graph) {
-  const bool foldable = !has_quantizers(graph);
+  const bool foldable = !graph::is_quantized(graph);
   const Graph ready = graph::fuse_activations(foldable ? graph::fold_batch_norms(graph) : graph);
   return Lowering(ready).run();
 }
