@@ -58,7 +58,7 @@ Graph fold_batch_norms(Graph graph) {
     if (node.op == Op::batch_norm) {
       const EdgeId between = node.inputs.at(0);
       const int producer = links.producer.at(between);
-      if (producer >= 0 && links.uses.at(between) == 1 && graph.nodes[producer].op == Op::conv &&
+      if (producer >= 0 && links.uses(between) == 1 && graph.nodes[producer].op == Op::conv &&
           graph.nodes[producer].activation == Activation::none) {
         Node& conv = kept[kept_index[producer]];
         fold(graph, conv, node);

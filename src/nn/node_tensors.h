@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/graph.h"
@@ -28,6 +29,9 @@ struct WeightTensor {
 /// The weights of one node, by role; undefined where the node has none.
 struct NodeTensors {
   WeightTensor weight, bias, running_mean, running_var;
+
+  /// By a name of graph::WeightRole.
+  WeightTensor& of(std::string_view role);
 };
 
 /// All weights of a Graph on a device. parameters: float weights of conv, linear and batch_norm (leaves that require

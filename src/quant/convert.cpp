@@ -1,4 +1,5 @@
 #include "core/error.h"
+#include "graph/op_traits.h"
 #include "graph/verify.h"
 #include "quant/quantize.h"
 #include "quant/weight_params.h"
@@ -8,7 +9,7 @@ namespace quench::quant {
 graph::Graph convert(const graph::Graph& prepared) {
   graph::Graph out = prepared;
   for (const graph::Node& node : out.nodes) {
-    if (node.op != graph::Op::conv && node.op != graph::Op::linear) continue;
+    if (!graph::traits(node.op).layer) continue;
     graph::Weight* weight = out.weight(node, "weight");
     if (!weight || !weight->quant || weight->value.dtype() != DType::f32) continue;
     const auto& input = out.edge(node.inputs.at(0)).quant;
