@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "graph/op_traits.h"
 #include "nn/fake_quant.h"
+#include "nn/weight_scales.h"
 
 namespace quench::nn {
 
@@ -10,14 +11,21 @@ torch::Tensor WeightTensor::value(bool simulate_quantization, bool training) {
   if (!simulate) return tensor;
   if (!simulate_quantization) return tensor;
   if (training || (torch::GradMode::is_enabled() && tensor.requires_grad())) {
-    return fake_quantize_weight(tensor, *simulate);
+    return fake_quantize_weight(tensor, scale, *simulate, covered);
   }
   const uint32_t version = tensor._version();
   if (!cached.defined() || cached_version != version) {
-    cached = fake_quantize_weight(tensor, *simulate).detach();
+    cached = fake_quantize_weight(tensor, scale, *simulate, covered).detach();
     cached_version = version;
   }
   return cached;
+}
+
+void WeightTensor::follow(const torch::Tensor& bias, const torch::Tensor& input_scale) {
+  scale = max_abs_scales(tensor, bias, input_scale, *simulate);
+  scale_version = tensor._version();
+  covered = true;
+  cached.reset();
 }
 
 WeightTensor& NodeTensors::of(std::string_view role) {
@@ -60,6 +68,10 @@ class Loader {
     value = value.to(options_.device);
     if (value.dim() == 4 && options_.channels_last) value = value.contiguous(torch::MemoryFormat::ChannelsLast);
     out.tensor = value;
+    if (out.simulate) {
+      out.scale = torch::tensor(out.simulate->scale).to(options_.device);
+      out.scale_version = value._version();
+    }
     if (is_float && !role.learned) {
       store_.buffers[name] = out.tensor;
     } else if (is_float) {

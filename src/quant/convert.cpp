@@ -1,8 +1,8 @@
 #include "core/error.h"
 #include "graph/op_traits.h"
 #include "graph/verify.h"
+#include "quant/integers.h"
 #include "quant/quantize.h"
-#include "quant/weight_params.h"
 
 namespace quench::quant {
 
@@ -18,8 +18,6 @@ graph::Graph convert(const graph::Graph& prepared) {
     }
     graph::Weight* bias = out.weight(node, "bias");
     const int64_t channels = weight->value.shape().at(0);
-    weight->quant = weight_params(weight->value, bias ? &bias->value : nullptr, input->scale[0], weight->quant->bits,
-                                  weight->quant->axis);
     weight->value = quantize_tensor(weight->value, *weight->quant, node.name + ".weight");
     if (!bias) continue;
     bias->quant = bias_params(*weight->quant, input->scale[0], channels);

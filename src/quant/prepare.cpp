@@ -1,12 +1,14 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "graph/verify.h"
+#include "nn/weight_scales.h"
 #include "quant/calibrate.h"
 #include "quant/quantize.h"
-#include "quant/weight_params.h"
 
 namespace quench::quant {
 namespace {
@@ -34,7 +36,7 @@ void set_weight_params(graph::Graph& graph, const std::vector<std::string>& name
     const graph::Weight* bias = graph.weight(node, "bias");
     const auto& input = graph.edge(node.inputs.at(0)).quant;
     ensure(input.has_value(), "[quant.prepare] expected a quantized input (node {})", node.name);
-    weight.quant = weight_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], bits, axis);
+    weight.quant = nn::max_abs_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], bits, axis);
   }
 }
 
