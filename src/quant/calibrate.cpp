@@ -83,9 +83,10 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
   }
 
   std::vector<graph::QuantParams> params;
-  for (const auto& observer : observers) {
+  for (size_t i = 0; i < observers.size(); ++i) {
     cancel.check();
-    params.push_back(params_for(observer->range(options.bits, options.symmetric), options.bits, options.symmetric));
+    const int bits = placement.group_bits[i];
+    params.push_back(params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
   }
   return params;
 }

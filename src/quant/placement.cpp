@@ -10,6 +10,7 @@
 #include "graph/op_traits.h"
 #include "graph/passes.h"
 #include "graph/scale_groups.h"
+#include "quant/layer_bits.h"
 #include "quant/layer_pattern.h"
 #include "quant/observer.h"
 
@@ -47,7 +48,7 @@ Sketch::Sketch(const Graph& g, const PlacementOptions& options)
   for (const Node& node : g.nodes) {
     if (is_layer(node)) names.push_back(node.name);
   }
-  const std::set<std::string> kept = select_layers(options.float_layers, names);
+  const std::set<std::string> kept = select_layers(options.float_layers, names, "float_layers");
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& node = g.nodes[i];
     if (is_layer(node)) {
@@ -119,6 +120,23 @@ graph::QuantParams sigmoid_params(const PlacementOptions& options) {
   return for_target(affine(DType::i8, options.bits_a, std::ldexp(1.0f, 1 - options.bits_a)), options.target);
 }
 
+// The width that layers ask for the values of a group that they read. inputs, bits, names: of the layers in integers.
+std::optional<int> group_bits(const std::vector<EdgeId>& group, const std::vector<EdgeId>& inputs,
+                              const std::vector<LayerBits>& bits, const std::vector<std::string>& names) {
+  std::optional<size_t> asks;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!bits[i].activations || !std::ranges::binary_search(group, inputs[i])) continue;
+    if (asks && bits[i].activations != bits[*asks].activations) {
+      fail(ErrorKind::config,
+           "[quant.placement] layer_bits: '{}' and '{}' read values that share one range: expected one "
+           "width, got {} and {}",
+           names[*asks], names[i], *bits[*asks].activations, *bits[i].activations);
+    }
+    asks = i;
+  }
+  return asks ? bits[*asks].activations : std::nullopt;
+}
+
 // Parameters of a group all of whose values have a known range.
 std::optional<graph::QuantParams> known_params(const Sketch& sketch, const std::vector<EdgeId>& group,
                                                const PlacementOptions& options) {
@@ -178,16 +196,24 @@ Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
     mark_for_integers(sketch, options);
   }
 
+  std::vector<EdgeId> inputs;  // of the layers in integers
+  for (size_t i = 0; i < out.graph.nodes.size(); ++i) {
+    const Node& node = out.graph.nodes[i];
+    if (!is_layer(node)) continue;
+    (sketch.integer[i] ? out.weights : out.float_layers).push_back(node.name);
+    if (sketch.integer[i]) inputs.push_back(node.inputs[0]);
+  }
+  const std::vector<LayerBits> bits = layer_bits(options.layer_bits, out.weights, options.bits_w);
+  for (const LayerBits& layer : bits) out.weight_bits.push_back(layer.weights);
   for (std::vector<EdgeId>& group : groups_of(sketch)) {
-    if (const auto params = known_params(sketch, group, options)) {
+    PlacementOptions here = options;
+    here.bits_a = group_bits(group, inputs, bits, out.weights).value_or(options.bits_a);
+    if (const auto params = known_params(sketch, group, here)) {
       for (const EdgeId edge : group) out.fixed[edge] = *params;
     } else {
       out.groups.push_back(std::move(group));
+      out.group_bits.push_back(here.bits_a);
     }
-  }
-  for (size_t i = 0; i < out.graph.nodes.size(); ++i) {
-    if (!is_layer(out.graph.nodes[i])) continue;
-    (sketch.integer[i] ? out.weights : out.float_layers).push_back(out.graph.nodes[i].name);
   }
   return out;
 }
