@@ -10,6 +10,8 @@ TEST(Csv, CellsAreQuotedWhereTheyMust) {
   EXPECT_EQ(csv_cell("a,b"), "\"a,b\"");
   EXPECT_EQ(csv_cell("say \"x\""), "\"say \"\"x\"\"\"");
   EXPECT_EQ(csv_cell("two\nlines"), "\"two\nlines\"");
+  EXPECT_EQ(csv_cell("two\r\nlines"), "\"two\r\nlines\"");
+  EXPECT_EQ(csv_cell("over\rwritten"), "over\\x0dwritten");
 }
 
 TEST(Csv, TextThatASpreadsheetWouldRunIsText) {

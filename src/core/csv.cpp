@@ -21,10 +21,19 @@ bool is_formula(std::string_view text) {
   return text.size() > 1 && kStarts.find(text.front()) != std::string_view::npos && !is_number(text);
 }
 
+/// printable(), but for the other form of a line break, which a file of CSV may hold.
+std::string shown_text(std::string_view text) {
+  std::string out;
+  for (size_t end; (end = text.find("\r\n")) != std::string_view::npos; text.remove_prefix(end + 2)) {
+    out += printable(text.substr(0, end)) + "\r\n";
+  }
+  return out + printable(text);
+}
+
 }  // namespace
 
 std::string csv_cell(std::string_view text) {
-  const std::string shown = (is_formula(text) ? "'" : "") + printable(text);
+  const std::string shown = (is_formula(text) ? "'" : "") + shown_text(text);
   if (shown.find_first_of(",\"\n") == std::string::npos) return shown;
   std::string quoted = "\"";
   for (const char c : shown) quoted += c == '"' ? "\"\"" : std::string(1, c);
