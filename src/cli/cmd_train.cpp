@@ -48,8 +48,8 @@ int run_train(const program::Invocation& invocation, const program::Environment&
       start, data, config,
       {work_folder(options, output, ".train"), &environment.log, environment.cancel, options["resume"].get<bool>()});
   graph::save_onnx(result.graph, output);
-  environment.log.info(
-      fmt::format("wrote {}: {} on {} test images", output.string(), score::to_text(result.scores), data.test->size()));
+  environment.log.info(fmt::format("wrote {}: {} on {} test images", output.string(), score::to_text(result.scores),
+                                   result.test_images));
   return program::kOk;
 }
 

@@ -48,7 +48,11 @@ Evaluation evaluate_classifier(Engine& engine, const data::Dataset& split, const
     }
   }
   if (top_k.invalid() > 0) log.warning(fmt::format("{} images gave scores that are not numbers", top_k.invalid()));
-  return {{{"top1", top_k.top1()}, {"top5", top_k.top5()}}, top_k.count(), top_k.predictions(), {}};
+  return {{{"top1", top_k.top1()}, {"top5", top_k.top5()}},
+          top_k.count(),
+          loader.left_out().images(),
+          top_k.predictions(),
+          {}};
 }
 
 }  // namespace quench::inference

@@ -82,6 +82,8 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(latency_high_ns, "ns", "Latency, 90 % high"),
       QUENCH_FIELD(latency_source, "", "Latency is"),
       QUENCH_FIELD(samples, "", "Test images"),
+      QUENCH_FIELD(left_out, "", "Test images left out"),
+      QUENCH_FIELD(left_out_first, "", "First left out"),
       QUENCH_FIELD(agreement, "fraction", "Agreement"),
       QUENCH_FIELD(float_layers, "", "Float layers"),
       QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),

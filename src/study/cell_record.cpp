@@ -28,6 +28,10 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
 
 void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated) {
   platform::set_scores(record, real.scores, real.samples);
+  if (!real.left_out.empty()) {
+    record.left_out = static_cast<int64_t>(real.left_out.size());
+    record.left_out_first = real.left_out.front().name;
+  }
   record.agreement = inference::agreement(real, simulated);
 }
 
@@ -37,7 +41,7 @@ void copy_scores(record::Record& to, const record::Record& from) {
   for (const record::Field& field : record::fields()) {
     if (field.unit == "fraction" && field.name != "agreement") json[field.name] = source[field.name];
   }
-  json["samples"] = source["samples"];
+  for (const char* name : {"samples", "left_out", "left_out_first"}) json[name] = source[name];
   to = record::from_json(json, "a record's scores");
 }
 
