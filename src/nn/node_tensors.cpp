@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "graph/input_normalization.h"
 #include "nn/fake_quant.h"
 
 namespace quench::nn {
@@ -55,7 +56,7 @@ class Loader {
     out.tensor = value;
     if (is_float && statistic) {
       store_.buffers[name] = out.tensor;
-    } else if (is_float) {
+    } else if (is_float && node.name != graph::kNormalizeNode) {
       out.tensor.set_requires_grad(true);
       store_.parameters[name] = out.tensor;
     }
