@@ -5,10 +5,10 @@
 #include <set>
 
 #include "core/error.h"
+#include "graph/free_name.h"
 #include "graph/links.h"
 #include "graph/passes.h"
 #include "graph/quantized.h"
-#include "graph/weight_roles.h"
 
 namespace quench::graph {
 namespace {
@@ -29,7 +29,7 @@ Tensor floats(const std::vector<double>& values) {
 
 std::vector<std::string> folded_convolutions(const Graph& graph) {
   std::vector<std::string> names;
-  if (!quantized_values(graph).empty()) return names;
+  if (is_quantized(graph)) return names;
   const Links links(graph);
   std::set<EdgeId> activated;
   for (const Node& node : graph.nodes) {
@@ -39,7 +39,7 @@ std::vector<std::string> folded_convolutions(const Graph& graph) {
   for (const Node& node : graph.nodes) {
     if (node.op != Op::conv || node.activation != Activation::none || !graph.weight(node, "bias")) continue;
     const EdgeId out = node.outputs.at(0);
-    if (activated.contains(out) && links.uses.at(out) == 1) names.push_back(node.name);
+    if (activated.contains(out) && links.uses(out) == 1) names.push_back(node.name);
   }
   return names;
 }

@@ -62,9 +62,9 @@ struct Record {
   std::optional<int64_t> frequency_min_mhz;  ///< of the fastest core
   std::optional<int64_t> frequency_mean_mhz;
   std::optional<bool> throttled;          ///< the machine was held back while latency was measured
-  std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a predicted latency
+  std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a forecast latency
   std::optional<int64_t> latency_high_ns;
-  std::optional<std::string> latency_source;      ///< measured | predicted; empty in older records: measured
+  std::optional<std::string> latency_source;      ///< measured | forecast; empty in older records: measured
   std::optional<int64_t> samples;                 ///< images the accuracy was computed on
   std::optional<int64_t> left_out;                ///< test images that cannot be read, beside `samples`; empty for none
   std::optional<std::string> left_out_first;      ///< the file name of the first of them
