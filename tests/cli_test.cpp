@@ -261,6 +261,14 @@ TEST_F(Cli, DataCheckNamesFileAndLine) {
   EXPECT_EQ(outcome.code, 1);
   EXPECT_NE(outcome.out.find("class 7 is not in 0..1"), std::string::npos) << outcome.out;
   write_file(folder_ / "set/labels/a.txt", "0 0.5 0.5 0.5 0.5\n");
+  write_file(folder_ / "set/images/b.bmp", small_bmp().substr(0, 60));  // a header, and no picture
+  outcome = quench("data check set/ --format json");
+  const Json damaged = parse_json(outcome.out, "check")["splits"][0];
+  EXPECT_EQ(damaged["kinds"], (Json{{"image", 1}}));
+  EXPECT_NE(damaged["issues"][0]["file"].get<std::string>().find("b.bmp"), std::string::npos);
+  EXPECT_EQ(quench("data check set/ --strict --no-images").code, 0) << "its header is whole";
+  EXPECT_EQ(quench("data show set/ -o sheet.png").code, 0);
+  fs::remove(folder_ / "set/images/b.bmp");
   EXPECT_EQ(quench("data check set/ --strict --images").code, 0);
   EXPECT_EQ(quench("data show set/ -o sheet.png").code, 0);
   EXPECT_TRUE(fs::exists(folder_ / "sheet.png"));

@@ -173,6 +173,19 @@ TEST(Table, ControlCharactersDoNotBreakRows) {
   for (const std::string& line : lines_of(table(records))) EXPECT_EQ(line.find('\x1b'), std::string::npos);
 }
 
+TEST(Columns, UndefinedMapIsNotZero) {
+  Record record;
+  record.model = "yolov5n";
+  record.task = "detect";
+  record.samples = 4;  // images where nothing is annotated
+  const Columns shown = columns({record});
+  EXPECT_EQ(column(shown, "mAP@[.5:.95]").cells[0], "n/a");
+  EXPECT_FALSE(column(shown, "mAP@[.5:.95]").values[0]);
+  EXPECT_NE(table({record}).find("n/a"), std::string::npos);
+  EXPECT_EQ(sections({record})[0].metric, Metric::map_50_95);
+  EXPECT_NE(html({record}, {}).find("n/a"), std::string::npos);
+}
+
 TEST(Columns, UnitsAndValues) {
   const Columns all = columns(ok_records(sample_records()));
   EXPECT_EQ(column(all, "Top-1").cells[0], "65.81");

@@ -37,7 +37,11 @@ void evaluate_into(record::Record& record, const Json& options, const runtime::R
                                      .batch = options["batch"].get<int64_t>(),
                                      .state_seconds = options["state_seconds"].get<double>()};
   evaluate(session, pack, evaluation, scorer, journal ? &*journal : nullptr, environment.log, *environment.cancel);
-  platform::set_scores(record, scorer.scores(), scorer.images());
+  const score::Scores scores = scorer.scores();
+  if (scores.empty()) {
+    environment.log.warning("no object is annotated on the pack's images: mAP is not defined (n/a)");
+  }
+  platform::set_scores(record, scores, scorer.images());
   if (options["digest"].get<bool>()) record.config["outputs_sha256"] = scorer.outputs_sha256();
 }
 

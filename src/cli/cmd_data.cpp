@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <iostream>
 #include <map>
+#include <thread>
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
@@ -53,6 +56,34 @@ struct Findings {
   std::map<std::string, int64_t> kinds;
 };
 
+/// Decodes every image file of the split; an issue for each that cannot be read.
+std::vector<data::LabelIssue> unreadable(const data::Dataset& split, const CancelToken* cancel) {
+  std::vector<std::string> problems(static_cast<size_t>(split.size()));
+  std::atomic<int64_t> next = 0;
+  std::vector<std::future<void>> workers;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+    workers.push_back(std::async(std::launch::async, [&] {
+      for (int64_t index = next++; index < split.size(); index = next++) {
+        if (cancel) cancel->check();
+        if (split.file(index).empty()) continue;  // in no file of its own
+        try {
+          split.at(index);
+        } catch (const Error& error) {  // an outcome that this command is for
+          if (error.kind() != ErrorKind::data) throw;
+          problems[static_cast<size_t>(index)] = error.what();
+        }
+      }
+    }));
+  }
+  for (std::future<void>& worker : workers) worker.get();
+  std::vector<data::LabelIssue> issues;
+  for (int64_t i = 0; i < split.size(); ++i) {
+    const std::string& problem = problems[static_cast<size_t>(i)];
+    if (!problem.empty()) issues.push_back({split.file(i).string(), 0, problem, "image"});
+  }
+  return issues;
+}
+
 Findings findings_of(const std::string& name, const data::Dataset& split, bool decode, const CancelToken* cancel) {
   Findings out;
   out.split = name;
@@ -68,14 +99,9 @@ Findings findings_of(const std::string& name, const data::Dataset& split, bool d
       out.objects += static_cast<int64_t>(objects.size());
       for (const data::Object& object : objects) out.crowds += object.crowd;
     }
-    if (!decode) continue;
-    try {
-      split.at(i);
-    } catch (const Error& error) {  // an outcome that this command is for
-      if (error.kind() != ErrorKind::data) throw;
-      const std::string image = out.task == "detect" ? split.image(i).name : "image " + std::to_string(i);
-      out.issues.push_back({image, 0, error.what(), "image"});
-    }
+  }
+  if (decode) {
+    for (data::LabelIssue& issue : unreadable(split, cancel)) out.issues.push_back(std::move(issue));
   }
   for (const data::LabelIssue& issue : out.issues) ++out.kinds[issue.kind];
   return out;
@@ -126,6 +152,7 @@ int check_data(const program::Invocation& invocation, const Json& options, const
     all.push_back(findings_of("train", *splits.train, decode, environment.cancel));
     all.push_back(findings_of("test", *splits.test, decode, environment.cancel));
   }
+  if (splits.validation) all.push_back(findings_of("validation", *splits.validation, decode, environment.cancel));
   if (options["format"] == "json") {
     Json list = Json::array();
     for (const Findings& one : all) list.push_back(to_json(one));

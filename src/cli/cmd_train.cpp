@@ -8,6 +8,7 @@
 #include "models/task.h"
 #include "steps/start.h"
 #include "steps/step.h"
+#include "steps/unfold.h"
 #include "study/stages.h"
 #include "train/loop/trainer.h"
 
@@ -21,7 +22,7 @@ bool is_file(const std::string& model) { return model.ends_with(".onnx") || mode
 /// The graph to start from: a model by name with initial weights, or a trained ONNX file to fine-tune.
 graph::Graph starting_graph(const Json& options, const data::Splits& data, const program::Environment& environment) {
   const std::string name = options["model"];
-  if (is_file(name)) return graph::read_model(name).graph;
+  if (is_file(name)) return steps::with_batch_norms(graph::read_model(name).graph, *data.train, environment.log);
   return steps::starting_graph(options, data, options["seed"].get<uint64_t>(),
                                data::root_of(options, environment.data_root), environment.log);
 }
@@ -48,8 +49,8 @@ int run_train(const program::Invocation& invocation, const program::Environment&
       start, data, config,
       {work_folder(options, output, ".train"), &environment.log, environment.cancel, options["resume"].get<bool>()});
   graph::save_onnx(result.graph, output);
-  environment.log.info(
-      fmt::format("wrote {}: {} on {} test images", output.string(), score::to_text(result.scores), data.test->size()));
+  environment.log.info(fmt::format("wrote {}: {} on {} test images", output.string(), score::to_text(result.scores),
+                                   result.test_images));
   return program::kOk;
 }
 

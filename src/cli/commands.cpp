@@ -188,7 +188,7 @@ std::vector<program::Command> make_commands() {
        nullptr},
       {"data check", "What is wrong with the labels of a data set, by file and line", "NAME", 1, 1,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
-                  Option{"images", T::boolean, false, "decode every image too"},
+                  Option{"images", T::boolean, true, "decode every image file, to find damaged ones"},
                   Option{"strict", T::boolean, false, "exit with 1 where anything is wrong"}}) +
            format({"table", "json"}),
        nullptr},

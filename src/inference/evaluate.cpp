@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "data/loading/stand_ins.h"
 #include "metrics/top_k.h"
 #include "models/task.h"
 
@@ -34,8 +35,10 @@ Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOp
   models::require_fit(engine.graph(), split.task(), split.classes());
   if (split.size() == 0)
     fail(ErrorKind::config, "[inference.evaluate] expected at least one image, got an empty split");
-  return split.task() == "detect" ? evaluate_detector(engine, split, options, log, cancel)
-                                  : evaluate_classifier(engine, split, options, log, cancel);
+  Evaluation evaluation = split.task() == "detect" ? evaluate_detector(engine, split, options, log, cancel)
+                                                   : evaluate_classifier(engine, split, options, log, cancel);
+  if (!evaluation.left_out.empty()) log.warning(data::to_text(evaluation.left_out, split.size(), "test images"));
+  return evaluation;
 }
 
 double agreement(const Evaluation& a, const Evaluation& b) {
@@ -52,7 +55,7 @@ double agreement(const Evaluation& a, const Evaluation& b) {
 
 Tensor sample_image(const data::Dataset& split, const graph::Graph& graph) {
   const auto side = static_cast<int>(graph.edge(graph.inputs.at(0)).shape.at(2));
-  const Tensor pixels = split.at(0).pixels;
+  const Tensor pixels = data::first_sample(split).pixels;
   if (split.task() != "detect") return data::to_planar(data::fit_image(pixels, side).reshaped({1, side, side, 3}));
   Tensor image(DType::u8, {1, side, side, 3});
   data::draw(pixels,

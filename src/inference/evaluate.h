@@ -6,6 +6,7 @@
 #include "core/cancel.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "data/loading/left_out.h"
 #include "data/sets/dataset.h"
 #include "models/nms.h"
 #include "runtime/runtime.h"
@@ -16,7 +17,8 @@ namespace quench::inference {
 /// How good a model is on a split, and what it said.
 struct Evaluation {
   score::Scores scores;  ///< named as record fields: top1 top5, or map_50_95 map_50 map_75 map_95 ...
-  int64_t samples = 0;
+  int64_t samples = 0;   ///< images that count
+  std::vector<data::LeftOutImage> left_out = {};           ///< those of the split that cannot be read
   std::vector<int32_t> predictions;                        ///< classification: of each image
   std::vector<std::vector<models::Detection>> detections;  ///< detection: of each image, in its pixels; with score
                                                            ///< kShownConfidence or above
@@ -51,8 +53,9 @@ class Engine {
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<runtime::Session>> sessions_;
 };
 
-/// Runs every image of the split through the engine, in order. Throws Error{data} where the split's task or classes
-/// are not those of the model's metadata, and where the model's outputs are not finite (score/finite.h).
+/// Runs every image of the split through the engine, in order; one that cannot be read is left out, with a warning.
+/// Throws Error{data} where the split's task or classes are not those of the model's metadata, where no image can be
+/// read, and where the model's outputs are not finite (score/finite.h).
 Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options, const LogSink& log,
                     const CancelToken& cancel);
 
@@ -67,7 +70,8 @@ Evaluation evaluate_detector(Engine& engine, const data::Dataset& split, const E
 /// there are none. Throws Error{internal} where the numbers of images differ.
 double agreement(const Evaluation& a, const Evaluation& b);
 
-/// Image 0 of a split, fitted to the model's input size: [1,3,H,W] uint8. What latencies are measured with.
+/// The first image of a split that can be read, fitted to the model's input size: [1,3,H,W] uint8. What latencies are
+/// measured with.
 Tensor sample_image(const data::Dataset& split, const graph::Graph& graph);
 
 }  // namespace quench::inference

@@ -49,7 +49,11 @@ Evaluation evaluate_classifier(Engine& engine, const data::Dataset& split, const
                                     static_cast<double>(top_k.count()) * 1e9 / static_cast<double>(shown - start)));
     }
   }
-  return {{{"top1", top_k.top1()}, {"top5", top_k.top5()}}, top_k.count(), top_k.predictions(), {}};
+  return {{{"top1", top_k.top1()}, {"top5", top_k.top5()}},
+          top_k.count(),
+          loader.left_out().images(),
+          top_k.predictions(),
+          {}};
 }
 
 }  // namespace quench::inference

@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "data/loading/stand_ins.h"
 #include "data/pictures/letterbox.h"
 #include "inference/evaluate.h"
 #include "score/detection_scorer.h"
@@ -38,26 +39,35 @@ class Pass {
     while (auto batch = loader.next()) {
       run(engine_.session(), batch->images, batch->indices, batch->letterboxes);
     }
+    left_out_ = loader.left_out().images();
   }
 
   /// Each image in the smallest rectangle that takes it.
   void rectangles(int imgsz) {
     const models::DetectHead head = models::detect_head(engine_.graph());
     const auto multiple = static_cast<int>(*std::ranges::max_element(head.strides));
+    data::LeftOut left_out;
     for (int64_t index = 0; index < split_.size(); ++index) {
-      const data::Sample sample = split_.at(index);
-      const data::Letterbox fitted = data::rect_letterbox(static_cast<int>(sample.pixels.shape()[0]),
-                                                          static_cast<int>(sample.pixels.shape()[1]), imgsz, multiple);
+      const std::optional<data::Sample> sample = data::read_or_note(split_, index, left_out);
+      if (!sample) continue;
+      const data::Letterbox fitted = data::rect_letterbox(static_cast<int>(sample->pixels.shape()[0]),
+                                                          static_cast<int>(sample->pixels.shape()[1]), imgsz, multiple);
       Tensor image(DType::u8, {1, fitted.canvas_height, fitted.canvas_width, 3});
-      data::draw(sample.pixels, fitted, image.mutable_values<uint8_t>().data());
+      data::draw(sample->pixels, fitted, image.mutable_values<uint8_t>().data());
       run(engine_.session(fitted.canvas_height, fitted.canvas_width), image, {index}, {fitted});
     }
+    left_out_ = left_out.images();
+    if (scorer_.images() == 0) data::first_sample(split_);  // says why there is none
   }
 
   Evaluation result() {
     Evaluation out;
     out.scores = scorer_.scores();
+    if (out.scores.empty()) {
+      log_.warning(fmt::format("no object is annotated on the {} images: mAP is not defined (n/a)", scorer_.images()));
+    }
     out.samples = scorer_.images();
+    out.left_out = std::move(left_out_);
     out.detections = std::move(shown_);
     return out;
   }
@@ -87,6 +97,7 @@ class Pass {
   const CancelToken& cancel_;
   score::DetectionScorer scorer_;
   std::vector<std::vector<models::Detection>> shown_;
+  std::vector<data::LeftOutImage> left_out_;
   int64_t start_ns_, shown_ns_;
 };
 

@@ -46,7 +46,8 @@ class GraphModule {
   /// Makes scales of per-tensor quantized edges (not the input, nor shared constants) trainable.
   void learn_ranges(bool on);
 
-  /// Trainable tensors in weight-name order; learned scales come as `<edge>.scale`.
+  /// Trainable tensors in weight-name order, so without those of a layer that normalises the input; learned scales come
+  /// as `<edge>.scale`.
   std::map<std::string, torch::Tensor> parameters() const;
   /// Batch-norm running statistics.
   std::map<std::string, torch::Tensor> buffers() const;

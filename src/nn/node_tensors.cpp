@@ -1,6 +1,7 @@
 #include "nn/node_tensors.h"
 
 #include "core/error.h"
+#include "graph/input_normalization.h"
 #include "graph/op_traits.h"
 #include "nn/fake_quant.h"
 #include "nn/weight_scales.h"
@@ -74,7 +75,7 @@ class Loader {
     }
     if (is_float && !role.learned) {
       store_.buffers[name] = out.tensor;
-    } else if (is_float) {
+    } else if (is_float && node.name != graph::kNormalizeNode) {
       out.tensor.set_requires_grad(true);
       store_.parameters[name] = out.tensor;
     }

@@ -91,6 +91,9 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
     log.show_progress(fmt::format("calibrate {}/{} images", done, indices.size()));
   }
 
+  if (loader.left_out().count() > 0) {
+    log.warning(data::to_text(loader.left_out().images(), static_cast<int64_t>(indices.size()), "calibration images"));
+  }
   std::vector<graph::QuantParams> params;
   for (size_t i = 0; i < observers.size(); ++i) {
     cancel.check();

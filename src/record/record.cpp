@@ -87,6 +87,8 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(latency_high_ns, "ns", "Latency, 90 % high"),
       QUENCH_FIELD(latency_source, "", "Latency is"),
       QUENCH_FIELD(samples, "", "Test images"),
+      QUENCH_FIELD(left_out, "", "Test images left out"),
+      QUENCH_FIELD(left_out_first, "", "First left out"),
       QUENCH_FIELD(agreement, "fraction", "Agreement"),
       QUENCH_FIELD(float_layers, "", "Float layers"),
       QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),
@@ -200,6 +202,8 @@ void copy_accuracies(Record& to, const Record& from) {
     std::visit([&](auto member) { to.*member = from.*member; }, entry.member);
   }
   to.samples = from.samples;
+  to.left_out = from.left_out;
+  to.left_out_first = from.left_out_first;
 }
 
 Json to_json(const Record& record) {

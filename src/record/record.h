@@ -39,7 +39,7 @@ struct Record {
   std::optional<double> top1_low;  ///< 95 % Wilson interval
   std::optional<double> top1_high;
   std::optional<double> top5;
-  std::optional<double> map_50;
+  std::optional<double> map_50;  ///< this and what follows: empty, too, where the images have no objects
   std::optional<double> map_75;
   std::optional<double> map_95;
   std::optional<double> map_50_95;
@@ -66,6 +66,8 @@ struct Record {
   std::optional<int64_t> latency_high_ns;
   std::optional<std::string> latency_source;      ///< measured | forecast; empty in older records: measured
   std::optional<int64_t> samples;                 ///< images the accuracy was computed on
+  std::optional<int64_t> left_out;                ///< test images that cannot be read, beside `samples`; empty for none
+  std::optional<std::string> left_out_first;      ///< the file name of the first of them
   std::optional<double> agreement;                ///< fraction of equal top-1 predictions, simulated against real
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float
   std::optional<std::string> calibration_sha256;  ///< of the calibration indices
@@ -101,8 +103,8 @@ void set_number(Record& record, std::string_view name, double value);
 /// Sets every field that is empty in `record` and not in `from`.
 void fill_missing(Record& record, const Record& from);
 
-/// Sets every accuracy, and the number of images that they were computed on, to what `from` has; empty where it has
-/// none.
+/// Sets every accuracy, and the images that they were computed on (samples, left out), to what `from` has; empty where
+/// it has none.
 void copy_accuracies(Record& to, const Record& from);
 
 /// All fields, null where empty, in table order.

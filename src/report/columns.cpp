@@ -46,18 +46,22 @@ class Builder {
     }
   }
 
-  /// A quantity; left out where no record has it. `decimals` < 0: as many as needed for three digits.
+  /// A quantity; left out where no record has it. `decimals` < 0: as many as needed for three digits. `instead`: the
+  /// text where there is no value, which keeps the column, too.
   template <typename Get>
   void number(const std::string& title, const std::string& unit, const std::string& help, int decimals, Get get,
-              const char* sign = "") {
+              const char* sign = "", const std::function<std::string(const Record&)>& instead = {}) {
     Values values;
     for (const Record& record : records_) values.push_back(get(record));
-    if (std::none_of(values.begin(), values.end(), [](const auto& value) { return value.has_value(); })) return;
     if (decimals < 0) decimals = decimals_for(values);
     Column column{title, unit, help, true, {}, values};
-    for (const auto& value : values) {
-      column.cells.push_back(value ? (*value >= 0 ? sign : "") + fixed(*value, decimals) : "");
+    for (size_t i = 0; i < values.size(); ++i) {
+      const std::optional<double>& value = values[i];
+      column.cells.push_back(value     ? (*value >= 0 ? sign : "") + fixed(*value, decimals)
+                             : instead ? instead(records_[i])
+                                       : "");
     }
+    if (std::ranges::all_of(column.cells, [](const std::string& cell) { return cell.empty(); })) return;
     result_.columns.push_back(std::move(column));
   }
 
@@ -112,6 +116,11 @@ Metric metric_of(const std::vector<Record>& records) {
   return groups.empty() ? Metric::top1 : groups.front().metric;
 }
 
+/// "n/a" for a detector that was evaluated on images where nothing is annotated.
+std::string undefined_map(const Record& record) {
+  return record.task == "detect" && record.samples.value_or(0) > 0 ? "n/a" : "";
+}
+
 void add_accuracies(Builder& builder, const std::vector<Record>& records) {
   builder.number("Top-1", "%", "Share of images whose highest score is the right class.", 2,
                  [](const Record& r) { return scaled(r.top1, 100); });
@@ -127,8 +136,9 @@ void add_accuracies(Builder& builder, const std::vector<Record>& records) {
   if (metric == Metric::top1) delta_column(metric);
   builder.number("Top-5", "%", "Share of images whose right class is among the five highest scores.", 2,
                  [](const Record& r) { return scaled(r.top5, 100); });
-  builder.number("mAP@[.5:.95]", "%", "COCO mean average precision, IoU .5 to .95.", 2,
-                 [](const Record& r) { return scaled(r.map_50_95, 100); });
+  builder.number(
+      "mAP@[.5:.95]", "%", "COCO mean average precision, IoU .5 to .95; n/a where the images have no objects.", 2,
+      [](const Record& r) { return scaled(r.map_50_95, 100); }, "", undefined_map);
   if (metric != Metric::top1) delta_column(metric);
   builder.number("mAP@.5", "%", "COCO mean average precision at IoU .5.", 2,
                  [](const Record& r) { return scaled(r.map_50, 100); });

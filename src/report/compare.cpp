@@ -82,7 +82,7 @@ std::vector<Section> sections(const std::vector<Record>& records) {
       const auto has = [&](const Record& record) { return is_ok(record) && accuracy_of(record, metric).has_value(); };
       section.metric = metric;
       if (std::any_of(section.records.begin(), section.records.end(), has)) break;
-      section.metric = Metric::top1;
+      section.metric = section.records.front().task == "detect" ? Metric::map_50_95 : Metric::top1;
     }
   }
   return result;

@@ -1,5 +1,6 @@
 #include "quant/float_weights.h"
 #include "steps/step.h"
+#include "steps/unfold.h"
 #include "train/loop/trainer.h"
 
 namespace quench::steps {
@@ -17,12 +18,17 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
 }  // namespace
 
 /// From initial weights, or a float model further.
-graph::Graph run_train(const StepInput& input) { return fitted(input, input.model.graph); }
+graph::Graph run_train(const StepInput& input) {
+  return fitted(input, with_batch_norms(input.model.graph, *input.data->train, input.log));
+}
 
 /// A float model further, or a quantized one (QAT): from the floats of its weights, or what its integers stand for.
 graph::Graph run_finetune(const StepInput& input) {
   const methods::ModelKind kind = kind_of(input.model.graph);
-  graph::Graph out = fitted(input, kind.integers ? quant::with_float_weights(input.model.graph) : input.model.graph);
+  const graph::Graph& given = input.model.graph;
+  graph::Graph out = fitted(input, kind.integers    ? quant::with_float_weights(given)
+                                   : kind.quantized ? given
+                                                    : with_batch_norms(given, *input.data->train, input.log));
   if (kind.quantized) out.metadata["method"] = "qat";
   if (!out.metadata.contains("parent_sha256")) out.metadata["parent_sha256"] = input.model.sha256;
   return out;

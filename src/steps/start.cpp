@@ -4,12 +4,14 @@
 #include <set>
 
 #include "core/error.h"
+#include "graph/input_normalization.h"
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
 #include "graph/quantized.h"
 #include "models/detect_head.h"
 #include "models/spec.h"
 #include "models/task.h"
+#include "steps/unfold.h"
 #include "train/matching/auto_anchor.h"
 #include "weights/import.h"
 
@@ -155,10 +157,9 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   const graph::Graph given = read_weights(file, name, imgsz);
   require_start(given, name, file);
   graph::Graph out = models::build(name, options);
-  if (!has_batch_norm(given) && has_batch_norm(out)) {
-    out = graph::fold_batch_norms(out);  // outputs are the file's own; statistics that are gone cannot be given back
-    log.info(fmt::format("{} has its batch norms folded: training goes on without them", file.string()));
-  }
+  if (graph::input_normalization(given)) out = graph::normalize_input(std::move(out), {});  // values are taken over
+  const bool folded = !has_batch_norm(given) && has_batch_norm(out);
+  if (folded) out = graph::fold_batch_norms(std::move(out));
   const Taken taken = take_over(given, out);
   if (taken.whole == 0) {
     fail(ErrorKind::data, "[steps.start] expected weights of {} in {}, got none of its tensors", name, file.string());
@@ -169,7 +170,7 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   log.info(fmt::format("{} of {} tensors from {}; {} of the head by class names, {} start anew", taken.whole,
                        out.weights.size(), file.string(), taken.rows, taken.initial));
   if (new_anchors && !same_anchors) fit_anchors(out, data, seed, log);
-  return out;
+  return folded ? with_batch_norms(std::move(out), *data.train, log) : out;
 }
 
 }  // namespace quench::steps

@@ -28,6 +28,10 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
 
 void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated) {
   platform::set_scores(record, real.scores, real.samples);
+  if (!real.left_out.empty()) {
+    record.left_out = static_cast<int64_t>(real.left_out.size());
+    record.left_out_first = real.left_out.front().name;
+  }
   record.agreement = inference::agreement(real, simulated);
 }
 

@@ -68,6 +68,8 @@ void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::R
   record.host.reset();  // those of the device
   record.quench_version.reset();
   record::fill_missing(record, answer);
+  const int64_t left_out = stages_.data().test->size() - record.samples.value_or(stages_.data().test->size());
+  if (left_out > 0) record.left_out = left_out;  // of the pack
 }
 
 }  // namespace quench::study

@@ -31,8 +31,13 @@ Json to_json(const inference::Evaluation& evaluation) {
       boxes.push_back(Json::array({d.label, d.score, d.box.x1, d.box.y1, d.box.x2, d.box.y2}));
     }
   }
+  Json left_out = Json::array();
+  for (const data::LeftOutImage& image : evaluation.left_out) {
+    left_out.push_back(Json::array({image.index, image.name, image.problem}));
+  }
   return {{"scores", to_json(evaluation.scores)},
           {"samples", evaluation.samples},
+          {"left_out", left_out},
           {"predictions", evaluation.predictions},
           {"detections", detections}};
 }
@@ -41,6 +46,10 @@ inference::Evaluation evaluation_from(const Json& json) {
   inference::Evaluation out;
   for (const auto& [name, value] : json.at("scores").items()) out.scores.push_back({name, value.get<double>()});
   out.samples = json.at("samples");
+  for (const Json& image : json.at("left_out")) {
+    out.left_out.push_back(
+        {image.at(0).get<int64_t>(), image.at(1).get<std::string>(), image.at(2).get<std::string>()});
+  }
   out.predictions = json.at("predictions").get<std::vector<int32_t>>();
   for (const Json& image : json.at("detections")) {
     std::vector<models::Detection>& boxes = out.detections.emplace_back();
@@ -54,10 +63,16 @@ inference::Evaluation evaluation_from(const Json& json) {
 }
 
 void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
-  const std::vector<data::LabelIssue> issues = split.issues();
-  if (issues.empty()) return;
-  log.warning(fmt::format("{} wrong labels in the {} split, the first: {}:{}: {} (`quench data check` lists them)",
-                          issues.size(), name, issues[0].file, issues[0].line, issues[0].problem));
+  std::vector<data::LabelIssue> labels, files;
+  for (data::LabelIssue& issue : split.issues()) (issue.kind == "image" ? files : labels).push_back(std::move(issue));
+  const auto warn = [&](const std::vector<data::LabelIssue>& issues, const char* what) {
+    if (issues.empty()) return;
+    const std::string line = issues[0].line > 0 ? fmt::format(":{}", issues[0].line) : "";
+    log.warning(fmt::format("{} {} in the {} split, the first: {}{}: {} (`quench data check` lists them)",
+                            issues.size(), what, name, issues[0].file, line, issues[0].problem));
+  };
+  warn(labels, "wrong labels");
+  warn(files, "files left out");
 }
 
 }  // namespace
@@ -71,6 +86,7 @@ data::Splits open_data(const Json& options, const fs::path& data_root, const Log
   } else {
     warn_of_labels(*splits.test, "test", log);
   }
+  if (splits.validation) warn_of_labels(*splits.validation, "validation", log);
   if (const int64_t limit = options["train_limit"]; limit > 0) splits.train = data::limited(splits.train, limit, 0);
   if (const int64_t limit = options["test_limit"]; limit > 0) splits.test = data::first_images(splits.test, limit);
   return splits;

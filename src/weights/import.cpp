@@ -17,6 +17,7 @@ namespace quench::weights {
 namespace {
 
 constexpr size_t kShownProblems = 10;
+constexpr int kStride = 32;  ///< the largest of all models that are imported
 
 /// One import: checks first, collected, then the Graph.
 class Import {
@@ -36,6 +37,7 @@ class Import {
     report();
     if (spec_.task == "detect") check_strides();
     if (has_anchors(spec_)) take_anchors();
+    take_preprocessing();
     graph_.metadata["source"] = where_;
     graph::verify(graph_);
     return std::move(graph_);
@@ -51,7 +53,7 @@ class Import {
   graph::Graph built() {
     models::BuildOptions build;
     build.classes = classes();
-    build.imgsz = options_.imgsz;
+    build.imgsz = options_.imgsz > 0 ? options_.imgsz : whole_strides(checkpoint_.preprocessing.imgsz);
     const auto stem = checkpoint_.convolutions.find("model.0.conv");
     if (stem != checkpoint_.convolutions.end() && stem->second.stride[0] == 1) build.stem_stride = 1;
     const Tensor* anchors = has_anchors(spec_) ? tensor(head_ + ".anchors") : nullptr;
@@ -61,6 +63,17 @@ class Import {
       return named.first.ends_with(".bn.weight") || named.first.ends_with(".bn.running_var");
     });
     return folded_ ? graph::fold_batch_norms(std::move(graph)) : graph;
+  }
+
+  /// A size that the file says, as a multiple of the models' stride: as Ultralytics rounds it.
+  static int whole_strides(int imgsz) { return (imgsz + kStride - 1) / kStride * kStride; }
+
+  void take_preprocessing() {
+    const Preprocessing& given = checkpoint_.preprocessing;
+    if (given.normalization) graph_ = graph::normalize_input(std::move(graph_), *given.normalization);
+    if (!given.differences.empty()) {
+      graph_.metadata["preprocessing_differs"] = fmt::format("{}", fmt::join(given.differences, "; "));
+    }
   }
 
   std::vector<std::string> classes() const {

@@ -44,6 +44,7 @@ class ImageFolder : public Dataset {
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   const std::vector<std::string>& classes() const override { return classes_; }
   int32_t label(int64_t index) const override { return files_.at(static_cast<size_t>(index)).label; }
+  fs::path file(int64_t index) const override { return files_.at(static_cast<size_t>(index)).path; }
   Sample at(int64_t index) const override {
     const File& file = files_.at(static_cast<size_t>(index));
     return {read_image(file.path), file.label, {}};

@@ -33,6 +33,7 @@ void for_each_batch(nn::GraphModule& module, std::shared_ptr<const data::Dataset
   loading.imgsz = options.imgsz;
   loading.batch = options.batch;
   loading.workers = options.workers;
+  loading.left_out = options.left_out;
   if (options.limit > 0 && options.limit < dataset->size()) {
     loading.subset.resize(static_cast<size_t>(options.limit));
     std::iota(loading.subset.begin(), loading.subset.end(), int64_t{0});

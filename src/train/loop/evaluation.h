@@ -16,7 +16,8 @@ struct EvaluationOptions {
   int imgsz = 64;
   int64_t batch = 128;
   int workers = 2;
-  int64_t limit = 0;  ///< the first N images; 0: all
+  int64_t limit = 0;                             ///< the first N images; 0: all
+  std::shared_ptr<data::LeftOut> left_out = {};  ///< takes up images that cannot be read
 };
 
 /// Images a forward pass takes at a size so that its values stay in some hundred megabytes: 128 at 64 px, 4 at 640 px.
