@@ -15,3 +15,6 @@ quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParameters
 if(QUENCH_LAB)
   quench_cli_test(cli_predict_test)
 endif()
+if(QUENCH_LAB)
+  quench_test(cli_step_test SOURCES cli_step_test.cpp USES cli_lab LABELS fast)
+endif()

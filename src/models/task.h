@@ -8,7 +8,7 @@
 
 namespace quench::models {
 
-/// What a model is for, as its metadata says: "classify" or "detect". "classify" where they say nothing.
+/// What a model is for, as its metadata says; the default task where they say nothing.
 std::string task_of(const graph::Graph& graph);
 
 /// Throws Error{data} where a model's scores on data of that task and these classes would mean nothing: another task,

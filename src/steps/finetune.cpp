@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "quant/float_weights.h"
 #include "steps/step.h"
 #include "train/loop/trainer.h"
@@ -11,6 +13,7 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
   train::FitResult result =
       train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume});
   result.graph.metadata["chosen_on"] = result.chosen_on;
+  input.log.info(fmt::format("{} on {} test images", score::to_text(result.scores), input.data->test->size()));
   return std::move(result.graph);
 }
 

@@ -225,7 +225,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   }
   for (const ModelEntry& model : out.models) {
     for (const methods::Method& method : out.methods) {
-      methods::effective_steps(method, steps, task, model.train, where + ".methods");  // before any work
+      methods::effective_steps(method, steps, {task}, model.train, where + ".methods");  // before any work
     }
   }
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
