@@ -27,6 +27,8 @@ const std::vector<Task>& tasks();
 const Task* find_task(std::string_view name);
 /// Throws Error{data} naming `where` and the tasks that there are.
 const Task& require_task(std::string_view name, std::string_view where);
+/// Of a task by name. Throws Error{data} where there is none.
+Labels labels_of(std::string_view task);
 /// The name of what models and data sets are for where they do not say.
 const std::string& default_task();
 

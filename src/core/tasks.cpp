@@ -38,6 +38,8 @@ const Task& require_task(std::string_view name, std::string_view where) {
   fail(ErrorKind::data, "{}: expected a task, one of {}, got '{}'", where, fmt::join(names, ", "), name);
 }
 
+Labels labels_of(std::string_view task) { return require_task(task, "[core.task]").labels; }
+
 const std::string& default_task() { return tasks().front().name; }
 
 }  // namespace quench

@@ -1,5 +1,6 @@
 #include "study/cell_record.h"
 
+#include "core/task.h"
 #include "platform/measured.h"
 
 namespace quench::study {
@@ -26,19 +27,19 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   return record;
 }
 
-void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated) {
+void set_scores(record::Record& record, const score::Evaluation& real, const score::Evaluation& simulated) {
   platform::set_scores(record, real.scores, real.samples);
-  record.agreement = inference::agreement(real, simulated);
+  record.agreement = score::agreement(real, simulated);
 }
 
 void copy_scores(record::Record& to, const record::Record& from) {
-  Json json = record::to_json(to);
   const Json source = record::to_json(from);
-  for (const record::Field& field : record::fields()) {
-    if (field.unit == "fraction" && field.name != "agreement") json[field.name] = source[field.name];
+  for (const std::string& figure : require_task(from.task.value_or(default_task()), "[study.scores]").figures) {
+    if (source[figure].is_number()) record::set_number(to, figure, source[figure].get<double>());
   }
-  json["samples"] = source["samples"];
-  to = record::from_json(json, "a record's scores");
+  to.top1_low = from.top1_low;
+  to.top1_high = from.top1_high;
+  to.samples = from.samples;
 }
 
 }  // namespace quench::study

@@ -15,42 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json to_json(const score::Scores& scores) {
-  Json json = Json::object();
-  for (const score::Score& score : scores) json[score.name] = score.value;
-  return json;
-}
-
-Json to_json(const inference::Evaluation& evaluation) {
-  Json detections = Json::array();
-  for (const auto& image : evaluation.detections) {
-    Json& boxes = detections.emplace_back(Json::array());
-    for (const models::Detection& d : image) {
-      boxes.push_back(Json::array({d.label, d.score, d.box.x1, d.box.y1, d.box.x2, d.box.y2}));
-    }
-  }
-  return {{"scores", to_json(evaluation.scores)},
-          {"samples", evaluation.samples},
-          {"predictions", evaluation.predictions},
-          {"detections", detections}};
-}
-
-inference::Evaluation evaluation_from(const Json& json) {
-  inference::Evaluation out;
-  for (const auto& [name, value] : json.at("scores").items()) out.scores.push_back({name, value.get<double>()});
-  out.samples = json.at("samples");
-  out.predictions = json.at("predictions").get<std::vector<int32_t>>();
-  for (const Json& image : json.at("detections")) {
-    std::vector<models::Detection>& boxes = out.detections.emplace_back();
-    for (const Json& d : image) {
-      boxes.push_back({{d.at(2).get<double>(), d.at(3).get<double>(), d.at(4).get<double>(), d.at(5).get<double>()},
-                       d.at(1).get<float>(),
-                       d.at(0).get<int32_t>()});
-    }
-  }
-  return out;
-}
-
 void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
   const std::vector<data::LabelIssue> issues = split.issues();
   if (issues.empty()) return;
@@ -183,14 +147,9 @@ bool Stages::has_evaluation(const std::string& key) const {
   }
 }
 
-inference::Evaluation Stages::evaluation(const std::string& key) const {
+score::Evaluation Stages::evaluation(const std::string& key) const {
   const fs::path file = evaluation_file(key);
-  const Json json = read_json(file);
-  try {
-    return evaluation_from(json);
-  } catch (const Json::exception& error) {
-    fail(ErrorKind::data, "[study.stages] expected an evaluation, got {} ({})", error.what(), file.string());
-  }
+  return score::evaluation_from(read_json(file), file.string());
 }
 
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
@@ -205,8 +164,8 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const graph::ModelFile model = artifact(cell);
   inference::Engine loaded(engine, model, options);
-  const inference::Evaluation result =
-      inference::evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
+  const score::Evaluation result =
+      inference::evaluate(loaded, *data().test, {.settings = study_.detect}, log_, cancel_);
   write_file(evaluation_file(key), to_json(result).dump() + "\n");
   write_time(folder, begin_ns);
 }

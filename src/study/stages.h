@@ -41,7 +41,7 @@ class Stages {
   bool has_evaluation(const std::string& key) const;
   void evaluate(const Cell& cell, const std::string& runtime);
   /// One that is there. Throws Error{data} where its file is torn or of another model.
-  inference::Evaluation evaluation(const std::string& key) const;
+  score::Evaluation evaluation(const std::string& key) const;
 
   /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
   /// is no square.
