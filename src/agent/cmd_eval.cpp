@@ -8,6 +8,7 @@
 #include "agent/timing.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "platform/measured.h"
 #include "runtime/registry.h"
 
@@ -33,6 +34,11 @@ void evaluate_into(record::Record& record, const Json& options, const runtime::R
   if (options["state"].is_string()) {
     journal.emplace(options["state"].get<std::string>(), run_of(record, options, runtime));
   }
+  std::filesystem::path said;
+  if (options["predictions"].is_string()) {
+    said = std::filesystem::absolute(options["predictions"].get<std::string>());
+    require_writable(said.parent_path());  // before the work
+  }
   const EvaluationOptions evaluation{.limit = options["limit"].get<int64_t>(),
                                      .batch = options["batch"].get<int64_t>(),
                                      .state_seconds = options["state_seconds"].get<double>(),
@@ -40,6 +46,7 @@ void evaluate_into(record::Record& record, const Json& options, const runtime::R
   const Evaluated made =
       evaluate(session, pack, evaluation, scorer, journal ? &*journal : nullptr, environment.log, *environment.cancel);
   platform::set_scores(record, made.evaluation.scores, made.evaluation.samples);
+  if (!said.empty()) write_file(said, score::to_json(made.evaluation).dump() + "\n");
   if (!made.outputs_sha256.empty()) record.config["outputs_sha256"] = made.outputs_sha256;
 }
 
