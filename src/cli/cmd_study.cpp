@@ -6,7 +6,7 @@
 #include "data/sets/find.h"
 #include "inference/registry.h"
 #include "report/report.h"
-#include "study/predictions.h"
+#include "study/forecasts.h"
 #include "study/run.h"
 #include "study/stages.h"
 

@@ -88,6 +88,9 @@ const OptionSet& quantize_options() {
        {"asymmetric", "symmetric"}},
       {"bits_w", T::integer, 8, "weight bits (7 where the processor's int8 dot product saturates)", {}, 2, 8},
       {"bits_a", T::integer, 8, "activation bits", {}, 2, 8},
+      {"layer_bits", T::text_list, Json::array(),
+       "layers of other widths: NAME=w4, NAME=a6 (what it reads) or NAME=w4a6; names as in float_layers, later ones "
+       "win"},
       {"calibration_images", T::integer, 512, "training images to calibrate on", {}, 0, 1e9},
       {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
       {"float_layers", T::text_list, Json::array(),

@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kEvaluationsKept = 64;  ///< about a megabyte each
+
 void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
   const std::vector<data::LabelIssue> issues = split.issues();
   if (issues.empty()) return;
@@ -110,16 +112,22 @@ void Stages::make(const Cell& cell, size_t index) {
   write_time(file.parent_path(), begin_ns);
 }
 
-graph::ModelFile Stages::artifact(const Cell& cell) const {
+std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
   const fs::path file = model_file(cell.steps.back());
-  graph::ModelFile model = graph::read_model(file);
+  std::weak_ptr<const graph::ModelFile>& in_hand = artifacts_[cell.model_key()];
+  std::shared_ptr<const graph::ModelFile> model = in_hand.lock();
+  if (!model) {
+    model = std::make_shared<const graph::ModelFile>(graph::read_model(file));
+    in_hand = model;
+  }
+  last_artifact_ = model;
   const fs::path shown = folders_.results / artifact_path(cell);
   std::error_code code;
   if (!fs::equivalent(file, shown, code)) {
     fs::create_directories(shown.parent_path(), code);
     fs::remove(shown, code);
     fs::create_hard_link(file, shown, code);
-    if (code) write_file(shown, model.bytes);  // another file system, or one without links
+    if (code) write_file(shown, model->bytes);  // another file system, or one without links
   }
   return model;
 }
@@ -137,7 +145,7 @@ fs::path Stages::evaluation_file(const std::string& key) const {
   return folder_of("evaluate", key) / "evaluation.json";
 }
 
-bool Stages::has_evaluation(const std::string& key) const {
+bool Stages::has_evaluation(const std::string& key) {
   if (!fs::exists(evaluation_file(key))) return false;
   try {
     evaluation(key);
@@ -147,9 +155,12 @@ bool Stages::has_evaluation(const std::string& key) const {
   }
 }
 
-score::Evaluation Stages::evaluation(const std::string& key) const {
+std::shared_ptr<const score::Evaluation> Stages::evaluation(const std::string& key) {
+  if (const auto kept = evaluations_.find(key); kept != evaluations_.end()) return kept->second;
   const fs::path file = evaluation_file(key);
-  return score::evaluation_from(read_json(file), file.string());
+  auto read = std::make_shared<const score::Evaluation>(score::evaluation_from(read_json(file), file.string()));
+  if (evaluations_.size() >= kEvaluationsKept) evaluations_.clear();
+  return evaluations_[key] = std::move(read);
 }
 
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
@@ -162,8 +173,8 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const graph::ModelFile model = artifact(cell);
-  inference::Engine loaded(engine, model, options);
+  const std::shared_ptr<const graph::ModelFile> model = artifact(cell);
+  inference::Engine loaded(engine, *model, options);
   const score::Evaluation result =
       inference::evaluate(loaded, *data().test, {.settings = study_.detect}, log_, cancel_);
   write_file(evaluation_file(key), to_json(result).dump() + "\n");
