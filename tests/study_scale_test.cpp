@@ -1,4 +1,4 @@
-// A study of a thousand cells that is done: what it reads to say so.
+// What studies read: a thousand cells that are done, and rows made of what is there.
 #include <sys/inotify.h>
 #include <unistd.h>
 
@@ -55,6 +55,29 @@ class Opens {
 
   int handle_;
 };
+
+using StudyReads = StudyTest;
+
+// Rows that are made anew from what is there: every model and evaluation is read once, whatever the runtimes.
+TEST_F(StudyReads, ModelsAndEvaluationsOnce) {
+  const StudyFile study =
+      check_study(config::parse_yaml("study: tiny\ndata: {data: shapes, train_limit: 16, test_limit: 8}\nimgsz: 32\n"
+                                     "models: [yolov5n-cls]\ntrain: {epochs: 0}\nmethods: [fp32]\n"
+                                     "runtimes: [torch, native]\nthreads: [1, 2]\n"
+                                     "bench: {min_samples: 5, min_seconds: 0}\n",
+                                     "t"),
+                  "t");
+  ASSERT_EQ(run(study, context()).ran, 4);
+  fs::remove(folder_ / "records.jsonl");
+  Opens opens;
+  if (!opens.watch(folder_ / "stages")) GTEST_SKIP() << "needs inotify watches (fs.inotify.max_user_watches)";
+  const RunSummary again = run(study, context());
+  EXPECT_EQ(again.ran, 4);
+  EXPECT_EQ(again.failed, 0);
+  std::map<std::string, int> read = opens.take();
+  EXPECT_EQ(read["evaluation.json"], 2) << "one of each runtime";
+  EXPECT_EQ(read["model.onnx"], 1);
+}
 
 class StudyScale : public StudyTest {
  protected:
