@@ -14,6 +14,7 @@
 #include "pack_samples.h"
 #include "record/store.h"
 #include "runtime/native/native.h"
+#include "score/evaluation.h"
 
 namespace quench {
 namespace {
@@ -152,6 +153,51 @@ TEST_F(Agent, RunGivesAccuracyAndLatencyInOneRecord) {
   EXPECT_EQ(record::to_json(kept.records[0]), record::to_json(run));
   EXPECT_EQ(kept.records[1].samples, 10);
   expect_error("eval" + arguments + "--progress none --out /dev/full", 3, {"/dev/full"});
+}
+
+// What is said of each image goes to a file of its own, which the host compares with its simulation.
+TEST_F(Agent, WritesWhatTheModelSaysOfEachImage) {
+  const auto said = [&](const std::string& eval) {
+    const record::Record record = one_record(eval + " --predictions said.json");
+    EXPECT_FALSE(record.config.contains("predictions")) << "no setting that results depend on";
+    const score::Evaluation out = score::evaluation_from(read_json(folder_ / "said.json"), "said.json");
+    EXPECT_EQ(out.samples, record.samples);
+    fs::remove(folder_ / "said.json");
+    return out;
+  };
+  const auto outputs = outputs_of(folder_ / "int8.onnx", folder_ / "classify.qpack");
+  const score::Evaluation classes = said("eval int8.onnx --pack classify.qpack --batch 7");
+  ASSERT_EQ(classes.predictions.size(), 40u);
+  for (size_t i = 0; i < 40; ++i) {
+    const auto scores = outputs[i][0].values<float>();
+    EXPECT_EQ(classes.predictions[i], std::ranges::max_element(scores) - scores.begin()) << i;
+  }
+  const std::string eval = "run int8.onnx --pack classify.qpack --min-samples 3 --min-seconds 0 --state s ";
+  EXPECT_TRUE(said(eval) == classes);
+  EXPECT_TRUE(said(eval) == classes) << "from the journal alone";
+  graph::Graph loud = agent::samples::detector(false);  // one that is sure of what it sees
+  for (auto& [name, weight] : loud.weights) {
+    if (name.find(".cv3.") == std::string::npos || !name.ends_with(".2.bias")) continue;
+    for (float& value : weight.value.mutable_values<float>()) value = 0;
+  }
+  graph::save_onnx(loud, folder_ / "loud.onnx");
+  const score::Evaluation found = said("eval loud.onnx --pack detect.qpack --limit 5");
+  ASSERT_EQ(found.detections.size(), 5u);
+  const models::DetectHead head = models::detect_head(loud);
+  const auto raw = outputs_of(folder_ / "loud.onnx", folder_ / "detect.qpack");
+  for (size_t i = 0; i < 5; ++i) {
+    std::vector<models::Detection> expected = non_max_suppression(models::decode(head, raw[i], 0, 0.25f), {});
+    ASSERT_FALSE(expected.empty());
+    if (expected.size() > found.detections[i].size()) expected.resize(found.detections[i].size());
+    ASSERT_GT(expected.size(), 0u) << i;
+    for (size_t k = 0; k < expected.size(); ++k) {
+      const Box box = detect_.images[i].letterbox.to_image(expected[k].box);
+      EXPECT_EQ(found.detections[i][k].label, expected[k].label);
+      EXPECT_GE(found.detections[i][k].score, score::kShownConfidence);
+      EXPECT_DOUBLE_EQ(found.detections[i][k].box.x1, box.x1) << i << " " << k;
+    }
+  }
+  expect_error("eval int8.onnx --pack classify.qpack --progress none --predictions /proc/no/said", 3, {"/proc/no"});
 }
 
 TEST_F(Agent, WhatARuntimeCannotDoIsARecord) {

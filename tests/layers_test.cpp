@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -173,6 +174,20 @@ TEST(Layers, LinkedFoldersAreLowerLevelsToo) {
       if (word == "LINK" || word == "SOURCES" || last) uses = false;
     }
   }
+}
+
+/// Comparisons with a task's name.
+std::vector<std::string> task_comparisons(const std::string& content) {
+  static const std::regex pattern(R"re([!=]= ?"(classify|detect)")re");
+  return {std::sregex_token_iterator(content.begin(), content.end(), pattern), std::sregex_token_iterator()};
+}
+
+// What a task is stands in its row and its functions (core/task_list.h), so that another one is found everywhere.
+TEST(Layers, NothingComparesTheNamesOfTasks) {
+  for (const fs::path& file : sources()) {
+    for (const std::string& found : task_comparisons(read_file(file))) ADD_FAILURE() << file << ": " << found;
+  }
+  EXPECT_EQ(task_comparisons("if (task == \"detect\" || task !=\"classify\") x = \"detect\";").size(), 2u);
 }
 
 TEST(Layers, FilesAreNotTooLong) {

@@ -19,7 +19,7 @@ std::string steps_text(const std::vector<ChainStep>& steps) {
 }
 
 std::vector<ChainStep> effective(const char* entry, const Json& train = Json::object()) {
-  return effective_steps(methods(entry).at(0), step_table(), "classify", train, "s.methods");
+  return effective_steps(methods(entry).at(0), step_table(), {"classify"}, train, "s.methods");
 }
 
 TEST(Chain, ShortNamesAreTheObviousChains) {
@@ -74,7 +74,7 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
   for (const auto& [entry, words] : cases) {
     try {
       for (const Method& method : methods(entry)) {
-        effective_steps(method, step_table(), "classify", Json::object(), "s.methods");
+        effective_steps(method, step_table(), {"classify"}, Json::object(), "s.methods");
       }
       ADD_FAILURE() << entry;
     } catch (const Error& error) {

@@ -66,6 +66,8 @@ TEST_F(StudyRemote, TheSameBitsGiveTheSameScoresThere) {
     EXPECT_EQ(board.bits_w, host.bits_w);
     EXPECT_EQ(board.top1, host.top1);
     EXPECT_EQ(board.top5, host.top5);
+    ASSERT_TRUE(board.agreement) << *board.cell;
+    EXPECT_EQ(board.agreement, host.agreement) << "the same bits agree as far with the simulation";
   }
   // Resumed, nothing is run again, with or without the device.
   server_->stop();
@@ -86,6 +88,8 @@ TEST_F(StudyRemote, ScoresAreTakenOnceWhateverTheThreads) {
     EXPECT_EQ(two.threads, 2);
     EXPECT_EQ(two.top1, one.top1);
     EXPECT_EQ(two.top1_low, one.top1_low);
+    EXPECT_TRUE(one.agreement.has_value());
+    EXPECT_EQ(two.agreement, one.agreement);
     EXPECT_EQ(two.samples, 60);
     EXPECT_GE(two.latency_samples.value_or(0), 5);
   }

@@ -7,6 +7,7 @@
 #include "core/text.h"
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
+#include "nn/graph_module.h"
 #include "nn/weight_scales.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/objective.h"
@@ -233,10 +234,6 @@ class ScaledObjective : public Objective {
     return inner_->loss(outputs, batch) * scale_;
   }
   double gradient_gain() const override { return inner_->gradient_gain(); }
-  score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                     const EvaluationOptions& options, const CancelToken* cancel) override {
-    return inner_->test(module, std::move(dataset), options, cancel);
-  }
 
  private:
   std::unique_ptr<Objective> inner_;

@@ -21,7 +21,8 @@ record::Record start_record(const graph::ModelFile& model, const pack::Reader* p
   platform::set_host(record, environment.version);
   record.device = options["device"];
   record.config = options;
-  for (const char* own : {"cell", "device", "out", "state", "state_seconds", "progress"}) record.config.erase(own);
+  for (const char* own : {"cell", "device", "out", "predictions", "state", "state_seconds", "progress"})
+    record.config.erase(own);
   if (pack) {
     record.data = pack->header().data;
     record.config["pack_sha256"] = pack->sha256();

@@ -24,10 +24,11 @@ uint32_t bits(double value) { return std::bit_cast<uint32_t>(static_cast<float>(
 
 Json to_json(const ImageResult& result) {
   Json json = Json::object();
-  if (result.verdict != metrics::TopK::Verdict{}) json["v"] = {result.verdict.prediction, result.verdict.ahead};
-  if (!result.detections.empty()) {
+  if (result.answer.verdict != metrics::TopK::Verdict{})
+    json["v"] = {result.answer.verdict.prediction, result.answer.verdict.ahead};
+  if (!result.answer.detections.empty()) {
     Json& values = json["d"] = Json::array();
-    for (const models::Detection& d : result.detections) {
+    for (const models::Detection& d : result.answer.detections) {
       values.push_back(d.label);
       for (const double value : {static_cast<double>(d.score), d.box.x1, d.box.y1, d.box.x2, d.box.y2}) {
         values.push_back(bits(value));
@@ -52,11 +53,12 @@ std::optional<ImageResult> result_from(const Json& json) {
       if (!item.is_number_integer()) return std::nullopt;
     }
     if (key == "v" && value.size() == 2) {
-      result.verdict = {value[0].get<int32_t>(), value[1].get<int32_t>()};
+      result.answer.verdict = {value[0].get<int32_t>(), value[1].get<int32_t>()};
     } else if (key == "d" && value.size() % kBoxValues == 0) {
       for (size_t i = 0; i < value.size(); i += kBoxValues) {
         const auto number = [&](size_t k) { return std::bit_cast<float>(value[i + k].get<uint32_t>()); };
-        result.detections.push_back({{number(2), number(3), number(4), number(5)}, number(1), value[i].get<int32_t>()});
+        result.answer.detections.push_back(
+            {{number(2), number(3), number(4), number(5)}, number(1), value[i].get<int32_t>()});
       }
     } else {
       return std::nullopt;

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json_text.h"
+#include "core/task.h"
 #include "data/sets/catalog.h"
 #include "data/sets/fetch.h"
 #include "data/sets/find.h"
@@ -36,7 +37,8 @@ int show_data(const program::Invocation& invocation, const Json& options, const 
   const std::filesystem::path output = require_output(options, invocation);
   const data::Splits splits = data::open(invocation.inputs.at(0), root);
   const data::Dataset& split = options["split"] == "train" ? *splits.train : *splits.test;
-  write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(), split.task() == "detect" ? 4 : 8));
+  write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(),
+                                         labels_of(split.task()) == Labels::objects ? 4 : 8));
   environment.log.info(fmt::format("wrote {}: {} of {} images, {} classes", output.string(),
                                    std::min(options["count"].get<int64_t>(), split.size()), split.size(),
                                    split.classes().size()));
@@ -91,13 +93,14 @@ Findings findings_of(const std::string& name, const data::Dataset& split, bool d
   out.images = split.size();
   out.classes = static_cast<int64_t>(split.classes().size());
   out.issues = split.issues();
+  const bool objects = labels_of(out.task) == Labels::objects;
   for (int64_t i = 0; i < split.size(); ++i) {
     if (cancel) cancel->check();
-    if (out.task == "detect") {
-      const std::vector<data::Object> objects = split.objects(i);
-      out.background += objects.empty();
-      out.objects += static_cast<int64_t>(objects.size());
-      for (const data::Object& object : objects) out.crowds += object.crowd;
+    if (objects) {
+      const std::vector<data::Object> held = split.objects(i);
+      out.background += held.empty();
+      out.objects += static_cast<int64_t>(held.size());
+      for (const data::Object& object : held) out.crowds += object.crowd;
     }
   }
   if (decode) {

@@ -6,7 +6,7 @@
 #include "cli/remote.h"
 #include "config/tables.h"
 #include "core/error.h"
-#include "methods/step.h"
+#include "core/task.h"
 #include "program/command.h"
 
 namespace quench::cli {
@@ -83,32 +83,16 @@ OptionSet forecast_settings() {
   });
 }
 
-/// Names and types are the same for both tasks; the defaults of the model's own task are taken when it is known.
-program::Command step_command(const methods::StepInfo& step) {
-  OptionSet options = step.options("classify");
-  if (step.needs != methods::Needs::nothing) options = options + config::data_options();
-  return {step.name,
-          step.summary,
-          "MODEL",
-          1,
-          1,
-          options + output("model to write (required)") +
-              OptionSet({Option{"work", T::text, nullptr, "folder of checkpoints (default: beside the output)"},
-                         Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
-              config_file(),
-          nullptr};
-}
-
-/// Steps that are commands of their own, after `quantize`.
-void add_step_commands(std::vector<program::Command>& commands) {
-  for (const methods::StepInfo& step : methods::step_table().all()) {
-    if (!step.command) continue;
-    const auto after = std::ranges::find(commands, "quantize", &program::Command::name);
-    commands.insert(after == commands.end() ? after : after + 1, step_command(step));
+/// After the runtimes, in their order.
+void add_step_commands(std::vector<program::Command>& commands, const methods::StepTable& steps) {
+  auto place = std::ranges::find(commands, "quantize", &program::Command::name);
+  for (const methods::StepInfo& step : steps.all()) {
+    if (step.command) place = commands.insert(place, step_command(step)) + 1;
+    if (step.name == place->name) ++place;  // `quantize`, which is methods of this step
   }
 }
 
-std::vector<program::Command> make_commands() {
+std::vector<program::Command> fixed_commands() {
   const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
   return {
       {"info", "Layers, shapes, parameters, MACs and sizes of a model", "MODEL", 1, 1,
@@ -148,12 +132,6 @@ std::vector<program::Command> make_commands() {
            OptionSet({Option{"title", T::text, nullptr, "title of the page"}}),
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", "", 0, 0, format({"table", "json"}), nullptr},
-      {"train", "Train a classifier or detector", "", 0, 0,
-       config::model_options() + config::data_options() + config::fit_options() + output("model to write (required)") +
-           OptionSet({Option{"work", T::text, nullptr, "folder of checkpoint and results.csv (default: OUTPUT.train)"},
-                      Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
-           config_file(),
-       nullptr},
       {"quantize", "Compress a trained model to integers: PTQ or QAT", "MODEL", 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", "MODEL", 0, 1,
@@ -219,13 +197,32 @@ std::vector<program::Command> make_commands() {
 
 }  // namespace
 
+std::vector<program::Command> make_commands(const methods::StepTable& steps) {
+  std::vector<program::Command> made = fixed_commands();
+  add_step_commands(made, steps);
+  return made;
+}
+
 const std::vector<program::Command>& commands() {
-  static const std::vector<program::Command> table = [] {
-    std::vector<program::Command> made = make_commands();
-    add_step_commands(made);
-    return made;
-  }();
+  static const std::vector<program::Command> table = make_commands(methods::step_table());
   return table;
+}
+
+/// Names and types are the same for all tasks; the defaults of the model's own task are taken when it is known.
+program::Command step_command(const methods::StepInfo& step) {
+  OptionSet options = step.options(default_task());
+  if (step.begins) options = config::model_options() + options;
+  if (step.needs != methods::Needs::nothing) options = options + config::data_options();
+  return {step.name,
+          step.summary,
+          step.begins ? "" : "MODEL",
+          step.begins ? 0 : 1,
+          step.begins ? 0 : 1,
+          options + output("model to write (required)") +
+              OptionSet({Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"},
+                         Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
+              config_file(),
+          nullptr};
 }
 
 const program::Command& command(const std::string& name) {

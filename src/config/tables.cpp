@@ -1,41 +1,9 @@
 #include "config/tables.h"
 
-#include <cstdint>
-#include <string>
-#include <type_traits>
-#include <utility>
-#include <vector>
-
 namespace quench::config {
 namespace {
 
 using T = OptionType;
-
-/// Values that the originals train detectors with from scratch (YOLOv5 7.0's hyp.scratch-low, YOLOv8 8.1's defaults).
-OptionSet for_detection(const OptionSet& classify) {
-  return classify.with_default("batch", 16)
-      .with_default("lr", 0.01)
-      .with_default("momentum", 0.937)
-      .with_default("warmup_epochs", 3.0)
-      .with_default("lr_final", 0.01)
-      .with_default("label_smoothing", 0.0)
-      .with_default("clip_norm", 10.0)
-      .with_default("ema_decay", 0.9999);
-}
-
-template <typename Value>
-constexpr OptionType kTypeOf = std::is_same_v<Value, bool>       ? T::boolean
-                               : std::is_integral_v<Value>       ? T::integer
-                               : std::is_floating_point_v<Value> ? T::number
-                                                                 : T::text;
-
-OptionSet make_train_options() {
-  return OptionSet({
-#define QUENCH_TRAIN_SETTING(type, name, scope, default_value, ...) \
-  Option{#name, kTypeOf<type>, default_value, __VA_ARGS__},
-#include "config/train_settings.inc"
-  });
-}
 
 }  // namespace
 
@@ -99,30 +67,6 @@ const OptionSet& model_options() {
   return options;
 }
 
-const OptionSet& train_options(std::string_view task) {
-  static const OptionSet classify = make_train_options();
-  static const OptionSet detect = for_detection(classify);
-  return task == "detect" ? detect : classify;
-}
-
-const OptionSet& fit_options(std::string_view task) {
-  static const OptionSet classify = train_options() + augment_options();
-  static const OptionSet detect = train_options("detect") + augment_options();
-  return task == "detect" ? detect : classify;
-}
-
-std::vector<std::string> train_settings(TrainScope scope) {
-  constexpr std::pair<const char*, TrainScope> kScopes[] = {
-#define QUENCH_TRAIN_SETTING(type, name, scope, ...) {#name, TrainScope::scope},
-#include "config/train_settings.inc"
-  };
-  std::vector<std::string> names;
-  for (const auto& [name, of] : kScopes) {
-    if (of == scope) names.emplace_back(name);
-  }
-  return names;
-}
-
 const OptionSet& quantize_options() {
   static const OptionSet options({
       {"target",
@@ -154,27 +98,6 @@ const OptionSet& quantize_options() {
       {"quantize_head", T::boolean, false, "detectors: quantize the last convolutions of the head too"},
   });
   return options;
-}
-
-const OptionSet& qat_options(std::string_view task) {
-  static const OptionSet ranges({{"ranges",
-                                  T::text,
-                                  "learned",
-                                  "activation ranges while fine-tuning: learned (LSQ) or frozen",
-                                  {"learned", "frozen"}}});
-  static const OptionSet classify = train_options()
-                                        .with_default("epochs", 3)
-                                        .with_default("lr", 5e-4)
-                                        .with_default("warmup_epochs", 0.1)
-                                        .with_default("weight_decay", 1e-4) +
-                                    ranges;
-  static const OptionSet detect = train_options("detect")
-                                      .with_default("epochs", 5)
-                                      .with_default("lr", 1e-4)
-                                      .with_default("warmup_epochs", 0.5)
-                                      .with_default("ema_decay", 0.999) +
-                                  ranges;
-  return task == "detect" ? detect : classify;
 }
 
 const OptionSet& detect_options() {

@@ -33,6 +33,7 @@ struct StepInfo {
   /// What stands in place of its defaults after a training with these settings: augmentation and machine as there.
   /// Empty: its own defaults.
   std::function<Json(const Json& train)> inherits = {};
+  bool begins = false;  ///< as a command it takes its model by name (config::model_options), not from a file
 };
 
 /// Steps by name.

@@ -28,16 +28,18 @@ StepInfo describe_train() {
   return {"train",
           "Train a classifier or detector",
           Needs::training_images,
-          false,
+          true,
           [](std::string_view task) { return config::fit_options(task); },
-          [](const ModelKind& kind) { return require_float(kind, "train"); }};
+          [](const ModelKind& kind) { return require_float(kind, "train"); },
+          {},
+          true};
 }
 
 StepInfo describe_quantize() {
   return {"quantize",
           "Compress a trained model to integers",
           Needs::calibration_images,
-          false,
+          false,  // `quench quantize` is PTQ and QAT, methods of this step
           [](std::string_view) { return config::quantize_options(); },
           [](const ModelKind& kind) {
             require_float(kind, "quantize");

@@ -4,12 +4,13 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/task.h"
 
 namespace quench::models {
 
 std::string task_of(const graph::Graph& graph) {
   const auto found = graph.metadata.find("task");
-  return found == graph.metadata.end() ? "classify" : found->second;
+  return found == graph.metadata.end() ? default_task() : found->second;
 }
 
 std::vector<std::string> class_names(const graph::Graph& graph) {

@@ -8,7 +8,7 @@
 
 namespace quench::models {
 
-/// What a model is for, as its metadata says: "classify" or "detect". "classify" where they say nothing.
+/// What a model is for, as its metadata says; the default task where they say nothing.
 std::string task_of(const graph::Graph& graph);
 
 /// Names of a model's classes, from its metadata; none where they have none. Throws Error{data} where that is no list

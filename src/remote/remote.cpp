@@ -149,12 +149,12 @@ void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
 }
 
 RemoteEnd RemoteDevice::run(const std::function<std::vector<std::string>(const std::string&)>& arguments,
-                            const std::function<void(std::string_view)>& on_line) {
+                            const std::function<void(std::string_view)>& on_line, const std::string& brings) {
   // All that it does is in its words: files by their hash.
   std::string words;
   for (const std::string& word : arguments("")) words += word + '\0';
   const std::string jobs = folder_ + "/jobs", name = sha256_hex(words).substr(0, 32);
-  return RemoteJob(ssh_, log_, jobs, name, id_, arguments(jobs + "/" + name)).run(on_line);
+  return RemoteJob(ssh_, log_, jobs, name, id_, arguments(jobs + "/" + name)).run(on_line, brings);
 }
 
 }  // namespace quench::remote

@@ -17,8 +17,9 @@ namespace fs = std::filesystem;
 
 constexpr int kCellFailed = 1;  // the agent's exit codes
 constexpr int kInterrupted = 130;
-constexpr size_t kMostTold = 2000;     // characters of a message
-constexpr double kMostCounted = 1e15;  // images or seconds of progress
+constexpr size_t kMostTold = 2000;                   // characters of a message
+constexpr double kMostCounted = 1e15;                // images or seconds of progress
+constexpr const char* kPredictions = "predictions";  // in the job's folder
 
 std::string flag_of(std::string key) {
   std::ranges::replace(key, '_', '-');
@@ -124,6 +125,15 @@ std::vector<record::Record> records_of(const std::string& output, const std::str
   return records;
 }
 
+score::Evaluation predictions_of(const std::string& text, const record::Record& record, const std::string& where) {
+  score::Evaluation predictions = score::evaluation_from(parse_json(text, where), where);
+  if (predictions.samples != record.samples) {
+    fail(ErrorKind::data, "{}: expected predictions of the record's {} images, got {}", where,
+         record.samples.value_or(0), predictions.samples);
+  }
+  return predictions;
+}
+
 }  // namespace
 
 std::string program_machine(const fs::path& file) {
@@ -160,7 +170,7 @@ RemoteAgent::RemoteAgent(const AgentPlace& place, const LogSink& log, const Canc
   }
 }
 
-std::vector<record::Record> RemoteAgent::run(const AgentRequest& request) {
+AgentAnswer RemoteAgent::run(const AgentRequest& request) {
   std::map<std::string, std::string> names;
   const auto put = [&](const RemoteFile& file) {
     std::string there = device_.put(file);
@@ -178,16 +188,18 @@ std::vector<record::Record> RemoteAgent::run(const AgentRequest& request) {
       [&](const std::string& job) {
         std::vector<std::string> all = words;
         if (request.command != "bench") all.insert(all.end(), {"--state", job + "/state"});
+        if (request.predictions) all.insert(all.end(), {"--predictions", job + "/" + kPredictions});
         return all;
       },
-      [&](std::string_view line) { listener.hear(line); });
+      [&](std::string_view line) { listener.hear(line); }, request.predictions ? kPredictions : "");
   if (end.exit_code != 0 && end.exit_code != kCellFailed) listener.fail_by(end.exit_code);
-  std::vector<record::Record> records = records_of(end.output, name_);
-  if (records.size() != request.models.size()) {
+  AgentAnswer answer{records_of(end.output, name_), {}};
+  if (answer.records.size() != request.models.size()) {
     fail(ErrorKind::backend, "{}: expected {} records of quench-agent, got {}", name_, request.models.size(),
-         records.size());
+         answer.records.size());
   }
-  return records;
+  if (end.file) answer.predictions = predictions_of(*end.file, answer.records.front(), name_);
+  return answer;
 }
 
 }  // namespace quench::remote

@@ -1,7 +1,9 @@
 #include "score/detection_scorer.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "core/task.h"
 #include "models/decode.h"
 
 namespace quench::score {
@@ -53,9 +55,9 @@ const std::vector<models::Detection>& DetectionScorer::add(int64_t image_id, std
 
 Scores DetectionScorer::scores() const {
   Scores scores;
+  const std::vector<std::string>& recorded = require_task("detect", "[score]").figures;
   for (const auto& [name, value] : metrics::figures(coco_.evaluate())) {
-    const bool recorded = !name.starts_with("ar_") || name == "ar_1" || name == "ar_10" || name == "ar_100";
-    if (value && recorded) scores.push_back({name, *value});
+    if (value && std::ranges::count(recorded, name) > 0) scores.push_back({name, *value});
   }
   return scores;
 }

@@ -19,7 +19,7 @@ bool all_good(std::span<const float> values) {
 
 }  // namespace
 
-void require_finite(std::span<const Tensor> outputs, const graph::Graph& graph) {
+void require_finite(std::span<const Tensor> outputs, std::span<const std::string> names) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     const std::span<const float> values = outputs[i].values<float>();
     if (all_good(values)) continue;
@@ -27,8 +27,18 @@ void require_finite(std::span<const Tensor> outputs, const graph::Graph& graph) 
          "[score] expected outputs of finite values up to {:g}, got {:g} in '{}': the model's weights or activations "
          "run away",
          graph::kLargestMagnitude, *std::ranges::find_if_not(values, is_good),
-         i < graph.outputs.size() ? graph.edge(graph.outputs[i]).name : std::to_string(i));
+         i < names.size() ? names[i] : std::to_string(i));
   }
+}
+
+void require_finite(std::span<const Tensor> outputs, const graph::Graph& graph) {
+  require_finite(outputs, output_names(graph));
+}
+
+std::vector<std::string> output_names(const graph::Graph& graph) {
+  std::vector<std::string> names;
+  for (const graph::EdgeId edge : graph.outputs) names.push_back(graph.edge(edge).name);
+  return names;
 }
 
 }  // namespace quench::score

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "quant/float_weights.h"
 #include "steps/step.h"
 #include "steps/unfold.h"
@@ -12,6 +14,7 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
   train::FitResult result =
       train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume});
   result.graph.metadata["chosen_on"] = result.chosen_on;
+  input.log.info(fmt::format("{} on {} test images", score::to_text(result.scores), result.test_images));
   return std::move(result.graph);
 }
 

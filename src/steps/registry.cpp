@@ -45,14 +45,11 @@ methods::ModelKind kind_of(const graph::Graph& graph) {
 
 graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                        const std::vector<methods::ChainStep>& steps, const StepInput& rest) {
-  methods::ModelKind kind = kind_of(model.graph);
-  for (const methods::ChainStep& step : steps) kind = registry.table().require(step.step, "[steps]").gives(kind);
   graph::ModelFile now = model;
   int number = 0;
   for (const methods::ChainStep& step : steps) {
-    const StepInput input{
-        now,         step.settings, rest.data,  rest.folder / fmt::format("{}-{}", ++number, step.step),
-        rest.resume, rest.log,      rest.cancel};
+    const std::string own = steps.size() == 1 ? "" : fmt::format("{}-{}", ++number, step.step);
+    const StepInput input{now, step.settings, rest.data, rest.folder / own, rest.resume, rest.log, rest.cancel};
     now.graph = registry.run(step.step, input);
     now.bytes = graph::write_onnx(now.graph);
     now.sha256 = sha256_hex(now.bytes);

@@ -14,6 +14,7 @@
 #include "steps/unfold.h"
 #include "train/matching/auto_anchor.h"
 #include "weights/import.h"
+#include "weights/match.h"
 
 namespace quench::steps {
 namespace {
@@ -147,7 +148,7 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   const std::string name = model["model"];
   const int imgsz = model["imgsz"];
   const models::BuildOptions options{data.train->classes(), imgsz, model["stem_stride"].get<int>(), seed};
-  const bool new_anchors = models::spec(name).task == "detect" && model["auto_anchor"].get<bool>();
+  const bool new_anchors = weights::has_anchors(models::spec(name)) && model["auto_anchor"].get<bool>();
   if (model["pretrained"].is_null()) {
     graph::Graph out = models::build(name, options);
     if (new_anchors) fit_anchors(out, data, seed, log);

@@ -45,8 +45,8 @@ Registry registry();
 /// What steps ask about a model before they begin.
 methods::ModelKind kind_of(const graph::Graph& graph);
 
-/// A whole chain in memory, checkpoints in `folder`/<number>-<step>: what a command does with one model. Throws
-/// Error{config} before any work where a step cannot take what it would be given.
+/// A whole chain in memory, checkpoints in `folder`, of several steps in `folder`/<number>-<step>: what a command does
+/// with one model. steps: effective ones (methods::effective_steps).
 graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                        const std::vector<methods::ChainStep>& steps, const StepInput& rest);
 

@@ -1,5 +1,6 @@
 #include "study/cell_record.h"
 
+#include "core/task.h"
 #include "platform/measured.h"
 
 namespace quench::study {
@@ -26,13 +27,13 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   return record;
 }
 
-void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated) {
+void set_scores(record::Record& record, const score::Evaluation& real, const score::Evaluation& simulated) {
   platform::set_scores(record, real.scores, real.samples);
   if (!real.left_out.empty()) {
     record.left_out = static_cast<int64_t>(real.left_out.size());
     record.left_out_first = real.left_out.front().name;
   }
-  record.agreement = inference::agreement(real, simulated);
+  record.agreement = score::agreement(real, simulated);
 }
 
 }  // namespace quench::study

@@ -12,6 +12,6 @@ namespace quench::study {
 record::Record start_record(const StudyFile& study, const Cell& cell, const std::string& version);
 
 /// Scores of the artifact in its runtime, and agreement of its predictions with the simulation's.
-void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated);
+void set_scores(record::Record& record, const score::Evaluation& real, const score::Evaluation& simulated);
 
 }  // namespace quench::study

@@ -17,51 +17,6 @@ namespace fs = std::filesystem;
 
 constexpr size_t kEvaluationsKept = 64;  ///< about a megabyte each
 
-Json to_json(const score::Scores& scores) {
-  Json json = Json::object();
-  for (const score::Score& score : scores) json[score.name] = score.value;
-  return json;
-}
-
-Json to_json(const inference::Evaluation& evaluation) {
-  Json detections = Json::array();
-  for (const auto& image : evaluation.detections) {
-    Json& boxes = detections.emplace_back(Json::array());
-    for (const models::Detection& d : image) {
-      boxes.push_back(Json::array({d.label, d.score, d.box.x1, d.box.y1, d.box.x2, d.box.y2}));
-    }
-  }
-  Json left_out = Json::array();
-  for (const data::LeftOutImage& image : evaluation.left_out) {
-    left_out.push_back(Json::array({image.index, image.name, image.problem}));
-  }
-  return {{"scores", to_json(evaluation.scores)},
-          {"samples", evaluation.samples},
-          {"left_out", left_out},
-          {"predictions", evaluation.predictions},
-          {"detections", detections}};
-}
-
-inference::Evaluation evaluation_from(const Json& json) {
-  inference::Evaluation out;
-  for (const auto& [name, value] : json.at("scores").items()) out.scores.push_back({name, value.get<double>()});
-  out.samples = json.at("samples");
-  for (const Json& image : json.at("left_out")) {
-    out.left_out.push_back(
-        {image.at(0).get<int64_t>(), image.at(1).get<std::string>(), image.at(2).get<std::string>()});
-  }
-  out.predictions = json.at("predictions").get<std::vector<int32_t>>();
-  for (const Json& image : json.at("detections")) {
-    std::vector<models::Detection>& boxes = out.detections.emplace_back();
-    for (const Json& d : image) {
-      boxes.push_back({{d.at(2).get<double>(), d.at(3).get<double>(), d.at(4).get<double>(), d.at(5).get<double>()},
-                       d.at(1).get<float>(),
-                       d.at(0).get<int32_t>()});
-    }
-  }
-  return out;
-}
-
 void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
   std::vector<data::LabelIssue> labels, files;
   for (data::LabelIssue& issue : split.issues()) (issue.kind == "image" ? files : labels).push_back(std::move(issue));
@@ -207,17 +162,12 @@ bool Stages::has_evaluation(const std::string& key) {
   }
 }
 
-std::shared_ptr<const inference::Evaluation> Stages::evaluation(const std::string& key) {
+std::shared_ptr<const score::Evaluation> Stages::evaluation(const std::string& key) {
   if (const auto kept = evaluations_.find(key); kept != evaluations_.end()) return kept->second;
   const fs::path file = evaluation_file(key);
-  const Json json = read_json(file);
-  try {
-    auto read = std::make_shared<const inference::Evaluation>(evaluation_from(json));
-    if (evaluations_.size() >= kEvaluationsKept) evaluations_.clear();
-    return evaluations_[key] = std::move(read);
-  } catch (const Json::exception& error) {
-    fail(ErrorKind::data, "[study.stages] expected an evaluation, got {} ({})", error.what(), file.string());
-  }
+  auto read = std::make_shared<const score::Evaluation>(score::evaluation_from(read_json(file), file.string()));
+  if (evaluations_.size() >= kEvaluationsKept) evaluations_.clear();
+  return evaluations_[key] = std::move(read);
 }
 
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
@@ -232,8 +182,8 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const std::shared_ptr<const graph::ModelFile> model = artifact(cell);
   inference::Engine loaded(engine, *model, options);
-  const inference::Evaluation result =
-      inference::evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
+  const score::Evaluation result =
+      inference::evaluate(loaded, *data().test, {.settings = study_.detect}, log_, cancel_);
   write_file(evaluation_file(key), to_json(result).dump() + "\n");
   write_time(folder, begin_ns);
 }

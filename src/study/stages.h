@@ -45,7 +45,7 @@ class Stages {
   void evaluate(const Cell& cell, const std::string& runtime);
   /// One that is there; some of the last are kept, so that a file is read once for the rows that need it. Throws
   /// Error{data} where its file is torn or of another model.
-  std::shared_ptr<const inference::Evaluation> evaluation(const std::string& key);
+  std::shared_ptr<const score::Evaluation> evaluation(const std::string& key);
 
   /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
   /// is no square.
@@ -72,7 +72,7 @@ class Stages {
   std::optional<Error> no_data_;                                            ///< why there are none: not asked again
   std::map<std::string, std::weak_ptr<const graph::ModelFile>> artifacts_;  ///< by key: those in somebody's hand
   std::shared_ptr<const graph::ModelFile> last_artifact_;                   ///< the next job is often of the same
-  std::map<std::string, std::shared_ptr<const inference::Evaluation>> evaluations_;  ///< by key
+  std::map<std::string, std::shared_ptr<const score::Evaluation>> evaluations_;  ///< by key
 };
 
 /// Opens data as `config::data_options` values say, limits applied. Warns of wrong labels, and where training and test

@@ -6,6 +6,7 @@
 #include "config/tables.h"
 #include "config/yaml.h"
 #include "core/error.h"
+#include "core/task.h"
 #include "core/text.h"
 #include "models/spec.h"
 #include "remote/ssh.h"
@@ -116,7 +117,7 @@ std::string task_of(const Json& models) {
       return models::spec(name).task;
     }
   }
-  return "classify";
+  return default_task();
 }
 
 void require_unique(const StudyFile& study, const std::string& where) {
@@ -225,7 +226,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   }
   for (const ModelEntry& model : out.models) {
     for (const methods::Method& method : out.methods) {
-      methods::effective_steps(method, steps, task, model.train, where + ".methods");  // before any work
+      methods::effective_steps(method, steps, {task}, model.train, where + ".methods");  // before any work
     }
   }
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
@@ -239,10 +240,11 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   out.bench.erase("runtime");
   out.bench.erase("isa");
   out.bench.erase("threads");
-  if (task == "detect") {
-    out.detect = config::detect_options().checked(study.value("detect", Json::object()), where + ".detect");
+  const config::OptionSet& reading = config::evaluate_options(task);
+  if (!reading.options().empty()) {
+    out.detect = reading.checked(study.value("detect", Json::object()), where + ".detect");
   } else if (study.contains("detect")) {
-    fail(ErrorKind::config, "{}: expected no 'detect' for classifiers", where);
+    fail(ErrorKind::config, "{}: expected no 'detect' for models that {}", where, task);
   }
   if (study.contains("forecast") && study.contains("predict")) {
     fail(ErrorKind::config, "{}: expected 'forecast' or its old name 'predict', got both", where);

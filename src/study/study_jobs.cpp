@@ -67,17 +67,18 @@ void StudyJobs::add_row(Row& row) {
                     [this, &cell, i] { stages_.make(cell, i); }})};
   }
   row.needs = before;
-  if (cell.device.remote()) {
-    graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
-                [this, &row] { run_remote(row); }, true});
-    return;
-  }
-  for (const std::string& runtime : {cell.runtime, std::string(kSimulation)}) {
+  std::vector<std::string> runtimes{kSimulation};
+  if (!cell.device.remote()) runtimes.insert(runtimes.begin(), cell.runtime);
+  for (const std::string& runtime : runtimes) {
     const std::string key = stages_.evaluation_key(cell, runtime);
     row.needs.push_back(
         graph_.add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime), before,
                     [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
                     [this, &cell, runtime] { stages_.evaluate(cell, runtime); }}));
+  }
+  if (cell.device.remote()) {
+    graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
+                [this, &row] { run_remote(row); }, true});
   }
 }
 
@@ -160,7 +161,10 @@ void StudyJobs::evaluate_row(Row& row) {
 void StudyJobs::run_remote(Row& row) {
   if (take_failures(row)) {
     attempt(row, [&] { evaluate_row(row); });
-    attempt(row, [&] { remote_.run(*row.cell, *row.model, row.record); });
+    attempt(row, [&] {
+      const auto simulated = stages_.evaluation(stages_.evaluation_key(*row.cell, kSimulation));
+      remote_.run(*row.cell, *row.model, *simulated, row.record);
+    });
   }
   finish(row);
 }

@@ -11,6 +11,7 @@
 #include "graph/passes.h"
 #include "graph/verify.h"
 #include "models/spec.h"
+#include "weights/heads.h"
 #include "weights/match.h"
 
 namespace quench::weights {
@@ -35,7 +36,7 @@ class Import {
     compare_convolutions();
     check_constants();
     report();
-    if (spec_.task == "detect") check_strides();
+    if (head_of(spec_.task).strides) check_strides();
     if (has_anchors(spec_)) take_anchors();
     take_preprocessing();
     graph_.metadata["source"] = where_;
@@ -146,7 +147,8 @@ class Import {
     }
     if (name == "total_ops" || name == "total_params") return true;
     if (has_anchors(spec_)) return name == head_ + ".anchors" || name == head_ + ".anchor_grid";
-    return spec_.task == "detect" && name == head_ + ".dfl.conv.weight";
+    const std::vector<std::string>& constants = head_of(spec_.task).constants;
+    return std::ranges::any_of(constants, [&](const std::string& constant) { return name == head_ + constant; });
   }
 
   void take_norms() {

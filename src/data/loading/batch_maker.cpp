@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/rng.h"
+#include "core/task.h"
 #include "data/augmentation/detect_augment.h"
 #include "data/augmentation/mix.h"
 
@@ -118,7 +119,7 @@ std::optional<Batch> BatchMaker::make(const Epoch& epoch, int64_t number, const 
 
 std::unique_ptr<BatchMaker> make_batch_maker(const Dataset& dataset, const LoaderOptions& options,
                                              const AugmentSettings& settings) {
-  if (dataset.task() == "detect") return std::make_unique<DetectMaker>(dataset, options, settings);
+  if (labels_of(dataset.task()) == Labels::objects) return std::make_unique<DetectMaker>(dataset, options, settings);
   return std::make_unique<ClassifyMaker>(dataset, options, settings);
 }
 

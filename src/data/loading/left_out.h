@@ -7,15 +7,9 @@
 #include <string_view>
 #include <vector>
 
-namespace quench::data {
+#include "core/labelled_images.h"
 
-/// An image of a data set that cannot be read: damaged, or not what it was when the set was opened.
-struct LeftOutImage {
-  int64_t index = 0;    ///< in the data set
-  std::string name;     ///< of its file, without folders
-  std::string problem;  ///< what reading it said, with the file's path
-  bool operator==(const LeftOutImage&) const = default;
-};
+namespace quench::data {
 
 /// The images that loaders left out, each once, as they met them. May be used from many threads.
 class LeftOut {

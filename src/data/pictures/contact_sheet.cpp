@@ -2,6 +2,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/task.h"
 #include "data/loading/stand_ins.h"
 #include "data/pictures/codec.h"
 #include "data/pictures/fit.h"
@@ -115,7 +116,7 @@ std::string contact_sheet(const Dataset& dataset, int64_t count, int columns) {
   }
   count = std::min(count, dataset.size());
   columns = static_cast<int>(std::min<int64_t>(columns, count));
-  const bool detect = dataset.task() == "detect";
+  const bool detect = labels_of(dataset.task()) == Labels::objects;
   int tile = kDetectionTile;
   if (!detect) {
     const Shape first = first_sample(dataset).pixels.shape();

@@ -15,7 +15,7 @@ constexpr int kDetectSide = 640;  // what released detectors were trained at
 
 int side_of(const Dataset& split, int imgsz) {
   if (imgsz > 0) return imgsz;
-  if (split.task() == "detect") return kDetectSide;
+  if (labels_of(split.task()) == Labels::objects) return kDetectSide;
   const Shape shape = first_sample(split).pixels.shape();
   return static_cast<int>(std::min(shape.at(0), shape.at(1)));
 }
@@ -34,7 +34,7 @@ pack::Header header_of(const Dataset& split, const PackOptions& options, int sid
   header.height = header.width = side;
   header.classes = split.classes();
   for (int64_t i = 0; i < split.size(); ++i) {
-    if (header.task == "detect") {
+    if (header.has_objects()) {
       header.images.push_back(image_of(split, i, side));
     } else {
       header.labels.push_back(split.label(i));

@@ -151,7 +151,7 @@ void FitRun::resume() {
 
 void FitRun::stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch) {
   if (!bad) return;
-  const std::string cause = first_non_finite(module_, pixels_of(batch, device_));
+  const std::string cause = first_non_finite(module_, pixels_of(batch.images, device_));
   fail(ErrorKind::data,
        "[train] expected a finite loss, got {} (epoch {}, step {}, learning rate {:.4g}; first not finite: {})",
        bad->loss, at_.epoch + 1, bad->step, bad->lr, cause);
@@ -163,7 +163,7 @@ void FitRun::train_batch(const data::Batch& batch) {
   torch::Tensor loss;
   {
     const Autocast autocast(settings_.amp);
-    loss = objective_->loss(module_.forward(pixels_of(batch, device_)), batch);
+    loss = objective_->loss(module_.forward(pixels_of(batch.images, device_)), batch);
   }
   const int64_t images = batch.images.shape().at(0);
   stop_on(losses_.add(loss, images, step, lr), batch);
@@ -246,9 +246,9 @@ score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& spli
   options.device = device_;
   nn::GraphModule module(graph, options);
   const auto& left_out = split == data_.test ? left_out_of_test_ : left_out_of_validation_;
-  return objective_->test(module, split,
-                          {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, limit, left_out},
-                          context_.cancel);
+  return evaluate(module, graph, *split,
+                  {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, limit, left_out},
+                  context_.cancel);
 }
 
 void FitRun::tell_left_out() {
