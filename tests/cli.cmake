@@ -14,4 +14,5 @@ target_compile_definitions(cli_start_test PRIVATE QUENCH_TORCH_VERSION="${Torch_
 quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParametersAreOfThePublishedLatencies")
 if(QUENCH_LAB)
   quench_cli_test(cli_predict_test)
+  quench_cli_test(cli_trial_test)
 endif()
