@@ -1,6 +1,6 @@
 # The program itself, with or without the lab.
 function(quench_cli_test NAME)
-  quench_test(${NAME} SOURCES ${NAME}.cpp USES core ${ARGN})
+  quench_test(${NAME} SOURCES ${NAME}.cpp USES config core ${ARGN})
   target_compile_definitions(${NAME} PRIVATE QUENCH_PROGRAM="$<TARGET_FILE:quench>")
   if(QUENCH_LAB)
     target_compile_definitions(${NAME} PRIVATE QUENCH_LAB=1)

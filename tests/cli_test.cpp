@@ -1,8 +1,10 @@
 // Runs the program itself: what it prints, where, and its exit code.
+#include <algorithm>
 #include <set>
 #include <sstream>
 
 #include "cli_testing.h"
+#include "config/tables.h"
 
 namespace quench {
 namespace {
@@ -216,7 +218,7 @@ TEST_F(Cli, LabErrorsAreOneLineToo) {
   write_file(folder_ / "good.yaml", "study: s\ndata: shapes\nmodels: [yolov5n-cls]\nmethods: [fp32]\n");
   expect_error("study run good.yaml --out /proc/results", 3, {"/proc/results"});
   write_file(folder_ / "far.yaml",
-             "study: s\ndata: shapes\nmodels: [yolov5n-cls]\nmethods: [fp32]\npredict: {device: jetson-nanu}\n");
+             "study: s\ndata: shapes\nmodels: [yolov5n-cls]\nmethods: [fp32]\nforecast: {device: jetson-nanu}\n");
   for (const char* verb : {"plan", "status", "run"}) {  // before anything is trained
     expect_error(fmt::format("study {} far.yaml --out far", verb), 2, {"did you mean 'jetson-nano'"});
   }
@@ -291,6 +293,18 @@ TEST_F(Cli, TrainsQuantizesAndEvaluates) {
   expect_error("data show ./pets --split test -o sheet.png", 2, {"b.png"});
 }
 #endif
+
+TEST_F(Cli, EverySettingOfATrainingIsAFlag) {
+  for (const char* command : {"train", "finetune"}) {
+    const std::string help = quench(std::string(command) + " --help").out;
+    for (const config::Option& option : config::fit_options().options()) {
+      std::string flag = "--" + option.name;
+      std::ranges::replace(flag, '_', '-');
+      EXPECT_NE(help.find(flag), std::string::npos) << command << " " << flag;
+      EXPECT_NE(help.find(option.help.substr(0, option.help.find(' '))), std::string::npos) << option.help;
+    }
+  }
+}
 
 }  // namespace
 }  // namespace quench

@@ -1,6 +1,7 @@
 // Methods of a study as chains of steps: short names, named chains, lists, and what cannot be.
 #include <gtest/gtest.h>
 
+#include "config/tables.h"
 #include "core/error.h"
 #include "methods/chain.h"
 
@@ -81,6 +82,14 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
       EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << entry << ": " << error.what();
     }
   }
+}
+
+TEST(Finetune, KeepsAugmentationMachineAndWhatTheTableSays) {
+  const Json kept = step_table().require("finetune", "test").inherits(config::fit_options().defaults());
+  for (const char* name : {"batch", "label_smoothing", "device", "threads", "workers", "flip", "mixup"}) {
+    EXPECT_TRUE(kept.contains(name)) << name;
+  }
+  for (const char* name : {"epochs", "lr", "seed", "keep"}) EXPECT_FALSE(kept.contains(name)) << name;
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "config/tables.h"
 #include "core/hash.h"
 #include "data/loading/loader.h"
+#include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
 #include "nn/torch_runtime.h"
@@ -120,6 +121,43 @@ TEST_P(QuantNative, FewerBitsAreTheSameIntegers) {
   const auto native = runtime::native_runtime()->load(file, {});
   const auto simulated = nn::torch_runtime()->load(file, {});
   EXPECT_LT(difference(*native, *simulated, pixels(8)), 0.03);
+}
+
+/// A scale of a weight, once chosen, is what trains, is written, and runs.
+TEST(QuantNative, AScaleSetByHandIsWhatRuns) {
+  Json config = config::quantize_options().defaults();
+  config["calibration_images"] = 32;
+  graph::Graph prepared = prepare(branched_graph(), noise_splits(), config, {}, CancelToken{}).graph;
+  const graph::Graph as_chosen = prepared;
+  for (const char* name : {"conv1.weight", "conv3.weight", "fc.weight"}) {
+    std::vector<float>& scale = prepared.weights.at(name).quant->scale;
+    for (size_t c = 0; c < scale.size(); ++c) scale[c] *= c % 2 == 0 ? 0.3f : 1.9f;
+  }
+  const auto file_of = [](const graph::Graph& graph) {
+    graph::ModelFile file{"memory.onnx", "", "", graph};
+    file.bytes = graph::write_onnx(file.graph);
+    file.sha256 = sha256_hex(file.bytes);
+    file.graph = graph::read_onnx(file.bytes, "memory.onnx");
+    return file;
+  };
+  const graph::ModelFile simulated = file_of(prepared), converted = file_of(convert(prepared)),
+                         other = file_of(convert(as_chosen));
+  for (const auto& [name, weight] : prepared.weights) {
+    if (!weight.quant) continue;
+    EXPECT_EQ(*simulated.graph.weights.at(name).quant, *weight.quant) << name;
+    EXPECT_EQ(*converted.graph.weights.at(name).quant, *weight.quant) << name;
+  }
+  data::LoaderOptions options;
+  options.imgsz = 16;
+  options.batch = 8;
+  data::Loader loader(std::make_shared<NoiseDataset>(8, 16), options);
+  loader.start(0);
+  const Tensor images = data::to_planar(loader.next()->images);
+  const auto in_training = nn::torch_runtime()->load(simulated, {});
+  const auto native = runtime::native_runtime()->load(converted, {});
+  const auto native_as_chosen = runtime::native_runtime()->load(other, {});
+  EXPECT_LT(difference(*native, *in_training, images), 0.01);
+  EXPECT_GT(difference(*native, *native_as_chosen, images), 0.1);  // such scales are seen
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, QuantNative, testing::Values("yolov5n-cls", "yolov8n-cls", "yolov5n", "yolov8n"),

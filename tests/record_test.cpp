@@ -116,9 +116,11 @@ TEST(Record, ReadsBackWhatItWrote) {
   }
   json["schema"] = 1;
   json["status"] = "failed";
-  json["latency_source"] = "predicted";
+  json["latency_source"] = "forecast";
   EXPECT_EQ(to_json(from_json(json, "test")), json);
   EXPECT_EQ(to_json(from_json(to_json(Record{}), "test")), to_json(Record{}));
+  json["latency_source"] = "predicted";  // the word of older records
+  EXPECT_EQ(from_json(json, "test").latency_source, "forecast");
 }
 
 TEST(Record, FillMissingKeepsWhatIsThere) {
@@ -166,7 +168,7 @@ TEST(Record, RefusesWrongTypesAndSchemas) {
   expect_has(refuses(Json{{"schema", 1}, {"model", 7}}), "expected a text for 'model', got 7");
   expect_has(refuses(Json{{"schema", 1}, {"config", Json::array()}}), "expected an object for 'config'");
   expect_has(refuses(Json{{"schema", 1}, {"status", "fine"}}), "got 'fine'");
-  expect_has(refuses(Json{{"schema", 1}, {"latency_source", "guessed"}}), "measured or predicted, got 'guessed'");
+  expect_has(refuses(Json{{"schema", 1}, {"latency_source", "guessed"}}), "measured or forecast, got 'guessed'");
 }
 
 TEST_F(Store, LoadsWhatWasAppended) {

@@ -95,25 +95,25 @@ TEST_F(StudyRemote, ScoresAreTakenOnceWhateverTheThreads) {
   EXPECT_EQ(evaluations, 2);
 }
 
-TEST_F(StudyRemote, WhatADeviceMeasuresIsNotPredicted) {
+TEST_F(StudyRemote, WhatADeviceMeasuresIsNotForecast) {
   StudyFile nano = study();
   nano.devices[1].name = "jetson-nano";
   nano.threads = {4};
-  nano.predict = check_predictions(config::parse_yaml("{device: jetson-nano, precision: [fp32, int8]}", "p"), "p");
+  nano.forecast = check_forecasts(config::parse_yaml("{device: jetson-nano, precision: [fp32, int8]}", "p"), "p");
   RunContext with_devices = context();
   with_devices.device_folders = {fs::path(QUENCH_SOURCE_DIR) / "devices"};
   const RunSummary there = run(nano, with_devices);
-  ASSERT_EQ(there.records.size(), 4u + 2u) << "the GPU's alone are predicted";
+  ASSERT_EQ(there.records.size(), 4u + 2u) << "the GPU's alone are forecast";
   EXPECT_EQ(there.records[4].runtime, "tensorrt");
-  EXPECT_EQ(there.records[4].latency_source, "predicted");
+  EXPECT_EQ(there.records[4].latency_source, "forecast");
   EXPECT_EQ(there.records[5].status, "unsupported");
 
   server_->stop();
   fs::remove_all(with_devices.folder);
   const RunSummary away = run(nano, with_devices);
-  ASSERT_EQ(away.records.size(), 4u + 4u) << "a device that is away is predicted";
+  ASSERT_EQ(away.records.size(), 4u + 4u) << "a device that is away is forecast";
   EXPECT_EQ(away.records[4].runtime, "native");
-  EXPECT_EQ(away.records[4].latency_source, "predicted");
+  EXPECT_EQ(away.records[4].latency_source, "forecast");
   EXPECT_EQ(away.records[4].top1, away.records[0].top1);
 }
 

@@ -3,7 +3,7 @@
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "cli/study_context.h"
-#include "study/predictions.h"
+#include "study/forecasts.h"
 #include "study/run.h"
 
 namespace quench::cli {

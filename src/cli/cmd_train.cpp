@@ -41,7 +41,7 @@ int run_train(const program::Invocation& invocation, const program::Environment&
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   const graph::Graph start = starting_graph(options, data, environment);
   // Defaults depend on the task, which the model says: what was given, over those.
-  const config::OptionSet training = config::train_options(models::task_of(start)) + config::augment_options();
+  const config::OptionSet training = config::fit_options(models::task_of(start));
   Json config = training.checked(training.part_of(given_settings(invocation)), "quench train");
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
   const train::FitResult result = train::fit(

@@ -68,7 +68,7 @@ OptionSet devices_folder() {
                            "folder of more device files (beside $QUENCH_DEVICES and the built-in)"}});
 }
 
-OptionSet predict_latency_settings() {
+OptionSet forecast_settings() {
   return OptionSet({
       Option{"device", T::text_list, Json::array(), "devices, by name (default: all)"},
       Option{"engine", T::text_list, Json::array(), "what computes (default: CPU and GPU)", {"cpu", "gpu", "dla"}},
@@ -131,14 +131,14 @@ std::vector<program::Command> make_commands() {
        devices_folder() + format({"table", "json", "jsonl", "csv", "md"}), run_devices_list},
       {"devices show", "What is known of a device; `host` is this machine", "NAME", 1, 1,
        devices_folder() + format({"table", "json"}), run_devices_show},
-      {"devices predict", "Latency of models on devices that are not here: predicted, or why it cannot run", "MODEL...",
-       1, -1,
-       predict_latency_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
-       run_devices_predict},
-      {"devices fit", "Fit the parameters of the prediction to measured latencies, and test it on those left out",
+      {"devices forecast", "Latency of models on devices that are not here: a forecast, or why it cannot run",
+       "MODEL...", 1, -1,
+       forecast_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
+       run_devices_forecast, "devices predict"},
+      {"devices fit", "Fit the parameters of the forecast to measured latencies, and test it on those left out",
        "ANCHORS.csv...", 1, -1,
        OptionSet({Option{"cross_validate", T::boolean, false, "print the errors for models and devices left out"},
-                  Option{"each", T::boolean, false, "with --cross-validate: every prediction"}}) +
+                  Option{"each", T::boolean, false, "with --cross-validate: every forecast"}}) +
            devices_folder() + format({"table", "json", "csv", "md"}) +
            output("file to write (latency_fit.yaml of a folder of device files)"),
        run_devices_fit},
@@ -149,8 +149,7 @@ std::vector<program::Command> make_commands() {
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", "", 0, 0, format({"table", "json"}), nullptr},
       {"train", "Train a classifier or detector", "", 0, 0,
-       config::model_options() + config::data_options() + config::train_options() + config::augment_options() +
-           output("model to write (required)") +
+       config::model_options() + config::data_options() + config::fit_options() + output("model to write (required)") +
            OptionSet({Option{"work", T::text, nullptr, "folder of checkpoint and results.csv (default: OUTPUT.train)"},
                       Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
            config_file(),

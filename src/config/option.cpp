@@ -91,6 +91,16 @@ OptionSet OptionSet::without(const std::vector<std::string>& names) const {
   return kept;
 }
 
+OptionSet OptionSet::only(const std::vector<std::string>& names) const {
+  std::vector<Option> kept;
+  for (const std::string& name : names) {
+    const Option* option = find(name);
+    ensure(option, "[config] no option '{}'", name);
+    kept.push_back(*option);
+  }
+  return kept;
+}
+
 Json OptionSet::part_of(const Json& values) const {
   Json part = Json::object();
   for (const auto& [name, value] : values.items()) {

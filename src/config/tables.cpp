@@ -1,5 +1,11 @@
 #include "config/tables.h"
 
+#include <cstdint>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
 namespace quench::config {
 namespace {
 
@@ -17,51 +23,17 @@ OptionSet for_detection(const OptionSet& classify) {
       .with_default("ema_decay", 0.9999);
 }
 
+template <typename Value>
+constexpr OptionType kTypeOf = std::is_same_v<Value, bool>       ? T::boolean
+                               : std::is_integral_v<Value>       ? T::integer
+                               : std::is_floating_point_v<Value> ? T::number
+                                                                 : T::text;
+
 OptionSet make_train_options() {
   return OptionSet({
-      {"epochs", T::integer, 30, "passes over the training images", {}, 0, 100000},
-      {"batch", T::integer, 128, "images a step", {}, 1, 65536},
-      {"optimizer", T::text, "sgd", "optimizer", {"sgd", "adamw"}},
-      {"lr", T::number, 0.1, "peak learning rate", {}, 0, 1000},
-      {"momentum", T::number, 0.9, "SGD momentum, or AdamW beta1", {}, 0, 0.99999},
-      {"nesterov", T::boolean, true, "Nesterov momentum (SGD)"},
-      {"weight_decay", T::number, 5e-4, "decay of conv and linear weights (not of biases and batch norm)", {}, 0, 10},
-      {"schedule", T::text, "cosine", "learning rate over time", {"cosine", "linear", "constant"}},
-      {"lr_final", T::number, 0.0, "learning rate at the end, as a fraction of the peak", {}, 0, 1},
-      {"warmup_epochs", T::number, 1.0, "epochs of linear warm-up", {}, 0, 1000},
-      {"label_smoothing", T::number, 0.1, "share of the target spread over all classes", {}, 0, 0.99},
-      {"ema", T::boolean, true, "evaluate an exponential moving average of the weights"},
-      {"ema_decay", T::number, 0.999, "decay of that average a step, reached gradually", {}, 0, 0.999999},
-      {"clip_norm", T::number, 0.0, "largest norm of the whole gradient; 0: no clipping", {}, 0, 1e9},
-      {"amp", T::boolean, false, "mixed precision (CUDA only)"},
-      {"device", T::text, "cpu", "where to train: cpu, cuda, cuda:N"},
-      {"threads", T::integer, 0, "intra-op threads; 0: all processors", {}, 0, 1024},
-      {"workers", T::integer, 2, "data threads", {}, 0, 256},
-      {"seed", T::integer, 0, "of initial weights, shuffling and augmentation", {}, 0, 4294967295.0},
-      {"eval_every",
-       T::integer,
-       1,
-       "epochs between evaluations: on validation images for `keep: best`, else on the test split, to show progress",
-       {},
-       1,
-       100000},
-      {"accumulate", T::integer, 1, "batches whose gradients make one step", {}, 1, 4096},
-      {"keep",
-       T::text,
-       "last",
-       "weights that are the result: of the last epoch, or of the best on validation images (never the test split)",
-       {"last", "best"}},
-      {"val_share",
-       T::number,
-       0.1,
-       "share of the training images held out to choose by, where `keep: best` and the data have no third split",
-       {},
-       0.001,
-       0.9},
-      {"box_gain", T::number, 0.0, "detection: weight of the box loss; 0: the model family's own", {}, 0, 1000},
-      {"objectness_gain", T::number, 0.0, "detection: of the objectness loss (YOLOv5)", {}, 0, 1000},
-      {"class_gain", T::number, 0.0, "detection: of the class loss", {}, 0, 1000},
-      {"dfl_gain", T::number, 0.0, "detection: of the distribution focal loss (YOLOv8)", {}, 0, 1000},
+#define QUENCH_TRAIN_SETTING(type, name, scope, default_value, ...) \
+  Option{#name, kTypeOf<type>, default_value, __VA_ARGS__},
+#include "config/train_settings.inc"
   });
 }
 
@@ -133,6 +105,24 @@ const OptionSet& train_options(std::string_view task) {
   return task == "detect" ? detect : classify;
 }
 
+const OptionSet& fit_options(std::string_view task) {
+  static const OptionSet classify = train_options() + augment_options();
+  static const OptionSet detect = train_options("detect") + augment_options();
+  return task == "detect" ? detect : classify;
+}
+
+std::vector<std::string> train_settings(TrainScope scope) {
+  constexpr std::pair<const char*, TrainScope> kScopes[] = {
+#define QUENCH_TRAIN_SETTING(type, name, scope, ...) {#name, TrainScope::scope},
+#include "config/train_settings.inc"
+  };
+  std::vector<std::string> names;
+  for (const auto& [name, of] : kScopes) {
+    if (of == scope) names.emplace_back(name);
+  }
+  return names;
+}
+
 const OptionSet& quantize_options() {
   static const OptionSet options({
       {"target",
@@ -154,6 +144,9 @@ const OptionSet& quantize_options() {
        {"asymmetric", "symmetric"}},
       {"bits_w", T::integer, 8, "weight bits (7 where the processor's int8 dot product saturates)", {}, 2, 8},
       {"bits_a", T::integer, 8, "activation bits", {}, 2, 8},
+      {"layer_bits", T::text_list, Json::array(),
+       "layers of other widths: NAME=w4, NAME=a6 (what it reads) or NAME=w4a6; names as in float_layers, later ones "
+       "win"},
       {"calibration_images", T::integer, 512, "training images to calibrate on", {}, 0, 1e9},
       {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
       {"float_layers", T::text_list, Json::array(),

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/option.h"
 
@@ -15,6 +17,18 @@ const OptionSet& model_options();
 /// Optimizer, schedule, EMA, precision, device, seed. task: classify | detect; the names are the same, some defaults
 /// are not.
 const OptionSet& train_options(std::string_view task = "classify");
+/// All that a training takes: train_options and augment_options.
+const OptionSet& fit_options(std::string_view task = "classify");
+
+/// What a setting of train_options is to the work after the training.
+enum class TrainScope {
+  own,      ///< a later fine-tuning has its own
+  kept,     ///< a later fine-tuning keeps it, unless it is told otherwise
+  machine,  ///< kept too, and of no matter to the result: a training that was stopped may go on under another
+};
+/// Names of the settings of a scope, in table order.
+std::vector<std::string> train_settings(TrainScope scope);
+
 /// Observer, granularity, schemes, target, calibration.
 const OptionSet& quantize_options();
 /// QAT fine-tuning: epochs, learning rate, ranges. task: as train_options.

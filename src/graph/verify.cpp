@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "graph/op_traits.h"
 #include "graph/shape_inference.h"
-#include "graph/weight_roles.h"
 
 namespace quench::graph {
 namespace {
@@ -16,18 +16,6 @@ namespace {
 template <typename... Args>
 [[noreturn]] void wrong(fmt::format_string<Args...> format, Args&&... args) {
   fail(ErrorKind::data, "[graph.verify] {}", fmt::format(format, std::forward<Args>(args)...));
-}
-
-/// The alternative of Attributes that an operation carries.
-size_t attributes_index(Op op) {
-  switch (op) {
-    case Op::conv: return Attributes(ConvAttributes{}).index();
-    case Op::batch_norm: return Attributes(BatchNormAttributes{}).index();
-    case Op::max_pool: return Attributes(PoolAttributes{}).index();
-    case Op::upsample: return Attributes(UpsampleAttributes{}).index();
-    case Op::split: return Attributes(SplitAttributes{}).index();
-    default: return Attributes(std::monostate{}).index();
-  }
 }
 
 /// Whether a text is UTF-8 (RFC 3629: shortest form, no surrogates), which ONNX and JSON ask for.
@@ -76,10 +64,10 @@ void check_names(const Graph& graph) {
 }
 
 void check_node(const Node& node) {
-  if (node.attributes.index() != attributes_index(node.op)) {
+  if (node.attributes.index() != traits(node.op).attributes) {
     wrong("expected the attributes of {}, got others (node {})", to_string(node.op), node.name);
   }
-  if (node.activation != Activation::none && !can_fuse_activation(node.op)) {
+  if (node.activation != Activation::none && !traits(node.op).takes_activation) {
     wrong("expected no fused activation on {}, got {} (node {})", to_string(node.op), to_string(node.activation),
           node.name);
   }
@@ -204,7 +192,7 @@ void check_weight(const Node& node, std::string_view role, const Weight& weight,
 void check_weights(const Graph& graph) {
   size_t owned = 0;
   for (const Node& node : graph.nodes) {
-    for (const WeightRole& role : weight_roles(node.op)) {
+    for (const WeightRole& role : traits(node.op).weights) {
       if (role.required) graph.required_weight(node, role.name);
       const Weight* found = graph.weight(node, role.name);
       if (!found) continue;
@@ -215,7 +203,7 @@ void check_weights(const Graph& graph) {
   if (owned == graph.weights.size()) return;
   std::set<std::string> known;
   for (const Node& node : graph.nodes) {
-    for (const WeightRole& role : weight_roles(node.op)) known.insert(node.name + "." + std::string(role.name));
+    for (const WeightRole& role : traits(node.op).weights) known.insert(node.name + "." + std::string(role.name));
   }
   for (const auto& [name, weight] : graph.weights) {
     if (!known.count(name)) wrong("weight {} belongs to no node", name);

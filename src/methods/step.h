@@ -16,7 +16,7 @@ enum class Needs { nothing, calibration_images, training_images };
 /// What a model is, as far as steps care.
 struct ModelKind {
   std::string task;        ///< classify | detect
-  bool quantized = false;  ///< edges have QuantParams
+  bool quantized = false;  ///< graph::is_quantized
   bool integers = false;   ///< and weights are integers; false: floats with their scales, as fine-tuning wants them
 };
 

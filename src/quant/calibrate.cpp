@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "graph/scale_groups.h"
 #include "nn/graph_module.h"
-#include "quant/edge_groups.h"
 
 namespace quench::quant {
 namespace {
@@ -27,12 +27,11 @@ int image_size(const graph::Graph& graph) {
   return static_cast<int>(shape[2]);
 }
 
-bool read_by_silu_alone(const graph::Graph& graph, const std::vector<graph::EdgeId>& group) {
-  return std::all_of(group.begin(), group.end(), [&](graph::EdgeId edge) {
-    const std::vector<int> readers = graph.consumers(edge);
-    return !readers.empty() && !contains(graph.outputs, edge) &&
-           std::all_of(readers.begin(), readers.end(),
-                       [&](int node) { return graph.nodes[static_cast<size_t>(node)].op == graph::Op::silu; });
+bool read_by_silu_alone(const graph::Graph& graph, const graph::Links& links, const std::vector<graph::EdgeId>& group) {
+  return std::ranges::all_of(group, [&](graph::EdgeId edge) {
+    return !links.consumers[edge].empty() && !links.is_output[edge] &&
+           std::ranges::all_of(links.consumers[edge],
+                               [&](int node) { return graph.nodes[node].op == graph::Op::silu; });
   });
 }
 
@@ -48,11 +47,13 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
                                           const std::vector<int64_t>& indices, const CalibrateOptions& options,
                                           const LogSink& log, const CancelToken& cancel) {
   std::vector<std::unique_ptr<Observer>> observers;
+  const graph::Links links(placement.graph);
   std::vector<Observer*> observer_of(placement.graph.edges.size(), nullptr);
   for (const auto& group : placement.groups) {
     observers.push_back(
-        make_observer(options.observer, options.percentile, read_by_silu_alone(placement.graph, group)));
-    for (const graph::EdgeId edge : sources_of(placement.graph, group)) observer_of[edge] = observers.back().get();
+        make_observer(options.observer, options.percentile, read_by_silu_alone(placement.graph, links, group)));
+    for (const graph::EdgeId edge : graph::sources_of(placement.graph, links, group))
+      observer_of[edge] = observers.back().get();
   }
 
   torch::NoGradGuard no_gradients;
@@ -82,9 +83,10 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
   }
 
   std::vector<graph::QuantParams> params;
-  for (const auto& observer : observers) {
+  for (size_t i = 0; i < observers.size(); ++i) {
     cancel.check();
-    params.push_back(params_for(observer->range(options.bits, options.symmetric), options.bits, options.symmetric));
+    const int bits = placement.group_bits[i];
+    params.push_back(params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
   }
   return params;
 }

@@ -33,7 +33,8 @@ bool matches(std::string_view pattern, std::string_view name) {
   return glob(pattern, name);
 }
 
-std::set<std::string> select_layers(const std::vector<std::string>& patterns, const std::vector<std::string>& names) {
+std::set<std::string> select_layers(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
+                                    std::string_view setting) {
   std::set<std::string> selected;
   for (const std::string& pattern : patterns) {
     bool found = false;
@@ -43,7 +44,7 @@ std::set<std::string> select_layers(const std::vector<std::string>& patterns, co
       found = true;
     }
     if (!found) {
-      fail(ErrorKind::config, "[quant.placement] float_layers: '{}' matches no convolution or linear layer{}", pattern,
+      fail(ErrorKind::config, "[quant.placement] {}: '{}' matches no convolution or linear layer{}", setting, pattern,
            suggestion(pattern, names));
     }
   }

@@ -229,8 +229,9 @@ Record from_json(const Json& json, std::string_view where) {
     fail(ErrorKind::data, "[record] {}: expected status ok, invalid, unsupported, failed or skipped, got '{}'", where,
          record.status);
   }
-  if (record.latency_source && record.latency_source != "measured" && record.latency_source != "predicted") {
-    fail(ErrorKind::data, "[record] {}: expected latency_source measured or predicted, got '{}'", where,
+  if (record.latency_source == "predicted") record.latency_source = "forecast";  // the word of older records
+  if (record.latency_source && record.latency_source != "measured" && record.latency_source != "forecast") {
+    fail(ErrorKind::data, "[record] {}: expected latency_source measured or forecast, got '{}'", where,
          *record.latency_source);
   }
   return record;

@@ -62,9 +62,9 @@ struct Record {
   std::optional<int64_t> frequency_min_mhz;  ///< of the fastest core
   std::optional<int64_t> frequency_mean_mhz;
   std::optional<bool> throttled;          ///< the machine was held back while latency was measured
-  std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a predicted latency
+  std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a forecast latency
   std::optional<int64_t> latency_high_ns;
-  std::optional<std::string> latency_source;      ///< measured | predicted; empty in older records: measured
+  std::optional<std::string> latency_source;      ///< measured | forecast; empty in older records: measured
   std::optional<int64_t> samples;                 ///< images the accuracy was computed on
   std::optional<double> agreement;                ///< fraction of equal top-1 predictions, simulated against real
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float

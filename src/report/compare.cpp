@@ -59,7 +59,15 @@ std::optional<double> accuracy_of(const Record& record, Metric metric) {
 
 bool is_ok(const Record& record) { return record.status == "ok"; }
 
-bool is_predicted(const Record& record) { return record.latency_source == "predicted"; }
+bool is_forecast(const Record& record) { return record.latency_source == "forecast"; }
+
+std::optional<int64_t> measured_latency(const Record& record) {
+  return is_forecast(record) ? std::nullopt : record.latency_p50_ns;
+}
+
+std::optional<int64_t> forecast_latency(const Record& record) {
+  return is_forecast(record) ? record.latency_p50_ns : std::nullopt;
+}
 
 std::vector<Section> sections(const std::vector<Record>& records) {
   std::vector<Section> result;
@@ -90,7 +98,8 @@ const Record* latency_baseline(const Record& record, const std::vector<Record>& 
   return best_baseline(record, all, [&](const Record& candidate) {
     return candidate.latency_p50_ns && candidate.runtime == record.runtime && candidate.threads == record.threads &&
            candidate.device == record.device && candidate.host == record.host &&
-           is_predicted(candidate) == is_predicted(record);
+           candidate.timing_id == record.timing_id &&  // of another time: the machine may have been another, as it were
+           is_forecast(candidate) == is_forecast(record);
   });
 }
 

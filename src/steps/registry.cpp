@@ -3,6 +3,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "graph/onnx_write.h"
+#include "graph/quantized.h"
 #include "methods/step_list.h"
 #include "models/task.h"
 #include "steps/step.h"
@@ -35,7 +36,7 @@ Registry described() {
 
 methods::ModelKind kind_of(const graph::Graph& graph) {
   methods::ModelKind kind{models::task_of(graph), false, false};
-  kind.quantized = std::ranges::any_of(graph.edges, [](const graph::Edge& edge) { return edge.quant.has_value(); });
+  kind.quantized = graph::is_quantized(graph);
   kind.integers =
       std::ranges::any_of(graph.weights, [](const auto& weight) { return weight.second.value.dtype() == DType::i8; });
   return kind;

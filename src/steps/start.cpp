@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 #include "models/detect_head.h"
 #include "models/spec.h"
 #include "train/matching/auto_anchor.h"
@@ -29,9 +30,7 @@ std::vector<std::string> classes_of(const graph::Graph& graph) {
 
 /// Weights that training can start from. Throws Error{config} for a quantized model, Error{data} for another one.
 void require_start(const graph::Graph& given, const std::string& model, const fs::path& file) {
-  const bool quantized = std::ranges::any_of(given.edges, [](const graph::Edge& e) { return e.quant.has_value(); }) ||
-                         std::ranges::any_of(given.weights, [](const auto& w) { return w.second.quant.has_value(); });
-  if (quantized) {
+  if (graph::is_quantized(given)) {
     fail(ErrorKind::config,
          "[steps.start] expected float weights to start from, got the quantized model {}: start from "
          "the model that it was made of",

@@ -23,7 +23,7 @@ struct RunContext {
   const steps::Registry* steps = nullptr;
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
-  std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `predict`
+  std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `forecast`
   std::filesystem::path stages = {};  ///< folder of what is trained and compressed; empty: stages/ of the results
   std::filesystem::path program_folder = {};  ///< agents for devices are looked for near it
 };
@@ -56,7 +56,7 @@ struct PlannedJob {
 std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial = false);
 
 struct RunSummary {
-  std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then predictions
+  std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then forecasts
   int64_t ran = 0;
   int64_t skipped = 0;  ///< were done before
   int64_t failed = 0;
@@ -67,7 +67,7 @@ struct RunSummary {
 /// there by quench-agent, one after the other, with a sample pack of the test split. A cell that fails becomes a
 /// record with status `failed` or `unsupported` and its reason, and the rest goes on; Error{cancelled} and a store
 /// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run
-/// again. Then latencies on the devices that the study's `predict` names are predicted; a prediction is stored where it
+/// again. Then latencies on the devices that the study's `forecast` names are forecast; a forecast is stored where it
 /// is not what the store has already.
 RunSummary run(const StudyFile& study, const RunContext& context);
 

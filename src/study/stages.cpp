@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kEvaluationsKept = 64;  ///< about a megabyte each
+
 Json to_json(const score::Scores& scores) {
   Json json = Json::object();
   for (const score::Score& score : scores) json[score.name] = score.value;
@@ -146,16 +148,22 @@ void Stages::make(const Cell& cell, size_t index) {
   write_time(file.parent_path(), begin_ns);
 }
 
-graph::ModelFile Stages::artifact(const Cell& cell) const {
+std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
   const fs::path file = model_file(cell.steps.back());
-  graph::ModelFile model = graph::read_model(file);
+  std::weak_ptr<const graph::ModelFile>& in_hand = artifacts_[cell.model_key()];
+  std::shared_ptr<const graph::ModelFile> model = in_hand.lock();
+  if (!model) {
+    model = std::make_shared<const graph::ModelFile>(graph::read_model(file));
+    in_hand = model;
+  }
+  last_artifact_ = model;
   const fs::path shown = folders_.results / artifact_path(cell);
   std::error_code code;
   if (!fs::equivalent(file, shown, code)) {
     fs::create_directories(shown.parent_path(), code);
     fs::remove(shown, code);
     fs::create_hard_link(file, shown, code);
-    if (code) write_file(shown, model.bytes);  // another file system, or one without links
+    if (code) write_file(shown, model->bytes);  // another file system, or one without links
   }
   return model;
 }
@@ -173,7 +181,7 @@ fs::path Stages::evaluation_file(const std::string& key) const {
   return folder_of("evaluate", key) / "evaluation.json";
 }
 
-bool Stages::has_evaluation(const std::string& key) const {
+bool Stages::has_evaluation(const std::string& key) {
   if (!fs::exists(evaluation_file(key))) return false;
   try {
     evaluation(key);
@@ -183,11 +191,14 @@ bool Stages::has_evaluation(const std::string& key) const {
   }
 }
 
-inference::Evaluation Stages::evaluation(const std::string& key) const {
+std::shared_ptr<const inference::Evaluation> Stages::evaluation(const std::string& key) {
+  if (const auto kept = evaluations_.find(key); kept != evaluations_.end()) return kept->second;
   const fs::path file = evaluation_file(key);
   const Json json = read_json(file);
   try {
-    return evaluation_from(json);
+    auto read = std::make_shared<const inference::Evaluation>(evaluation_from(json));
+    if (evaluations_.size() >= kEvaluationsKept) evaluations_.clear();
+    return evaluations_[key] = std::move(read);
   } catch (const Json::exception& error) {
     fail(ErrorKind::data, "[study.stages] expected an evaluation, got {} ({})", error.what(), file.string());
   }
@@ -203,8 +214,8 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const graph::ModelFile model = artifact(cell);
-  inference::Engine loaded(engine, model, options);
+  const std::shared_ptr<const graph::ModelFile> model = artifact(cell);
+  inference::Engine loaded(engine, *model, options);
   const inference::Evaluation result =
       inference::evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
   write_file(evaluation_file(key), to_json(result).dump() + "\n");

@@ -81,7 +81,7 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   if (!own_train.is_object()) fail(ErrorKind::config, "{}.train: expected a map, got {}", where, own_train.dump());
   Json merged = train;
   merged.update(own_train);
-  out.train = (config::train_options(task) + config::augment_options()).checked(merged, where + ".train");
+  out.train = config::fit_options(task).checked(merged, where + ".train");
   return out;
 }
 
@@ -185,7 +185,7 @@ void set_labels(std::vector<ModelEntry>& models) {
 StudyFile check_study(const Json& study, const std::string& where, const methods::StepTable& steps) {
   check_keys(study,
              {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
-              "threads", "bench", "detect", "devices", "predict"},
+              "threads", "bench", "detect", "devices", "forecast", "predict"},
              where);
   for (const char* key : {"study", "models", "methods"}) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
@@ -207,7 +207,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   const Json models = list_of(study["models"], where + ".models");
   const std::string task = out.task = task_of(models);
   const Json given = study.value("train", Json::object());
-  (config::train_options(task) + config::augment_options()).checked(given, where + ".train");
+  config::fit_options(task).checked(given, where + ".train");
   for (const Json& entry : models) {
     out.models.push_back(check_model(entry, model_defaults, given, task, where + ".models"));
   }
@@ -244,7 +244,12 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   } else if (study.contains("detect")) {
     fail(ErrorKind::config, "{}: expected no 'detect' for classifiers", where);
   }
-  if (study.contains("predict")) out.predict = check_predictions(study["predict"], where + ".predict");
+  if (study.contains("forecast") && study.contains("predict")) {
+    fail(ErrorKind::config, "{}: expected 'forecast' or its old name 'predict', got both", where);
+  }
+  for (const char* key : {"forecast", "predict"}) {
+    if (study.contains(key)) out.forecast = check_forecasts(study[key], where + "." + key);
+  }
   require_unique(out, where);
   return out;
 }

@@ -160,8 +160,8 @@ void StudyJobs::evaluate_row(Row& row) {
   if (const auto chosen = metadata.find("chosen_on"); chosen != metadata.end()) row.record.chosen_on = chosen->second;
   if (cell.steps.size() == 1) row.record.bits_w = row.record.bits_a = float_bits(*context_.registry, cell.runtime);
   if (cell.device.remote()) return;
-  set_scores(row.record, stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),
-             stages_.evaluation(stages_.evaluation_key(cell, kSimulation)));
+  set_scores(row.record, *stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),
+             *stages_.evaluation(stages_.evaluation_key(cell, kSimulation)));
 }
 
 void StudyJobs::run_remote(Row& row) {
@@ -169,6 +169,11 @@ void StudyJobs::run_remote(Row& row) {
     attempt(row, [&] { evaluate_row(row); });
     attempt(row, [&] { remote_.run(*row.cell, *row.model, row.record); });
   }
+  finish(row);
+}
+
+void StudyJobs::finish(Row& row) {
+  row.model.reset();  // a study of a thousand rows would hold as many
   finished_(row);
 }
 
@@ -197,7 +202,7 @@ void StudyJobs::time_set(std::vector<Row*>& set, const std::string& runtime, int
   if (!all.empty()) measure(all, runtime, threads);
   for (Row* row : set) {
     const bool kept = row->known && (row->failed() || std::ranges::count(again, row) == 0);
-    if (!kept) finished_(*row);
+    kept ? row->model.reset() : finish(*row);
   }
 }
 
@@ -210,7 +215,7 @@ void StudyJobs::measure(std::vector<Row*>& rows, const std::string& runtime, int
   for (Row* row : rows) {
     entries.push_back({.name = row->cell->id,
                        .runtime = runtime,
-                       .model = &*row->model,
+                       .model = row->model.get(),
                        .options = {.threads = static_cast<int>(threads)},
                        .image = [this, row] { return stages_.sample_image(row->model->graph); },
                        .record = &row->record});

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,9 +22,9 @@ using Records = std::map<std::string, record::Record>;  ///< by cell id
 struct Row {
   const Cell* cell = nullptr;
   record::Record record;
-  std::optional<graph::ModelFile> model;
-  bool known = false;         ///< was `ok` before this run
-  std::vector<size_t> needs;  ///< its jobs: steps, evaluations
+  std::shared_ptr<const graph::ModelFile> model;  ///< while it is worked with
+  bool known = false;                             ///< was `ok` before this run
+  std::vector<size_t> needs;                      ///< its jobs: steps, evaluations
   bool failed() const { return record.status != "ok"; }
 };
 
@@ -43,6 +44,8 @@ class StudyJobs {
 
  private:
   void add_row(Row& row);
+  /// Nothing is left to do for it.
+  void finish(Row& row);
   /// Of rows of one model and seed, by runtime and number of threads.
   void add_timings(size_t begin, size_t end);
   void evaluate_row(Row& row);

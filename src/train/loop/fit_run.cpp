@@ -75,7 +75,7 @@ void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& 
 FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context)
     : settings_(std::move(settings)),
       context_(context),
-      data_(settings_.keep_best ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
+      data_(settings_.keep_best() ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
       device_(open_device(settings_.device)),
       module_(make_module(start, device_, settings_.learn_ranges)),
       optimizer_(module_.parameters(), optimizer_options(settings_)),
@@ -265,7 +265,7 @@ void FitRun::end_epoch() {
   if (row.epoch % settings_.eval_every == 0 || row.epoch == settings_.epochs) {
     save();  // a kill or cancel while evaluating does not lose the epoch
     const graph::Graph graph = result_graph();
-    if (settings_.keep_best) {
+    if (settings_.keep_best()) {
       row.scores = scores_on(data_.validation, 0, graph);
       keep_best(graph, row.scores);
     } else {
@@ -283,9 +283,9 @@ void FitRun::end_epoch() {
   const double left = at_.seconds / static_cast<double>(at_.epoch) * static_cast<double>(settings_.epochs - at_.epoch);
   context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
                                  row.train_loss, to_text(row.scores),
-                                 row.scores.empty()    ? ""
-                                 : settings_.keep_best ? " (validation)  "
-                                                       : "  ",
+                                 row.scores.empty()      ? ""
+                                 : settings_.keep_best() ? " (validation)  "
+                                                         : "  ",
                                  row.images_per_second, duration_text(left)));
 }
 
@@ -296,7 +296,7 @@ FitResult FitRun::finish() {
   }
   FitResult result;
   const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
-  if (settings_.keep_best && at_.best_score >= 0) {
+  if (settings_.keep_best() && at_.best_score >= 0) {
     result.graph = graph::read_model(context_.folder / kBestName).graph;
     result.scores = scores_on(data_.test, settings_.test_limit, result.graph);
     result.chosen_on = "validation";

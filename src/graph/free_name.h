@@ -1,23 +1,8 @@
 #pragma once
 
-#include <span>
-#include <string_view>
-
-#include "graph/graph.h"
+#include <string>
 
 namespace quench::graph {
-
-/// One weight that an operation may own.
-struct WeightRole {
-  std::string_view name;
-  bool required;
-};
-
-/// The weights of an operation, in the order in which ONNX takes them as inputs.
-std::span<const WeightRole> weight_roles(Op op);
-
-/// conv, linear and add: the operations whose `activation` may be set.
-bool can_fuse_activation(Op op);
 
 /// A name that `taken` refuses is extended by `_2`, `_3`, ... until it does not.
 template <typename Taken>

@@ -1,4 +1,4 @@
-#include "study/prediction_entry.h"
+#include "study/forecast_entry.h"
 
 #include <algorithm>
 
@@ -34,7 +34,7 @@ Names default_precisions(devices::Engine engine, const std::string& runtime) {
   return names.empty() ? Names{"fp32", "int8"} : names;
 }
 
-void add_entries(std::vector<PredictionEntry>& entries, const Json& map, const std::string& where) {
+void add_entries(std::vector<ForecastEntry>& entries, const Json& map, const std::string& where) {
   Json lists = map;
   for (const char* key : {"device", "engine", "precision"}) {  // one, or a list
     if (lists.is_object() && lists.contains(key) && lists[key].is_string()) lists[key] = Json::array({lists[key]});
@@ -52,7 +52,7 @@ void add_entries(std::vector<PredictionEntry>& entries, const Json& map, const s
       Names precisions = values["precision"].get<Names>();
       if (precisions.empty()) precisions = default_precisions(engine, runtime);
       for (const std::string& precision : precisions) {
-        const PredictionEntry made{
+        const ForecastEntry made{
             name,
             {engine, runtime.empty() ? devices::default_runtime(engine, devices::precision_of(precision)) : runtime,
              devices::precision_of(precision), values["mode"], values["threads"]}};
@@ -68,9 +68,9 @@ void add_entries(std::vector<PredictionEntry>& entries, const Json& map, const s
 
 }  // namespace
 
-std::vector<PredictionEntry> check_predictions(const Json& predict, const std::string& where) {
-  std::vector<PredictionEntry> entries;
-  for (const Json& map : predict.is_array() ? predict : Json::array({predict})) add_entries(entries, map, where);
+std::vector<ForecastEntry> check_forecasts(const Json& forecast, const std::string& where) {
+  std::vector<ForecastEntry> entries;
+  for (const Json& map : forecast.is_array() ? forecast : Json::array({forecast})) add_entries(entries, map, where);
   return entries;
 }
 

@@ -1,4 +1,4 @@
-#include "devices/predicted.h"
+#include "devices/forecast.h"
 
 #include <fmt/format.h>
 
@@ -56,8 +56,8 @@ void require_known(const LatencyFit& fit, const Device& device, const Deployment
   if (deployment.engine == Engine::cpu) used_threads(device, deployment.mode, deployment.threads);
 }
 
-void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
-                    const ModelWork& work) {
+void set_forecast(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
+                  const ModelWork& work) {
   const PowerMode mode = device.mode(deployment.mode);
   const bool cpu = deployment.engine == Engine::cpu;
   const std::string runtime =
@@ -78,12 +78,12 @@ void set_prediction(record::Record& record, const LatencyFit& fit, const Device&
   try {
     const Machine machine = machine_of(device, deployment.engine, mode.name, deployment.threads);
     if (cpu) record.threads = machine.threads;
-    const Prediction prediction = predict(fit, device, machine, runtime, work, deployment.precision);
-    record.latency_p50_ns = prediction.latency_ns;
-    record.latency_source = "predicted";
-    record.latency_low_ns = prediction.low_ns;
-    record.latency_high_ns = prediction.high_ns;
-    record.config["evidence"] = prediction.evidence;
+    const Forecast forecast = forecast_latency(fit, device, machine, runtime, work, deployment.precision);
+    record.latency_p50_ns = forecast.latency_ns;
+    record.latency_source = "forecast";
+    record.latency_low_ns = forecast.low_ns;
+    record.latency_high_ns = forecast.high_ns;
+    record.config["evidence"] = forecast.evidence;
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::unsupported) throw;
     set_unsupported(record, error.what());

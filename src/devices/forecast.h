@@ -19,20 +19,20 @@ struct Deployment {
   bool operator==(const Deployment&) const = default;
 };
 
-/// What is worth predicting where nobody asks for a precision: int8 for a quantized model, else all.
+/// What is worth a forecast where nobody asks for a precision: int8 for a quantized model, else all.
 std::vector<Precision> precisions_of(const ModelWork& work);
 
-/// Before any work: throws Error{config} for a runtime that neither the rules nor the fit know (naming the nearest), for a
-/// power mode that the device does not have, and for more CPU threads than it has cores.
+/// Before any work: throws Error{config} for a runtime that neither the rules nor the fit know (naming the nearest),
+/// for a power mode that the device does not have, and for more CPU threads than it has cores.
 void require_known(const LatencyFit& fit, const Device& device, const Deployment& deployment);
 
 /// Sets device ("jetson-nano", or "jetson-nano (5W)" in another power mode than its first), runtime, threads and, in
-/// `config`, engine, precision, power mode and evidence; then the predicted latency with its interval and
-/// `latency_source: predicted`. Bits, bops and weights_bytes of a float model become the precision's; a quantized file's
+/// `config`, engine, precision, power mode and evidence; then the forecast latency with its interval and
+/// `latency_source: forecast`. Bits, bops and weights_bytes of a float model become the precision's; a quantized file's
 /// (platform::set_model) are left as they are. Where the device cannot run it (capability), the file is not what the
-/// precision or the runtime needs, or a figure for the prediction is missing, status `unsupported` with the reason.
+/// precision or the runtime needs, or a figure for the forecast is missing, status `unsupported` with the reason.
 /// Throws Error{config} for an unknown mode and too many threads.
-void set_prediction(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
-                    const ModelWork& work);
+void set_forecast(record::Record& record, const LatencyFit& fit, const Device& device, const Deployment& deployment,
+                  const ModelWork& work);
 
 }  // namespace quench::devices

@@ -10,7 +10,7 @@
 #include "cli/print.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "devices/predicted.h"
+#include "devices/forecast.h"
 #include "platform/measured.h"
 
 namespace quench::cli {
@@ -115,7 +115,7 @@ record::Record start(const record::Record& of_file, const devices::ModelWork& wo
   return record;
 }
 
-/// What predictions rest on, each said once.
+/// What forecasts rest on, each said once.
 void say_evidence(const std::vector<record::Record>& records, const LogSink& log) {
   std::set<std::string> said;
   for (const record::Record& record : records) {
@@ -128,8 +128,8 @@ void say_evidence(const std::vector<record::Record>& records, const LogSink& log
 
 }  // namespace
 
-int run_devices_predict(const program::Invocation& invocation, const program::Environment& environment) {
-  const Json options = program::settings(command("devices predict"), Json::object(), invocation);
+int run_devices_forecast(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("devices forecast"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
   const Wanted asked = read_wanted(options, catalog, invocation);
   check(asked, catalog.fit);
@@ -145,14 +145,14 @@ int run_devices_predict(const program::Invocation& invocation, const program::En
     for (const devices::Device& device : asked.devices) {
       for (const Deployment& deployment : deployments_of(asked, device, work)) {
         records.push_back(start(known, work, deployment.precision));
-        devices::set_prediction(records.back(), catalog.fit, device, deployment, work);
+        devices::set_forecast(records.back(), catalog.fit, device, deployment, work);
       }
     }
   }
   say_evidence(records, environment.log);
   std::cout << render(records, options["format"]);
-  const auto predicted = [](const record::Record& record) { return record.status == "ok"; };
-  return std::ranges::any_of(records, predicted) ? program::kOk : program::kCellFailed;
+  const auto ran = [](const record::Record& record) { return record.status == "ok"; };
+  return std::ranges::any_of(records, ran) ? program::kOk : program::kCellFailed;
 }
 
 }  // namespace quench::cli

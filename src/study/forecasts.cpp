@@ -1,4 +1,4 @@
-#include "study/predictions.h"
+#include "study/forecasts.h"
 
 #include <fmt/format.h>
 
@@ -14,11 +14,11 @@ namespace {
 
 using devices::Precision;
 
-bool is_artifact_of(const PredictionEntry& entry, const Cell& cell) {
+bool is_artifact_of(const ForecastEntry& entry, const Cell& cell) {
   return (cell.method.method == "fp32") == (entry.deployment.precision != Precision::int8);
 }
 
-std::string id_of(const Cell& cell, const PredictionEntry& entry) {
+std::string id_of(const Cell& cell, const ForecastEntry& entry) {
   const devices::Deployment& how = entry.deployment;
   std::string id = fmt::format("{}/{}/{}/{}/{}", artifact_name(cell), entry.device, devices::to_string(how.engine),
                                how.runtime, devices::to_string(how.precision));
@@ -54,19 +54,19 @@ const record::Record* measured(const Artifact& artifact, const std::map<std::str
   return best;
 }
 
-/// Whether a cell of the artifact ran on the device as predicted: there is nothing to predict then.
-bool ran_there(const Artifact& artifact, const std::map<std::string, record::Record>& known,
-               const PredictionEntry& entry, const record::Record& predicted) {
+/// Whether a cell of the artifact ran on the device as forecast: there is nothing to forecast then.
+bool ran_there(const Artifact& artifact, const std::map<std::string, record::Record>& known, const ForecastEntry& entry,
+               const record::Record& forecast) {
   const devices::Deployment& how = entry.deployment;
   return how.mode.empty() && std::ranges::any_of(artifact, [&](const Cell* cell) {
            const auto found = known.find(cell->id);
            return cell->device.remote() && cell->device.name == entry.device && cell->runtime == how.runtime &&
-                  (how.engine == devices::Engine::gpu || cell->threads == predicted.threads) && found != known.end() &&
+                  (how.engine == devices::Engine::gpu || cell->threads == forecast.threads) && found != known.end() &&
                   found->second.status == "ok";
          });
 }
 
-record::Record start(const StudyFile& study, const Cell& cell, const PredictionEntry& entry) {
+record::Record start(const StudyFile& study, const Cell& cell, const ForecastEntry& entry) {
   record::Record record;
   record.study = study.name;
   record.cell = id_of(cell, entry);
@@ -92,28 +92,28 @@ std::string why_not(const Artifact& artifact, const std::map<std::string, record
 }  // namespace
 
 void require_devices(const StudyFile& study, const devices::Catalog& catalog) {
-  for (const PredictionEntry& entry : study.predict) {
+  for (const ForecastEntry& entry : study.forecast) {
     devices::require_known(catalog.fit, catalog.require(entry.device), entry.deployment);
   }
 }
 
 devices::Catalog catalog_of(const StudyFile& study, const std::vector<std::filesystem::path>& device_folders) {
-  if (study.predict.empty()) return {};
+  if (study.forecast.empty()) return {};
   devices::Catalog catalog = devices::load_catalog(device_folders);
   require_devices(study, catalog);
   return catalog;
 }
 
-std::vector<record::Record> predicted_records(const StudyFile& study, const std::vector<Cell>& cells,
-                                              const std::map<std::string, record::Record>& known,
-                                              const devices::Catalog& catalog,
-                                              const std::function<graph::ModelFile(const Cell&)>& open) {
+std::vector<record::Record> forecast_records(const StudyFile& study, const std::vector<Cell>& cells,
+                                             const std::map<std::string, record::Record>& known,
+                                             const devices::Catalog& catalog,
+                                             const std::function<graph::ModelFile(const Cell&)>& open) {
   std::vector<record::Record> records;
   for (const Artifact& artifact : artifacts_of(cells)) {
     const Cell& cell = *artifact.front();
     std::optional<graph::ModelFile> model;
     std::optional<devices::ModelWork> work;
-    for (const PredictionEntry& entry : study.predict) {
+    for (const ForecastEntry& entry : study.forecast) {
       if (!is_artifact_of(entry, cell)) continue;
       record::Record record = start(study, cell, entry);
       const record::Record* source = measured(artifact, known, entry.deployment.runtime);
@@ -124,7 +124,7 @@ std::vector<record::Record> predicted_records(const StudyFile& study, const std:
         }
         platform::set_model(record, *model);
         record.method = cell.method.method;
-        devices::set_prediction(record, catalog.fit, catalog.require(entry.device), entry.deployment, *work);
+        devices::set_forecast(record, catalog.fit, catalog.require(entry.device), entry.deployment, *work);
         if (ran_there(artifact, known, entry, record)) continue;
         if (record.status == "ok") {  // else what the device cannot run would seem to have an accuracy there
           copy_scores(record, *source);
@@ -132,7 +132,7 @@ std::vector<record::Record> predicted_records(const StudyFile& study, const std:
         }
       } else {
         record.status = "skipped";
-        record.reason = "no model to predict for: " + why_not(artifact, known);
+        record.reason = "no model to forecast for: " + why_not(artifact, known);
       }
       records.push_back(std::move(record));
     }
