@@ -185,7 +185,11 @@ std::vector<program::Command> fixed_commands() {
            output("file to write (required)"),
        nullptr},
       {"study plan", "What a study would run, job by job, and what is done", "FILE", 1, 1,
-       study_out + stages_folder() + format({"table", "json"}), nullptr},
+       study_out + stages_folder() + format({"table", "json"}) +
+           OptionSet({Option{"trial", T::boolean, false,
+                             "estimate times, where no earlier job tells them, from a trial on a few images (takes "
+                             "seconds to minutes)"}}),
+       nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
        study_out + stages_folder() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
       {"study status", "State of every cell of a study", "FILE", 1, 1,

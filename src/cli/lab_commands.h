@@ -18,6 +18,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment);
 int run_data(const program::Invocation& invocation, const program::Environment& environment);
+/// `study run`.
 int run_study(const program::Invocation& invocation, const program::Environment& environment);
 
 /// Settings of a lab command: flags over its `--config` file over defaults. entry: its own, or the one of its name.

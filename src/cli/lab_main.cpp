@@ -1,5 +1,6 @@
 #include "cli/base_commands.h"
 #include "cli/lab_commands.h"
+#include "cli/study_context.h"
 #include "core/error.h"
 #include "inference/registry.h"
 #include "nn/blas.h"
@@ -19,6 +20,10 @@ extern "C" int quench_library_run(const quench::program::Invocation& invocation,
   }
   if (name == "eval") return run_eval(invocation, environment);
   if (name == "predict") return run_predict(invocation, environment);
-  if (name.starts_with("study ")) return run_study(invocation, environment);
+  if (name == "study plan") {  // with --trial: the others are quench_plan's
+    return run_study_plan(invocation, environment, quench::inference::full_registry(environment.places),
+                          quench::steps::registry());
+  }
+  if (name == "study run") return run_study(invocation, environment);
   quench::fail(quench::ErrorKind::internal, "[cli] quench_lab has no command '{}'", name);
 }

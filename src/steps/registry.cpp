@@ -10,10 +10,6 @@
 
 namespace quench::steps {
 
-#define QUENCH_DECLARE(name) graph::Graph run_##name(const StepInput& input);
-QUENCH_STEPS(QUENCH_DECLARE)
-#undef QUENCH_DECLARE
-
 void Registry::add(methods::StepInfo info, StepFunction function) {
   functions_[info.name] = std::move(function);
   table_.add(std::move(info));
@@ -26,10 +22,13 @@ graph::Graph Registry::run(const std::string& step, const StepInput& input) cons
   return functions_.at(step)(input);
 }
 
-Registry registry() {
+Registry described() {
   Registry all;
   const methods::StepTable table = methods::step_table();
-#define QUENCH_ADD(name) all.add(table.require(#name, "[steps]"), run_##name);
+#define QUENCH_ADD(name)                                                          \
+  all.add(table.require(#name, "[steps]"), [](const StepInput&) -> graph::Graph { \
+    fail(ErrorKind::internal, "[steps.{}] only described here", #name);           \
+  });
   QUENCH_STEPS(QUENCH_ADD)
 #undef QUENCH_ADD
   return all;

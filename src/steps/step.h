@@ -39,8 +39,11 @@ class Registry {
   std::map<std::string, StepFunction> functions_;
 };
 
-/// All of methods/step_list.h.
+/// All of methods/step_list.h. Whatever calls this needs LibTorch.
 Registry registry();
+
+/// The same without their work, for plans: running one throws Error{internal}. Needs no LibTorch.
+Registry described();
 
 /// What steps ask about a model before they begin.
 methods::ModelKind kind_of(const graph::Graph& graph);

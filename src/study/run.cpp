@@ -13,6 +13,7 @@
 #include "data/sets/find.h"
 #include "record/store.h"
 #include "steps/start.h"
+#include "study/executor.h"
 #include "study/forecasts.h"
 #include "study/job_times.h"
 #include "study/lock.h"
@@ -128,6 +129,24 @@ InputDigests current_digests(const StudyFile& study, Stages& stages, const fs::p
   return digests;
 }
 
+/// Tries what is to do and of which no time is known.
+void try_jobs(const JobGraph& graph, const JobResults& states, JobTimes& times, const RunContext& context) {
+  bool any = false;
+  for (size_t i = 0; i < graph.jobs().size(); ++i) {
+    const Job& job = graph.job(i);
+    if (states.state(i) != JobState::to_do || !job.trial || times.estimate(job.kind, job.name, job.key)) continue;
+    if (!any) require_writable(stages_folder(context));
+    any = true;
+    try {
+      call_and_translate([&] { times.set_trial(job.key, job.trial()); });
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::cancelled) throw;
+      context.log->warning(fmt::format("no trial of {} {}: {}", job.kind, job.name, error.what()));
+    }
+  }
+  if (any) times.save();
+}
+
 }  // namespace
 
 std::vector<CellState> status(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
@@ -145,7 +164,7 @@ std::vector<CellState> status(const StudyFile& study, const fs::path& folder, co
   return out;
 }
 
-std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context) {
+std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial) {
   Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, remembered_digests(study, context.folder, context.data_root));
@@ -153,13 +172,20 @@ std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context) 
   StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
   const JobResults states = states_of(jobs.graph());
   std::optional<JobTimes> times;  // read where there is something to estimate
+  if (trial) {
+    times.emplace(stages_folder(context));
+    try_jobs(jobs.graph(), states, *times, context);
+  }
   std::vector<PlannedJob> out;
   for (size_t i = 0; i < jobs.graph().jobs().size(); ++i) {
     const Job& job = jobs.graph().job(i);
     PlannedJob planned{job.kind, job.name, states.state(i), job.key, job.after, std::nullopt};
     if (states.state(i) == JobState::to_do) {
       if (!times) times.emplace(stages_folder(context));
-      planned.estimate_seconds = times->estimate(job.kind, job.name);
+      if (const std::optional<JobTime> time = times->estimate(job.kind, job.name, job.key)) {
+        planned.estimate_seconds = time->seconds;
+        planned.from_trial = time->from_trial;
+      }
     }
     out.push_back(std::move(planned));
   }

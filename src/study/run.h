@@ -46,11 +46,14 @@ struct PlannedJob {
   JobState state = JobState::to_do;
   std::string key;
   std::vector<size_t> after;               ///< places in the list
-  std::optional<double> estimate_seconds;  ///< of what is to do, from earlier jobs of its kind; empty: none has run
+  std::optional<double> estimate_seconds;  ///< of what is to do; empty: nothing is known of it
+  bool from_trial = false;                 ///< the estimate: from a trial, not from earlier jobs of its kind
 };
 
-/// The study's jobs, those that come before first.
-std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context);
+/// The study's jobs, those that come before first. trial: what is to do and has neither an earlier job of its kind nor
+/// an earlier trial is tried on a few images (study/trial.h), and the times are kept in the folder of stages; a trial
+/// that fails is a warning. For that the context needs steps and runtimes that work.
+std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial = false);
 
 struct RunSummary {
   std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then forecasts

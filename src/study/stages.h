@@ -54,6 +54,8 @@ class Stages {
   Tensor sample_image(const graph::Graph& graph);
   const data::Splits& data();
   const std::filesystem::path& data_root() const { return folders_.data_root; }
+  /// For what a trial writes and removes (study/trial.h).
+  std::filesystem::path trial_folder() const { return folders_.stages / "trial"; }
 
  private:
   std::filesystem::path folder_of(const std::string& kind, const std::string& key) const;

@@ -33,6 +33,7 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
       stages_(stages),
       context_(context),
       remote_(study, stages, context),
+      trial_(study, stages, context, stages.trial_folder()),
       finished_(std::move(finished)) {
   rows_.reserve(cells.size());
   for (const Cell& cell : cells) {
@@ -62,9 +63,9 @@ void StudyJobs::add_row(Row& row) {
     const bool known = row.known;
     const std::string name = i == 0 ? fmt::format("{} s{}", cell.model.label, cell.seed)
                                     : fmt::format("{} s{}", artifact_name(cell), cell.seed);
-    before = {
-        graph_.add({step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
-                    [this, &cell, i] { stages_.make(cell, i); }})};
+    before = {graph_.add(
+        {step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
+         [this, &cell, i] { stages_.make(cell, i); }, false, [this, &cell, i] { return trial_.step(cell, i); }})};
   }
   row.needs = before;
   std::vector<std::string> runtimes{kSimulation};
@@ -74,7 +75,8 @@ void StudyJobs::add_row(Row& row) {
     row.needs.push_back(
         graph_.add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime), before,
                     [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
-                    [this, &cell, runtime] { stages_.evaluate(cell, runtime); }}));
+                    [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
+                    [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }}));
   }
   if (cell.device.remote()) {
     graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
@@ -101,7 +103,12 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
                 fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
                             key.second),
                 after, [known] { return known; },
-                [this, rows = set, key = key]() mutable { time_set(rows, key.first, key.second); }, true});
+                [this, rows = set, key = key]() mutable { time_set(rows, key.first, key.second); }, true,
+                [this, rows = set] {
+                  double seconds = 0;
+                  for (const Row* row : rows) seconds += trial_.bench(*row->cell);
+                  return seconds;
+                }});
   }
 }
 

@@ -12,6 +12,7 @@
 #include "study/remote_cells.h"
 #include "study/run.h"
 #include "study/stages.h"
+#include "study/trial.h"
 
 namespace quench::study {
 
@@ -60,6 +61,7 @@ class StudyJobs {
   Stages& stages_;
   const RunContext& context_;
   RemoteCells remote_;
+  Trial trial_;
   std::function<void(Row&)> finished_;
   std::vector<Row> rows_;
   JobGraph graph_;
