@@ -89,7 +89,7 @@ TEST(Evaluate, StopsBetweenRuns) {
 }
 
 Evaluation boxes(std::vector<models::Detection> first, std::vector<models::Detection> second) {
-  return {{{"map_50_95", 0.25}}, 2, {}, {std::move(first), std::move(second)}};
+  return {{{"map_50_95", 0.25}}, 2, {}, {}, {std::move(first), std::move(second)}};
 }
 
 TEST(Evaluation, AgreementOfBoxes) {
@@ -101,13 +101,14 @@ TEST(Evaluation, AgreementOfBoxes) {
   EXPECT_DOUBLE_EQ(agreement(boxes({cup, far}, {}), boxes({near}, {})), 2.0 / 3);
   EXPECT_DOUBLE_EQ(agreement(boxes({cup}, {}), boxes({near, near}, {})), 2.0 / 3) << "a box has one partner";
   EXPECT_EQ(agreement(boxes({}, {}), boxes({}, {})), 1);
-  EXPECT_EQ(error_of([&] { agreement(boxes({}, {}), Evaluation{{}, 1, {}, {{}}}); }).first, ErrorKind::internal);
+  EXPECT_EQ(error_of([&] { agreement(boxes({}, {}), Evaluation{{}, 1, {}, {}, {{}}}); }).first, ErrorKind::internal);
 }
 
 TEST(Evaluation, TravelsAsJson) {
   const models::Detection found{{0.1, 1.0 / 3, 1e-3, 700.7}, 0.3f, 7};
   for (const Evaluation& whole :
-       {boxes({found, found}, {}), Evaluation{{{"top1", 1.0 / 3}, {"top5", 1}}, 3, {1, -1, 40}, {}}}) {
+       {boxes({found, found}, {}),
+        Evaluation{{{"top1", 1.0 / 3}, {"top5", 1}}, 3, {{7, "a.jpg", "damaged"}}, {1, -1, 40}, {}}}) {
     const std::string text = to_json(whole).dump();
     EXPECT_TRUE(evaluation_from(parse_json(text, "t"), "t") == whole) << text;
   }
@@ -117,17 +118,20 @@ TEST(Evaluation, WhatIsNoneIsToldByName) {
   const char* const cases[] = {
       "3",
       "{}",
-      R"({"scores": 3, "samples": 1, "predictions": [1], "detections": []})",
-      R"({"scores": {}, "samples": "1", "predictions": [], "detections": []})",
-      R"({"scores": {}, "samples": 2, "predictions": [1], "detections": []})",
-      R"({"scores": {}, "samples": 1, "predictions": [-2], "detections": []})",
-      R"({"scores": {}, "samples": 1, "predictions": ["cat"], "detections": []})",
-      R"({"scores": {}, "samples": 2, "predictions": [], "detections": [[]]})",
-      R"({"scores": {}, "samples": 1, "predictions": [], "detections": [[[0, 0.5, 1, 2, 3]]]})",
-      R"({"scores": {}, "samples": 1, "predictions": [], "detections": [[[0, 0.5, 1, 2, 3, null]]]})",
-      R"({"scores": {}, "samples": 1, "predictions": [], "detections": [[[-1, 0.5, 1, 2, 3, 4]]]})",
-      R"({"scores": {}, "samples": 1, "predictions": [], "detections": [[[0, 1e39, 1, 2, 3, 4]]]})",
+      R"({"scores": 3, "samples": 1, "left_out": [], "predictions": [1], "detections": []})",
+      R"({"scores": {}, "samples": "1", "left_out": [], "predictions": [], "detections": []})",
+      R"({"scores": {}, "samples": 1, "left_out": [["a.jpg"]], "predictions": [1], "detections": []})",
+      R"({"scores": {}, "samples": 2, "left_out": [], "predictions": [1], "detections": []})",
+      R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [-2], "detections": []})",
+      R"({"scores": {}, "samples": 1, "left_out": [], "predictions": ["cat"], "detections": []})",
+      R"({"scores": {}, "samples": 2, "left_out": [], "predictions": [], "detections": [[]]})",
+      R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [], "detections": [[[0, 0.5, 1, 2, 3]]]})",
+      R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [], "detections": [[[0, 0.5, 1, 2, 3, null]]]})",
+      R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [], "detections": [[[-1, 0.5, 1, 2, 3, 4]]]})",
+      R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [], "detections": [[[0, 1e39, 1, 2, 3, 4]]]})",
   };
+  evaluation_from(
+      parse_json(R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [1], "detections": []})", "t"), "fit");
   for (const char* text : cases) {
     const auto [kind, message] = error_of([&] { evaluation_from(parse_json(text, "t"), "nano"); });
     EXPECT_EQ(kind, ErrorKind::data) << text;

@@ -16,6 +16,7 @@
 #include "models/spec.h"
 #include "nn/graph_module.h"
 #include "steps/start.h"
+#include "steps/unfold.h"
 
 namespace quench::steps {
 namespace {
@@ -147,7 +148,8 @@ TEST_F(Start, FoldedWeightsGetBatchNormsThatComputeTheSame) {
     store.labels.push_back(static_cast<int32_t>(i % 2));
   }
   const auto images = std::make_shared<data::MemoryDataset>(std::move(store));
-  const graph::Graph start = starting_graph(settings, {"made", images, images}, 7, "/", {});
+  const graph::Graph start =
+      with_batch_norms(starting_graph(settings, {"made", images, images}, 7, "/", {}), *images, {});
   const graph::Graph fresh = models::build("yolov8n-cls", {{"cat", "dog"}, 64, 2, 7});
   ASSERT_EQ(start.weights.size(), fresh.weights.size());
   for (const auto& [name, weight] : fresh.weights) {

@@ -4,6 +4,8 @@
 #include "cli/print.h"
 #include "cli/study_context.h"
 #include "core/file.h"
+#include "core/json_text.h"
+#include "core/printable.h"
 #include "inference/registry.h"
 #include "report/report.h"
 #include "study/run.h"

@@ -8,6 +8,12 @@
 namespace quench::steps {
 namespace {
 
+/// The model with batch norms to train with. Where nothing is trained it stays as it is, to the bit.
+graph::Graph trainable(const StepInput& input) {
+  const graph::Graph& given = input.model.graph;
+  return input.settings["epochs"] == 0 ? given : with_batch_norms(given, *input.data->train, input.log);
+}
+
 graph::Graph fitted(const StepInput& input, graph::Graph start) {
   Json config = input.settings;
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
@@ -21,9 +27,7 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
 }  // namespace
 
 /// From initial weights, or a float model further.
-graph::Graph run_train(const StepInput& input) {
-  return fitted(input, with_batch_norms(input.model.graph, *input.data->train, input.log));
-}
+graph::Graph run_train(const StepInput& input) { return fitted(input, trainable(input)); }
 
 /// A float model further, or a quantized one (QAT): from the floats of its weights, or what its integers stand for.
 graph::Graph run_finetune(const StepInput& input) {
@@ -31,7 +35,7 @@ graph::Graph run_finetune(const StepInput& input) {
   const graph::Graph& given = input.model.graph;
   graph::Graph out = fitted(input, kind.integers    ? quant::with_float_weights(given)
                                    : kind.quantized ? given
-                                                    : with_batch_norms(given, *input.data->train, input.log));
+                                                    : trainable(input));
   if (kind.quantized) out.metadata["method"] = "qat";
   if (!out.metadata.contains("parent_sha256")) out.metadata["parent_sha256"] = input.model.sha256;
   return out;

@@ -11,7 +11,6 @@
 #include "models/detect_head.h"
 #include "models/spec.h"
 #include "models/task.h"
-#include "steps/unfold.h"
 #include "train/matching/auto_anchor.h"
 #include "weights/import.h"
 #include "weights/match.h"
@@ -159,8 +158,7 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   require_start(given, name, file);
   graph::Graph out = models::build(name, options);
   if (graph::input_normalization(given)) out = graph::normalize_input(std::move(out), {});  // values are taken over
-  const bool folded = !has_batch_norm(given) && has_batch_norm(out);
-  if (folded) out = graph::fold_batch_norms(std::move(out));
+  if (!has_batch_norm(given)) out = graph::fold_batch_norms(std::move(out));
   const Taken taken = take_over(given, out);
   if (taken.whole == 0) {
     fail(ErrorKind::data, "[steps.start] expected weights of {} in {}, got none of its tensors", name, file.string());
@@ -171,7 +169,7 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   log.info(fmt::format("{} of {} tensors from {}; {} of the head by class names, {} start anew", taken.whole,
                        out.weights.size(), file.string(), taken.rows, taken.initial));
   if (new_anchors && !same_anchors) fit_anchors(out, data, seed, log);
-  return folded ? with_batch_norms(std::move(out), *data.train, log) : out;
+  return out;
 }
 
 }  // namespace quench::steps

@@ -109,7 +109,7 @@ double Trial::evaluate(const Cell& cell, const std::string& runtime) {
     const auto share = data::first_images(test, images);
     const int64_t begin_ns = now_ns();
     inference::Engine loaded(engine, model, options);
-    inference::evaluate(loaded, *share, {.detect = study_.detect}, *context_.log, *context_.cancel);
+    inference::evaluate(loaded, *share, {.settings = study_.detect}, *context_.log, *context_.cancel);
     return seconds_since(begin_ns);
   };
   const int64_t few = std::min(test->size(), kFewImages), more = std::min(test->size(), kMoreImages);

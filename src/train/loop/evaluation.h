@@ -3,6 +3,7 @@
 #include <torch/types.h>
 
 #include "core/cancel.h"
+#include "data/loading/left_out.h"
 #include "data/sets/dataset.h"
 #include "nn/graph_module.h"
 #include "score/scores.h"
