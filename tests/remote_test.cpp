@@ -450,8 +450,9 @@ TEST_F(RemoteDeviceTest, WhatTheModelSaysOfEachImageIsBrought) {
   };
   std::string many = "0";  // a large set's classes: the answer is a file, not a line of the record
   for (int i = 1; i < 50000; ++i) many += fmt::format(",{}", i % 1000);
-  const AgentAnswer answer = ask("samples=50000 said='{\"scores\":{\"top1\":0.5},\"samples\":50000,\"predictions\":[" +
-                                 many + "],\"detections\":[]}'");
+  const AgentAnswer answer =
+      ask("samples=50000 said='{\"scores\":{\"top1\":0.5},\"samples\":50000,\"left_out\":[],\"predictions\":[" + many +
+          "],\"detections\":[]}'");
   ASSERT_TRUE(answer.predictions);
   EXPECT_EQ(answer.predictions->predictions.size(), 50000u);
   EXPECT_EQ(answer.predictions->predictions[1234], 234);
@@ -459,8 +460,10 @@ TEST_F(RemoteDeviceTest, WhatTheModelSaysOfEachImageIsBrought) {
   EXPECT_EQ(jobs(), 0) << "nothing of it stays there";
   EXPECT_FALSE(ask("status=unsupported code=1").predictions) << "it made none";
   for (const auto& [lines, part] : std::map<std::string, std::string>{
-           {"samples=2 said='{\"scores\":{},\"samples\":3,\"predictions\":[1,2,3],\"detections\":[]}'", "record's 2"},
-           {"samples=3 said='{\"scores\":{},\"samples\":3,\"predictions\":[1,2],\"detections\":[]}'", "instead of 3"},
+           {"samples=2 said='{\"scores\":{},\"samples\":3,\"left_out\":[],\"predictions\":[1,2,3],\"detections\":[]}'",
+            "record's 2"},
+           {"samples=3 said='{\"scores\":{},\"samples\":3,\"left_out\":[],\"predictions\":[1,2],\"detections\":[]}'",
+            "instead of 3"},
            {"samples=3 said='[1,2,3'", "valid JSON"}}) {
     const auto [kind, message] = error_of([&, &given = lines] { ask(given); });
     EXPECT_EQ(kind, ErrorKind::data) << lines;

@@ -23,7 +23,8 @@ std::vector<std::string> class_names(const graph::Graph& graph) {
   }
   const Shape shape = graph.outputs.size() == 1 ? graph.edge(graph.outputs[0]).shape : Shape{};
   const auto count = static_cast<int64_t>(names.size());
-  if (task_of(graph) == "classify" && count > 0 && shape.size() == 2 && shape[1] != count) {
+  const Task* task = find_task(task_of(graph));
+  if (task && task->labels == Labels::image_class && count > 0 && shape.size() == 2 && shape[1] != count) {
     fail(ErrorKind::data, "[models] expected the names of the model's {} classes in metadata 'classes', got {}",
          shape[1], count);
   }

@@ -118,7 +118,7 @@ Metric metric_of(const std::vector<Record>& records) {
 
 /// "n/a" for a detector that was evaluated on images where nothing is annotated.
 std::string undefined_map(const Record& record) {
-  return record.task == "detect" && record.samples.value_or(0) > 0 ? "n/a" : "";
+  return finds_objects(record) && record.samples.value_or(0) > 0 ? "n/a" : "";
 }
 
 void add_accuracies(Builder& builder, const std::vector<Record>& records) {

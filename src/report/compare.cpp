@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/task.h"
+
 namespace quench::report {
 
 using record::Record;
@@ -57,6 +59,11 @@ std::optional<double> accuracy_of(const Record& record, Metric metric) {
   return {};
 }
 
+bool finds_objects(const Record& record) {
+  const Task* task = find_task(record.task.value_or(""));
+  return task && task->labels == Labels::objects;
+}
+
 bool is_ok(const Record& record) { return record.status == "ok"; }
 
 bool is_forecast(const Record& record) { return record.latency_source == "forecast"; }
@@ -82,7 +89,7 @@ std::vector<Section> sections(const std::vector<Record>& records) {
       const auto has = [&](const Record& record) { return is_ok(record) && accuracy_of(record, metric).has_value(); };
       section.metric = metric;
       if (std::any_of(section.records.begin(), section.records.end(), has)) break;
-      section.metric = section.records.front().task == "detect" ? Metric::map_50_95 : Metric::top1;
+      section.metric = finds_objects(section.records.front()) ? Metric::map_50_95 : Metric::top1;
     }
   }
   return result;

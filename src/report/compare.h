@@ -18,6 +18,8 @@ const char* title_of(Metric metric);
 std::optional<double> accuracy_of(const record::Record& record, Metric metric);
 
 bool is_ok(const record::Record& record);
+/// Whether the model's task is scored by the objects of an image (mAP), not by its class.
+bool finds_objects(const record::Record& record);
 
 /// Whether the record's latency is a forecast rather than measured (what says nothing was measured).
 bool is_forecast(const record::Record& record);
