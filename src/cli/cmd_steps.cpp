@@ -50,6 +50,11 @@ class ChainCommand {
     if (by_name) {
       models::spec(options_["model"]);
     } else {
+      for (const char* option : {"imgsz", "stem_stride", "pretrained", "auto_anchor"}) {
+        if (!first.begins || !given_.contains(option)) continue;
+        fail(ErrorKind::config, "{}: '{}' is of a model by name; {} is a file, which has its own", where_, option,
+             options_["model"].get<std::string>());
+      }
       model = graph::read_model(first.begins ? options_["model"].get<std::string>() : invocation_.inputs.at(0));
     }
     const methods::ModelKind kind =

@@ -70,7 +70,8 @@ int print_plan(const study::StudyFile& study, const study::RunContext& context, 
     return program::kOk;
   }
   std::cout << text_table(rows)
-            << fmt::format("{} of {} jobs to do, estimated at {} in all{}{}\n", to_do, jobs.size(), duration(seconds),
+            << fmt::format("{} of {} jobs to do{}{}{}\n", to_do, jobs.size(),
+                           to_do > unknown ? fmt::format(", estimated at {} in all", duration(seconds)) : std::string(),
                            tried > 0 ? fmt::format("; {} from a trial on a few images", tried) : std::string(),
                            unknown > 0 ? fmt::format("; {} have no estimate{}", unknown,
                                                      options["trial"] ? "" : " (--trial tries them)")

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "models/task.h"
 #include "quant/float_weights.h"
 #include "steps/step.h"
 #include "steps/unfold.h"
@@ -15,6 +16,7 @@ graph::Graph trainable(const StepInput& input) {
 }
 
 graph::Graph fitted(const StepInput& input, graph::Graph start) {
+  models::require_fit(start, input.data->train->task(), input.data->train->classes());
   Json config = input.settings;
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
   train::FitResult result =

@@ -166,8 +166,15 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   const bool same_anchors =
       models::class_names(given) == models::class_names(out) && given.metadata.contains("anchors");
   if (same_anchors) out.metadata["anchors"] = given.metadata.at("anchors");
-  log.info(fmt::format("{} of {} tensors from {}; {} of the head by class names, {} start anew", taken.whole,
-                       out.weights.size(), file.string(), taken.rows, taken.initial));
+  std::string head;
+  if (taken.rows > 0) {
+    const std::vector<int64_t> places = places_of(models::class_names(out), models::class_names(given));
+    const auto found = std::ranges::count_if(places, [](int64_t place) { return place >= 0; });
+    head = fmt::format("; in the head {} of {} classes by name, the others start anew", found, places.size());
+  }
+  log.info(fmt::format("{} of {} tensors from {}{}{}", taken.whole + taken.rows, out.weights.size(), file.string(),
+                       head,
+                       taken.initial > 0 ? fmt::format("; {} tensors start anew", taken.initial) : std::string()));
   if (new_anchors && !same_anchors) fit_anchors(out, data, seed, log);
   return out;
 }

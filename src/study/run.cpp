@@ -112,17 +112,31 @@ InputDigests remembered_digests(const StudyFile& study, const fs::path& folder, 
   return digests;
 }
 
-/// Those of the data as they are; remembered for `status`. Where there are no data, those of the last run: what is
-/// done stays done, and the rest fails with the reason.
-InputDigests current_digests(const StudyFile& study, Stages& stages, const fs::path& folder) {
-  InputDigests digests = remembered_digests(study, folder, stages.data_root());
+/// Those of the data as they are, opened by `open`. Where there are no data, those of the last run: what is done stays
+/// done, and the rest fails with the reason.
+template <typename Open>
+InputDigests digests_now(const StudyFile& study, const fs::path& folder, const fs::path& data_root, const Open& open) {
+  InputDigests digests = remembered_digests(study, folder, data_root);
   try {
-    const data::Splits& data = stages.data();
+    const data::Splits& data = open();
     digests.train = data.train->digest();
     digests.test = data.test->digest();
   } catch (const Error&) {
-    return digests;
+    // as they were
   }
+  return digests;
+}
+
+/// For a plan or states: nothing is written, and what is wrong with the data is for the run to tell.
+InputDigests planned_digests(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
+  return digests_now(study, folder, data_root, [&] { return open_data(study.data, data_root, {}); });
+}
+
+/// For a run, which remembers them.
+InputDigests current_digests(const StudyFile& study, Stages& stages, const fs::path& folder) {
+  InputDigests digests =
+      digests_now(study, folder, stages.data_root(), [&]() -> const data::Splits& { return stages.data(); });
+  if (digests.train.empty()) return digests;
   write_file(
       folder / "data.json",
       Json{{"data", portable_data(study.data)}, {"train", digests.train}, {"test", digests.test}}.dump(2) + "\n");
@@ -150,7 +164,7 @@ void try_jobs(const JobGraph& graph, const JobResults& states, JobTimes& times, 
 }  // namespace
 
 std::vector<CellState> status(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
-  const std::vector<Cell> cells = expand(study, remembered_digests(study, folder, data_root));
+  const std::vector<Cell> cells = expand(study, planned_digests(study, folder, data_root));
   const Records known = known_records(stored_records(folder / "records.jsonl"), cells);
   std::vector<CellState> out;
   for (const Cell& cell : cells) {
@@ -167,7 +181,7 @@ std::vector<CellState> status(const StudyFile& study, const fs::path& folder, co
 std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial) {
   Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
                 *context.log, *context.cancel);
-  const std::vector<Cell> cells = expand(study, remembered_digests(study, context.folder, context.data_root));
+  const std::vector<Cell> cells = expand(study, planned_digests(study, context.folder, context.data_root));
   const Records known = known_records(stored_records(context.folder / "records.jsonl"), cells);
   StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
   const JobResults states = states_of(jobs.graph());

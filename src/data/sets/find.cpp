@@ -1,5 +1,9 @@
 #include "data/sets/find.h"
 
+#include <algorithm>
+
+#include "data/sets/catalog.h"
+
 namespace quench::data {
 
 namespace fs = std::filesystem;
@@ -8,8 +12,18 @@ fs::path root_of(const Json& options, const fs::path& fallback) {
   return options["data_root"].is_string() ? fs::path(options["data_root"].get<std::string>()) : fallback;
 }
 
+namespace {
+
+bool is_built_in(const std::string& name) {
+  const std::vector<std::string> names = built_in_names();
+  return std::ranges::find(names, name.substr(0, name.find(':'))) != names.end();
+}
+
+}  // namespace
+
 fs::path find_file(const std::string& name, const fs::path& root) {
   std::error_code ignored;
+  if (is_built_in(name)) return name;  // its own places are looked at by `open`
   if (!fs::exists(name, ignored) && fs::exists(root / name, ignored)) return root / name;
   return name;
 }
