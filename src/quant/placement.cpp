@@ -6,10 +6,10 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/name_pattern.h"
 #include "core/text.h"
 #include "graph/passes.h"
 #include "quant/edge_groups.h"
-#include "quant/layer_pattern.h"
 #include "quant/observer.h"
 
 namespace quench::quant {
@@ -54,7 +54,8 @@ Sketch::Sketch(const Graph& g, const PlacementOptions& options)
     for (const EdgeId edge : g.nodes[i].inputs) consumers[edge].push_back(static_cast<int>(i));
     if (weighted(g.nodes[i])) names.push_back(g.nodes[i].name);
   }
-  const std::set<std::string> kept = select_layers(options.float_layers, names);
+  const std::set<std::string> kept =
+      select_names(options.float_layers, names, "[quant.placement] float_layers", "convolution or linear layer");
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& node = g.nodes[i];
     if (weighted(node)) {
@@ -75,8 +76,8 @@ bool absorbs_relu(const Sketch& sketch, const Node& node, const PlacementOptions
          !sketch.is_output(out);
 }
 
-// Engines that run a node in integers where all its inputs and outputs are quantized (ONNX Runtime's Gemm also with float
-// output, the native engine's convolutions too).
+// Engines that run a node in integers where all its inputs and outputs are quantized (ONNX Runtime's Gemm also with
+// float output, the native engine's convolutions too).
 void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
   const Graph& graph = sketch.graph;
   sketch.mark(graph.inputs);

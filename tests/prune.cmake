@@ -1,0 +1,2 @@
+quench_test(prune_test SOURCES prune_groups_test.cpp prune_surgery_test.cpp prune_counts_test.cpp prune_selection_test.cpp random_graphs.cpp
+            USES prune models metrics runtime graph_samples reference_executor LABELS fast)
