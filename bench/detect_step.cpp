@@ -70,7 +70,7 @@ int main(int argc, char** argv) {
     times[0] = now_ns();
     const data::Batch batch = next();
     times[1] = now_ns();
-    const std::vector<torch::Tensor> outputs = module.forward(train::pixels_of(batch, torch::kCPU));
+    const std::vector<torch::Tensor> outputs = module.forward(train::pixels_of(batch.images, torch::kCPU));
     times[2] = now_ns();
     const train::DetectLoss loss = (*criterion)(outputs, train::detect_targets(batch));
     times[3] = now_ns();

@@ -20,18 +20,26 @@ endfunction()
 #
 # One GoogleTest program, run by CTest; label `fast`: needs no data set and takes seconds. NEEDS lists pairs: tests that
 # `filter` (of GoogleTest) names need something that is not on every machine. They are a line of their own in CTest's list,
-# NAME.needs_<what>, which says "Skipped" where they were.
+# NAME.needs_<what>, which says "Skipped" where they were. TORCH: it includes LibTorch's headers, and takes them precompiled
+# from quench_nn. Tests are compiled with -O1 in a release build: they run seconds, and compiling them is most of their cost.
 function(quench_test NAME)
-  cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;USES;LINK;LABELS;NEEDS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH" "TIMEOUT" "SOURCES;USES;LINK;LABELS;NEEDS" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 600)
   endif()
-  add_executable(${NAME} ${ARG_SOURCES} ${CMAKE_SOURCE_DIR}/tests/test_main.cpp)
-  target_compile_options(${NAME} PRIVATE -Wall -Wextra -Wno-sign-compare -Wno-restrict $<$<BOOL:${QUENCH_WERROR}>:-Werror>)
+  add_executable(${NAME} ${ARG_SOURCES})
+  target_compile_options(${NAME} PRIVATE -Wall -Wextra -Wno-sign-compare -Wno-restrict $<$<BOOL:${QUENCH_WERROR}>:-Werror>
+                         $<$<CONFIG:Release>:-O1>)
+  if(ARG_TORCH)
+    # Position independent as quench_nn is, or GCC does not take its precompiled header.
+    set_target_properties(${NAME} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${NAME} PRIVATE -fPIC -Winvalid-pch)
+    target_precompile_headers(${NAME} REUSE_FROM quench_nn)
+  endif()
   foreach(used IN LISTS ARG_USES)
     target_link_libraries(${NAME} PRIVATE quench_${used})
   endforeach()
-  target_link_libraries(${NAME} PRIVATE ${ARG_LINK} GTest::gtest)
+  target_link_libraries(${NAME} PRIVATE ${ARG_LINK} quench_test_main)
   target_include_directories(${NAME} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_compile_definitions(${NAME} PRIVATE QUENCH_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   set(apart "")

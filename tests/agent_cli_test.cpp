@@ -14,6 +14,7 @@
 #include "pack_samples.h"
 #include "record/store.h"
 #include "runtime/native/native.h"
+#include "score/evaluation.h"
 
 namespace quench {
 namespace {
@@ -154,6 +155,51 @@ TEST_F(Agent, RunGivesAccuracyAndLatencyInOneRecord) {
   expect_error("eval" + arguments + "--progress none --out /dev/full", 3, {"/dev/full"});
 }
 
+// What is said of each image goes to a file of its own, which the host compares with its simulation.
+TEST_F(Agent, WritesWhatTheModelSaysOfEachImage) {
+  const auto said = [&](const std::string& eval) {
+    const record::Record record = one_record(eval + " --predictions said.json");
+    EXPECT_FALSE(record.config.contains("predictions")) << "no setting that results depend on";
+    const score::Evaluation out = score::evaluation_from(read_json(folder_ / "said.json"), "said.json");
+    EXPECT_EQ(out.samples, record.samples);
+    fs::remove(folder_ / "said.json");
+    return out;
+  };
+  const auto outputs = outputs_of(folder_ / "int8.onnx", folder_ / "classify.qpack");
+  const score::Evaluation classes = said("eval int8.onnx --pack classify.qpack --batch 7");
+  ASSERT_EQ(classes.predictions.size(), 40u);
+  for (size_t i = 0; i < 40; ++i) {
+    const auto scores = outputs[i][0].values<float>();
+    EXPECT_EQ(classes.predictions[i], std::ranges::max_element(scores) - scores.begin()) << i;
+  }
+  const std::string eval = "run int8.onnx --pack classify.qpack --min-samples 3 --min-seconds 0 --state s ";
+  EXPECT_TRUE(said(eval) == classes);
+  EXPECT_TRUE(said(eval) == classes) << "from the journal alone";
+  graph::Graph loud = agent::samples::detector(false);  // one that is sure of what it sees
+  for (auto& [name, weight] : loud.weights) {
+    if (name.find(".cv3.") == std::string::npos || !name.ends_with(".2.bias")) continue;
+    for (float& value : weight.value.mutable_values<float>()) value = 0;
+  }
+  graph::save_onnx(loud, folder_ / "loud.onnx");
+  const score::Evaluation found = said("eval loud.onnx --pack detect.qpack --limit 5");
+  ASSERT_EQ(found.detections.size(), 5u);
+  const models::DetectHead head = models::detect_head(loud);
+  const auto raw = outputs_of(folder_ / "loud.onnx", folder_ / "detect.qpack");
+  for (size_t i = 0; i < 5; ++i) {
+    std::vector<models::Detection> expected = non_max_suppression(models::decode(head, raw[i], 0, 0.25f), {});
+    ASSERT_FALSE(expected.empty());
+    if (expected.size() > found.detections[i].size()) expected.resize(found.detections[i].size());
+    ASSERT_GT(expected.size(), 0u) << i;
+    for (size_t k = 0; k < expected.size(); ++k) {
+      const Box box = detect_.images[i].letterbox.to_image(expected[k].box);
+      EXPECT_EQ(found.detections[i][k].label, expected[k].label);
+      EXPECT_GE(found.detections[i][k].score, score::kShownConfidence);
+      EXPECT_DOUBLE_EQ(found.detections[i][k].box.x1, box.x1) << i << " " << k;
+    }
+  }
+  expect_error("eval int8.onnx --pack classify.qpack --progress none --predictions /proc/no/said", 3, {"/proc/no"});
+}
+
 TEST_F(Agent, WhatARuntimeCannotDoIsARecord) {
   // As QAT trains it: weights that are float still.
   const graph::samples::QuantizeOptions prepared{.integer = false, .pixels = true};
@@ -259,6 +305,32 @@ TEST_F(Agent, RunsOtherRuntimesToo) {
       EXPECT_EQ(one_record(eval, 1).status, "unsupported");
     }
   }
+}
+
+TEST_F(Agent, OutputsThatMeanNothingHaveNoScore) {
+  for (const std::string model : {"float.onnx", "detect.onnx"}) {
+    graph::Graph graph = graph::read_model(folder_ / model).graph;
+    for (auto& [name, weight] : graph.weights) {
+      if (!name.ends_with("conv.weight")) continue;
+      for (float& value : weight.value.mutable_values<float>()) value = value < 0 ? -1e15f : 1e15f;
+    }
+    graph::save_onnx(graph, folder_ / "values.onnx");
+    graph.weights.at("model.0.conv.weight").value.mutable_values<float>()[0] = 1e30f;
+    graph::save_onnx(graph, folder_ / "weight.onnx");
+    const std::string on =
+        std::string(" --progress none --pack ") + (model[0] == 'f' ? "classify" : "detect") + ".qpack";
+    expect_error("eval weight.onnx" + on, 2, {"1e+30", "weight model.0.conv.weight"});
+    expect_error("eval values.onnx" + on, 2, {"expected outputs of finite values"});
+  }
+}
+
+TEST_F(Agent, NamesOfFilesAreShownAndHarmless) {
+  fs::copy_file(folder_ / "float.onnx", folder_ / "a\x1b[31m\xff.onnx");
+  const Outcome outcome = agent("eval 'a\x1b[31m\xff.onnx' --pack classify.qpack --limit 2 --progress json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ((outcome.out + outcome.err).find('\x1b'), std::string::npos);
+  EXPECT_TRUE(try_parse_json(outcome.out)) << outcome.out;
+  expect_error("eval 'no\x1b[2J\xff' --pack classify.qpack", 3, {"no\\x1b[2J\\xff"});
 }
 
 }  // namespace

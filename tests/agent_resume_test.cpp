@@ -148,6 +148,19 @@ TEST_F(AgentResume, TwoAgentsDoNotShareAJournal) {
   EXPECT_EQ(agent(eval).code, 0);
 }
 
+TEST_F(AgentResume, ANestedStateIsDamaged) {
+  const std::string eval = "eval float.onnx --pack classify.qpack --progress none --state state --state-seconds 0";
+  const std::string deep = std::string(100000, '[') + std::string(100000, ']') + "\n";
+  write_file(folder_ / "state", deep);
+  expect_error(eval, 2, {"state", "another file"});
+  fs::remove(folder_ / "state");
+  ASSERT_EQ(agent(eval).code, 0);
+  std::string journal = read_file(folder_ / "state");
+  write_file(folder_ / "state", journal.insert(journal.find('\n') + 1, deep));
+  expect_error(eval, 2, {"state:2", "damaged"});
+  expect_error("eval float.onnx --pack classify.qpack --progress none --state /dev/zero", 3, {"/dev/zero"});
+}
+
 TEST_F(AgentResume, AFullDiskIsSaidAndLeavesWholeLines) {
   const std::string eval = "eval float.onnx --pack classify.qpack --digest --state state --state-seconds 0";
   // A limit on the size of files stands for a full disk (as a file system of that size would).

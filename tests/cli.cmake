@@ -1,6 +1,6 @@
 # The program itself, with or without the lab.
 function(quench_cli_test NAME)
-  quench_test(${NAME} SOURCES ${NAME}.cpp USES core ${ARGN})
+  quench_test(${NAME} SOURCES ${NAME}.cpp USES config core ${ARGN})
   target_compile_definitions(${NAME} PRIVATE QUENCH_PROGRAM="$<TARGET_FILE:quench>")
   if(QUENCH_LAB)
     target_compile_definitions(${NAME} PRIVATE QUENCH_LAB=1)
@@ -14,4 +14,15 @@ target_compile_definitions(cli_start_test PRIVATE QUENCH_TORCH_VERSION="${Torch_
 quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParametersAreOfThePublishedLatencies")
 if(QUENCH_LAB)
   quench_cli_test(cli_predict_test)
+  quench_cli_test(cli_trial_test)
+  quench_cli_test(run_away_test)
+  target_link_libraries(run_away_test PRIVATE quench_graph)
+endif()
+# Input that was made to harm.
+foreach(name hostile_files_test hostile_board_test)
+  quench_cli_test(${name})
+  target_link_libraries(${name} PRIVATE quench_graph)
+endforeach()
+if(QUENCH_LAB)
+  quench_test(cli_step_test SOURCES cli_step_test.cpp USES cli_lab LABELS fast)
 endif()

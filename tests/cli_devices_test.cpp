@@ -56,10 +56,10 @@ TEST_F(Cli, TakesDeviceFilesOfTheUser) {
   write_file(folder_ / "own/my-board.yaml", board);
   EXPECT_NE(find(parsed(quench("devices list --devices-dir own --format json")), {{"device", "my-board"}}), nullptr);
   const Json list =
-      parsed(quench("devices predict yolov5n-cls --devices-dir own --device my-board --precision fp32 "
+      parsed(quench("devices forecast yolov5n-cls --devices-dir own --device my-board --precision fp32 "
                     "--engine cpu --format json"));
   ASSERT_EQ(list.size(), 1u);
-  EXPECT_EQ(list[0]["latency_source"], "predicted");
+  EXPECT_EQ(list[0]["latency_source"], "forecast");
   EXPECT_EQ(list[0]["threads"], 2);
 
   write_file(folder_ / "own/jetson-nano.yaml", board);
@@ -74,14 +74,14 @@ TEST_F(Cli, TakesDeviceFilesOfTheUser) {
   EXPECT_EQ(WEXITSTATUS(std::system(line.c_str())), 0);
 }
 
-TEST_F(Cli, PredictsOrSaysWhyNot) {
-  const Json list = parsed(quench("devices predict yolov5n --device jetson-nano --format json"));
-  ASSERT_EQ(list.size(), 5u);  // CPU: FP32, INT8; GPU: FP32, FP16, INT8
+TEST_F(Cli, ForecastsOrSaysWhyNot) {
+  const Json list = parsed(quench("devices forecast yolov5n --device jetson-nano --format json"));
+  ASSERT_EQ(list.size(), 5u);                                               // CPU: FP32, INT8; GPU: FP32, FP16, INT8
   EXPECT_EQ(find(list, {{"runtime", "native"}, {"bits_w", 16}}), nullptr);  // nobody asked for it
   const Json* half = find(list, {{"runtime", "tensorrt-fp16"}, {"bits_w", 16}});
   ASSERT_NE(half, nullptr);
   EXPECT_EQ((*half)["status"], "ok");
-  EXPECT_EQ((*half)["latency_source"], "predicted");
+  EXPECT_EQ((*half)["latency_source"], "forecast");
   EXPECT_LT((*half)["latency_low_ns"], (*half)["latency_p50_ns"]);
   EXPECT_GT((*half)["latency_high_ns"], (*half)["latency_p50_ns"]);
   EXPECT_TRUE((*half)["latency_samples"].is_null());
@@ -97,17 +97,21 @@ TEST_F(Cli, PredictsOrSaysWhyNot) {
   EXPECT_EQ((*int8)["status"], "unsupported");
   EXPECT_NE((*int8)["reason"].get<std::string>().find("INT8 runs on its CPU"), std::string::npos);
 
-  const Outcome table = quench("devices predict yolov5n --device jetson-nano");
-  EXPECT_NE(table.out.find("predicted"), std::string::npos) << table.out;
+  const Outcome table = quench("devices forecast yolov5n --device jetson-nano");
+  EXPECT_NE(table.out.find("forecast"), std::string::npos) << table.out;
   EXPECT_NE(table.out.find("90 % interval"), std::string::npos) << table.out;
   EXPECT_NE(table.err.find("4 measured latencies of jetson-nano with tensorrt"), std::string::npos) << table.err;
-  EXPECT_EQ(quench("devices predict yolov5n --device jetson-nano --engine gpu --precision int8").code, 1);
+  EXPECT_EQ(quench("devices forecast yolov5n --device jetson-nano --engine gpu --precision int8").code, 1);
+  EXPECT_EQ(quench("devices predict yolov5n --device jetson-nano").out, table.out) << "the old name";
+  const Outcome help = quench("devices --help");
+  EXPECT_NE(help.out.find("forecast"), std::string::npos);
+  EXPECT_EQ(help.out.find("predict"), std::string::npos) << help.out;
 }
 
 // Slower clocks, larger images, fewer threads: never faster.
-TEST_F(Cli, PredictionsAreMonotonous) {
+TEST_F(Cli, ForecastsAreMonotonous) {
   const auto ns = [&](const std::string& flags) {
-    const Json list = parsed(quench("devices predict yolov8n --device jetson-nano --format json " + flags));
+    const Json list = parsed(quench("devices forecast yolov8n --device jetson-nano --format json " + flags));
     return list.at(0)["latency_p50_ns"].get<int64_t>();
   };
   const int64_t gpu = ns("--engine gpu --precision fp16"), cpu = ns("--runtime native --precision fp32");
@@ -118,25 +122,25 @@ TEST_F(Cli, PredictionsAreMonotonous) {
   EXPECT_LT(ns("--runtime native --precision int8"), cpu);
 }
 
-TEST_F(Cli, PredictRefusesWhatItDoesNotKnow) {
-  expect_error("devices predict yolov5n --device nano", 2, {"nano"});
-  expect_error("devices predict yolov5q --device jetson-nano", 2, {"yolov5q"});
-  expect_error("devices predict yolov5n --device jetson-nano --precision int4", 2, {"precision", "int4"});
-  expect_error("devices predict yolov5n --device jetson-nano --mode 99W", 2, {"99W", "10W"});
-  const Outcome host = quench("devices predict yolov5n --device host --engine cpu --format json");
+TEST_F(Cli, ForecastRefusesWhatItDoesNotKnow) {
+  expect_error("devices forecast yolov5n --device nano", 2, {"nano"});
+  expect_error("devices forecast yolov5q --device jetson-nano", 2, {"yolov5q"});
+  expect_error("devices forecast yolov5n --device jetson-nano --precision int4", 2, {"precision", "int4"});
+  expect_error("devices forecast yolov5n --device jetson-nano --mode 99W", 2, {"99W", "10W"});
+  const Outcome host = quench("devices forecast yolov5n --device host --engine cpu --format json");
   EXPECT_EQ(host.code, 1);
   for (const Json& record : parse_json(host.out, "host")) EXPECT_EQ(record["status"], "unsupported");
-  expect_error("devices predict none.onnx --device jetson-nano --runtime foo", 2, {"unknown runtime 'foo'", "ncnn"});
-  expect_error("devices predict yolov5n --device jetson-nano --runtime nativ", 2, {"did you mean 'native'"});
-  expect_error("devices predict yolov5n --device \"\"", 2, {"--device", "got none"});
-  expect_error("devices predict yolov5n --device jetson-nano --precision \"\"", 2, {"--precision", "got none"});
-  expect_error("devices predict yolov5n --device jetson-nano --threads 9", 2, {"jetson-nano has 4 cores"});
-  expect_error("devices predict yolov5n --device jetson-nano --mode 5W --threads 3", 2, {"2 cores in mode 5W"});
+  expect_error("devices forecast none.onnx --device jetson-nano --runtime foo", 2, {"unknown runtime 'foo'", "ncnn"});
+  expect_error("devices forecast yolov5n --device jetson-nano --runtime nativ", 2, {"did you mean 'native'"});
+  expect_error("devices forecast yolov5n --device \"\"", 2, {"--device", "got none"});
+  expect_error("devices forecast yolov5n --device jetson-nano --precision \"\"", 2, {"--precision", "got none"});
+  expect_error("devices forecast yolov5n --device jetson-nano --threads 9", 2, {"jetson-nano has 4 cores"});
+  expect_error("devices forecast yolov5n --device jetson-nano --mode 5W --threads 3", 2, {"2 cores in mode 5W"});
 }
 
-TEST_F(Cli, PredictsWhatIsAskedForOnce) {
+TEST_F(Cli, ForecastsWhatIsAskedForOnce) {
   const auto rows = [&](const std::string& flags) {
-    const Outcome outcome = quench("devices predict yolov5n-cls --format json " + flags);
+    const Outcome outcome = quench("devices forecast yolov5n-cls --format json " + flags);
     return parse_json(outcome.out, "output").size();
   };
   EXPECT_EQ(rows("--device jetson-nano --device jetson-nano,jetson-nano --precision fp32,fp32 --engine cpu,cpu"), 1u);
@@ -164,11 +168,11 @@ TEST_F(Cli, FitsAnchorsOfTheUser) {
   EXPECT_NE(yaml.find("quench devices fit mine.csv -o latency_fit.yaml"), std::string::npos) << yaml;
   EXPECT_NE(yaml.find("runtime: native"), std::string::npos) << yaml;
   const Json list =
-      parsed(quench("devices predict yolov8n --imgsz 320 --devices-dir fitted --device raspberry-pi-5 "
+      parsed(quench("devices forecast yolov8n --imgsz 320 --devices-dir fitted --device raspberry-pi-5 "
                     "--runtime native --precision int8 --format json"));
   EXPECT_NEAR(list[0]["latency_p50_ns"].get<double>(), 30e6, 3e6);  // the user's own anchor, nearly met
-  const Json others =  // what the user did not measure is predicted as before
-      parsed(quench("devices predict yolov8n --devices-dir fitted --device jetson-orin-nx --runtime tensorrt-fp16 "
+  const Json others =  // what the user did not measure is forecast as before
+      parsed(quench("devices forecast yolov8n --devices-dir fitted --device jetson-orin-nx --runtime tensorrt-fp16 "
                     "--precision fp16 --format json"));
   EXPECT_NE(others[0]["config"]["evidence"].get<std::string>().find("27 measured latencies of jetson-orin-nx"),
             std::string::npos)
@@ -182,7 +186,7 @@ TEST_F(Cli, FitsAnchorsOfTheUser) {
   EXPECT_EQ(quench("devices fit useless.csv").code, 2);
 }
 
-// The stored parameters are what the stored command makes of the published latencies, and predict what was left out as
+// The stored parameters are what the stored command makes of the published latencies, and forecast what was left out as
 // well as docs/devices.md says.
 TEST_F(Cli, StoredParametersAreOfThePublishedLatencies) {
   const fs::path shared = kSource / "../shared/data/devices/latency_anchors.csv";

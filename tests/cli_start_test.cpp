@@ -43,6 +43,35 @@ TEST_F(CliStart, DataCommandsLoadNoLibTorch) {
 }
 #endif
 
+#ifdef QUENCH_LAB
+TEST_F(CliStart, PlansLoadNoLibTorch) {
+  write_file(folder_ / "s.yaml",
+             "study: s\ndata: {data: shapes, train_limit: 40, test_limit: 20}\nimgsz: 32\nmodels: [yolov5n-cls]\n"
+             "train: {epochs: 1, batch: 20}\nmethods: [fp32, ptq]\nruntimes: [native]\nbench: {min_seconds: 0.01}\n");
+  for (const char* arguments : {"study plan s.yaml", "study status s.yaml"}) {
+    const std::string libraries = loaded_by(arguments);
+    EXPECT_TRUE(has(libraries, "libquench_plan")) << arguments;
+    EXPECT_FALSE(has(libraries, "libquench_lab")) << arguments;
+    EXPECT_FALSE(has(libraries, "libtorch")) << arguments;
+    EXPECT_FALSE(has(libraries, "libopencv_imgcodecs")) << arguments;
+  }
+}
+
+// The plan knows torch, without loading it, by the version that a run puts into its keys.
+TEST_F(CliStart, APlanFindsWhatARunDid) {
+  write_file(folder_ / "s.yaml",
+             "study: s\ndata: {data: shapes, train_limit: 40, test_limit: 20}\nimgsz: 32\nmodels: [yolov5n-cls]\n"
+             "train: {epochs: 1, batch: 20}\nmethods: [fp32, ptq]\nruntimes: [native]\nbench: {min_seconds: 0.01}\n");
+  ASSERT_EQ(quench("study run s.yaml --out r").code, 0);
+  ASSERT_TRUE(fs::remove(folder_ / "r/records.jsonl"));  // only keys tell now
+  const Json plan = parse_json(quench("study plan s.yaml --out r --format json").out, "plan");
+  ASSERT_GT(plan.size(), 5u);
+  for (const Json& job : plan) {
+    EXPECT_EQ(job["state"], job["job"] == "bench" ? "to do" : "done before") << job["job"] << " " << job["of"];
+  }
+}
+#endif
+
 TEST_F(CliStart, RuntimesTellsTorchsVersionWithoutIt) {
   const Json list = parse_json(quench("runtimes --format json").out, "runtimes");
   const auto torch = std::ranges::find_if(list, [](const Json& row) { return row["runtime"] == "torch"; });

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <limits>
 #include <set>
@@ -128,6 +129,21 @@ TEST(Tables, AreSoundAndDoNotOverlap) {
   }
   EXPECT_NO_THROW(qat_options().checked(qat_options().defaults(), "defaults"));
   for (const Option& option : train_options().options()) EXPECT_TRUE(qat_options().find(option.name)) << option.name;
+}
+
+TEST(Tables, EverySettingOfATrainingHasAScope) {
+  std::vector<std::string> names;
+  for (const TrainScope scope : {TrainScope::own, TrainScope::kept, TrainScope::machine}) {
+    for (const std::string& name : train_settings(scope)) names.push_back(name);
+  }
+  std::vector<std::string> all;
+  for (const Option& option : train_options().options()) all.push_back(option.name);
+  std::ranges::sort(names);
+  std::ranges::sort(all);
+  EXPECT_EQ(names, all);
+  EXPECT_EQ(train_settings(TrainScope::machine), (std::vector<std::string>{"device", "threads", "workers"}));
+  EXPECT_THROW(train_options().only({"lr", "rate"}), Error);
+  EXPECT_EQ(train_options().only({"lr", "batch"}).defaults(), (Json{{"lr", 0.1}, {"batch", 128}}));
 }
 
 }  // namespace

@@ -5,12 +5,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <cstring>
 #include <fstream>
 #include <functional>
+#include <thread>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/hash.h"
 
 namespace quench {
 namespace {
@@ -122,6 +126,38 @@ TEST_F(File, ReadsBackAnyBytes) {
 TEST_F(File, ReadingWhatIsNotAFileNamesIt) {
   EXPECT_NE(io_error([&] { read_file(folder_ / "none"); }).find("none: No such file"), std::string::npos);
   EXPECT_NE(io_error([&] { read_file(folder_); }).find("expected a file, got the folder"), std::string::npos);
+}
+
+TEST_F(File, WhatMayNeverEndIsNotRead) {
+  const fs::path pipe = folder_ / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);  // nobody writes into it: an open that waits would wait for ever
+  fs::create_symlink(folder_ / "circle", folder_ / "circle");
+  const auto refused = [](const fs::path& path, const std::string& part) {
+    for (const std::string& message : {io_error([&] { read_file(path); }), io_error([&] { InputFile file(path); }),
+                                       io_error([&] { sha256_file(path); })}) {
+      EXPECT_NE(message.find(part), std::string::npos) << message;
+    }
+  };
+  refused(pipe, "expected a file, got the pipe");
+  refused("/dev/zero", "expected a file, got the device /dev/zero");
+  refused(folder_ / "circle", "symbolic links");
+  ASSERT_EQ(::truncate((write_file(folder_ / "sparse", ""), folder_ / "sparse").c_str(), off_t{1} << 40), 0);
+  EXPECT_NE(io_error([&] { read_file(folder_ / "sparse"); }).find("at most 8 GiB"), std::string::npos);
+}
+
+TEST_F(File, APipeThatAShellHandsOverIsRead) {
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  std::thread writer([&] {
+    for (const char* part : {"from ", "a pipe"}) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the reader waits for more
+      EXPECT_GT(::write(ends[1], part, std::strlen(part)), 0);
+    }
+    ::close(ends[1]);
+  });
+  EXPECT_EQ(read_file(fmt::format("/dev/fd/{}", ends[0])), "from a pipe");
+  writer.join();
+  ::close(ends[0]);
 }
 
 TEST_F(File, WriteReplacesAsAWholeAndLeavesNothingBeside) {

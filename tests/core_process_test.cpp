@@ -70,6 +70,22 @@ TEST(Process, OfLongOutputTheEndIsKept) {
   EXPECT_EQ(lines, 20000);
 }
 
+TEST(Process, WhatNeverEndsIsEnded) {
+  ProcessOptions lines;
+  lines.on_output = [](std::string_view) {};
+  lines.most_line_bytes = 1000;
+  const auto [kind, message] = error_of([&] { run_process({"cat", "/dev/zero"}, lines); });
+  EXPECT_EQ(kind, ErrorKind::io);
+  EXPECT_EQ(message, "[process] expected lines of at most 1000 bytes from cat, got more");
+  EXPECT_EQ(error_of([&] { shell("head -c 1001 /dev/zero; echo", lines); }).first, ErrorKind::io) << "it has an end";
+  EXPECT_EQ(shell("head -c 1000 /dev/zero | tr '\\0' x; echo; echo y", lines).exit_code, 0);
+  ProcessOptions all;
+  all.most_bytes = 1 << 20;
+  EXPECT_EQ(error_of([&] { run_process({"yes"}, all); }).first, ErrorKind::io);
+  EXPECT_EQ(error_of([&] { shell("yes >&2", all); }).first, ErrorKind::io);
+  EXPECT_EQ(shell("head -c 1048576 /dev/zero", all).exit_code, 0);
+}
+
 TEST(Process, CancelEndsIt) {
   CancelToken cancel;
   ProcessOptions options;

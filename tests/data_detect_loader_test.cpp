@@ -188,14 +188,33 @@ class Damaged : public ColouredBoxes {
   }
 };
 
-TEST(DetectLoader, ADamagedImageIsAnError) {
+TEST(DetectLoader, ADamagedImageIsLeftOut) {
   for (int workers : {0, 2}) {
     Loader loader(std::make_shared<Damaged>(kImages), options(workers));
-    loader.start(0);
-    EXPECT_TRUE(loader.next());
-    EXPECT_TRUE(loader.next());
-    expect_error(ErrorKind::data, {"image 20 is bad"}, [&] { loader.next(); });
+    int64_t images = 0;
+    for (const Batch& batch : all(loader, 0)) {
+      const size_t count = batch.indices.size();
+      EXPECT_EQ(batch.images.shape()[0], static_cast<int64_t>(count));
+      EXPECT_EQ(batch.letterboxes.size(), count);
+      EXPECT_EQ(batch.objects.size(), count);
+      EXPECT_EQ(batch.labels.size(), count);
+      for (const int64_t index : batch.indices) EXPECT_NE(index, 20);
+      images += static_cast<int64_t>(count);
+    }
+    EXPECT_EQ(images, kImages - 1);
+    EXPECT_EQ(loader.left_out().images().at(0).index, 20);
   }
+}
+
+TEST(DetectLoader, InTrainingAnotherStandsInForADamagedImage) {
+  Loader loader(std::make_shared<Damaged>(kImages), training(2));
+  int64_t images = 0;
+  for (const Batch& batch : all(loader, 0)) {
+    EXPECT_EQ(batch.objects.size(), batch.indices.size());
+    images += batch.images.shape()[0];
+  }
+  EXPECT_EQ(images, kImages);
+  EXPECT_EQ(loader.left_out().count(), 1);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <set>
 #include <thread>
 
+#include "config/tables.h"
 #include "data/loading/loader.h"
 #include "data/sets/memory_dataset.h"
 #include "data/sets/shapes.h"
@@ -53,6 +54,90 @@ bool equal(const Batch& a, const Batch& b) {
 
 int64_t index_of(const Batch& batch, int64_t i) {  // by the flat colour
   return batch.images.values<uint8_t>()[static_cast<size_t>(i * batch.images.size() / batch.images.shape()[0])];
+}
+
+/// flat_images(), some of which cannot be read.
+class Damaged : public MemoryDataset {
+ public:
+  explicit Damaged(std::set<int64_t> damaged) : MemoryDataset(store()), damaged_(std::move(damaged)) {}
+  Sample at(int64_t index) const override {
+    if (damaged_.contains(index)) throw Error(ErrorKind::data, "damaged: " + std::to_string(index));
+    return MemoryDataset::at(index);
+  }
+
+ private:
+  static PixelStore store() {
+    PixelStore store{8, 8, {}, {}, {"a", "b", "c", "d", "e"}};
+    for (int64_t i = 0; i < kImages; ++i) {
+      store.labels.push_back(static_cast<int32_t>(i % 5));
+      store.pixels.insert(store.pixels.end(), 8 * 8 * 3, static_cast<uint8_t>(i));
+    }
+    return store;
+  }
+  std::set<int64_t> damaged_;
+};
+
+TEST(Loader, WhatCannotBeReadIsLeftOut) {
+  std::set<int64_t> damaged{3, 47, 102};
+  for (int64_t i = 20; i < 30; ++i) damaged.insert(i);  // a whole batch
+  for (int workers : {0, 3}) {
+    Loader loader(std::make_shared<Damaged>(damaged), options(workers));
+    for (int64_t epoch : {0, 1}) {
+      const auto batches = all(loader, epoch);
+      EXPECT_EQ(batches.size(), 10) << "a batch without images is not yielded";
+      std::set<int64_t> seen;
+      for (const Batch& batch : batches) {
+        ASSERT_EQ(batch.images.shape()[0], static_cast<int64_t>(batch.indices.size()));
+        ASSERT_EQ(batch.labels.size(), batch.indices.size());
+        for (size_t i = 0; i < batch.indices.size(); ++i) {
+          EXPECT_EQ(index_of(batch, static_cast<int64_t>(i)), batch.indices[i]);
+          EXPECT_EQ(batch.labels[i], batch.indices[i] % 5);
+          EXPECT_FALSE(damaged.contains(batch.indices[i]));
+          seen.insert(batch.indices[i]);
+        }
+      }
+      EXPECT_EQ(seen.size() + damaged.size(), static_cast<size_t>(kImages));
+      EXPECT_EQ(loader.left_out().count(), static_cast<int64_t>(damaged.size()));
+    }
+    EXPECT_EQ(loader.left_out().images().front(), (LeftOutImage{3, "", "damaged: 3"}));
+    EXPECT_EQ(to_text(loader.left_out().images(), kImages, "test images"),
+              "13 of 103 test images cannot be read and are left out, the first: damaged: 3");
+  }
+}
+
+TEST(Loader, WithoutAnImageThatCanBeReadItSaysSo) {
+  for (const bool augment : {false, true}) {
+    LoaderOptions few = options();
+    few.subset = {5, 7};
+    few.augment = augment;
+    few.augmentation = config::augment_options().checked(Json::object(), "test");
+    Loader loader(std::make_shared<Damaged>(std::set<int64_t>{5, 7}), few);
+    loader.start(0);
+    expect_error(ErrorKind::data, {"got none", "2 of", "damaged: 5"}, [&] { loader.next(); });
+  }
+}
+
+TEST(Loader, InTrainingTheNextOneStandsInForADamagedImage) {
+  LoaderOptions training = options();
+  training.augment = training.shuffle = training.drop_last = true;
+  training.augmentation = config::augment_options().checked(Json::object(), "test");
+  std::vector<std::vector<Batch>> runs;
+  for (int workers : {0, 3}) {
+    training.workers = workers;
+    Loader loader(std::make_shared<Damaged>(std::set<int64_t>{3, 4}), training);
+    runs.push_back(all(loader, 1));
+    ASSERT_EQ(runs.back().size(), 10);
+    for (const Batch& batch : runs.back()) {
+      EXPECT_EQ(batch.images.shape()[0], 10);
+      for (size_t i = 0; i < batch.indices.size(); ++i) {
+        const int64_t shown = batch.indices[i] == 3 || batch.indices[i] == 4 ? 5 : batch.indices[i];
+        EXPECT_EQ(batch.labels[i], shown % 5);
+      }
+    }
+    EXPECT_LE(loader.left_out().count(), 2);
+    EXPECT_GE(loader.left_out().count(), 1);
+  }
+  for (size_t i = 0; i < runs[0].size(); ++i) EXPECT_TRUE(equal(runs[0][i], runs[1][i]));
 }
 
 TEST(Loader, InOrderWithoutShuffle) {
@@ -171,7 +256,7 @@ class Slow : public Dataset {
   int32_t label(int64_t) const override { return 0; }
   Sample at(int64_t index) const override {
     ++calls;
-    if (index == bad_) fail(ErrorKind::data, "[test] image {} is bad", index);
+    if (index == bad_) fail(ErrorKind::io, "[test] image {} is bad", index);
     std::this_thread::sleep_for(std::chrono::milliseconds(1));
     return {Tensor(DType::u8, {8, 8, 3}), 0, {}};
   }
@@ -212,8 +297,8 @@ TEST(Loader, AWorkersErrorComesAtItsBatch) {
     loader.start(0);
     EXPECT_TRUE(loader.next());
     EXPECT_TRUE(loader.next());
-    expect_error(ErrorKind::data, {"image 25 is bad"}, [&] { loader.next(); });
-    expect_error(ErrorKind::data, {"image 25 is bad"}, [&] { loader.next(); });
+    expect_error(ErrorKind::io, {"image 25 is bad"}, [&] { loader.next(); });
+    expect_error(ErrorKind::io, {"image 25 is bad"}, [&] { loader.next(); });
     loader.start(0, 3);
     EXPECT_TRUE(loader.next()) << "and the loader goes on after it";
   }

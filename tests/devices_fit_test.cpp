@@ -99,7 +99,7 @@ TEST(Fit, NoPointsAreAnError) {
   EXPECT_TRUE(fit_all({}).empty());
 }
 
-TEST(CrossValidation, ExactLatenciesArePredictedExactly) {
+TEST(CrossValidation, ExactLatenciesAreForecastExactly) {
   const std::vector<FitPoint> all = points(3, 4, 0);
   const std::vector<HeldOut> models = leave_one_model_out(all), devices = leave_one_device_out(all);
   EXPECT_EQ(models.size(), all.size());
@@ -112,7 +112,7 @@ TEST(CrossValidation, ExactLatenciesArePredictedExactly) {
 TEST(CrossValidation, LeavesOutWhatItSays) {
   const std::vector<FitPoint> all = points(2, 6, 0, 0.3);
   for (const HeldOut& out : leave_one_device_out(all)) {
-    EXPECT_NEAR(std::abs(std::log(out.predicted_ns / out.point->latency_ns)), 0.3, 1e-6);
+    EXPECT_NEAR(std::abs(std::log(out.forecast_ns / out.point->latency_ns)), 0.3, 1e-6);
   }
   // Drawn to the mean of both devices, 0.15 away, by the ridge: half of it remains at worst.
   for (const HeldOut& out : leave_one_model_out(all)) EXPECT_LT(std::abs(out.relative()), 0.1);

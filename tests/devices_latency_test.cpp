@@ -1,12 +1,12 @@
-// What a model asks for, what a machine has, and the prediction that follows.
+// What a model asks for, what a machine has, and the forecast that follows.
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
+#include "devices/forecast.h"
 #include "devices/latency_fit.h"
-#include "devices/predicted.h"
 #include "graph/passes.h"
 #include "graph_samples.h"
 #include "metrics/cost.h"
@@ -216,34 +216,35 @@ LatencyFit fit() {
   return fit;
 }
 
-TEST(Prediction, TakesTheNearestFitAndSaysWhich) {
+TEST(Forecast, TakesTheNearestFitAndSaysWhich) {
   const Device device = board();
   const Machine machine = machine_of(device, Engine::cpu, "", 0);
   const ModelWork work = work_of(by_hand());
   const double ideal = terms_of(work, machine, "native", Precision::fp32)[kCompute];
-  const auto spread = [](const Prediction& p) { return std::log(static_cast<double>(p.high_ns) / p.latency_ns); };
+  const auto spread = [](const Forecast& p) { return std::log(static_cast<double>(p.high_ns) / p.latency_ns); };
 
-  const Prediction seen = predict(fit(), device, machine, "ncnn", work, Precision::fp32);
+  const Forecast seen = forecast_latency(fit(), device, machine, "ncnn", work, Precision::fp32);
   EXPECT_NEAR(seen.latency_ns, 3 * ideal, 1);
   EXPECT_NEAR(spread(seen), 0.1, 1e-2);
   EXPECT_NE(seen.evidence.find("2 measured latencies of board with ncnn"), std::string::npos) << seen.evidence;
 
-  const Prediction unseen = predict(fit(), device, machine, "onnxruntime", work, Precision::fp32);
+  const Forecast unseen = forecast_latency(fit(), device, machine, "onnxruntime", work, Precision::fp32);
   EXPECT_NEAR(unseen.latency_ns, 2 * ideal, 1);
   EXPECT_NEAR(spread(unseen), 0.2, 1e-2);
   EXPECT_NE(unseen.evidence.find("other devices"), std::string::npos) << unseen.evidence;
 
-  const Prediction fallback = predict(fit(), device, machine, "native", work, Precision::fp32);
+  const Forecast fallback = forecast_latency(fit(), device, machine, "native", work, Precision::fp32);
   EXPECT_EQ(fallback.latency_ns, unseen.latency_ns);
   EXPECT_NEAR(spread(fallback), 0.4, 1e-2);
   EXPECT_NE(fallback.evidence.find("no measured latency with native"), std::string::npos);
 
-  const Prediction other = predict(fit(), device, machine, "ncnn", work, Precision::int8);
+  const Forecast other = forecast_latency(fit(), device, machine, "ncnn", work, Precision::int8);
   EXPECT_NEAR(spread(other), 0.2, 1e-2);
   EXPECT_NE(other.evidence.find("none in INT8"), std::string::npos) << other.evidence;
 
-  EXPECT_THROW(predict(fit(), device, machine_of(device, Engine::gpu, "", 0), "tensorrt", work, Precision::fp16),
-               Error);
+  EXPECT_THROW(
+      forecast_latency(fit(), device, machine_of(device, Engine::gpu, "", 0), "tensorrt", work, Precision::fp16),
+      Error);
 }
 
 TEST(Fits, AreMergedEntryByEntry) {
@@ -263,7 +264,7 @@ TEST(Fits, AreMergedEntryByEntry) {
   const Machine machine = machine_of(board(), Engine::cpu, "", 0);
   const ModelWork work = work_of(by_hand());
   const auto evidence = [&](const std::string& runtime) {
-    return predict(both, board(), machine, runtime, work, Precision::fp32).evidence;
+    return forecast_latency(both, board(), machine, runtime, work, Precision::fp32).evidence;
   };
   EXPECT_EQ(evidence("ncnn"), "1 measured latency of board with ncnn");
   EXPECT_EQ(evidence("native"), "measured latencies of other devices with native");
@@ -279,14 +280,14 @@ TEST(Fits, AreMergedEntryByEntry) {
   EXPECT_EQ(merged({}, built_in).command, "theirs");
 }
 
-TEST(Prediction, AQuantizedModelIsPredictedInItsIntegers) {
+TEST(Forecast, AQuantizedModelIsForecastInItsIntegers) {
   ModelWork work = work_of(by_hand());
   EXPECT_EQ(precisions_of(work).size(), 3u);
   work.quantized = true;
   EXPECT_EQ(precisions_of(work), std::vector<Precision>{Precision::int8});
 }
 
-TEST(Prediction, WhatNobodyKnowsIsRefusedBeforeWork) {
+TEST(Forecast, WhatNobodyKnowsIsRefusedBeforeWork) {
   const auto message = [](const Deployment& how) -> std::string {
     try {
       require_known(fit(), board(), how);
@@ -304,19 +305,19 @@ TEST(Prediction, WhatNobodyKnowsIsRefusedBeforeWork) {
 }
 
 // A user may fit latencies of a runtime that no rule knows.
-TEST(Prediction, AFittedRuntimeIsKnown) {
+TEST(Forecast, AFittedRuntimeIsKnown) {
   LatencyFit own = fit();
   own.fits.push_back({"board", Engine::cpu, "my-engine", {0, 0, 5, 0}, 0.1, 2, {"fp32"}});
   const Deployment how{Engine::cpu, "my-engine", Precision::fp32, "", 0};
   EXPECT_THROW(require_known(fit(), board(), how), Error);
   EXPECT_NO_THROW(require_known(own, board(), how));
   record::Record record;
-  set_prediction(record, own, board(), how, work_of(by_hand()));
+  set_forecast(record, own, board(), how, work_of(by_hand()));
   EXPECT_EQ(record.status, "ok") << *record.reason;
 }
 
 /// What the record of a deployment is, on a board whose GPU has (or has not) INT8.
-record::Record predicted(const ModelWork& work, Engine engine, Precision precision, const char* cuda = "7.5") {
+record::Record record_of(const ModelWork& work, Engine engine, Precision precision, const char* cuda = "7.5") {
   Device device = board();
   device.gpu->compute_capability = cuda;
   device.gpu->peak.int8_gops = 400;
@@ -327,31 +328,30 @@ record::Record predicted(const ModelWork& work, Engine engine, Precision precisi
   record.bits_w = 6;  // of the file
   record.bits_a = 8;
   record.bops = 5;
-  set_prediction(record, with_gpu, device, {engine, "", precision, "", 0}, work);
+  set_forecast(record, with_gpu, device, {engine, "", precision, "", 0}, work);
   return record;
 }
 
-TEST(Prediction, AFileThatTensorRtRefusesHasNoLatencyThere) {
+TEST(Forecast, AFileThatTensorRtRefusesHasNoLatencyThere) {
   const ModelWork native = work_of(quantized_model(false, "native"));
-  const record::Record refused = predicted(native, Engine::gpu, Precision::int8);
+  const record::Record refused = record_of(native, Engine::gpu, Precision::int8);
   EXPECT_EQ(refused.status, "unsupported");
   EXPECT_NE(refused.reason->find("quantized for native; use --target tensorrt"), std::string::npos) << *refused.reason;
   EXPECT_FALSE(refused.latency_p50_ns.has_value());
-  EXPECT_NE(predicted(work_of(quantized_model(false, "")), Engine::gpu, Precision::int8).reason->find("for others"),
+  EXPECT_NE(record_of(work_of(quantized_model(false, "")), Engine::gpu, Precision::int8).reason->find("for others"),
             std::string::npos);
-  EXPECT_EQ(predicted(native, Engine::cpu, Precision::int8).status, "ok");
-  EXPECT_EQ(predicted(work_of(quantized_model(true, "tensorrt")), Engine::gpu, Precision::int8).status, "ok");
+  EXPECT_EQ(record_of(native, Engine::cpu, Precision::int8).status, "ok");
+  EXPECT_EQ(record_of(work_of(quantized_model(true, "tensorrt")), Engine::gpu, Precision::int8).status, "ok");
   // What the device cannot do comes first: another target would not help.
-  const record::Record nano = predicted(native, Engine::gpu, Precision::int8, "5.3");
+  const record::Record nano = record_of(native, Engine::gpu, Precision::int8, "5.3");
   EXPECT_NE(nano.reason->find("compute capability 5.3 has no INT8"), std::string::npos) << *nano.reason;
 }
 
-TEST(Prediction, AnInt8FileHasNoFloatLatency) {
+TEST(Forecast, AnInt8FileHasNoFloatLatency) {
   const ModelWork work = work_of(quantized_model(true, "tensorrt"));
-  for (const auto& [engine, precision] : {std::pair{Engine::cpu, Precision::fp32},
-                                          {Engine::gpu, Precision::fp32},
-                                          {Engine::gpu, Precision::fp16}}) {
-    const record::Record record = predicted(work, engine, precision);
+  for (const auto& [engine, precision] :
+       {std::pair{Engine::cpu, Precision::fp32}, {Engine::gpu, Precision::fp32}, {Engine::gpu, Precision::fp16}}) {
+    const record::Record record = record_of(work, engine, precision);
     EXPECT_EQ(record.status, "unsupported");
     EXPECT_EQ(record.reason,
               std::string("the file is int8; precision ") + to_string(precision) + " needs the float model");
@@ -360,37 +360,37 @@ TEST(Prediction, AnInt8FileHasNoFloatLatency) {
   }
 }
 
-TEST(Prediction, CostsAreOfTheRowsPrecision) {
+TEST(Forecast, CostsAreOfTheRowsPrecision) {
   const graph::Graph graph = model("yolov5n-cls", 64, 10);
   const ModelWork work = work_of(graph);
   const metrics::Cost cost = metrics::cost(graph::fold_batch_norms(graph));
-  const record::Record wide = predicted(work, Engine::cpu, Precision::fp32);
+  const record::Record wide = record_of(work, Engine::cpu, Precision::fp32);
   EXPECT_EQ(wide.bops, cost.bops);
   EXPECT_EQ(wide.weights_bytes, cost.weights_bytes);
-  const record::Record half = predicted(work, Engine::gpu, Precision::fp16);
+  const record::Record half = record_of(work, Engine::gpu, Precision::fp16);
   EXPECT_EQ(half.bops, cost.macs * 16 * 16);
   EXPECT_EQ(half.weights_bytes, cost.params * 2);
-  const record::Record int8 = predicted(work, Engine::cpu, Precision::int8);
+  const record::Record int8 = record_of(work, Engine::cpu, Precision::int8);
   EXPECT_EQ(int8.bits_w, 8);
   EXPECT_EQ(int8.bops, cost.macs * 8 * 8);
   EXPECT_EQ(int8.weights_bytes, cost.params);
-  const record::Record file = predicted(work_of(quantized_model(true, "tensorrt")), Engine::cpu, Precision::int8);
+  const record::Record file = record_of(work_of(quantized_model(true, "tensorrt")), Engine::cpu, Precision::int8);
   EXPECT_EQ(file.bits_w, 6);
   EXPECT_EQ(file.bits_a, 8);
   EXPECT_EQ(file.bops, 5);  // counted from the file, as it is
 }
 
-TEST(Prediction, FillsARecordOrSaysWhyNot) {
+TEST(Forecast, FillsARecordOrSaysWhyNot) {
   const Device device = board();
   const ModelWork work = work_of(model("yolov5n-cls", 64, 10));
   record::Record record;
-  set_prediction(record, fit(), device, {Engine::cpu, "", Precision::int8, "half", 1}, work);
+  set_forecast(record, fit(), device, {Engine::cpu, "", Precision::int8, "half", 1}, work);
   EXPECT_EQ(record.status, "ok");
   EXPECT_EQ(record.device, "board (half)");
   EXPECT_EQ(record.runtime, "native");
   EXPECT_EQ(record.bits_w, 8);
   EXPECT_EQ(record.threads, 1);
-  EXPECT_EQ(record.latency_source, "predicted");
+  EXPECT_EQ(record.latency_source, "forecast");
   EXPECT_LT(*record.latency_low_ns, *record.latency_p50_ns);
   EXPECT_GT(*record.latency_high_ns, *record.latency_p50_ns);
   EXPECT_FALSE(record.latency_p90_ns.has_value());
@@ -398,7 +398,7 @@ TEST(Prediction, FillsARecordOrSaysWhyNot) {
   EXPECT_FALSE(record.config["evidence"].get<std::string>().empty());
 
   record::Record refused;
-  set_prediction(refused, fit(), device, {Engine::gpu, "", Precision::int8, "", 0}, work);
+  set_forecast(refused, fit(), device, {Engine::gpu, "", Precision::int8, "", 0}, work);
   EXPECT_EQ(refused.status, "unsupported");
   EXPECT_EQ(refused.device, "board");
   EXPECT_NE(refused.reason->find("compute capability 5.3 has no INT8"), std::string::npos);
@@ -406,10 +406,10 @@ TEST(Prediction, FillsARecordOrSaysWhyNot) {
   EXPECT_FALSE(refused.latency_source.has_value());
 
   record::Record no_fit;
-  set_prediction(no_fit, fit(), device, {Engine::gpu, "", Precision::fp16, "", 0}, work);
+  set_forecast(no_fit, fit(), device, {Engine::gpu, "", Precision::fp16, "", 0}, work);
   EXPECT_EQ(no_fit.status, "unsupported");
   EXPECT_NE(no_fit.reason->find("quench devices fit"), std::string::npos);
-  EXPECT_THROW(set_prediction(no_fit, fit(), device, {Engine::cpu, "", Precision::fp32, "none", 0}, work), Error);
+  EXPECT_THROW(set_forecast(no_fit, fit(), device, {Engine::cpu, "", Precision::fp32, "none", 0}, work), Error);
 }
 
 }  // namespace

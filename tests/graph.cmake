@@ -8,6 +8,8 @@ target_link_libraries(quench_reference_executor PUBLIC quench_graph)
 
 quench_test(graph_onnx_test SOURCES graph_onnx_test.cpp USES graph graph_samples LABELS fast)
 quench_test(graph_passes_test SOURCES graph_passes_test.cpp USES graph_samples reference_executor LABELS fast)
+quench_test(graph_op_traits_test SOURCES graph_op_traits_test.cpp graph_groups_test.cpp USES graph_samples reference_executor
+            LABELS fast)
 quench_test(graph_reference_test SOURCES graph_reference_test.cpp USES graph_samples reference_executor LABELS fast)
 quench_test(graph_verify_test SOURCES graph_verify_test.cpp graph_quantized_test.cpp USES graph graph_samples LABELS fast)
 quench_test(graph_fuzz_test SOURCES graph_fuzz_test.cpp USES graph graph_samples LABELS fast)

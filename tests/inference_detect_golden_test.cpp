@@ -49,8 +49,8 @@ TEST_P(DetectGolden, MapIsThePublishedOne) {
   ASSERT_EQ(data.test->size(), 128);
   Engine engine(runtime, model, {.threads = 2});
   EvaluateOptions options;
-  options.detect = {{"iou", golden.iou}, {"rect", golden.rect}};
-  const Evaluation evaluation = evaluate(engine, *data.test, options, {}, {});
+  options.settings = {{"iou", golden.iou}, {"rect", golden.rect}};
+  const score::Evaluation evaluation = evaluate(engine, *data.test, options, {}, {});
   const Json stats = read_json(kShared / "golden" / golden.stats);
   EXPECT_NEAR(score::score_of(evaluation.scores, "map_50_95"), stats["ap"].get<double>(), kTolerance);
   EXPECT_NEAR(score::score_of(evaluation.scores, "map_50"), stats["ap50"].get<double>(), 1.5 * kTolerance);

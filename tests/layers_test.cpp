@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <filesystem>
 #include <map>
+#include <regex>
 #include <set>
 #include <sstream>
 #include <string>
@@ -176,12 +177,37 @@ TEST(Layers, LinkedFoldersAreLowerLevelsToo) {
   }
 }
 
+/// Comparisons with a task's name.
+std::vector<std::string> task_comparisons(const std::string& content) {
+  static const std::regex pattern(R"re([!=]= ?"(classify|detect)")re");
+  return {std::sregex_token_iterator(content.begin(), content.end(), pattern), std::sregex_token_iterator()};
+}
+
+// What a task is stands in its row and its functions (core/task_list.h), so that another one is found everywhere.
+TEST(Layers, NothingComparesTheNamesOfTasks) {
+  for (const fs::path& file : sources()) {
+    for (const std::string& found : task_comparisons(read_file(file))) ADD_FAILURE() << file << ": " << found;
+  }
+  EXPECT_EQ(task_comparisons("if (task == \"detect\" || task !=\"classify\") x = \"detect\";").size(), 2u);
+}
+
 TEST(Layers, FilesAreNotTooLong) {
   std::vector<fs::path> files = sources();
   std::ranges::copy(files_under(fs::path(QUENCH_SOURCE_DIR) / "tests"), std::back_inserter(files));
   for (const fs::path& file : files) {
     const std::string content = read_file(file);
     EXPECT_LE(std::ranges::count(content, '\n'), kLongestFile) << file << ": split it by idea";
+  }
+}
+
+/// The library's own parser takes nesting without end, which then ends the program.
+TEST(Layers, JsonIsReadWithALimit) {
+  for (const fs::path& file : sources()) {
+    if (file.filename() == "json.cpp" && file.parent_path().filename() == "core") continue;
+    const std::string content = read_file(file);
+    for (const char* call : {"Json::parse(", "json::parse(", "Json::accept(", "json::accept("}) {
+      EXPECT_EQ(content.find(call), std::string::npos) << file << ": " << call << ", expected core/json.h's parse_json";
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Methods of a study as chains of steps: short names, named chains, lists, and what cannot be.
 #include <gtest/gtest.h>
 
+#include "config/tables.h"
 #include "core/error.h"
 #include "methods/chain.h"
 
@@ -18,7 +19,7 @@ std::string steps_text(const std::vector<ChainStep>& steps) {
 }
 
 std::vector<ChainStep> effective(const char* entry, const Json& train = Json::object()) {
-  return effective_steps(methods(entry).at(0), step_table(), "classify", train, "s.methods");
+  return effective_steps(methods(entry).at(0), step_table(), {"classify"}, train, "s.methods");
 }
 
 TEST(Chain, ShortNamesAreTheObviousChains) {
@@ -73,7 +74,7 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
   for (const auto& [entry, words] : cases) {
     try {
       for (const Method& method : methods(entry)) {
-        effective_steps(method, step_table(), "classify", Json::object(), "s.methods");
+        effective_steps(method, step_table(), {"classify"}, Json::object(), "s.methods");
       }
       ADD_FAILURE() << entry;
     } catch (const Error& error) {
@@ -81,6 +82,14 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
       EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << entry << ": " << error.what();
     }
   }
+}
+
+TEST(Finetune, KeepsAugmentationMachineAndWhatTheTableSays) {
+  const Json kept = step_table().require("finetune", "test").inherits(config::fit_options().defaults());
+  for (const char* name : {"batch", "label_smoothing", "device", "threads", "workers", "flip", "mixup"}) {
+    EXPECT_TRUE(kept.contains(name)) << name;
+  }
+  for (const char* name : {"epochs", "lr", "seed", "keep"}) EXPECT_FALSE(kept.contains(name)) << name;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "error_testing.h"
 #include "models/decode.h"
 #include "models/nms.h"
 #include "models/spec.h"
@@ -200,10 +201,16 @@ TEST(Nms, EqualsTheDefinition) {
 
 TEST(Nms, BadBoxes) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
-  const auto kept = non_max_suppression(
-      candidates(
-          1, {{nan, 0, 1, 1, 0.9f}, {0, 0, inf, 1, 0.8f}, {0, 0, 1, 1, nan}, {2, 2, 2, 2, 0.5f}, {2, 2, 2, 2, 0.4f}}),
-      {.confidence = 0.1f, .iou = 0.5});
+  const std::vector<std::vector<float>> wrong{{nan, 0, 1, 1, 0.9f}, {0, 0, inf, 1, 0.01f}, {0, 0, 1, 1, nan}};
+  for (const std::vector<float>& row : wrong) {
+    const auto [kind, message] = error_of([&] {
+      non_max_suppression(candidates(1, {{2, 2, 3, 3, 0.5f}, row}), {.confidence = 0.1f});
+    });
+    EXPECT_EQ(kind, ErrorKind::data);
+    EXPECT_NE(message.find("expected finite boxes and scores"), std::string::npos) << message;
+  }
+  const auto kept =
+      non_max_suppression(candidates(1, {{2, 2, 2, 2, 0.5f}, {2, 2, 2, 2, 0.4f}}), {.confidence = 0.1f, .iou = 0.5});
   EXPECT_EQ(kept.size(), 2u);  // empty boxes cover nothing
   EXPECT_TRUE(non_max_suppression(candidates(3, {}), {}).empty());
 }

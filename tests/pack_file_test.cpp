@@ -168,7 +168,7 @@ TEST_F(PackFile, HeadersThatCannotBe) {
     change(header);
     return header;
   };
-  refused(with([](Header& h) { h.task = "segment"; }), {"classify or detect", "segment"});
+  refused(with([](Header& h) { h.task = "segment"; }), {"classify, detect", "segment"});
   refused(with([](Header& h) { h.images.clear(); }), {"at least one image"});
   refused(with([](Header& h) { h.classes.clear(); }), {"class names"});
   refused(with([](Header& h) { h.width = 0; }), {"sides in"});

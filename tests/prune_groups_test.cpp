@@ -37,10 +37,10 @@ EdgeId conv(graph::samples::Builder& b, const std::string& name, EdgeId x, int64
 TEST(ChannelGroups, EveryChannelOfEveryEdgeIsInOneUnit) {
   for (const char* name : {"yolov5n", "yolov8n", "yolov5n-cls", "yolov8n-cls"}) {
     const Graph graph = models::build(name, {});
-    std::set<ChannelAt> seen;
+    std::set<graph::Channel> seen;
     for (const ChannelGroup& group : channel_groups(graph)) {
       for (const ChannelUnit& unit : group.units) {
-        for (const ChannelAt& at : unit) EXPECT_TRUE(seen.insert(at).second) << name << " " << group.name;
+        for (const graph::Channel& at : unit) EXPECT_TRUE(seen.insert(at).second) << name << " " << group.name;
       }
     }
     size_t channels = 0;
@@ -92,9 +92,9 @@ TEST(ChannelGroups, ConcatOffsetsAndSplitHalves) {
   EXPECT_EQ(named(groups, "wide#2").width(), 4);
   EXPECT_EQ(named(groups, "other").width(), 5);
   // Channel 1 of the first half is channel 5 + 4 + 1 of the concat.
-  EXPECT_TRUE(std::ranges::count(named(groups, "wide").units[1], ChannelAt{all, 10}));
-  EXPECT_TRUE(std::ranges::count(named(groups, "wide#2").units[3], ChannelAt{all, 8}));
-  EXPECT_TRUE(std::ranges::count(named(groups, "wide#2").units[3], ChannelAt{wide, 5}));
+  EXPECT_TRUE(std::ranges::count(named(groups, "wide").units[1], graph::Channel{all, 10}));
+  EXPECT_TRUE(std::ranges::count(named(groups, "wide#2").units[3], graph::Channel{all, 8}));
+  EXPECT_TRUE(std::ranges::count(named(groups, "wide#2").units[3], graph::Channel{wide, 5}));
 }
 
 TEST(ChannelGroups, DepthwiseFollowsAndGroupsStayEqual) {
@@ -119,7 +119,7 @@ TEST(ChannelGroups, HeadsOfDetectorsAndClassifiersAreKept) {
     std::set<EdgeId> kept;
     for (const ChannelGroup& group : groups) {
       if (group.prunable()) continue;
-      for (const ChannelAt& at : group.units.front()) kept.insert(at.edge);
+      for (const graph::Channel& at : group.units.front()) kept.insert(at.edge);
     }
     std::set<EdgeId> ends(graph.outputs.begin(), graph.outputs.end());
     ends.insert(graph.inputs.begin(), graph.inputs.end());

@@ -1,13 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "core/error.h"
 #include "graph/verify.h"
+#include "nn/weight_scales.h"
+#include "quant/integers.h"
 #include "quant/observer.h"
 #include "quant/quantize.h"
-#include "quant/weight_params.h"
 #include "quant_testing.h"
 
 namespace quench::quant {
@@ -24,23 +26,23 @@ graph::Graph hand_prepared(int axis = 0, int bits = 8) {
   }
   for (const std::string& name : placement.weights) {
     graph::Weight& weight = placement.graph.weights.at(name + ".weight");
-    weight.quant = weight_params(weight.value, nullptr, 1, bits, axis);
+    weight.quant = nn::max_abs_params(weight.value, nullptr, 1, bits, axis);
   }
   return placement.graph;
 }
 
 TEST(WeightParams, CoverEachChannel) {
   const Tensor weight = Tensor::from(std::vector<float>{1, -2, 0.5f, 127, 0, 0}, {3, 2});
-  const QuantParams channel = weight_params(weight, nullptr, 1, 8, 0);
+  const QuantParams channel = nn::max_abs_params(weight, nullptr, 1, 8, 0);
   EXPECT_EQ(channel.dtype, DType::i8);
   EXPECT_EQ(channel.axis, 0);
   EXPECT_FLOAT_EQ(channel.scale[0], 2.0f / 127);
   EXPECT_FLOAT_EQ(channel.scale[1], 1);
   EXPECT_EQ(channel.scale[2], 0x1p-20f);  // dead
   EXPECT_EQ(channel.zero_point, (std::vector<int32_t>{0, 0, 0}));
-  const QuantParams tensor = weight_params(weight, nullptr, 1, 8, -1);
+  const QuantParams tensor = nn::max_abs_params(weight, nullptr, 1, 8, -1);
   EXPECT_EQ(tensor.scale, std::vector<float>{1});
-  EXPECT_FLOAT_EQ(weight_params(weight, nullptr, 1, 4, -1).scale[0], 127.0f / 7);
+  EXPECT_FLOAT_EQ(nn::max_abs_params(weight, nullptr, 1, 4, -1).scale[0], 127.0f / 7);
 }
 
 TEST(WeightParams, LeaveRoomForTheBias) {
@@ -48,7 +50,7 @@ TEST(WeightParams, LeaveRoomForTheBias) {
   const Tensor weight = Tensor::from(std::vector<float>{1e-30f, 0.5f}, {2, 1});
   const Tensor bias = Tensor::from(std::vector<float>{3.0f, 3.0f}, {2});
   const float input_scale = 0.01f;
-  const QuantParams params = weight_params(weight, &bias, input_scale, 8, 0);
+  const QuantParams params = nn::max_abs_params(weight, &bias, input_scale, 8, 0);
   EXPECT_FLOAT_EQ(params.scale[1], 0.5f / 127);
   const Tensor q = quantize_tensor(bias, bias_params(params, input_scale, 2), "test");
   for (int i = 0; i < 2; ++i) {
@@ -111,11 +113,37 @@ TEST(Convert, TwiceIsOnce) {
   EXPECT_TRUE(convert(once) == once);
 }
 
-TEST(Convert, ScalesFollowTheWeights) {
+TEST(Convert, ScalesAreThoseOfTheGraph) {
   graph::Graph prepared = hand_prepared();
-  const float before = convert(prepared).weights.at("conv1.weight").quant->scale[0];
-  for (float& w : prepared.weights.at("conv1.weight").value.mutable_values<float>()) w *= 4;
-  EXPECT_FLOAT_EQ(convert(prepared).weights.at("conv1.weight").quant->scale[0], 4 * before);
+  graph::Weight& by_hand = prepared.weights.at("conv1.weight");
+  for (size_t c = 0; c < by_hand.quant->scale.size(); ++c) by_hand.quant->scale[c] *= c % 2 == 0 ? 0.4f : 1.7f;
+  for (const graph::Graph& converted : {convert(prepared), convert(convert(prepared))}) {
+    const graph::Weight& q = converted.weights.at("conv1.weight");
+    EXPECT_EQ(*q.quant, *by_hand.quant);
+    const auto values = by_hand.value.values<float>();
+    const size_t size = values.size() / by_hand.quant->scale.size();
+    int clamped = 0;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const double wanted = std::nearbyint(values[i] / by_hand.quant->scale[i / size]);
+      clamped += std::abs(wanted) > 127;
+      EXPECT_EQ(q.value.values<int8_t>()[i], std::clamp(wanted, -127.0, 127.0));
+    }
+    EXPECT_GT(clamped, 0);
+    const QuantParams& bias = *converted.weights.at("conv1.bias").quant;
+    EXPECT_EQ(bias.scale[0], prepared.edge(prepared.inputs[0]).quant->scale[0] * by_hand.quant->scale[0]);
+  }
+}
+
+TEST(Convert, ABiasThatScalesLeaveNoRoomForIsAnError) {
+  graph::Graph prepared = hand_prepared();
+  prepared.weights.at("conv2.weight").quant->scale[3] = 1e-12f;
+  try {
+    convert(prepared);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::data);
+    EXPECT_NE(std::string(error.what()).find("conv2.bias"), std::string::npos) << error.what();
+  }
 }
 
 TEST(Convert, DeadChannelsAndBrokenWeights) {

@@ -4,9 +4,10 @@
 
 #include "core/error.h"
 #include "core/name_pattern.h"
+#include "graph/op_traits.h"
 #include "graph/passes.h"
+#include "graph/scale_groups.h"
 #include "models/spec.h"
-#include "quant/edge_groups.h"
 #include "quant/placement.h"
 #include "quant_testing.h"
 
@@ -76,7 +77,7 @@ void expect_all_integer(const Placement& placement) {
     for (const EdgeId edge : node.inputs) EXPECT_TRUE(quantized(edge)) << node.name;
     for (const EdgeId edge : node.outputs)
       EXPECT_TRUE(quantized(edge) || (node.op == Op::linear && is_output(edge)) || (node.op == Op::mul)) << node.name;
-    if (!passes_values(node.op)) continue;
+    if (!graph::traits(node.op).moves_values) continue;
     for (const EdgeId edge : node.inputs) EXPECT_EQ(group[edge], group[node.outputs[0]]) << node.name;
     for (const EdgeId edge : node.outputs) EXPECT_EQ(group[edge], group[node.outputs[0]]) << node.name;
   }
@@ -103,12 +104,13 @@ TEST(Placement, DetectorsKeepTheirHeadConvolutionsInFloat) {
 
 TEST(Placement, SourcesCoverTheirGroup) {
   const Placement placement = place(model("yolov8n", 64), {});
+  const graph::Links links(placement.graph);
   for (const auto& group : placement.groups) {
-    const std::vector<EdgeId> sources = sources_of(placement.graph, group);
+    const std::vector<EdgeId> sources = graph::sources_of(placement.graph, links, group);
     ASSERT_FALSE(sources.empty());
     for (const EdgeId edge : sources) {
-      const Op op = placement.graph.nodes[placement.graph.producer(edge)].op;
-      EXPECT_FALSE(passes_values(op)) << placement.graph.edge(edge).name;
+      const Op op = placement.graph.nodes[links.producer[edge]].op;
+      EXPECT_FALSE(graph::traits(op).moves_values) << placement.graph.edge(edge).name;
     }
   }
 }
@@ -185,7 +187,8 @@ TEST(Placement, NativeKeepsOutputsInFloat) {
   const std::vector<int> group = group_of(placement);
   for (const graph::Node& node : placement.graph.nodes) {
     EXPECT_NE(node.op, Op::sigmoid) << node.name << ": silu stays one operation";
-    EXPECT_TRUE(node.op != Op::silu || group[node.inputs[0]] != -1) << node.name << ": its input is the index of a table";
+    EXPECT_TRUE(node.op != Op::silu || group[node.inputs[0]] != -1)
+        << node.name << ": its input is the index of a table";
   }
   const Placement whole = placed(true);
   EXPECT_TRUE(whole.float_layers.empty());

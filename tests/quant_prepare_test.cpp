@@ -152,14 +152,16 @@ TEST(Prepare, BadRequests) {
   expect_error(settings({{"calibration_images", 0}}), ErrorKind::config, "0");
   expect_error(settings({{"observer", "minmux"}}), ErrorKind::config, "minm");
   expect_error(settings({{"float_layers", Json::array({"conv7"})}}), ErrorKind::config, "conv7");
-  graph::Graph broken = branched_graph();
-  for (float& w : broken.weights.at("conv3.weight").value.mutable_values<float>()) w = 3e38f;
-  try {
-    prepared_with(settings(), broken);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), ErrorKind::data);
-    EXPECT_NE(std::string(error.what()).find("edge conv3"), std::string::npos) << error.what();
+  for (const auto& [value, name] : {std::pair(3e38f, "weight conv3.weight"), std::pair(9e19f, "edge conv3")}) {
+    graph::Graph broken = branched_graph();
+    for (float& w : broken.weights.at("conv3.weight").value.mutable_values<float>()) w = value;
+    try {
+      prepared_with(settings(), broken);
+      FAIL();
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      EXPECT_NE(std::string(error.what()).find(name), std::string::npos) << error.what();
+    }
   }
   CancelToken cancelled;
   cancelled.cancel();

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "error_testing.h"
 #include "record/store.h"
 
 namespace quench::record {
@@ -116,9 +117,63 @@ TEST(Record, ReadsBackWhatItWrote) {
   }
   json["schema"] = 1;
   json["status"] = "failed";
-  json["latency_source"] = "predicted";
+  json["latency_source"] = "forecast";
   EXPECT_EQ(to_json(from_json(json, "test")), json);
   EXPECT_EQ(to_json(from_json(to_json(Record{}), "test")), to_json(Record{}));
+  json["latency_source"] = "predicted";  // the word of older records
+  EXPECT_EQ(from_json(json, "test").latency_source, "forecast");
+}
+
+/// What is a fraction and no accuracy (agreement today) stays that of its own row.
+TEST(Record, AccuraciesAloneAreCopied) {
+  const std::set<std::string> accuracies{"top1",   "top1_low",  "top1_high", "top5",      "map_50",
+                                         "map_75", "map_95",    "map_50_95", "map_small", "map_medium",
+                                         "ar_1",   "map_large", "ar_10",     "ar_100"};
+  Json from = Json::object(), to = Json::object();
+  for (const Field& field : fields()) {
+    EXPECT_EQ(field.is_accuracy, accuracies.contains(field.name)) << field.name;
+    switch (field.type) {
+      case FieldType::text: from[field.name] = "from", to[field.name] = "to"; break;
+      case FieldType::integer: from[field.name] = 1, to[field.name] = 2; break;
+      case FieldType::number: from[field.name] = 0.25, to[field.name] = 0.5; break;
+      case FieldType::boolean: from[field.name] = true, to[field.name] = false; break;
+      case FieldType::object: from[field.name] = Json{{"a", 1}}, to[field.name] = Json{{"b", 1}}; break;
+    }
+  }
+  for (Json* json : {&from, &to}) {
+    (*json)["schema"] = 1;
+    (*json)["status"] = "ok";
+    (*json)["latency_source"] = "measured";
+  }
+  from["ar_1"] = nullptr;  // an accuracy that is not there is copied too
+  Record record = from_json(to, "to");
+  copy_accuracies(record, from_json(from, "from"));
+  const Json after = to_json(record);
+  for (const Field& field : fields()) {
+    const bool copied =
+        accuracies.contains(field.name) || field.name == "samples" || field.name.starts_with("left_out");
+    EXPECT_EQ(after[field.name], copied ? from[field.name] : to[field.name]) << field.name;
+  }
+}
+
+TEST(Record, FractionsAreFractions) {
+  const Json good = to_json(sample("cell", 0.5));
+  for (const Field& field : fields()) {
+    if (field.unit != "fraction") continue;
+    for (const Json& value : {Json(-0.001), Json(1.5), Json(61.2), Json(-1), Json(1e300)}) {
+      Json bad = good;
+      bad[field.name] = value;
+      const auto [kind, message] = error_of([&] { from_json(bad, "runs.jsonl:7"); });
+      EXPECT_EQ(kind, ErrorKind::data);
+      EXPECT_NE(message.find("runs.jsonl:7: expected a fraction in [0,1] for '" + field.name + "'"), std::string::npos)
+          << message;
+    }
+    for (const Json& value : {Json(0), Json(1), Json(0.5), Json(1.0)}) {
+      Json fine = good;
+      fine[field.name] = value;
+      EXPECT_NO_THROW(from_json(fine, "x"));
+    }
+  }
 }
 
 TEST(Record, FillMissingKeepsWhatIsThere) {
@@ -166,7 +221,7 @@ TEST(Record, RefusesWrongTypesAndSchemas) {
   expect_has(refuses(Json{{"schema", 1}, {"model", 7}}), "expected a text for 'model', got 7");
   expect_has(refuses(Json{{"schema", 1}, {"config", Json::array()}}), "expected an object for 'config'");
   expect_has(refuses(Json{{"schema", 1}, {"status", "fine"}}), "got 'fine'");
-  expect_has(refuses(Json{{"schema", 1}, {"latency_source", "guessed"}}), "measured or predicted, got 'guessed'");
+  expect_has(refuses(Json{{"schema", 1}, {"latency_source", "guessed"}}), "measured or forecast, got 'guessed'");
 }
 
 TEST_F(Store, LoadsWhatWasAppended) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 
 #include "core/hash.h"
 #include "core/text.h"
@@ -33,7 +34,7 @@ class RemoteDeviceTest : public RemoteTest {
     AgentRequest request;
     request.command = "eval";
     request.models.push_back(model(lines));
-    return far.run(request);
+    return far.run(request).records;
   }
   size_t far_count(const std::string& name) const {
     return fs::exists(server_->home() / name) ? far_lines(name).size() : 0;
@@ -428,7 +429,7 @@ TEST_F(RemoteDeviceTest, TheAgentIsAskedForWhatIsWanted) {
   request.pack = RemoteFile::of_bytes("pack", "images");
   request.settings = {{"runtime", "native"},  {"threads", 4},   {"min_seconds", 0.5},
                       {"multi_label", false}, {"isa", nullptr}, {"digest", true}};
-  const auto records = far.run(request);
+  const auto records = far.run(request).records;
   ASSERT_EQ(records.size(), 3u);
   EXPECT_EQ(records[2].status, "unsupported");
   EXPECT_EQ(far_lines("calls"),
@@ -436,6 +437,39 @@ TEST_F(RemoteDeviceTest, TheAgentIsAskedForWhatIsWanted) {
                 "bench --runtime=native --threads=4 --min-seconds=0.5 --no-multi-label --digest pack=images"}));
   EXPECT_EQ(cached().size(), 5u);
   EXPECT_TRUE(std::ranges::count(infos_, "nano: hello from there"));
+}
+
+TEST_F(RemoteDeviceTest, WhatTheModelSaysOfEachImageIsBrought) {
+  RemoteAgent far = far_agent();
+  const auto ask = [&](const std::string& lines) {
+    AgentRequest request;
+    request.command = "run";
+    request.predictions = true;
+    request.models.push_back(model(lines));
+    return far.run(request);
+  };
+  std::string many = "0";  // a large set's classes: the answer is a file, not a line of the record
+  for (int i = 1; i < 50000; ++i) many += fmt::format(",{}", i % 1000);
+  const AgentAnswer answer =
+      ask("samples=50000 said='{\"scores\":{\"top1\":0.5},\"samples\":50000,\"left_out\":[],\"predictions\":[" + many +
+          "],\"detections\":[]}'");
+  ASSERT_TRUE(answer.predictions);
+  EXPECT_EQ(answer.predictions->predictions.size(), 50000u);
+  EXPECT_EQ(answer.predictions->predictions[1234], 234);
+  EXPECT_EQ(answer.records.at(0).samples, 50000);
+  EXPECT_EQ(jobs(), 0) << "nothing of it stays there";
+  EXPECT_FALSE(ask("status=unsupported code=1").predictions) << "it made none";
+  for (const auto& [lines, part] : std::map<std::string, std::string>{
+           {"samples=2 said='{\"scores\":{},\"samples\":3,\"left_out\":[],\"predictions\":[1,2,3],\"detections\":[]}'",
+            "record's 2"},
+           {"samples=3 said='{\"scores\":{},\"samples\":3,\"left_out\":[],\"predictions\":[1,2],\"detections\":[]}'",
+            "instead of 3"},
+           {"samples=3 said='[1,2,3'", "valid JSON"}}) {
+    const auto [kind, message] = error_of([&, &given = lines] { ask(given); });
+    EXPECT_EQ(kind, ErrorKind::data) << lines;
+    EXPECT_NE(message.find("nano"), std::string::npos) << message;
+    EXPECT_NE(message.find(part), std::string::npos) << message;
+  }
 }
 
 TEST_F(RemoteDeviceTest, WhatTheAgentRefusesIsTheSameErrorHere) {

@@ -1,12 +1,16 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 #include <filesystem>
 #include <regex>
+#include <set>
 
 #include "core/file.h"
 #include "core/json.h"
 #include "report/asset.h"
+#include "report/chart.h"
+#include "report/columns.h"
 #include "report/html_section.h"
 #include "report/report.h"
 #include "report_samples.h"
@@ -145,6 +149,57 @@ TEST(Html, ChartDataReadsBack) {
   std::vector<size_t> rows;
   for (const Json& i : latency.at("front")) rows.push_back(latency.at("points")[i.get<size_t>()].at("row"));
   EXPECT_EQ(rows, (std::vector<size_t>{3, 4, 8}));
+}
+
+/// The titles and texts of a page's tiles, which say the best rows.
+std::vector<std::string> tiles_of(const std::string& page) {
+  static const std::regex tile("tile-title\">([^<]*)</div><div class=\"tile-value\">([^<]*)<");
+  std::vector<std::string> found;
+  for (std::sregex_iterator it(page.begin(), page.end(), tile), none; it != none; ++it) {
+    found.push_back((*it)[1].str() + " " + (*it)[2].str());
+  }
+  return found;
+}
+
+// A forecast is in no chart, front or tile of measured latencies, nor the other way round.
+TEST(Html, ForecastsAndMeasuredLatenciesStandApart) {
+  std::vector<Record> records = sample_records();
+  records[3].latency_source = "forecast";  // 0.61 ms, else the fastest
+  const std::string page = html(records, kOptions);
+  std::set<std::string> tiles;
+  for (const std::string& tile : tiles_of(page)) tiles.insert(tile);
+  EXPECT_TRUE(tiles.contains("Fastest 0.610")) << "the other row of 0.61 ms";
+  EXPECT_TRUE(tiles.contains("Fastest forecast 0.610"));
+  EXPECT_TRUE(tiles.contains("Fastest within 1 point of the best 0.740"));
+  EXPECT_NE(page.find("title=\"A forecast: computed, not measured.\">0.610 *</td>"), std::string::npos);
+  const Json data = chart_json(ok_records(records), Metric::top1, charts(ok_records(records), Metric::top1));
+  ASSERT_EQ(data.at("charts").size(), 5u);
+  const auto rows_of = [&](const Json& chart) {
+    std::set<size_t> rows;
+    for (const Json& point : chart.at("points")) rows.insert(point.at("row").get<size_t>());
+    return rows;
+  };
+  EXPECT_EQ(rows_of(data["charts"][4]), (std::set<size_t>{3}));
+  EXPECT_EQ(data["charts"][4]["title"], "Forecast latency");
+  EXPECT_EQ(rows_of(data["charts"][3]), (std::set<size_t>{0, 1, 2, 4, 5, 6, 7, 8}));
+}
+
+TEST(Html, TooltipsSayTheArtifactAndHowItWasTimed) {
+  std::vector<Record> records = ok_records(sample_records());
+  records[0].artifact = "artifacts/yolov5n-cls@64/fp32-s0.onnx";
+  records[0].stable = false;
+  records[0].timing_drift = -0.08;
+  const Json data = chart_json(records, Metric::top1, charts(records, Metric::top1));
+  const Json& row = data["rows"][0];
+  EXPECT_NE(std::ranges::find(row["facts"], Json({"Artifact", *records[0].artifact})), row["facts"].end());
+  EXPECT_NE(std::ranges::find(row["facts"], Json({"Drift", "-8.0 %"})), row["facts"].end());
+  ASSERT_EQ(row["notes"].size(), 1u);
+  EXPECT_NE(row["notes"][0].get<std::string>().find("Unsteady"), std::string::npos);
+  EXPECT_TRUE(data["rows"][1]["notes"].empty());
+  const std::string page = html(records, kOptions);
+  EXPECT_EQ(parse(page).fault, "");
+  EXPECT_NE(page.find("<td>artifacts/yolov5n-cls@64/fp32-s0.onnx</td>"), std::string::npos);
+  EXPECT_NE(page.find("title=\"Unsteady: "), std::string::npos);
 }
 
 TEST(Html, SectionsOfTwoDataSetsStandApart) {

@@ -64,26 +64,79 @@ std::set<std::string> column_names(const Columns& all) {
   return names;
 }
 
-// A predicted latency is told from measured ones, carries its interval, and is no baseline for them.
-TEST(Table, PredictedLatenciesAreMarked) {
+// A forecast latency is told from measured ones, carries its interval, and is no baseline for them.
+TEST(Table, ForecastLatenciesAreMarked) {
   std::vector<Record> records = sample_records();
   const Columns measured = columns(ok_records(records));
   EXPECT_TRUE(std::ranges::none_of(measured.columns, [](const Column& c) { return c.title == "Latency is"; }));
-  Record& predicted = records.front();  // yolov5n-cls fp32, which the ptq rows are compared with
-  ASSERT_EQ(predicted.method, "fp32");
-  predicted.latency_source = "predicted";
-  predicted.latency_low_ns = 500'000;
-  predicted.latency_high_ns = 2'000'000;
+  Record& forecast = records.front();  // yolov5n-cls fp32, which the ptq rows are compared with
+  ASSERT_EQ(forecast.method, "fp32");
+  forecast.latency_source = "forecast";
+  forecast.latency_low_ns = 500'000;
+  forecast.latency_high_ns = 2'000'000;
   const Columns shown = columns(ok_records(records));
-  EXPECT_EQ(column(shown, "Latency is").cells[0], "predicted");
+  EXPECT_EQ(column(shown, "Latency is").cells[0], "forecast");
   EXPECT_EQ(column(shown, "Latency is").cells[1], "measured");
-  EXPECT_EQ(column(shown, "p50, 90 % interval").cells[0], "0.500-2.00");
-  EXPECT_EQ(column(shown, "p50, 90 % interval").cells[1], "");
+  EXPECT_EQ(column(shown, "Forecast, 90 % interval").cells[0], "0.500-2.00");
+  EXPECT_EQ(column(shown, "Forecast, 90 % interval").cells[1], "");
+  EXPECT_EQ(column(shown, "Forecast p50").cells[0], "1.12");
+  EXPECT_EQ(column(shown, "Forecast p50").cells[1], "");
+  EXPECT_EQ(column(shown, "p50").cells[0], "") << "no column has both kinds";
+  EXPECT_EQ(column(shown, "p50").cells[1], "4.700");
   const auto ptq = std::ranges::find_if(records, [](const Record& r) { return r.method == "ptq"; });
   ASSERT_NE(ptq, records.end());
   EXPECT_EQ(latency_baseline(*ptq, records), nullptr);
-  EXPECT_NE(table(records).find("predicted"), std::string::npos);
-  EXPECT_NE(html(records, {}).find("\"predicted\":true"), std::string::npos);
+  EXPECT_NE(table(records).find("forecast"), std::string::npos);
+  EXPECT_NE(html(records, {}).find("\"forecast\":true"), std::string::npos);
+}
+
+// Figures that were not measured under the same conditions: marked in words, and compared with nothing.
+TEST(Table, UnsteadyTimingsAreMarked) {
+  std::vector<Record> records = sample_records();
+  for (Record& record : records) {
+    record.timing_drift = 0.004;
+    record.stable = true;
+  }
+  const Columns steady = columns(ok_records(records));
+  EXPECT_EQ(column(steady, "Drift").cells[0], "+0.4");
+  EXPECT_FALSE(column_names(steady).contains("Timing"));
+  EXPECT_EQ(column(steady, "p50").marks[0], "");
+  records[0].timing_drift = 0.123;
+  records[0].stable = false;
+  const Columns shown = columns(ok_records(records));
+  EXPECT_EQ(column(shown, "Timing").cells[0], "unsteady");
+  EXPECT_EQ(column(shown, "Timing").cells[1], "steady");
+  EXPECT_EQ(column(shown, "Drift").cells[0], "+12.3");
+  EXPECT_NE(column(shown, "p50").marks[0].find("drifted while they were measured (by +12.3 %)"), std::string::npos);
+  EXPECT_EQ(column(shown, "p50").marks[1], "");
+  EXPECT_NE(table(records).find("unsteady"), std::string::npos);
+  EXPECT_NE(markdown(records).find("unsteady"), std::string::npos);
+}
+
+TEST(Table, ArtifactsHaveTheirPaths) {
+  std::vector<Record> records = sample_records();
+  EXPECT_FALSE(column_names(columns(ok_records(records))).contains("Artifact"));
+  for (Record& record : records) record.artifact = "artifacts/" + *record.cell + ".onnx";
+  const Columns shown = columns(ok_records(records));
+  EXPECT_EQ(column(shown, "Artifact").cells[0], *records[0].artifact);
+  EXPECT_NE(table(records).find(*records[3].artifact), std::string::npos);
+}
+
+TEST(Compare, WhatWasNotTimedTogetherHasNoSpeedUp) {
+  std::vector<Record> records = ok_records(sample_records());
+  const auto ptq = static_cast<size_t>(
+      std::ranges::find_if(records, [](const Record& r) { return r.method == "ptq"; }) - records.begin());
+  const auto speedup = [&] {
+    const Columns all = columns(records);
+    return column_names(all).contains("Speed-up") ? column(all, "Speed-up").values[ptq] : std::nullopt;
+  };
+  EXPECT_NEAR(speedup().value(), 1.12 / 0.61, 1e-6) << "records of before: nobody knows";
+  for (Record& record : records) record.timing_id = "one";
+  EXPECT_NEAR(speedup().value(), 1.12 / 0.61, 1e-6);
+  records[ptq].timing_id = "other";
+  EXPECT_FALSE(speedup().has_value());
+  records[ptq].timing_id.reset();
+  EXPECT_FALSE(speedup().has_value()) << "one of before, one of now";
 }
 
 TEST(Table, RowsAndHeadsAlign) {
@@ -118,6 +171,19 @@ TEST(Table, ControlCharactersDoNotBreakRows) {
   auto records = sample_records();
   records[0].setting = "two\nlines\x1b[31m";
   for (const std::string& line : lines_of(table(records))) EXPECT_EQ(line.find('\x1b'), std::string::npos);
+}
+
+TEST(Columns, UndefinedMapIsNotZero) {
+  Record record;
+  record.model = "yolov5n";
+  record.task = "detect";
+  record.samples = 4;  // images where nothing is annotated
+  const Columns shown = columns({record});
+  EXPECT_EQ(column(shown, "mAP@[.5:.95]").cells[0], "n/a");
+  EXPECT_FALSE(column(shown, "mAP@[.5:.95]").values[0]);
+  EXPECT_NE(table({record}).find("n/a"), std::string::npos);
+  EXPECT_EQ(sections({record})[0].metric, Metric::map_50_95);
+  EXPECT_NE(html({record}, {}).find("n/a"), std::string::npos);
 }
 
 TEST(Columns, UnitsAndValues) {

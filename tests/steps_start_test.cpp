@@ -1,4 +1,5 @@
 // What training starts from: names of the data, tensors of the file, rows of the head by class names.
+#include <ATen/ATen.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -6,11 +7,16 @@
 
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/rng.h"
 #include "data/sets/memory_dataset.h"
+#include "data/sets/shapes.h"
+#include "graph/input_normalization.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
 #include "models/spec.h"
+#include "nn/graph_module.h"
 #include "steps/start.h"
+#include "steps/unfold.h"
 
 namespace quench::steps {
 namespace {
@@ -101,11 +107,85 @@ TEST_F(Start, RowsOfDetectorsFollowTheNamesInEveryAnchor) {
   EXPECT_EQ(row(start8, "model.22.cv2.0.2.weight", 9), row(eight, "model.22.cv2.0.2.weight", 9));
 }
 
-TEST_F(Start, FoldedWeightsAreAllTakenOver) {
-  const graph::Graph folded = graph::fold_batch_norms(built("yolov8n-cls", {"cat", "dog"}, 1));
-  const graph::Graph start = started("yolov8n-cls", saved(folded), {"cat", "dog"});
-  ASSERT_EQ(start.weights.size(), folded.weights.size());
-  for (const auto& [name, weight] : folded.weights) EXPECT_EQ(start.weights.at(name).value, weight.value) << name;
+/// A float file without batch norms, whose statistics were other than those of a new model's.
+graph::Graph folded_model() {
+  graph::Graph graph = models::build("yolov8n-cls", {{"cat", "dog"}, 64, 2, 1});
+  for (auto& [name, weight] : graph.weights) {
+    Rng rng(3, name);
+    if (name.ends_with("running_mean") || name.ends_with("bn.bias")) {
+      for (float& x : weight.value.mutable_values<float>()) x = static_cast<float>(rng.uniform(-0.3, 0.3));
+    } else if (name.ends_with("running_var") || name.ends_with("bn.weight")) {
+      for (float& x : weight.value.mutable_values<float>()) x = static_cast<float>(rng.uniform(0.5, 1.5));
+    }
+  }
+  return graph::fold_batch_norms(std::move(graph));
+}
+
+std::vector<float> outputs(const graph::Graph& graph, const torch::Tensor& images, bool training) {
+  const torch::NoGradGuard no_gradient;
+  nn::GraphModule module(graph);
+  module.train(training);
+  const Tensor out = nn::to_host(module.forward(images)[0]);
+  return {out.values<float>().begin(), out.values<float>().end()};
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double most = 0;
+  for (size_t i = 0; i < a.size(); ++i) most = std::max(most, std::abs(static_cast<double>(a[i]) - b.at(i)));
+  return most;
+}
+
+// Once training went on without batch norms.
+TEST_F(Start, FoldedWeightsGetBatchNormsThatComputeTheSame) {
+  const graph::Graph folded = folded_model();
+  const data::Splits shapes = data::open_shapes({.imgsz = 64, .train_images = 300, .test_images = 64});
+  const Json settings = config::model_options().checked(
+      {{"model", "yolov8n-cls"}, {"pretrained", saved(folded)}, {"imgsz", 64}, {"auto_anchor", false}}, "t");
+  data::PixelStore store{64, 64, {}, {}, {"cat", "dog"}};
+  for (int64_t i = 0; i < 300; ++i) {
+    const Tensor pixels = shapes.train->at(i).pixels;
+    store.pixels.insert(store.pixels.end(), pixels.values<uint8_t>().begin(), pixels.values<uint8_t>().end());
+    store.labels.push_back(static_cast<int32_t>(i % 2));
+  }
+  const auto images = std::make_shared<data::MemoryDataset>(std::move(store));
+  const graph::Graph start =
+      with_batch_norms(starting_graph(settings, {"made", images, images}, 7, "/", {}), *images, {});
+  const graph::Graph fresh = models::build("yolov8n-cls", {{"cat", "dog"}, 64, 2, 7});
+  ASSERT_EQ(start.weights.size(), fresh.weights.size());
+  for (const auto& [name, weight] : fresh.weights) {
+    EXPECT_EQ(start.weights.at(name).value.shape(), weight.value.shape()) << name;
+  }
+  std::vector<uint8_t> pixels;
+  for (int64_t i = 0; i < 64; ++i) {
+    const Tensor one = images->at(i).pixels;
+    pixels.insert(pixels.end(), one.values<uint8_t>().begin(), one.values<uint8_t>().end());
+  }
+  const torch::Tensor batch = at::from_blob(pixels.data(), {64, 64, 64, 3}, at::kByte).permute({0, 3, 1, 2});
+  const std::vector<float> wanted = outputs(folded, batch, false);
+  const double spread = *std::ranges::max_element(wanted) - *std::ranges::min_element(wanted);
+  EXPECT_LT(largest_difference(outputs(start, batch, false), wanted), 1e-4 * spread);
+  // While training, by the batch's own statistics: the same function but for what 64 images differ from 256.
+  EXPECT_LT(largest_difference(outputs(start, batch, true), wanted), 0.5 * spread);
+  graph::Graph identity = fresh;  // what it is not: a model whose batch norms start as identity
+  for (auto& [name, weight] : identity.weights) {
+    if (folded.weights.contains(name)) weight.value = folded.weights.at(name).value;
+  }
+  EXPECT_GT(largest_difference(outputs(identity, batch, true), wanted), spread);
+}
+
+TEST_F(Start, NormalisationOfTheInputIsTakenOver) {
+  const graph::Graph given =
+      graph::normalize_input(built("yolov5n-cls", {"cat", "dog"}, 1), {{0.5, 0.4, 0.3}, {2, 3, 4}});
+  const graph::Graph start = started("yolov5n-cls", saved(given), {"cat", "dog"});
+  ASSERT_NE(graph::input_normalization(start), nullptr);
+  EXPECT_EQ(start.weights.at("normalize.weight").value, given.weights.at("normalize.weight").value);
+  EXPECT_EQ(start.weights.at("normalize.bias").value, given.weights.at("normalize.bias").value);
+  // Training leaves it as it is.
+  nn::GraphModule module(start);
+  EXPECT_FALSE(module.parameters().contains("normalize.weight"));
+  EXPECT_FALSE(module.parameters().contains("normalize.bias"));
+  EXPECT_FALSE(module.buffers().contains("normalize.weight"));
+  EXPECT_TRUE(module.graph() == start);
 }
 
 TEST_F(Start, RefusesWhatIsNoStart) {

@@ -1,8 +1,9 @@
 if(QUENCH_LAB)
-  quench_test(study_file_test SOURCES study_yaml_test.cpp study_plan_test.cpp study_predictions_test.cpp
+  quench_test(study_file_test SOURCES study_yaml_test.cpp study_plan_test.cpp study_forecasts_test.cpp
               USES study graph_samples LABELS fast)
   quench_test(study_detect_test SOURCES study_detect_test.cpp USES study LABELS fast)
   quench_test(study_executor_test SOURCES study_executor_test.cpp USES study LABELS fast)
+  quench_test(study_scale_test SOURCES study_scale_test.cpp USES study LABELS fast)
   quench_test(study_chains_test SOURCES study_chains_test.cpp USES study)
   quench_test(study_pack_test SOURCES study_pack_test.cpp USES study agent agent_samples LABELS fast)
   quench_test(study_run_test SOURCES study_run_test.cpp USES study)

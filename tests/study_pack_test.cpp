@@ -32,8 +32,8 @@ graph::ModelFile file_of(const graph::Graph& graph) {
 class StudyPack : public ::testing::Test {
  protected:
   /// Packs the split, evaluates both ways, and compares.
-  inference::Evaluation expect_equal(const std::shared_ptr<const data::Dataset>& split, const graph::ModelFile& model,
-                                     int imgsz) {
+  score::Evaluation expect_equal(const std::shared_ptr<const data::Dataset>& split, const graph::ModelFile& model,
+                                 int imgsz) {
     const LogSink log;
     const CancelToken cancel;
     const std::string sha256 =
@@ -48,11 +48,12 @@ class StudyPack : public ::testing::Test {
 
     const auto native = runtime::native_runtime();
     inference::Engine engine(*native, model, {});
-    const inference::Evaluation direct = evaluate(engine, *split, {.batch = 4, .detect = nullptr}, log, cancel);
-    agent::Scorer scorer(model.graph, pack.header(), {}, false);
-    agent::evaluate(*native->load(model, {}), pack, {.batch = 3}, scorer, nullptr, log, cancel);
-    EXPECT_EQ(scorer.images(), direct.samples);
-    EXPECT_EQ(scorer.scores(), direct.scores);
+    const score::Evaluation direct = evaluate(engine, *split, {.batch = 4}, log, cancel);
+    const auto scorer = agent::make_scorer(model.graph, pack.header(), nullptr);
+    const agent::Evaluated there =
+        agent::evaluate(*native->load(model, {}), pack, {.batch = 3}, *scorer, nullptr, log, cancel);
+    EXPECT_EQ(there.evaluation.samples, split->size());
+    EXPECT_TRUE(there.evaluation == direct) << "scores, and what was said of each image";
     return direct;
   }
 
@@ -66,7 +67,7 @@ TEST_F(StudyPack, ClassificationIsFittedAsForEvaluation) {
   options.classes = split->classes();
   for (const int side : {32, 64, 96}) {  // shrunk, as they are, grown
     options.imgsz = side;
-    const inference::Evaluation direct = expect_equal(split, file_of(models::build("yolov8n-cls", options)), side);
+    const score::Evaluation direct = expect_equal(split, file_of(models::build("yolov8n-cls", options)), side);
     EXPECT_GT(score::score_of(direct.scores, "top5"), 0);
   }
 }
@@ -97,7 +98,7 @@ TEST_F(StudyPack, DetectionIsLetterboxedAndMappedBack) {
   write_file(folder_.path() / "set/data.yaml", "path: .\ntrain: images/val\nval: images/val\nnames: [cup, jug]\n");
   const auto split = data::open((folder_.path() / "set/data.yaml").string(), folder_.path()).test;
   ASSERT_EQ(split->size(), 9);
-  const inference::Evaluation direct = expect_equal(split, model, 64);
+  const score::Evaluation direct = expect_equal(split, model, 64);
   EXPECT_GT(score::score_of(direct.scores, "map_50_95"), 0.05);
 
   const pack::Reader pack(path_);

@@ -2,8 +2,11 @@
 
 #include <set>
 
+#include "config/tables.h"
 #include "config/yaml.h"
 #include "core/error.h"
+#include "error_testing.h"
+#include "study/cell_record.h"
 #include "study/plan.h"
 
 namespace quench::study {
@@ -123,6 +126,19 @@ TEST(Plan, DevicesThatAreNoneAreRefused) {
       EXPECT_EQ(error.kind(), ErrorKind::config) << bad << ": " << error.what();
     }
   }
+}
+
+// What a training can be told stands once, in config/train_settings.inc and the table of augmentation.
+TEST(Plan, EverySettingOfATrainingIsInStudyFilesAndRecords) {
+  for (const config::Option& option : config::fit_options().options()) {
+    const std::string line = fmt::format("train: {{{}: {}}}\n", option.name, option.default_value.dump());
+    const Cell cell = expand(make(line), {}).front();
+    const record::Record record = start_record(make(line), cell, "test");
+    EXPECT_EQ(record.config["steps"][0]["train"][option.name], option.default_value) << option.name;
+  }
+  const auto [kind, message] = error_of([] { make("train: {warmup_epoch: 1}\n"); });
+  EXPECT_EQ(kind, ErrorKind::config);
+  EXPECT_NE(message.find("warmup_epochs"), std::string::npos) << message;
 }
 
 }  // namespace

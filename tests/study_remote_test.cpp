@@ -66,6 +66,8 @@ TEST_F(StudyRemote, TheSameBitsGiveTheSameScoresThere) {
     EXPECT_EQ(board.bits_w, host.bits_w);
     EXPECT_EQ(board.top1, host.top1);
     EXPECT_EQ(board.top5, host.top5);
+    ASSERT_TRUE(board.agreement) << *board.cell;
+    EXPECT_EQ(board.agreement, host.agreement) << "the same bits agree as far with the simulation";
   }
   // Resumed, nothing is run again, with or without the device.
   server_->stop();
@@ -86,6 +88,8 @@ TEST_F(StudyRemote, ScoresAreTakenOnceWhateverTheThreads) {
     EXPECT_EQ(two.threads, 2);
     EXPECT_EQ(two.top1, one.top1);
     EXPECT_EQ(two.top1_low, one.top1_low);
+    EXPECT_TRUE(one.agreement.has_value());
+    EXPECT_EQ(two.agreement, one.agreement);
     EXPECT_EQ(two.samples, 60);
     EXPECT_GE(two.latency_samples.value_or(0), 5);
   }
@@ -95,25 +99,25 @@ TEST_F(StudyRemote, ScoresAreTakenOnceWhateverTheThreads) {
   EXPECT_EQ(evaluations, 2);
 }
 
-TEST_F(StudyRemote, WhatADeviceMeasuresIsNotPredicted) {
+TEST_F(StudyRemote, WhatADeviceMeasuresIsNotForecast) {
   StudyFile nano = study();
   nano.devices[1].name = "jetson-nano";
   nano.threads = {4};
-  nano.predict = check_predictions(config::parse_yaml("{device: jetson-nano, precision: [fp32, int8]}", "p"), "p");
+  nano.forecast = check_forecasts(config::parse_yaml("{device: jetson-nano, precision: [fp32, int8]}", "p"), "p");
   RunContext with_devices = context();
   with_devices.device_folders = {fs::path(QUENCH_SOURCE_DIR) / "devices"};
   const RunSummary there = run(nano, with_devices);
-  ASSERT_EQ(there.records.size(), 4u + 2u) << "the GPU's alone are predicted";
+  ASSERT_EQ(there.records.size(), 4u + 2u) << "the GPU's alone are forecast";
   EXPECT_EQ(there.records[4].runtime, "tensorrt");
-  EXPECT_EQ(there.records[4].latency_source, "predicted");
+  EXPECT_EQ(there.records[4].latency_source, "forecast");
   EXPECT_EQ(there.records[5].status, "unsupported");
 
   server_->stop();
   fs::remove_all(with_devices.folder);
   const RunSummary away = run(nano, with_devices);
-  ASSERT_EQ(away.records.size(), 4u + 4u) << "a device that is away is predicted";
+  ASSERT_EQ(away.records.size(), 4u + 4u) << "a device that is away is forecast";
   EXPECT_EQ(away.records[4].runtime, "native");
-  EXPECT_EQ(away.records[4].latency_source, "predicted");
+  EXPECT_EQ(away.records[4].latency_source, "forecast");
   EXPECT_EQ(away.records[4].top1, away.records[0].top1);
 }
 

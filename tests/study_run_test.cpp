@@ -51,7 +51,7 @@ TEST_F(StudyRun, RunsCellsThenSkipsThem) {
   for (const CellState& state : status(study, folder_, "/nonexistent")) EXPECT_EQ(state.status, "ok");
 }
 
-// Predicted latencies stand beside measured ones, are stored once, and need a device that is known before any work.
+// Forecast latencies stand beside measured ones, are stored once, and need a device that is known before any work.
 TEST_F(StudyRun, StagesAreSharedBetweenStudies) {
   RunContext one = context(), other = context();
   one.stages = other.stages = folder_ / "shared";
@@ -67,32 +67,47 @@ TEST_F(StudyRun, StagesAreSharedBetweenStudies) {
   EXPECT_FALSE(std::filesystem::exists(other.folder / "stages"));
 }
 
-TEST_F(StudyRun, PredictsLatenciesOfDevices) {
+TEST_F(StudyRun, ForecastsLatenciesOfDevices) {
   const std::string methods = "[fp32, {method: ptq, calibration_images: 16}]";
   RunContext with_devices = context();
   with_devices.device_folders = {fs::path(QUENCH_SOURCE_DIR) / "devices"};
-  EXPECT_THROW(run(tiny(methods, "predict: {device: jetson-nanu}"), with_devices), Error);
+  EXPECT_THROW(run(tiny(methods, "forecast: {device: jetson-nanu}"), with_devices), Error);
   EXPECT_FALSE(fs::exists(folder_ / "stages"));
 
-  const StudyFile study = tiny(methods, "predict: {device: jetson-nano, engine: [cpu, gpu], precision: [fp16, int8]}");
+  const StudyFile study = tiny(methods, "forecast: {device: jetson-nano, engine: [cpu, gpu], precision: [fp16, int8]}");
   const RunSummary first = run(study, with_devices);
   ASSERT_EQ(first.records.size(), 2u + 4u);
-  int predicted = 0, unsupported = 0;
+  int forecast = 0, unsupported = 0;
   for (const record::Record& record : first.records) {
-    predicted += record.latency_source == "predicted";
+    forecast += record.latency_source == "forecast";
     unsupported += record.status == "unsupported";
     EXPECT_EQ(record.top1.has_value(), record.status == "ok") << *record.cell;
     EXPECT_EQ(record.quench_version, "test") << *record.cell;
   }
-  EXPECT_EQ(predicted, 2);    // FP16 on the GPU, INT8 on the CPU
+  EXPECT_EQ(forecast, 2);     // FP16 on the GPU, INT8 on the CPU
   EXPECT_EQ(unsupported, 2);  // FP16 on the CPU, INT8 on the GPU
   EXPECT_EQ(first.failed, 0);
-  EXPECT_NE(first.notes.back().find("predicted"), std::string::npos);
+  EXPECT_NE(first.notes.back().find("forecast"), std::string::npos);
 
   const std::string stored = read_file(folder_ / "records.jsonl");
   EXPECT_EQ(std::ranges::count(stored, '\n'), 6);
   EXPECT_EQ(run(study, with_devices).records.size(), 6u);
   EXPECT_EQ(read_file(folder_ / "records.jsonl"), stored);
+
+  // A folder of before, whose records say `predicted`, with its study file, which says `predict`: nothing is done
+  // again.
+  const std::string word = R"("latency_source":"forecast")";
+  std::string old = stored;
+  for (size_t at = 0; (at = old.find(word, at)) != std::string::npos;) {
+    old.replace(at, word.size(), R"("latency_source":"predicted")");
+  }
+  EXPECT_NE(old, stored);
+  write_file(folder_ / "records.jsonl", old);
+  const RunSummary later =
+      run(tiny(methods, "predict: {device: jetson-nano, engine: [cpu, gpu], precision: [fp16, int8]}"), with_devices);
+  EXPECT_EQ(later.ran, 0);
+  EXPECT_EQ(read_file(folder_ / "records.jsonl"), old);
+  EXPECT_EQ(std::ranges::count(later.records, "forecast", &record::Record::latency_source), 2);
 }
 
 TEST_F(StudyRun, GoesOnAfterAFailedCell) {

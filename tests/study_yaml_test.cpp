@@ -43,6 +43,21 @@ TEST(Yaml, ErrorsNameFileAndLine) {
   }
 }
 
+TEST(Yaml, OtherBytesThanUtf8AreAnErrorOfTheirLine) {
+  for (const std::string& text : {std::string("a: 1\nb: caf\xe9\n"), std::string("a: 1\n\xff: 2\n"),
+                                  std::string("a: 1\n# \xc0\x80\n"), std::string("a: 1\nb: \xed\xa0\x80\n")}) {
+    try {
+      config::parse_yaml(text, "s.yaml");
+      ADD_FAILURE() << text;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::config);
+      EXPECT_EQ(std::string(error.what()).rfind("s.yaml:2: expected text in UTF-8, got the byte 0x", 0), 0u)
+          << error.what();
+    }
+  }
+  EXPECT_EQ(config::parse_yaml("a: caf\xc3\xa9", "t")["a"], "caf\xc3\xa9");
+}
+
 TEST(Yaml, BoundsAliasBombsAndDepth) {
   std::string bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 12; ++i) {
@@ -50,6 +65,8 @@ TEST(Yaml, BoundsAliasBombsAndDepth) {
   }
   EXPECT_THROW(config::parse_yaml(bomb, "t"), Error);
   EXPECT_THROW(config::parse_yaml(std::string(200, '[') + std::string(200, ']'), "t"), Error);
+  EXPECT_THROW(config::parse_yaml(std::string(1000000, '['), "t"), Error);
+  EXPECT_THROW(config::parse_yaml(std::string(1000000, '{'), "t"), Error);
 }
 
 TEST(Study, FillsDefaultsAndExpandsLists) {

@@ -1,8 +1,8 @@
 quench_test(train_checkpoint_test SOURCES train_checkpoint_test.cpp graph_samples.cpp USES train LABELS fast)
-quench_test(train_optimizer_test SOURCES train_optimizer_test.cpp graph_samples.cpp USES train LABELS fast)
+quench_test(train_optimizer_test TORCH SOURCES train_optimizer_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_fit_test SOURCES train_fit_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_resume_test SOURCES train_resume_test.cpp graph_samples.cpp USES train LABELS fast)
-quench_test(train_detect_loss_test
+quench_test(train_detect_loss_test TORCH
   SOURCES train_detect_loss_test.cpp train_yolov5_loss_test.cpp train_yolov8_loss_test.cpp USES train LABELS fast)
 quench_test(train_auto_anchor_test SOURCES train_auto_anchor_test.cpp USES train LABELS fast)
 quench_test(train_detect_golden_test SOURCES train_detect_golden_test.cpp USES train weights LABELS data)

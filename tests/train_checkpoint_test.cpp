@@ -3,9 +3,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 
+#include "config/tables.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
@@ -206,6 +208,36 @@ TEST(FitSettings, ChecksAndResolves) {
   graph::Graph detector = graph;
   detector.metadata["task"] = "detect";
   EXPECT_EQ(parse_settings(Json::object(), detector).momentum, 0.937) << "detectors have defaults of their own";
+}
+
+/// Another value than its default that an option takes.
+Json other_value(const config::Option& option) {
+  if (option.type == config::OptionType::boolean) return !option.default_value.get<bool>();
+  if (option.type == config::OptionType::text) {
+    const auto other = std::ranges::find_if(option.choices, [&](const auto& c) { return c != option.default_value; });
+    return other == option.choices.end() ? Json("cuda:7") : Json(*other);
+  }
+  const double value = option.default_value.get<double>();
+  const double other = value > *option.min ? (value + *option.min) / 2 : *option.max / 2;
+  if (option.type == config::OptionType::number) return other;
+  return static_cast<int64_t>(other);
+}
+
+TEST(FitSettings, EverySettingOfTheTableIsRead) {
+  const graph::Graph graph = samples::tiny_classifier(24, 10);
+  const auto machine = config::train_settings(config::TrainScope::machine);
+  for (const config::Option& option : config::train_options().options()) {
+    if (option.name == "amp" || option.name == "val_share") continue;  // they hang on others
+    const Json value = other_value(option);
+    ASSERT_NE(value, option.default_value) << option.name;
+    const FitSettings settings = parse_settings({{option.name, value}}, graph);
+    Json typed;
+#define QUENCH_TRAIN_SETTING(type, name, ...) typed[#name] = settings.name;
+#include "config/train_settings.inc"
+    EXPECT_EQ(typed[option.name], value) << option.name;
+    const bool decides = std::ranges::count(machine, option.name) == 0;
+    EXPECT_EQ(settings.identity != parse_settings(Json::object(), graph).identity, decides) << option.name;
+  }
 }
 
 }  // namespace

@@ -7,6 +7,8 @@
 #include "core/text.h"
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
+#include "nn/graph_module.h"
+#include "nn/weight_scales.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/objective.h"
 #include "train/loop/trainer.h"
@@ -115,8 +117,39 @@ TEST(Fit, TrainsAPreparedGraph) {
     }
   }
   EXPECT_GT(moved, 0);
+  for (const graph::Node& node : result.graph.nodes) {  // scales of weights went with them, and with learned ranges
+    const graph::Weight* weight = result.graph.weight(node, "weight");
+    if (!weight || !weight->quant) continue;
+    const graph::Weight* bias = result.graph.weight(node, "bias");
+    const graph::QuantParams covering =
+        nn::max_abs_params(weight->value, bias ? &bias->value : nullptr,
+                           result.graph.edge(node.inputs[0]).quant->scale[0], weight->quant->bits, weight->quant->axis);
+    EXPECT_EQ(*weight->quant, covering) << node.name;
+    EXPECT_NE(*weight->quant, *start.weight(node, "weight")->quant) << node.name;
+  }
   config["ranges"] = "frozen";
   expect_error(ErrorKind::config, "ranges", [&] { fit(start, samples::tiny_shapes(), config, context_of(folder)); });
+}
+
+TEST(Fit, KeepsScalesOfWeightsThatAreFixed) {
+  const samples::Folder folder;
+  graph::samples::QuantizeOptions options;
+  options.integer = false;
+  options.weight_clip = 0.6;
+  graph::Graph start = graph::samples::quantized(samples::tiny_classifier(24, 10), options);
+  start.metadata["weight_scales"] = "fixed";
+  Json config = samples::tiny_config();
+  config["lr"] = 0.01;
+  const FitResult result = fit(start, samples::tiny_shapes(), config, context_of(folder));
+  int moved = 0;
+  for (const auto& [name, weight] : start.weights) {
+    const graph::Weight& after = result.graph.weights.at(name);
+    if (weight.quant) {
+      EXPECT_EQ(*after.quant, *weight.quant) << name;
+    }
+    moved += weight.quant && !(after.value == weight.value);
+  }
+  EXPECT_GT(moved, 2);
 }
 
 TEST(Fit, StopsOnALossThatIsNotFinite) {
@@ -201,10 +234,6 @@ class ScaledObjective : public Objective {
     return inner_->loss(outputs, batch) * scale_;
   }
   double gradient_gain() const override { return inner_->gradient_gain(); }
-  score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                     const EvaluationOptions& options, const CancelToken* cancel) override {
-    return inner_->test(module, std::move(dataset), options, cancel);
-  }
 
  private:
   std::unique_ptr<Objective> inner_;

@@ -8,6 +8,7 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "graph/input_normalization.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
@@ -88,6 +89,28 @@ TEST(Import, GivesBackWhatWasWritten) {
       }
     }
   }
+}
+
+TEST(Import, NormalisationIsALayerAndTheSizeTheFiles) {
+  Checkpoint checkpoint = checkpoint_of(models::build("yolov5n-cls", small(3)));
+  checkpoint.preprocessing.imgsz = 100;
+  checkpoint.preprocessing.normalization = graph::Normalization{{0.5, 0.25, 0}, {0.5, 2, 1}};
+  checkpoint.preprocessing.differences = {"crops", "resizes"};
+  const Graph got = import_checkpoint(checkpoint, {}, "x.pt");
+  EXPECT_EQ(got.edge(got.inputs[0]).shape, (Shape{1, 3, 128, 128})) << "a multiple of the stride";
+  EXPECT_EQ(got.metadata.at("preprocessing_differs"), "crops; resizes");
+  const graph::Node* node = graph::input_normalization(got);
+  ASSERT_NE(node, nullptr);
+  const auto weight = got.required_weight(*node, "weight").value.values<float>();
+  const auto bias = got.required_weight(*node, "bias").value.values<float>();
+  EXPECT_EQ((std::vector<float>{weight.begin(), weight.end()}), (std::vector<float>{2, 0.5f, 1}));
+  EXPECT_EQ((std::vector<float>{bias.begin(), bias.end()}), (std::vector<float>{-1, -0.125f, 0}));
+  ImportOptions options;
+  options.imgsz = 64;
+  const Graph sized = import_checkpoint(checkpoint, options, "x.pt");
+  EXPECT_EQ(sized.edge(sized.inputs[0]).shape[2], 64) << "the command goes first";
+  checkpoint.preprocessing.normalization->std[1] = 0;
+  EXPECT_NE(message_of(checkpoint).find("deviations above 0"), std::string::npos);
 }
 
 TEST(Import, TellsEveryModelOfTheCatalogByItsTensors) {

@@ -10,6 +10,7 @@ namespace quench::weights {
 namespace {
 
 using samples::dict;
+using samples::global;
 using samples::list;
 using samples::little;
 using samples::module;
@@ -88,6 +89,99 @@ TEST(TorchCheckpoint, ReadsModulesWithWhatTheySayOfThemselves) {
   EXPECT_EQ(checkpoint.convolutions.at("model.0.conv"), (graph::ConvAttributes{{1, 1}, {2, 2}, {0, 0}, {1, 1}, 1}));
   EXPECT_EQ(checkpoint.norms.at("model.0.bn"), (graph::BatchNormAttributes{1e-5f, 0.1f}));
   EXPECT_EQ(checkpoint.activations.at("model.0.act"), "SiLU");
+}
+
+/// An object of a class that is no module, with its attributes.
+std::string object(const std::string& package, const std::string& name, const std::vector<std::string>& state) {
+  return global(package, name) + ")\x81" + dict(state) + "b";
+}
+
+const char* const kTransforms = "torchvision.transforms.transforms";
+
+std::string compose(const std::vector<std::string>& transforms) {
+  return object(kTransforms, "Compose", {text("transforms"), list(transforms)});
+}
+
+std::string center_crop(const std::string& size) {
+  return module(kTransforms, "CenterCrop", "}", "}", "}", {text("size"), size});
+}
+
+std::string normalize(const std::string& mean, const std::string& deviation) {
+  return module(kTransforms, "Normalize", "}", "}", "}", {text("mean"), mean, text("std"), deviation});
+}
+
+std::string three(double a, double b, double c) {
+  return samples::tuple({samples::real(a), samples::real(b), samples::real(c)});
+}
+
+const std::string kToTensor = object(kTransforms, "ToTensor", {});
+
+/// What a file says whose model has those transforms, beside other entries.
+Preprocessing preprocessing_of(const std::string& transforms, const std::vector<std::string>& others = {}) {
+  const std::string conv =
+      module("torch.nn.modules.conv", "Conv2d",
+             dict({text("weight"), tensor("FloatStorage", "0", 12, 0, {3, 4, 1, 1}, {4, 1, 1, 1})}), "}", "}");
+  const std::string model = module(
+      "ultralytics.nn.tasks", "ClassificationModel", "}", "}", dict({text("0"), conv}),
+      transforms.empty() ? std::vector<std::string>{} : std::vector<std::string>{text("transforms"), transforms});
+  std::vector<std::string> file{text("model"), model};
+  file.insert(file.end(), others.begin(), others.end());
+  return read_checkpoint(torch_file(dict(file), small_storages()), "x.pt").preprocessing;
+}
+
+TEST(TorchCheckpoint, PreprocessingIsThatOfTheTransforms) {
+  const Preprocessing both = preprocessing_of(
+      compose({module(kTransforms, "Resize", "}", "}", "}", {text("size"), samples::integer(224)}),
+               center_crop(pair(224)), kToTensor, normalize(three(0.485, 0.456, 0.406), three(0.229, 0.224, 0.225))}),
+      {text("train_args"), dict({text("imgsz"), samples::integer(640)})});
+  EXPECT_EQ(both.imgsz, 224) << "the transforms go before the training's size";
+  EXPECT_EQ(both.normalization, (graph::Normalization{{0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}));
+  EXPECT_TRUE(both.differences.empty());
+
+  // YOLOv5's own CenterCrop resizes what it crops; Ultralytics keeps means as tensors (0, 1, 2 and 1, 2, 3 here).
+  const Preprocessing own = preprocessing_of(
+      compose({object("utils.augmentations", "CenterCrop", {text("h"), samples::integer(64), text("w"), "K\x40"}),
+               object("utils.augmentations", "ToTensor", {text("half"), "\x89"}),
+               normalize(tensor("FloatStorage", "0", 12, 0, {3}, {1}), tensor("FloatStorage", "0", 12, 1, {3}, {1}))}));
+  EXPECT_EQ(own.imgsz, 64);
+  EXPECT_EQ(own.normalization, (graph::Normalization{{0, 1, 2}, {1, 2, 3}}));
+  EXPECT_TRUE(own.differences.empty());
+}
+
+TEST(TorchCheckpoint, WithoutTransformsTheSizeIsTheTrainings) {
+  const std::string size = dict({text("imgsz"), samples::integer(128)});
+  EXPECT_EQ(preprocessing_of("", {text("train_args"), size}).imgsz, 128);
+  EXPECT_EQ(preprocessing_of("", {text("opt"), size}).imgsz, 128);
+  EXPECT_EQ(preprocessing_of("", {text("opt"), object("argparse", "Namespace", {text("imgsz"), "K\x60"})}).imgsz, 96);
+  EXPECT_EQ(preprocessing_of("", {text("train_args"), dict({text("imgsz"), text("big")})}).imgsz, 0);
+  EXPECT_EQ(preprocessing_of("").imgsz, 0);
+  EXPECT_FALSE(preprocessing_of(compose({normalize(three(0, 0, 0), three(1, 1, 1))})).normalization);
+}
+
+TEST(TorchCheckpoint, WhatPreprocessingDoesOtherwiseIsSaid) {
+  const auto differences = [](const std::vector<std::string>& transforms) {
+    std::string all;
+    for (const std::string& one : preprocessing_of(compose(transforms)).differences) all += one + "; ";
+    return all;
+  };
+  EXPECT_NE(differences({center_crop(pair(224))}).find("crops 224 pixels without resizing"), std::string::npos);
+  const std::string resize = module(kTransforms, "Resize", "}", "}", "}", {text("size"), samples::integer(256)});
+  EXPECT_NE(differences({resize, center_crop(pair(224))}).find("to 256 pixels before it crops 224"), std::string::npos);
+  EXPECT_NE(differences({module(kTransforms, "Grayscale", "}", "}", "}")}).find("Grayscale"), std::string::npos);
+  EXPECT_NE(differences({"N"}).find("no object"), std::string::npos);
+}
+
+TEST(TorchCheckpoint, MeansThatAreNoThreeNumbersAreRefused) {
+  for (const std::string& mean :
+       {text("x"), list({samples::real(1)}), std::string("N"), tensor("FloatStorage", "0", 12, 0, {2}, {1})}) {
+    try {
+      preprocessing_of(compose({normalize(mean, three(1, 1, 1))}));
+      ADD_FAILURE() << "expected an Error";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      EXPECT_NE(std::string(error.what()).find("three means"), std::string::npos) << error.what();
+    }
+  }
 }
 
 TEST(TorchCheckpoint, TheAveragedWeightsGoFirst) {

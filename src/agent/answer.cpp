@@ -4,6 +4,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "platform/measured.h"
 #include "record/store.h"
 
@@ -20,7 +21,8 @@ record::Record start_record(const graph::ModelFile& model, const pack::Reader* p
   platform::set_host(record, environment.version);
   record.device = options["device"];
   record.config = options;
-  for (const char* own : {"cell", "device", "out", "state", "state_seconds", "progress"}) record.config.erase(own);
+  for (const char* own : {"cell", "device", "out", "predictions", "state", "state_seconds", "progress"})
+    record.config.erase(own);
   if (pack) {
     record.data = pack->header().data;
     record.config["pack_sha256"] = pack->sha256();
@@ -46,7 +48,7 @@ bool attempt(record::Record& record, const LogSink& log, const std::function<voi
 void answer(record::Record& record, const Json& options) {
   record.time = utc_now();
   if (options["out"].is_string()) record::append(options["out"].get<std::string>(), record);
-  std::cout << record::to_json(record).dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+  std::cout << json_text(record::to_json(record)) << std::endl;
 }
 
 }  // namespace quench::agent

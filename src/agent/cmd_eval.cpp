@@ -8,6 +8,7 @@
 #include "agent/timing.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/file.h"
 #include "platform/measured.h"
 #include "runtime/registry.h"
 
@@ -27,18 +28,29 @@ Json run_of(const record::Record& record, const Json& options, const runtime::Ru
 }
 
 void evaluate_into(record::Record& record, const Json& options, const runtime::Runtime& runtime,
-                   runtime::Session& session, const pack::Reader& pack, Scorer& scorer,
+                   runtime::Session& session, const pack::Reader& pack, score::Scorer& scorer,
                    const program::Environment& environment) {
   std::optional<Journal> journal;
   if (options["state"].is_string()) {
     journal.emplace(options["state"].get<std::string>(), run_of(record, options, runtime));
   }
+  std::filesystem::path said;
+  if (options["predictions"].is_string()) {
+    said = std::filesystem::absolute(options["predictions"].get<std::string>());
+    require_writable(said.parent_path());  // before the work
+  }
   const EvaluationOptions evaluation{.limit = options["limit"].get<int64_t>(),
                                      .batch = options["batch"].get<int64_t>(),
-                                     .state_seconds = options["state_seconds"].get<double>()};
-  evaluate(session, pack, evaluation, scorer, journal ? &*journal : nullptr, environment.log, *environment.cancel);
-  platform::set_scores(record, scorer.scores(), scorer.images());
-  if (options["digest"].get<bool>()) record.config["outputs_sha256"] = scorer.outputs_sha256();
+                                     .state_seconds = options["state_seconds"].get<double>(),
+                                     .digest = options["digest"].get<bool>()};
+  const Evaluated made =
+      evaluate(session, pack, evaluation, scorer, journal ? &*journal : nullptr, environment.log, *environment.cancel);
+  if (made.evaluation.scores.empty()) {
+    environment.log.warning("no object is annotated on the pack's images: mAP is not defined (n/a)");
+  }
+  platform::set_scores(record, made.evaluation.scores, made.evaluation.samples);
+  if (!said.empty()) write_file(said, score::to_json(made.evaluation).dump() + "\n");
+  if (!made.outputs_sha256.empty()) record.config["outputs_sha256"] = made.outputs_sha256;
 }
 
 }  // namespace
@@ -50,7 +62,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   if (options["threads"] == 0) options["threads"] = std::max(1u, std::thread::hardware_concurrency());
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
   const pack::Reader pack(options["pack"].get<std::string>());
-  Scorer scorer(model.graph, pack.header(), score::nms_options(options), options["digest"]);
+  const std::unique_ptr<score::Scorer> scorer = make_scorer(model.graph, pack.header(), options);
   const runtime::Registry registry = runtime::base_registry(environment.places);
   record::Record record = start_record(model, &pack, options, environment);
 
@@ -58,7 +70,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
     const runtime::Runtime& runtime = registry.require(options["runtime"]);
     std::unique_ptr<runtime::Session> session = runtime.load(model, session_options(options));
     for (const std::string& note : session->notes()) environment.log.info(runtime.name() + ": " + note);
-    evaluate_into(record, options, runtime, *session, pack, scorer, environment);
+    evaluate_into(record, options, runtime, *session, pack, *scorer, environment);
     if (invocation.command == "run") {
       std::vector<platform::BenchEntry> entries(1);
       entries[0].name = *record.cell;

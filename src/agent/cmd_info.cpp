@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "agent/commands.h"
+#include "core/json_text.h"
 #include "pack/file.h"
 #include "platform/host.h"
 #include "runtime/registry.h"
@@ -34,7 +35,7 @@ int run_info(const program::Invocation&, const program::Environment& environment
                   {"host", platform::one_line(host)},
                   {"machine", platform::to_json(host)},
                   {"runtimes", runtimes}};
-  std::cout << info.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+  std::cout << json_text(info, 2) << "\n";
   return program::kOk;
 }
 
@@ -58,7 +59,7 @@ int run_check(const program::Invocation& invocation, const program::Environment&
                     {"height", header.height},
                     {"width", header.width},
                     {"classes", header.classes.size()}};
-    std::cout << line.dump(-1, ' ', false, Json::error_handler_t::replace) << std::endl;
+    std::cout << json_text(line) << std::endl;
   }
   return program::kOk;
 }

@@ -34,6 +34,8 @@ OptionSet eval_settings() {
              Option{"limit", T::integer, 0, "the first N images of the pack; 0: all", {}, 0, 1e9},
              Option{"batch", T::integer, 1, "images a run of the evaluation", {}, 1, 65536},
              Option{"digest", T::boolean, false, "SHA-256 of all raw outputs (`outputs_sha256` in `config`)"},
+             Option{"predictions", T::text, nullptr,
+                    "file for what the model says of each image: its class, or its boxes with a score of 0.25 or more"},
              Option{"state", T::text, nullptr, "file of progress; the same command goes on from it"},
              Option{"state_seconds", T::number, 5.0, "seconds between its saves", {}, 0, 86400},
              Option{"cell", T::text, nullptr, "what the record's `cell` says (default: the model's path)"},

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <bit>
@@ -11,6 +12,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/json_text.h"
 
 namespace quench::agent {
 namespace {
@@ -22,10 +24,11 @@ uint32_t bits(double value) { return std::bit_cast<uint32_t>(static_cast<float>(
 
 Json to_json(const ImageResult& result) {
   Json json = Json::object();
-  if (result.verdict != metrics::TopK::Verdict{}) json["v"] = {result.verdict.prediction, result.verdict.ahead};
-  if (!result.detections.empty()) {
+  if (result.answer.verdict != metrics::TopK::Verdict{})
+    json["v"] = {result.answer.verdict.prediction, result.answer.verdict.ahead};
+  if (!result.answer.detections.empty()) {
     Json& values = json["d"] = Json::array();
-    for (const models::Detection& d : result.detections) {
+    for (const models::Detection& d : result.answer.detections) {
       values.push_back(d.label);
       for (const double value : {static_cast<double>(d.score), d.box.x1, d.box.y1, d.box.x2, d.box.y2}) {
         values.push_back(bits(value));
@@ -50,11 +53,12 @@ std::optional<ImageResult> result_from(const Json& json) {
       if (!item.is_number_integer()) return std::nullopt;
     }
     if (key == "v" && value.size() == 2) {
-      result.verdict = {value[0].get<int32_t>(), value[1].get<int32_t>()};
+      result.answer.verdict = {value[0].get<int32_t>(), value[1].get<int32_t>()};
     } else if (key == "d" && value.size() % kBoxValues == 0) {
       for (size_t i = 0; i < value.size(); i += kBoxValues) {
         const auto number = [&](size_t k) { return std::bit_cast<float>(value[i + k].get<uint32_t>()); };
-        result.detections.push_back({{number(2), number(3), number(4), number(5)}, number(1), value[i].get<int32_t>()});
+        result.answer.detections.push_back(
+            {{number(2), number(3), number(4), number(5)}, number(1), value[i].get<int32_t>()});
       }
     } else {
       return std::nullopt;
@@ -68,7 +72,8 @@ std::string difference(const Json& found, const Json& wanted) {
   for (const auto& [key, value] : wanted.items()) {
     const auto other = found.find(key);
     if (other == found.end() || *other != value) {
-      return fmt::format("{} {} instead of {}", key, other == found.end() ? "none" : other->dump(), value.dump());
+      return fmt::format("{} {} instead of {}", key, other == found.end() ? "none" : json_text(*other),
+                         json_text(value));
     }
   }
   return "more settings";
@@ -80,6 +85,10 @@ Journal::Journal(std::filesystem::path path, const Json& run) : path_(std::move(
   descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (descriptor_ < 0) fail_io("open");
   try {
+    struct stat info {};
+    if (::fstat(descriptor_, &info) != 0) fail_io("stat");
+    if (!S_ISREG(info.st_mode))
+      fail(ErrorKind::io, "[agent.state] expected a file, got another thing ({})", path_.string());
     if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
       if (errno != EWOULDBLOCK) fail_io("lock");
       fail(ErrorKind::io, "[agent.state] {} is in use by another process", path_.string());
@@ -94,8 +103,7 @@ Journal::Journal(std::filesystem::path path, const Json& run) : path_(std::move(
 Journal::~Journal() { ::close(descriptor_); }
 
 void Journal::begin(const Json& run) {
-  const std::string first =
-      Json{{"quench_agent_state", kVersion}, {"run", run}}.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string first = json_text(Json{{"quench_agent_state", kVersion}, {"run", run}});
   std::ifstream in(path_, std::ios::binary);
   std::string line;
   std::getline(in, line);
@@ -103,9 +111,9 @@ void Journal::begin(const Json& run) {
     cut(0);
     return append(first);
   }
-  const Json head = Json::parse(line, nullptr, false);
-  if (head.is_discarded() || !head.is_object() || head.value("quench_agent_state", Json()) != kVersion ||
-      !head.contains("run") || !head["run"].is_object()) {
+  const Json head = try_parse_json(line).value_or(Json());
+  if (!head.is_object() || head.value("quench_agent_state", Json()) != kVersion || !head.contains("run") ||
+      !head["run"].is_object()) {
     fail(ErrorKind::data, "[agent.state] expected a state file of this agent, got another file ({})", path_.string());
   }
   if (head["run"] != run) {
@@ -122,7 +130,7 @@ void Journal::replay(const std::function<void(const ImageResult&)>& take) {
   for (std::string line; std::getline(in, line);) {
     ++number;
     if (in.eof()) break;  // no line end: torn
-    const Json block = Json::parse(line, nullptr, false);
+    const Json block = try_parse_json(line).value_or(Json());
     const bool whole = block.is_object() && block.contains("images") && block["images"].is_array() &&
                        block.value("first", Json()) == first_;
     if (!whole && in.peek() == std::ifstream::traits_type::eof()) break;  // what a power cut left of the last one

@@ -5,10 +5,17 @@
 #include <string>
 #include <vector>
 
-#include "agent/scorer.h"
 #include "core/json.h"
+#include "score/scorer.h"
 
 namespace quench::agent {
+
+/// What one image gave.
+struct ImageResult {
+  score::Answer answer;
+  std::string outputs_sha256;  ///< of the raw outputs; "" where not asked for
+  bool operator==(const ImageResult&) const = default;
+};
 
 /// The `--state` file: what each image of an evaluation gave, so that a killed one goes on where it was. Text, a JSON
 /// object a line: first which run it is of, then blocks of images in order. Floats are kept by their bits.

@@ -10,6 +10,8 @@
 #include "cli/remote.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/json_text.h"
+#include "core/printable.h"
 #include "platform/bench_set.h"
 #include "platform/measured.h"
 
@@ -70,8 +72,8 @@ void print_profile(platform::BenchEntry& entry) {
          layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
          layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * gmacs / layer.peak_gmacs)});
   }
-  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", entry.model->path.string(), entry.runtime,
-                           total_ns / 1e6, median.size(),
+  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", printable_line(entry.model->path.string()),
+                           entry.runtime, total_ns / 1e6, median.size(),
                            own ? "its own means" : fmt::format("median of {} runs", kRuns))
             << text_table(rows);
 }
@@ -153,7 +155,7 @@ int run_runtimes(const program::Invocation& invocation, const program::Environme
                     {"version", state.version},
                     {"reason", state.reason}});
   }
-  std::cout << (options["format"] == "json" ? list.dump(2) + "\n" : text_table(rows));
+  std::cout << (options["format"] == "json" ? json_text(list, 2) + "\n" : text_table(rows));
   return program::kOk;
 }
 

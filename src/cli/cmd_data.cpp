@@ -1,11 +1,16 @@
 #include <algorithm>
+#include <atomic>
+#include <future>
 #include <iostream>
 #include <map>
+#include <thread>
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json_text.h"
+#include "core/task.h"
 #include "data/sets/catalog.h"
 #include "data/sets/fetch.h"
 #include "data/sets/find.h"
@@ -23,7 +28,7 @@ int list_data(const Json& options, const std::filesystem::path& root) {
                     {"found", entry.found},
                     {"how_to_get", entry.how_to_get}});
   }
-  std::cout << (options["format"] == "json" ? list.dump(2) + "\n" : text_table(rows));
+  std::cout << (options["format"] == "json" ? json_text(list, 2) + "\n" : text_table(rows));
   return program::kOk;
 }
 
@@ -32,7 +37,8 @@ int show_data(const program::Invocation& invocation, const Json& options, const 
   const std::filesystem::path output = require_output(options, invocation);
   const data::Splits splits = data::open(invocation.inputs.at(0), root);
   const data::Dataset& split = options["split"] == "train" ? *splits.train : *splits.test;
-  write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(), split.task() == "detect" ? 4 : 8));
+  write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(),
+                                         labels_of(split.task()) == Labels::objects ? 4 : 8));
   environment.log.info(fmt::format("wrote {}: {} of {} images, {} classes", output.string(),
                                    std::min(options["count"].get<int64_t>(), split.size()), split.size(),
                                    split.classes().size()));
@@ -52,6 +58,34 @@ struct Findings {
   std::map<std::string, int64_t> kinds;
 };
 
+/// Decodes every image file of the split; an issue for each that cannot be read.
+std::vector<data::LabelIssue> unreadable(const data::Dataset& split, const CancelToken* cancel) {
+  std::vector<std::string> problems(static_cast<size_t>(split.size()));
+  std::atomic<int64_t> next = 0;
+  std::vector<std::future<void>> workers;
+  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+    workers.push_back(std::async(std::launch::async, [&] {
+      for (int64_t index = next++; index < split.size(); index = next++) {
+        if (cancel) cancel->check();
+        if (split.file(index).empty()) continue;  // in no file of its own
+        try {
+          split.at(index);
+        } catch (const Error& error) {  // an outcome that this command is for
+          if (error.kind() != ErrorKind::data) throw;
+          problems[static_cast<size_t>(index)] = error.what();
+        }
+      }
+    }));
+  }
+  for (std::future<void>& worker : workers) worker.get();
+  std::vector<data::LabelIssue> issues;
+  for (int64_t i = 0; i < split.size(); ++i) {
+    const std::string& problem = problems[static_cast<size_t>(i)];
+    if (!problem.empty()) issues.push_back({split.file(i).string(), 0, problem, "image"});
+  }
+  return issues;
+}
+
 Findings findings_of(const std::string& name, const data::Dataset& split, bool decode, const CancelToken* cancel) {
   Findings out;
   out.split = name;
@@ -59,22 +93,18 @@ Findings findings_of(const std::string& name, const data::Dataset& split, bool d
   out.images = split.size();
   out.classes = static_cast<int64_t>(split.classes().size());
   out.issues = split.issues();
+  const bool objects = labels_of(out.task) == Labels::objects;
   for (int64_t i = 0; i < split.size(); ++i) {
     if (cancel) cancel->check();
-    if (out.task == "detect") {
-      const std::vector<data::Object> objects = split.objects(i);
-      out.background += objects.empty();
-      out.objects += static_cast<int64_t>(objects.size());
-      for (const data::Object& object : objects) out.crowds += object.crowd;
+    if (objects) {
+      const std::vector<data::Object> held = split.objects(i);
+      out.background += held.empty();
+      out.objects += static_cast<int64_t>(held.size());
+      for (const data::Object& object : held) out.crowds += object.crowd;
     }
-    if (!decode) continue;
-    try {
-      split.at(i);
-    } catch (const Error& error) {  // an outcome that this command is for
-      if (error.kind() != ErrorKind::data) throw;
-      const std::string image = out.task == "detect" ? split.image(i).name : "image " + std::to_string(i);
-      out.issues.push_back({image, 0, error.what(), "image"});
-    }
+  }
+  if (decode) {
+    for (data::LabelIssue& issue : unreadable(split, cancel)) out.issues.push_back(std::move(issue));
   }
   for (const data::LabelIssue& issue : out.issues) ++out.kinds[issue.kind];
   return out;
@@ -125,12 +155,13 @@ int check_data(const program::Invocation& invocation, const Json& options, const
     all.push_back(findings_of("train", *splits.train, decode, environment.cancel));
     all.push_back(findings_of("test", *splits.test, decode, environment.cancel));
   }
+  if (splits.validation) all.push_back(findings_of("validation", *splits.validation, decode, environment.cancel));
   if (options["format"] == "json") {
     Json list = Json::array();
     for (const Findings& one : all) list.push_back(to_json(one));
     const Json out{
         {"name", splits.name}, {"task", splits.train->task()}, {"same_images", splits.same_images}, {"splits", list}};
-    std::cout << out.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+    std::cout << json_text(out, 2) << "\n";
   } else {
     print_findings(all);
   }

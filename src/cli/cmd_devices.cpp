@@ -8,6 +8,7 @@
 #include "cli/device_catalog.h"
 #include "cli/print.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/text.h"
 #include "devices/host_device.h"
 
@@ -100,7 +101,7 @@ int run_devices_show(const program::Invocation& invocation, const program::Envir
   const Json entry = list_entry(find_device(device_catalog(options, environment), invocation.inputs.at(0)));
   Rows rows;
   add_rows(rows, "", entry);
-  std::cout << (options["format"] == "json" ? entry.dump(2) + "\n" : text_table(rows));
+  std::cout << (options["format"] == "json" ? json_text(entry, 2) + "\n" : text_table(rows));
   return program::kOk;
 }
 

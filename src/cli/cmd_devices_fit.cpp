@@ -124,17 +124,16 @@ std::string cross_validation(const std::vector<Line>& lines, const std::string& 
   return format == "json" ? render_objects(list, format) : render_rows(rows, format);
 }
 
-std::string each_prediction(const std::vector<std::pair<const char*, std::vector<HeldOut>>>& schemes,
-                            const std::string& format) {
-  Rows rows{
-      {"left out", "device", "runtime", "model", "imgsz", "precision", "measured ms", "predicted ms", "off by %"}};
+std::string each_forecast(const std::vector<std::pair<const char*, std::vector<HeldOut>>>& schemes,
+                          const std::string& format) {
+  Rows rows{{"left out", "device", "runtime", "model", "imgsz", "precision", "measured ms", "forecast ms", "off by %"}};
   Json list = Json::array();
   for (const auto& [left_out, held] : schemes) {
     for (const HeldOut& out : held) {
       const FitPoint& point = *out.point;
       rows.push_back({left_out, point.device, point.runtime, point.model, std::to_string(point.imgsz),
                       to_string(point.precision), fmt::format("{:.3f}", point.latency_ns / 1e6),
-                      fmt::format("{:.3f}", out.predicted_ns / 1e6), fmt::format("{:+.1f}", 100 * out.relative())});
+                      fmt::format("{:.3f}", out.forecast_ns / 1e6), fmt::format("{:+.1f}", 100 * out.relative())});
       list.push_back({{"left_out", left_out},
                       {"device", point.device},
                       {"runtime", point.runtime},
@@ -142,7 +141,7 @@ std::string each_prediction(const std::vector<std::pair<const char*, std::vector
                       {"imgsz", point.imgsz},
                       {"precision", to_string(point.precision)},
                       {"latency_ns", point.latency_ns},
-                      {"predicted_ns", out.predicted_ns}});
+                      {"forecast_ns", out.forecast_ns}});
     }
   }
   return format == "json" ? render_objects(list, format) : render_rows(rows, format);
@@ -203,7 +202,7 @@ int run_devices_fit(const program::Invocation& invocation, const program::Enviro
     const std::vector<HeldOut> models = devices::leave_one_model_out(points.all());
     const std::vector<HeldOut> left = devices::leave_one_device_out(points.all());
     if (options["each"].get<bool>()) {
-      std::cout << each_prediction({{"model", models}, {"device", left}}, format);
+      std::cout << each_forecast({{"model", models}, {"device", left}}, format);
       return program::kOk;
     }
     std::vector<Line> lines;

@@ -3,7 +3,6 @@
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
-#include "config/tables.h"
 #include "core/clock.h"
 #include "graph/onnx_read.h"
 #include "inference/registry.h"
@@ -26,10 +25,8 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   const auto evaluate = [&](const runtime::Runtime& used) {
     inference::Engine engine(used, model, session_options);
     for (const std::string& note : engine.session().notes()) environment.log.info(used.name() + ": " + note);
-    return inference::evaluate(
-        engine, *data.test,
-        {.batch = options["batch"].get<int64_t>(), .detect = config::detect_options().part_of(options)},
-        environment.log, *environment.cancel);
+    return inference::evaluate(engine, *data.test, {.batch = options["batch"].get<int64_t>(), .settings = options},
+                               environment.log, *environment.cancel);
   };
   record::Record record;
   record.cell = model.path.string();
@@ -38,7 +35,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   record.runtime = runtime.name();
   record.threads = session_options.threads;
   platform::set_host(record, environment.version);
-  const inference::Evaluation real = evaluate(runtime);
+  const score::Evaluation real = evaluate(runtime);
   if (options["agreement"].get<bool>()) {
     study::set_scores(record, real, evaluate(registry.require("torch")));
   } else {

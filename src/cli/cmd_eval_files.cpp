@@ -7,6 +7,7 @@
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "metrics/coco_json.h"
 
 namespace quench::cli {
@@ -98,7 +99,7 @@ int run_files(const program::Invocation& invocation, const program::Environment&
         fmt::format("{} detections have a score or box that is no number: dropped", grouped(result.invalid)));
   }
   const bool per_class = options["per_class"];
-  std::cout << (format == "json" ? to_json(result, per_class).dump(2) + "\n" : to_table(result, per_class));
+  std::cout << (format == "json" ? json_text(to_json(result, per_class), 2) + "\n" : to_table(result, per_class));
   return program::kOk;
 }
 

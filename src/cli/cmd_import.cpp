@@ -7,6 +7,7 @@
 #include "cli/print.h"
 #include "config/yaml.h"
 #include "core/error.h"
+#include "graph/input_normalization.h"
 #include "graph/onnx_write.h"
 #include "metrics/cost.h"
 #include "weights/import.h"
@@ -42,13 +43,19 @@ int run_import(const program::Invocation& invocation, const program::Environment
   if (!options["classes_from"].is_null()) wanted.classes = names_of(options["classes_from"].get<std::string>());
 
   const graph::Graph graph = weights::import_file(invocation.inputs.at(0), wanted);
+  if (const auto differs = graph.metadata.find("preprocessing_differs"); differs != graph.metadata.end()) {
+    environment.log.warning("quench resizes the short side of an image and crops the centre, but the file " +
+                            differs->second);
+  }
   const std::string path = options["output"];
   const std::string sha256 = graph::save_onnx(graph, path);
   const bool folded =
       std::ranges::none_of(graph.nodes, [](const graph::Node& node) { return node.op == graph::Op::batch_norm; });
-  environment.log.info(fmt::format("wrote {}: {}, {} parameters{} (sha256 {})", path, graph.metadata.at("model"),
-                                   grouped(metrics::cost(graph).params), folded ? ", batch norm folded" : "",
-                                   sha256.substr(0, 16)));
+  const bool normalizes = graph::input_normalization(graph) != nullptr;
+  environment.log.info(fmt::format("wrote {}: {}, {} parameters, {} px{}{} (sha256 {})", path,
+                                   graph.metadata.at("model"), grouped(metrics::cost(graph).params),
+                                   graph.edge(graph.inputs.at(0)).shape.at(2), folded ? ", batch norm folded" : "",
+                                   normalizes ? ", normalises its input" : "", sha256.substr(0, 16)));
   return program::kOk;
 }
 

@@ -4,6 +4,8 @@
 #include "cli/commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
+#include "core/json_text.h"
+#include "core/printable.h"
 #include "graph/passes.h"
 #include "metrics/cost.h"
 
@@ -45,12 +47,12 @@ std::string to_table(const std::string& name, const graph::Graph& graph, const m
                     node.params ? grouped(node.params) : "", node.macs ? grouped(node.macs) : ""});
   }
   std::string out = text_table(rows);
-  out += fmt::format("\n{}: {} parameters ({} with batch norm folded), {:.3g} GFLOPs at {} px, weights {}\n", name,
-                     grouped(cost.params), grouped(folded.params), cost.gflops, input_side(graph),
+  out += fmt::format("\n{}: {} parameters ({} with batch norm folded), {:.3g} GFLOPs at {} px, weights {}\n",
+                     printable_line(name), grouped(cost.params), grouped(folded.params), cost.gflops, input_side(graph),
                      bytes_text(cost.weights_bytes));
   for (const auto& [key, value] : graph.metadata) {
     const std::string shown = value.size() > 96 ? value.substr(0, 93) + "..." : value;
-    out += fmt::format("  {}: {}\n", key, shown);
+    out += printable_line(fmt::format("  {}: {}", key, shown)) + "\n";
   }
   return out;
 }
@@ -64,7 +66,7 @@ int run_info(const program::Invocation& invocation, const program::Environment&)
   const metrics::Cost cost = metrics::cost(graph);
   const metrics::Cost folded = metrics::cost(graph::fold_batch_norms(graph));
   const bool json = options["format"] == "json";
-  std::cout << (json ? to_json(graph, cost, folded).dump(2) + "\n" : to_table(name, graph, cost, folded));
+  std::cout << (json ? json_text(to_json(graph, cost, folded), 2) + "\n" : to_table(name, graph, cost, folded));
   return program::kOk;
 }
 

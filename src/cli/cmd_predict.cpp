@@ -30,6 +30,10 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const std::filesystem::path output = options["output"].get<std::string>();
   const std::unique_ptr<data::ImageSource> source = data::open_source(options["source"], output);
+  if (const auto others = source->left_out(); !others.empty()) {
+    environment.log.warning(fmt::format("{} images of a kind that is not read are left out, the first: {}",
+                                        others.size(), others.front().string()));
+  }
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];

@@ -6,7 +6,7 @@
 #include "cli/remote.h"
 #include "config/tables.h"
 #include "core/error.h"
-#include "methods/step.h"
+#include "core/task.h"
 #include "program/command.h"
 
 namespace quench::cli {
@@ -68,7 +68,7 @@ OptionSet devices_folder() {
                            "folder of more device files (beside $QUENCH_DEVICES and the built-in)"}});
 }
 
-OptionSet predict_latency_settings() {
+OptionSet forecast_settings() {
   return OptionSet({
       Option{"device", T::text_list, Json::array(), "devices, by name (default: all)"},
       Option{"engine", T::text_list, Json::array(), "what computes (default: CPU and GPU)", {"cpu", "gpu", "dla"}},
@@ -83,32 +83,16 @@ OptionSet predict_latency_settings() {
   });
 }
 
-/// Names and types are the same for both tasks; the defaults of the model's own task are taken when it is known.
-program::Command step_command(const methods::StepInfo& step) {
-  OptionSet options = step.options("classify");
-  if (step.needs != methods::Needs::nothing) options = options + config::data_options();
-  return {step.name,
-          step.summary,
-          "MODEL",
-          1,
-          1,
-          options + output("model to write (required)") +
-              OptionSet({Option{"work", T::text, nullptr, "folder of checkpoints (default: beside the output)"},
-                         Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
-              config_file(),
-          nullptr};
-}
-
-/// Steps that are commands of their own, after `quantize`.
-void add_step_commands(std::vector<program::Command>& commands) {
-  for (const methods::StepInfo& step : methods::step_table().all()) {
-    if (!step.command) continue;
-    const auto after = std::ranges::find(commands, "quantize", &program::Command::name);
-    commands.insert(after == commands.end() ? after : after + 1, step_command(step));
+/// After the runtimes, in their order.
+void add_step_commands(std::vector<program::Command>& commands, const methods::StepTable& steps) {
+  auto place = std::ranges::find(commands, "quantize", &program::Command::name);
+  for (const methods::StepInfo& step : steps.all()) {
+    if (step.command) place = commands.insert(place, step_command(step)) + 1;
+    if (step.name == place->name) ++place;  // `quantize`, which is methods of this step
   }
 }
 
-std::vector<program::Command> make_commands() {
+std::vector<program::Command> fixed_commands() {
   const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
   return {
       {"info", "Layers, shapes, parameters, MACs and sizes of a model", "MODEL", 1, 1,
@@ -131,14 +115,14 @@ std::vector<program::Command> make_commands() {
        devices_folder() + format({"table", "json", "jsonl", "csv", "md"}), run_devices_list},
       {"devices show", "What is known of a device; `host` is this machine", "NAME", 1, 1,
        devices_folder() + format({"table", "json"}), run_devices_show},
-      {"devices predict", "Latency of models on devices that are not here: predicted, or why it cannot run", "MODEL...",
-       1, -1,
-       predict_latency_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
-       run_devices_predict},
-      {"devices fit", "Fit the parameters of the prediction to measured latencies, and test it on those left out",
+      {"devices forecast", "Latency of models on devices that are not here: a forecast, or why it cannot run",
+       "MODEL...", 1, -1,
+       forecast_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
+       run_devices_forecast, "devices predict"},
+      {"devices fit", "Fit the parameters of the forecast to measured latencies, and test it on those left out",
        "ANCHORS.csv...", 1, -1,
        OptionSet({Option{"cross_validate", T::boolean, false, "print the errors for models and devices left out"},
-                  Option{"each", T::boolean, false, "with --cross-validate: every prediction"}}) +
+                  Option{"each", T::boolean, false, "with --cross-validate: every forecast"}}) +
            devices_folder() + format({"table", "json", "csv", "md"}) +
            output("file to write (latency_fit.yaml of a folder of device files)"),
        run_devices_fit},
@@ -148,13 +132,6 @@ std::vector<program::Command> make_commands() {
            OptionSet({Option{"title", T::text, nullptr, "title of the page"}}),
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", "", 0, 0, format({"table", "json"}), nullptr},
-      {"train", "Train a classifier or detector", "", 0, 0,
-       config::model_options() + config::data_options() + config::train_options() + config::augment_options() +
-           output("model to write (required)") +
-           OptionSet({Option{"work", T::text, nullptr, "folder of checkpoint and results.csv (default: OUTPUT.train)"},
-                      Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
-           config_file(),
-       nullptr},
       {"quantize", "Compress a trained model to integers: PTQ or QAT", "MODEL", 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", "MODEL", 0, 1,
@@ -189,7 +166,7 @@ std::vector<program::Command> make_commands() {
        nullptr},
       {"data check", "What is wrong with the labels of a data set, by file and line", "NAME", 1, 1,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
-                  Option{"images", T::boolean, false, "decode every image too"},
+                  Option{"images", T::boolean, true, "decode every image file, to find damaged ones"},
                   Option{"strict", T::boolean, false, "exit with 1 where anything is wrong"}}) +
            format({"table", "json"}),
        nullptr},
@@ -208,7 +185,11 @@ std::vector<program::Command> make_commands() {
            output("file to write (required)"),
        nullptr},
       {"study plan", "What a study would run, job by job, and what is done", "FILE", 1, 1,
-       study_out + stages_folder() + format({"table", "json"}), nullptr},
+       study_out + stages_folder() + format({"table", "json"}) +
+           OptionSet({Option{"trial", T::boolean, false,
+                             "estimate times, where no earlier job tells them, from a trial on a few images (takes "
+                             "seconds to minutes)"}}),
+       nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
        study_out + stages_folder() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
       {"study status", "State of every cell of a study", "FILE", 1, 1,
@@ -220,13 +201,32 @@ std::vector<program::Command> make_commands() {
 
 }  // namespace
 
+std::vector<program::Command> make_commands(const methods::StepTable& steps) {
+  std::vector<program::Command> made = fixed_commands();
+  add_step_commands(made, steps);
+  return made;
+}
+
 const std::vector<program::Command>& commands() {
-  static const std::vector<program::Command> table = [] {
-    std::vector<program::Command> made = make_commands();
-    add_step_commands(made);
-    return made;
-  }();
+  static const std::vector<program::Command> table = make_commands(methods::step_table());
   return table;
+}
+
+/// Names and types are the same for all tasks; the defaults of the model's own task are taken when it is known.
+program::Command step_command(const methods::StepInfo& step) {
+  OptionSet options = step.options(default_task());
+  if (step.begins) options = config::model_options() + options;
+  if (step.needs != methods::Needs::nothing) options = options + config::data_options();
+  return {step.name,
+          step.summary,
+          step.begins ? "" : "MODEL",
+          step.begins ? 0 : 1,
+          step.begins ? 0 : 1,
+          options + output("model to write (required)") +
+              OptionSet({Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"},
+                         Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
+              config_file(),
+          nullptr};
 }
 
 const program::Command& command(const std::string& name) {

@@ -21,10 +21,16 @@ struct Library {
   const char* holds;
 };
 constexpr Library kData{"quench_data", "OpenCV"};
+constexpr Library kPlan{"quench_plan", "OpenCV"};
 constexpr Library kLab{"quench_lab", "LibTorch, OpenCV"};
 
 /// The library that serves a command: the smallest that can, for LibTorch takes half a second to load.
-const Library& library_of(const std::string& command) { return command.starts_with("data ") ? kData : kLab; }
+const Library& library_of(const program::Invocation& invocation) {
+  const std::string& command = invocation.command;
+  if (command.starts_with("data ")) return kData;
+  const bool reads = command == "study plan" && !invocation.flags.value("trial", false);
+  return reads || command == "study status" ? kPlan : kLab;
+}
 
 /// Where it is; empty: nowhere.
 fs::path find(const Library& library) {
@@ -37,11 +43,11 @@ fs::path find(const Library& library) {
   return {};
 }
 
-program::LibraryFunction open_library(const std::string& command) {
-  const Library& wanted = library_of(command);
+program::LibraryFunction open_library(const program::Invocation& invocation) {
+  const Library& wanted = library_of(invocation);
   const fs::path path = find(wanted);
   if (path.empty()) {
-    fail(ErrorKind::unsupported, "[cli] `quench {}` needs {} ({}): built without it", command, wanted.name,
+    fail(ErrorKind::unsupported, "[cli] `quench {}` needs {} ({}): built without it", invocation.command, wanted.name,
          wanted.holds);
   }
   // OpenMP threads that wait shall spin for some 10 us, then sleep: an operator's gap is shorter than a wake-up, but
@@ -57,7 +63,8 @@ program::LibraryFunction open_library(const std::string& command) {
   return reinterpret_cast<program::LibraryFunction>(entry);
 }
 
-/// Of torch only whether it is there: it is not loaded to be listed.
+}  // namespace
+
 runtime::Registry listed_runtimes(const Places& places) {
   runtime::Registry registry = runtime::base_registry(places);
   registry.add(find(kLab).empty()
@@ -65,8 +72,6 @@ runtime::Registry listed_runtimes(const Places& places) {
                    : runtime::unopened_runtime("torch", QUENCH_TORCH_VERSION));
   return registry;
 }
-
-}  // namespace
 
 int run_in_library(const program::Invocation& invocation, const program::Environment& environment) {
   if (invocation.command == "runtimes")
@@ -76,7 +81,7 @@ int run_in_library(const program::Invocation& invocation, const program::Environ
   if (invocation.command == "bench" && !torch) {
     return run_bench(invocation, environment, runtime::base_registry(environment.places));
   }
-  return open_library(invocation.command)(invocation, environment);
+  return open_library(invocation)(invocation, environment);
 }
 
 }  // namespace quench::cli

@@ -2,20 +2,27 @@
 
 #include "program/command.h"
 
+namespace quench::steps {
+class Registry;
+}
+
 namespace quench::cli {
 
 /// Commands of quench_lab, and of quench_data (those on data). Each returns an exit code; an Error goes to main.
-int run_train(const program::Invocation& invocation, const program::Environment& environment);
+/// PTQ and QAT: methods of the steps `quantize` and `finetune`.
 int run_quantize(const program::Invocation& invocation, const program::Environment& environment);
-/// A step of methods/step_list.h as a command of its own: the step's name is the command's.
-int run_step(const program::Invocation& invocation, const program::Environment& environment);
+/// A step as a command of its own: the step's name is the command's.
+int run_step(const program::Invocation& invocation, const program::Environment& environment,
+             const steps::Registry& registry);
 int run_eval(const program::Invocation& invocation, const program::Environment& environment);
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment);
 int run_data(const program::Invocation& invocation, const program::Environment& environment);
+/// `study run`.
 int run_study(const program::Invocation& invocation, const program::Environment& environment);
 
-/// Settings of a lab command: flags over its `--config` file over defaults.
+/// Settings of a lab command: flags over its `--config` file over defaults. entry: its own, or the one of its name.
+Json lab_settings(const program::Command& entry, const program::Invocation& invocation);
 Json lab_settings(const program::Invocation& invocation);
 /// As lab_settings, without the defaults: what the user said.
 Json given_settings(const program::Invocation& invocation);

@@ -1,9 +1,10 @@
 #include "cli/base_commands.h"
 #include "cli/lab_commands.h"
+#include "cli/study_context.h"
 #include "core/error.h"
 #include "inference/registry.h"
-#include "methods/step.h"
 #include "nn/blas.h"
+#include "steps/step.h"
 
 /// Entry point of libquench_lab.so.
 extern "C" int quench_library_run(const quench::program::Invocation& invocation,
@@ -12,13 +13,17 @@ extern "C" int quench_library_run(const quench::program::Invocation& invocation,
   quench::nn::set_blas_threads(1);
   const std::string& name = invocation.command;
   if (name == "bench") return run_bench(invocation, environment, quench::inference::full_registry(environment.places));
-  if (name == "train") return run_train(invocation, environment);
   if (name == "quantize") return run_quantize(invocation, environment);
-  if (const auto* step = quench::methods::step_table().find(name); step && step->command) {
-    return run_step(invocation, environment);
+  const quench::steps::Registry steps = quench::steps::registry();
+  if (const auto* step = steps.table().find(name); step && step->command) {
+    return run_step(invocation, environment, steps);
   }
   if (name == "eval") return run_eval(invocation, environment);
   if (name == "predict") return run_predict(invocation, environment);
-  if (name.starts_with("study ")) return run_study(invocation, environment);
+  if (name == "study plan") {  // with --trial: the others are quench_plan's
+    return run_study_plan(invocation, environment, quench::inference::full_registry(environment.places),
+                          quench::steps::registry());
+  }
+  if (name == "study run") return run_study(invocation, environment);
   quench::fail(quench::ErrorKind::internal, "[cli] quench_lab has no command '{}'", name);
 }

@@ -15,8 +15,12 @@ Json file_settings(const program::Invocation& invocation) {
 
 }  // namespace
 
+Json lab_settings(const program::Command& entry, const program::Invocation& invocation) {
+  return program::settings(entry, file_settings(invocation), invocation);
+}
+
 Json lab_settings(const program::Invocation& invocation) {
-  return program::settings(command(invocation.command), file_settings(invocation), invocation);
+  return lab_settings(command(invocation.command), invocation);
 }
 
 Json given_settings(const program::Invocation& invocation) {

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "cli/print.h"
+#include "core/csv.h"
+#include "core/json_text.h"
 #include "inference/prediction_form.h"
 #include "metrics/latency.h"
 
@@ -12,14 +14,6 @@ namespace quench::cli {
 namespace {
 
 std::string ms(int64_t ns) { return fmt::format("{:.1f}", static_cast<double>(ns) / 1e6); }
-
-/// RFC 4180.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
 
 Json median(const std::vector<int64_t>& samples_ns) {
   return samples_ns.empty() ? Json() : Json(metrics::summarize(samples_ns).p50_ns);
@@ -40,14 +34,14 @@ PredictionPrinter::PredictionPrinter(std::string format, const inference::Predic
 std::string PredictionPrinter::add(const data::SourceImage& image, const inference::Prediction& p) {
   if (format_ == "json") list_.push_back(inference::to_json(image, p, predictor_));
   if (format_ == "jsonl") {
-    return inference::to_json(image, p, predictor_).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_text(inference::to_json(image, p, predictor_)) + "\n";
   }
   const std::string found = inference::found_text(p, predictor_);
   if (format_ == "csv") {
     const std::string frame = image.frame < 0 ? "" : std::to_string(image.frame);
     const std::string head = std::exchange(head_, "");
-    return head + fmt::format("{},{},{},{},{},{},{},{}\r\n", csv_field(image.name), frame, p.height, p.width,
-                              csv_field(found), p.preprocess_ns, p.inference_ns, p.postprocess_ns);
+    return head + fmt::format("{},{},{},{},{},{},{},{}\r\n", csv_cell(image.name), frame, p.height, p.width,
+                              csv_cell(found), p.preprocess_ns, p.inference_ns, p.postprocess_ns);
   }
   if (format_ == "table" && kind_ == data::ImageSource::Kind::images) {
     rows_.push_back({image.name, fmt::format("{}x{}", p.height, p.width), found, ms(p.preprocess_ns),
@@ -67,7 +61,7 @@ std::string PredictionPrinter::finish(const inference::PredictRun& run, const Js
                     {"inference_p50_ns", median(run.inference_ns)},
                     {"postprocess_p50_ns", median(run.postprocess_ns)}});
     const Json all{{"images", list_}, {"summary", summary}};
-    return all.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_text(all, 2) + "\n";
   }
   if (format_ != "table") return "";
   std::string out = rows_.size() > 1 ? text_table(rows_) + "\n" : "";

@@ -2,12 +2,18 @@
 
 #include <algorithm>
 
+#include "core/csv.h"
 #include "core/error.h"
+#include "core/json_text.h"
+#include "core/printable.h"
 #include "report/report.h"
 
 namespace quench::cli {
 
-std::string text_table(const std::vector<std::vector<std::string>>& rows) {
+std::string text_table(std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows) {
+    for (std::string& cell : row) cell = printable_line(cell);
+  }
   std::vector<size_t> widths;
   std::vector<bool> numeric;
   for (size_t r = 0; r < rows.size(); ++r) {
@@ -36,16 +42,9 @@ std::string text_table(const std::vector<std::vector<std::string>>& rows) {
 
 namespace {
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string md_field(const std::string& text) {
   std::string out;
-  for (const char c : text) out += c == '|' ? "\\|" : std::string(1, c);
+  for (const char c : printable_line(text)) out += c == '|' ? "\\|" : std::string(1, c);
   return out;
 }
 
@@ -59,7 +58,7 @@ std::string render_rows(const std::vector<std::vector<std::string>>& rows, const
     std::string line;
     for (const std::string& cell : row) {
       line += format == "md" ? "| " + md_field(cell) + " "
-                             : (line.empty() && &cell == row.data() ? "" : ",") + csv_field(cell);
+                             : (line.empty() && &cell == row.data() ? "" : ",") + csv_cell(cell);
     }
     out += line + (format == "md" ? "|\n" : "\r\n");
     if (format == "md" && &row == rows.data()) {
@@ -71,10 +70,10 @@ std::string render_rows(const std::vector<std::vector<std::string>>& rows, const
 }
 
 std::string render_objects(const Json& list, const std::string& format) {
-  if (format == "json") return list.dump(2) + "\n";
+  if (format == "json") return json_text(list, 2) + "\n";
   ensure(format == "jsonl", "[cli] no format '{}'", format);
   std::string out;
-  for (const Json& object : list) out += object.dump() + "\n";
+  for (const Json& object : list) out += json_text(object) + "\n";
   return out;
 }
 
@@ -84,13 +83,13 @@ std::string render(const std::vector<record::Record>& records, const std::string
   if (format == "md") return report::markdown(records);
   if (format == "jsonl") {
     std::string out;
-    for (const record::Record& record : records) out += record::to_json(record).dump() + "\n";
+    for (const record::Record& record : records) out += json_text(record::to_json(record)) + "\n";
     return out;
   }
   ensure(format == "json", "[cli] no format '{}'", format);
   Json list = Json::array();
   for (const record::Record& record : records) list.push_back(record::to_json(record));
-  return list.dump(2) + "\n";
+  return json_text(list, 2) + "\n";
 }
 
 std::string grouped(int64_t number) {

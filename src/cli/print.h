@@ -9,7 +9,8 @@
 namespace quench::cli {
 
 /// Rows of texts as an aligned table; the first row is the head. Columns whose cells are all numbers align right.
-std::string text_table(const std::vector<std::vector<std::string>>& rows);
+/// Cells are shown on one line, as printable_line() has them.
+std::string text_table(std::vector<std::vector<std::string>> rows);
 
 /// Rows of texts, the first the head, in a format: table, csv, md.
 std::string render_rows(const std::vector<std::vector<std::string>>& rows, const std::string& format);

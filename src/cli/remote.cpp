@@ -76,7 +76,7 @@ int run_bench_remote(const program::Invocation& invocation, const program::Envir
   std::vector<record::Record> records;
   for (const Json& runtime : options["runtime"]) {
     request.settings["runtime"] = runtime;
-    std::vector<record::Record> answers = device.run(request);
+    std::vector<record::Record> answers = device.run(request).records;
     for (size_t i = 0; i < answers.size(); ++i) {
       answers[i].cell = paths[i];
       records.push_back(std::move(answers[i]));
@@ -106,7 +106,7 @@ int run_eval_remote(const program::Invocation& invocation, const program::Enviro
   for (const char* key : {"runtime", "threads"}) request.settings[key] = options[key];
   request.settings["limit"] = options["test_limit"];
   if (invocation.flags.contains("batch")) request.settings["batch"] = options["batch"];
-  std::vector<record::Record> records = connect(options, environment).run(request);
+  std::vector<record::Record> records = connect(options, environment).run(request).records;
   records.front().cell = path;
   return print(records, options);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/text.h"
 
 namespace quench::config {
@@ -36,14 +37,14 @@ bool fits(const Json& value, OptionType type) {
 void check(const Option& option, const Json& value, std::string_view where) {
   if (!fits(value, option.type)) {
     fail(ErrorKind::config, "{}: expected {} for '{}', got {}", where, expected(option.type), option.name,
-         value.dump());
+         json_text(value));
   }
   if (value.is_number()) {
     const auto number = value.get<double>();
     if ((option.min && !(number >= *option.min)) || (option.max && !(number <= *option.max))) {
       fail(ErrorKind::config, "{}: expected '{}' {}{}, got {}", where, option.name,
            option.min ? fmt::format("at least {}", *option.min) : "",
-           option.max ? fmt::format("{}at most {}", option.min ? " and " : "", *option.max) : "", value.dump());
+           option.max ? fmt::format("{}at most {}", option.min ? " and " : "", *option.max) : "", json_text(value));
     }
   }
   if (option.choices.empty()) return;
@@ -91,6 +92,16 @@ OptionSet OptionSet::without(const std::vector<std::string>& names) const {
   return kept;
 }
 
+OptionSet OptionSet::only(const std::vector<std::string>& names) const {
+  std::vector<Option> kept;
+  for (const std::string& name : names) {
+    const Option* option = find(name);
+    ensure(option, "[config] no option '{}'", name);
+    kept.push_back(*option);
+  }
+  return kept;
+}
+
 Json OptionSet::part_of(const Json& values) const {
   Json part = Json::object();
   for (const auto& [name, value] : values.items()) {
@@ -106,7 +117,7 @@ Json OptionSet::defaults() const {
 }
 
 Json OptionSet::checked(const Json& values, std::string_view where) const {
-  if (!values.is_object()) fail(ErrorKind::config, "{}: expected a map of settings, got {}", where, values.dump());
+  if (!values.is_object()) fail(ErrorKind::config, "{}: expected a map of settings, got {}", where, json_text(values));
   Json out = defaults();
   for (const auto& [name, value] : values.items()) {
     const Option* option = find(name);

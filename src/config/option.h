@@ -38,6 +38,9 @@ class OptionSet {
   /// The table less the options of these names. A name that it does not have is Error{internal}.
   OptionSet without(const std::vector<std::string>& names) const;
 
+  /// The options of these names alone. A name that it does not have is Error{internal}.
+  OptionSet only(const std::vector<std::string>& names) const;
+
   /// The entries of `values` that this table names; keys of other tables are left out.
   Json part_of(const Json& values) const;
 

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/option.h"
+#include "core/task.h"
 
 namespace quench::config {
 
@@ -12,13 +15,27 @@ const OptionSet& data_options();
 const OptionSet& augment_options();
 /// Which model: name, image size, stem stride.
 const OptionSet& model_options();
-/// Optimizer, schedule, EMA, precision, device, seed. task: classify | detect; the names are the same, some defaults
-/// are not.
-const OptionSet& train_options(std::string_view task = "classify");
+/// Optimizer, schedule, EMA, precision, device, seed. task: one of core/task_list.h, else Error{config}; the names are
+/// the same for all, some defaults are not.
+const OptionSet& train_options(std::string_view task = default_task());
+/// All that a training takes: train_options and augment_options.
+const OptionSet& fit_options(std::string_view task = default_task());
+
+/// What a setting of train_options is to the work after the training.
+enum class TrainScope {
+  own,      ///< a later fine-tuning has its own
+  kept,     ///< a later fine-tuning keeps it, unless it is told otherwise
+  machine,  ///< kept too, and of no matter to the result: a training that was stopped may go on under another
+};
+/// Names of the settings of a scope, in table order.
+std::vector<std::string> train_settings(TrainScope scope);
+
 /// Observer, granularity, schemes, target, calibration.
 const OptionSet& quantize_options();
 /// QAT fine-tuning: epochs, learning rate, ranges. task: as train_options.
-const OptionSet& qat_options(std::string_view task = "classify");
+const OptionSet& qat_options(std::string_view task = default_task());
+/// How a task's raw outputs are read when a model is evaluated; no setting at all for classifiers.
+const OptionSet& evaluate_options(std::string_view task);
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
 /// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what

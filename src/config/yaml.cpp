@@ -2,12 +2,14 @@
 
 #include <yaml-cpp/yaml.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/utf8.h"
 
 namespace quench::config {
 namespace {
@@ -78,6 +80,11 @@ class Converter {
 }  // namespace
 
 Json parse_yaml(std::string_view text, std::string_view where) {
+  if (const size_t good = utf8_prefix(text); good < text.size()) {
+    fail(ErrorKind::config, "{}:{}: expected text in UTF-8, got the byte 0x{:02x}", where,
+         1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(good), '\n'),
+         static_cast<unsigned char>(text[good]));
+  }
   try {
     return Converter(where).convert(YAML::Load(std::string(text)), 0);
   } catch (const YAML::Exception& e) {

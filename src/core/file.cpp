@@ -15,6 +15,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr int64_t kMostBytes = int64_t{8} << 30;  // of a file that is read whole
+
 [[noreturn]] void fail_io(const fs::path& path, const char* doing) {
   const int code = errno;
   fail(ErrorKind::io, "[file] cannot {} {}: {}", doing, path.string(), std::strerror(code));
@@ -51,14 +53,49 @@ void make_parent(const fs::path& path) {
   if (code) fail(ErrorKind::io, "[file] cannot create {}: {}", path.parent_path().string(), code.message());
 }
 
+const char* kind_of(mode_t mode) {
+  if (S_ISDIR(mode)) return "the folder";
+  if (S_ISFIFO(mode)) return "the pipe";
+  return S_ISSOCK(mode) ? "the socket" : "the device";
+}
+
+/// Whether the path is one that a shell hands over an open pipe by: <(...) and standard input.
+bool is_handed_over(const fs::path& path) {
+  const std::string text = path.string();
+  return text == "/dev/stdin" || text.starts_with("/dev/fd/") || text.starts_with("/proc/self/fd/");
+}
+
+/// Opens a file for reading, and nothing that never ends or that keeps us waiting. may_flow: a pipe will do where it is
+/// handed over.
+int open_to_read(const fs::path& path, bool may_flow, struct stat& info) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);  // a pipe would wait for a writer
+  if (fd < 0) fail_io(path, "open");
+  if (::fstat(fd, &info) != 0) {
+    const int code = errno;
+    ::close(fd);
+    errno = code;
+    fail_io(path, "stat");
+  }
+  const bool flows = may_flow && S_ISFIFO(info.st_mode) && is_handed_over(path);
+  if (!S_ISREG(info.st_mode) && !flows) {
+    ::close(fd);
+    fail(ErrorKind::io, "[file] expected a file, got {} {}", kind_of(info.st_mode), path.string());
+  }
+  if (flows) ::fcntl(fd, F_SETFL, 0);
+  return fd;
+}
+
+[[noreturn]] void fail_too_large(const fs::path& path) {
+  fail(ErrorKind::io, "[file] expected a file of at most {} GiB, got a larger one: {}", kMostBytes >> 30,
+       path.string());
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& path) {
-  Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) fail_io(path, "open");
   struct stat info {};
-  if (::fstat(file.get(), &info) != 0) fail_io(path, "stat");
-  if (S_ISDIR(info.st_mode)) fail(ErrorKind::io, "[file] expected a file, got the folder {}", path.string());
+  Descriptor file(open_to_read(path, true, info));
+  if (info.st_size > kMostBytes) fail_too_large(path);
   std::string content;
   content.reserve(static_cast<size_t>(info.st_size));
   char block[1 << 16];
@@ -68,6 +105,7 @@ std::string read_file(const fs::path& path) {
     if (n < 0) fail_io(path, "read");
     if (n == 0) return content;
     content.append(block, static_cast<size_t>(n));
+    if (static_cast<int64_t>(content.size()) > kMostBytes) fail_too_large(path);
   }
 }
 
@@ -123,15 +161,8 @@ void NewFile::commit() {
 }
 
 InputFile::InputFile(fs::path path) : path_(std::move(path)) {
-  descriptor_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0) fail_io(path_, "open");
   struct stat info {};
-  const bool known = ::fstat(descriptor_, &info) == 0;
-  if (!known || S_ISDIR(info.st_mode)) {
-    ::close(descriptor_);
-    if (known) fail(ErrorKind::io, "[file] expected a file, got the folder {}", path_.string());
-    fail_io(path_, "stat");
-  }
+  descriptor_ = open_to_read(path_, false, info);
   size_ = info.st_size;
 }
 

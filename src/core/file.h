@@ -9,7 +9,7 @@
 
 namespace quench {
 
-/// Whole content. Throws Error{io} with the path and the system's reason.
+/// Whole content of a regular file of at most 8 GiB, or of a pipe named by /dev/fd or /dev/stdin. Throws Error{io}.
 std::string read_file(const std::filesystem::path& path);
 
 /// Replaces the file as a whole or not at all: writes beside it, syncs, renames. A full disk or a
@@ -38,7 +38,7 @@ class NewFile {
   int descriptor_ = -1;
 };
 
-/// A file open for reading at any place. All throw Error{io}.
+/// A regular file open for reading at any place. All throw Error{io}.
 class InputFile {
  public:
   explicit InputFile(std::filesystem::path path);

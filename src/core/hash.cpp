@@ -2,9 +2,11 @@
 
 #include <sha256.h>
 
-#include <fstream>
+#include <algorithm>
+#include <vector>
 
 #include "core/error.h"
+#include "core/file.h"
 
 namespace quench {
 
@@ -46,14 +48,15 @@ std::string sha256_hex(std::string_view text) {
 }
 
 std::string sha256_file(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) fail(ErrorKind::io, "[hash] cannot open {}", path.string());
+  const InputFile file(path);
   Sha256 digest;
-  char block[1 << 16];
-  while (file.read(block, sizeof block) || file.gcount() > 0) {
-    digest.update(std::string_view(block, static_cast<size_t>(file.gcount())));
+  std::vector<std::byte> block(1 << 16);
+  for (int64_t done = 0; done < file.size();) {
+    block.resize(static_cast<size_t>(std::min<int64_t>(1 << 16, file.size() - done)));
+    if (!file.read(done, block)) fail(ErrorKind::io, "[hash] {} became shorter while it was read", path.string());
+    digest.update(block);
+    done += static_cast<int64_t>(block.size());
   }
-  if (file.bad()) fail(ErrorKind::io, "[hash] cannot read {}", path.string());
   return digest.hex();
 }
 

@@ -4,8 +4,37 @@
 #include "core/file.h"
 
 namespace quench {
+namespace {
+
+constexpr int kDeepest = 256;  // what reads, copies, compares or prints a value calls itself for each level
+
+/// Whether lists and objects lie in one another deeper than kDeepest. The text need not be valid.
+bool is_too_deep(std::string_view text) {
+  int depth = 0;
+  bool quoted = false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (quoted) {
+      if (c == '\\') ++i;
+      quoted = c != '"';
+    } else if (c == '"') {
+      quoted = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kDeepest) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
+}  // namespace
 
 Json parse_json(std::string_view text, std::string_view where) {
+  if (is_too_deep(text)) {
+    fail(ErrorKind::data, "[json] {}: expected lists and objects at most {} deep in one another, got more", where,
+         kDeepest);
+  }
   try {
     return Json::parse(text);
   } catch (const Json::parse_error& e) {
@@ -15,11 +44,23 @@ Json parse_json(std::string_view text, std::string_view where) {
   }
 }
 
+std::optional<Json> try_parse_json(std::string_view text) {
+  if (is_too_deep(text)) return std::nullopt;
+  Json value = Json::parse(text, nullptr, false);
+  if (value.is_discarded()) return std::nullopt;
+  return value;
+}
+
 Json read_json(const std::filesystem::path& path) { return parse_json(read_file(path), path.string()); }
 
 std::string canonical_text(const Json& value) {
   // nlohmann::json (unordered flavour) keeps its keys in a sorted map.
-  return nlohmann::json::parse(value.dump()).dump();
+  try {
+    return nlohmann::json::parse(value.dump()).dump();
+  } catch (const Json::type_error&) {  // what dump() throws for such bytes
+    fail(ErrorKind::data, "[json] expected text in UTF-8, got other bytes ({})",
+         value.dump(-1, ' ', false, Json::error_handler_t::replace).substr(0, 200));
+  }
 }
 
 }  // namespace quench

@@ -50,29 +50,40 @@ class Pipe {
 /// What comes out of one stream: its end for the result, its lines for a listener.
 class Stream {
  public:
-  Stream(const std::function<void(std::string_view)>& listener, size_t keep_bytes)
-      : listener_(listener), keep_bytes_(keep_bytes) {}
+  Stream(const std::string& program, const std::function<void(std::string_view)>& listener,
+         const ProcessOptions& options)
+      : program_(program), listener_(listener), options_(options) {}
 
   void add(std::string_view bytes) {
+    came_ += bytes.size();
+    if (options_.most_bytes > 0 && came_ > options_.most_bytes) fail_too_long("an answer", options_.most_bytes);
     kept_.append(bytes);
-    if (kept_.size() > 2 * keep_bytes_) kept_.erase(0, kept_.size() - keep_bytes_);
+    if (kept_.size() > 2 * options_.keep_bytes) kept_.erase(0, kept_.size() - options_.keep_bytes);
     if (!listener_) return;
     line_.append(bytes);
     size_t start = 0;
     for (size_t end; (end = line_.find('\n', start)) != std::string::npos; start = end + 1) {
+      if (end - start > options_.most_line_bytes) fail_too_long("lines", options_.most_line_bytes);
       listener_(std::string_view(line_).substr(start, end - start));
     }
     line_.erase(0, start);
+    if (line_.size() > options_.most_line_bytes) fail_too_long("lines", options_.most_line_bytes);
   }
   std::string take() {
     if (listener_ && !line_.empty()) listener_(line_);
-    if (kept_.size() > keep_bytes_) kept_.erase(0, kept_.size() - keep_bytes_);
+    if (kept_.size() > options_.keep_bytes) kept_.erase(0, kept_.size() - options_.keep_bytes);
     return std::move(kept_);
   }
 
  private:
+  [[noreturn]] void fail_too_long(const char* what, size_t most) const {
+    fail(ErrorKind::io, "[process] expected {} of at most {} bytes from {}, got more", what, most, program_);
+  }
+
+  const std::string& program_;
   const std::function<void(std::string_view)>& listener_;
-  size_t keep_bytes_;
+  const ProcessOptions& options_;
+  size_t came_ = 0;
   std::string kept_;
   std::string line_;
 };
@@ -188,7 +199,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
     ::fcntl(in.write_end(), F_SETFL, O_NONBLOCK);
   }
 
-  Stream output(options.on_output, options.keep_bytes), error(options.on_error, options.keep_bytes);
+  Stream output(arguments[0], options.on_output, options), error(arguments[0], options.on_error, options);
   ProcessResult result;
   const int64_t start = now_ns();
   int64_t told_to_end_ns = 0;

@@ -14,8 +14,10 @@ struct ProcessOptions {
   /// Called with each line as it comes, without its end; a last line without end too.
   std::function<void(std::string_view)> on_output = {};
   std::function<void(std::string_view)> on_error = {};
-  size_t keep_bytes = size_t{1} << 20;  ///< of each stream's end, for the result
-  double timeout_seconds = 0;           ///< 0: none
+  size_t keep_bytes = size_t{1} << 20;       ///< of each stream's end, for the result
+  size_t most_line_bytes = size_t{1} << 20;  ///< of a line that a listener waits for
+  size_t most_bytes = 0;                     ///< of each stream; 0: any number
+  double timeout_seconds = 0;                ///< 0: none
   const CancelToken* cancel = nullptr;
 };
 
@@ -29,7 +31,8 @@ struct ProcessResult {
 /// Runs a program to its end: no shell, arguments as they are; a name without '/' is searched as the system does. It is
 /// ended (SIGTERM, a second later SIGKILL) where `cancel` is set, which then throws Error{cancelled}, and where the
 /// time is up. A program that an interrupt from the terminal ended throws Error{cancelled} too. Other ends are results.
-/// Throws Error{io} where the program cannot be started.
+/// Throws Error{io} where the program cannot be started, and where it writes more than `most_bytes`, or a longer line
+/// than a listener takes: it is killed then.
 ProcessResult run_process(const std::vector<std::string>& arguments, const ProcessOptions& options = {});
 
 /// The last line of a text that is not blank; empty where there is none. For messages about a program that failed.

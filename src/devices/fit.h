@@ -28,21 +28,21 @@ struct FitPoint {
 Factors fit_factors(const std::vector<FitPoint>& points, const std::vector<double>& weights, Engine engine,
                     const Factors* prior, double ridge);
 
-/// A prediction of an anchor that was left out.
+/// A forecast of an anchor that was left out.
 struct HeldOut {
   const FitPoint* point;
-  double predicted_ns;
+  double forecast_ns;
   double
       gflops_ns;  ///< from GFLOPs alone: time / GFLOPs of what was not left out, of the same device where there is any
-  double relative() const { return predicted_ns / point->latency_ns - 1; }
+  double relative() const { return forecast_ns / point->latency_ns - 1; }
 };
 
 /// Leaves out, in turn, every model (everywhere; what the other models of a device tell stays), or every device, of
-/// each engine and runtime. What cannot be predicted then (the only device of a runtime) is left out of the result.
+/// each engine and runtime. What cannot be forecast then (the only device of a runtime) is left out of the result.
 std::vector<HeldOut> leave_one_model_out(const std::vector<FitPoint>& points);
 std::vector<HeldOut> leave_one_device_out(const std::vector<FitPoint>& points);
 
-/// Median, mean and largest of |predicted / measured - 1|, and the quantile 0.9 of |ln(predicted / measured)|.
+/// Median, mean and largest of |forecast / measured - 1|, and the quantile 0.9 of |ln(forecast / measured)|.
 struct ErrorSummary {
   int64_t points = 0;
   double median = 0;

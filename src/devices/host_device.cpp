@@ -25,7 +25,7 @@ Device host_device(const platform::Host& host) {
   if (host.memory_bytes > 0) device.memory_bytes = host.memory_bytes;
   device.software.os = host.os;
   device.software.kernel = host.kernel;
-  device.notes = {"detected; latencies here are measured, not predicted: `quench bench`"};
+  device.notes = {"detected; latencies here are measured, not forecast: `quench bench`"};
   return device;
 }
 

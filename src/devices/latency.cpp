@@ -31,7 +31,7 @@ Peak scaled(Peak peak, double factor) {
 
 double known(const std::optional<double>& value, const Device& device, const PowerMode& mode, const char* what) {
   if (value) return *value;
-  fail(ErrorKind::unsupported, "{} of {}{} is not known: nothing to predict from", what, device.name,
+  fail(ErrorKind::unsupported, "{} of {}{} is not known: nothing to forecast from", what, device.name,
        mode.name.empty() ? "" : " in mode " + mode.name);
 }
 
@@ -93,7 +93,7 @@ Arithmetic arithmetic_of(const Machine& machine, const std::string& runtime, Pre
                                      : stored == Precision::fp16 ? peak.fp16_gflops
                                                                  : peak.fp32_gflops;
   if (!gops) {
-    fail(ErrorKind::unsupported, "the {} peak of this {} is not known: nothing to predict from", title_of(stored),
+    fail(ErrorKind::unsupported, "the {} peak of this {} is not known: nothing to forecast from", title_of(stored),
          machine.engine == Engine::gpu ? "GPU" : "CPU");
   }
   return {stored, *gops};

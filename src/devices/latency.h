@@ -38,7 +38,7 @@ struct Arithmetic {
 /// Throws Error{unsupported} where the machine's peak for it is not known.
 Arithmetic arithmetic_of(const Machine& machine, const std::string& runtime, Precision precision);
 
-/// Parts of a latency as a machine without losses would have them, in ns: the product with Factors is the prediction.
+/// Parts of a latency as a machine without losses would have them, in ns: the product with Factors is the forecast.
 ///
 /// - fixed: 10^6 cycles. Launches, synchronisation: what does not depend on the model.
 /// - positions: one cycle a position of each convolution's output, whatever its channels: loops, edges, addresses.

@@ -8,6 +8,7 @@
 
 #include "config/option.h"
 #include "core/error.h"
+#include "core/json_text.h"
 
 namespace quench::devices {
 namespace {
@@ -138,10 +139,10 @@ std::string to_yaml(const LatencyFit& fit) {
       "that\n"
       "# no anchor names. Units: fixed in 10^6 cycles, positions in cycles a position, compute and memory in times "
       "the\n"
-      "# ideal; error is of |ln(predicted / measured)|.\n";
-  out += fmt::format("command: {}\n", Json(fit.command).dump());
+      "# ideal; error is of |ln(forecast / measured)|.\n";
+  out += fmt::format("command: {}\n", json_text(fit.command));
   out += "anchors:\n";
-  for (const std::string& anchors : fit.anchors) out += fmt::format("  - {}\n", Json(anchors).dump());
+  for (const std::string& anchors : fit.anchors) out += fmt::format("  - {}\n", json_text(anchors));
   out += "fits:\n";
   for (const RuntimeFit& entry : fit.fits) {
     out += "  - {";
@@ -155,8 +156,8 @@ std::string to_yaml(const LatencyFit& fit) {
   return out;
 }
 
-Prediction predict(const LatencyFit& fit, const Device& device, const Machine& machine, const std::string& runtime,
-                   const ModelWork& work, Precision precision) {
+Forecast forecast_latency(const LatencyFit& fit, const Device& device, const Machine& machine,
+                          const std::string& runtime, const ModelWork& work, Precision precision) {
   const Chosen chosen = choose(fit, device, machine.engine, runtime, precision);
   const double ns = latency_of(terms_of(work, machine, runtime, precision), chosen.fit->factors);
   const double spread = std::exp(chosen.fit->error * chosen.widening);

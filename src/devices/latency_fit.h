@@ -15,7 +15,7 @@ struct RuntimeFit {
   Engine engine = Engine::cpu;
   std::string runtime;
   Factors factors{};
-  /// 90 % of |ln(predicted / measured)| stayed below it in cross-validation: leaving out models where `device` is
+  /// 90 % of |ln(forecast / measured)| stayed below it in cross-validation: leaving out models where `device` is
   /// named, devices else. At least ln 2 where nothing could be left out.
   double error = 0;
   int64_t anchors = 0;                  ///< that the factors were fitted to
@@ -43,17 +43,17 @@ LatencyFit fit_from(const Json& content, const std::string& where);
 std::string to_yaml(const LatencyFit& fit);
 
 /// A latency that nobody measured.
-struct Prediction {
+struct Forecast {
   int64_t latency_ns = 0;
   int64_t low_ns = 0;  ///< 90 % interval, from the errors of cross-validation
   int64_t high_ns = 0;
   std::string evidence;  ///< what it rests on, for people
 };
 
-/// Predicts one image's latency. Factors: of device and runtime, else of the runtime on any device, else, on CPUs, of
+/// Forecasts one image's latency. Factors: of device and runtime, else of the runtime on any device, else, on CPUs, of
 /// ONNX Runtime on any device (then, and where no anchor has the precision, the interval is squared: twice as wide in
 /// logarithms). Throws Error{unsupported} where a figure of the device or a fit is missing.
-Prediction predict(const LatencyFit& fit, const Device& device, const Machine& machine, const std::string& runtime,
-                   const ModelWork& work, Precision precision);
+Forecast forecast_latency(const LatencyFit& fit, const Device& device, const Machine& machine,
+                          const std::string& runtime, const ModelWork& work, Precision precision);
 
 }  // namespace quench::devices

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/links.h"
+#include "graph/op_traits.h"
 #include "graph/passes.h"
 #include "graph/quantized.h"
 
@@ -14,26 +16,11 @@ using graph::Op;
 
 int64_t elements(const Graph& graph, graph::EdgeId edge) { return element_count(graph.edge(edge).shape); }
 
-bool is_quantized(const graph::Weight& weight) { return weight.quant.has_value(); }
-
-/// Layers that move data of their own; the others are fused, or their producers write in place.
-bool moves_data(Op op) {
-  switch (op) {
-    case Op::conv:
-    case Op::linear:
-    case Op::add:
-    case Op::max_pool:
-    case Op::upsample:
-    case Op::global_avg_pool: return true;
-    default: return false;
-  }
-}
-
 LayerWork layer_work(const Graph& graph, const Node& node) {
   LayerWork work;
   for (const graph::EdgeId input : node.inputs) work.elements_moved += elements(graph, input);
   for (const graph::EdgeId output : node.outputs) work.elements_moved += elements(graph, output);
-  if (node.op != Op::conv && node.op != Op::linear) return work;
+  if (!graph::traits(node.op).layer) return work;
   const graph::Weight& weight = graph.required_weight(node, "weight");
   const Shape& shape = weight.value.shape();  // [O, I/groups, kh, kw] or [O, I]
   const Shape& output = graph.edge(node.outputs.at(0)).shape;
@@ -43,11 +30,12 @@ LayerWork layer_work(const Graph& graph, const Node& node) {
   work.kernel_area = node.op == Op::conv ? shape.at(2) * shape.at(3) : 1;
   work.positions = element_count(output) / shape.at(0);
   work.elements_moved += weight.value.size();
-  work.quantized = is_quantized(weight);
+  work.quantized = weight.quant.has_value();
   return work;
 }
 
 void set_quantization(ModelWork& work, const Graph& graph) {
+  work.quantized = graph::is_quantized(graph);
   for (const auto& [name, quant] : graph::quantized_values(graph)) {
     work.symmetric_int8 = work.symmetric_int8 && graph::is_symmetric_int8(*quant);
   }
@@ -56,17 +44,17 @@ void set_quantization(ModelWork& work, const Graph& graph) {
 
 /// Most elements that are alive at a time: an edge lives from its producer to its last consumer.
 int64_t arena_elements(const Graph& graph) {
+  const graph::Links links(graph);
   const size_t end = graph.nodes.size();
-  std::vector<size_t> last(graph.edges.size(), 0);
-  for (size_t i = 0; i < end; ++i) {
-    for (const graph::EdgeId input : graph.nodes[i].inputs) last[static_cast<size_t>(input)] = i;
-  }
-  for (const graph::EdgeId output : graph.outputs) last[static_cast<size_t>(output)] = end;
+  const auto last_use = [&](graph::EdgeId edge) {
+    if (links.is_output.at(edge)) return end;
+    return links.consumers[edge].empty() ? size_t{0} : static_cast<size_t>(links.consumers[edge].back());
+  };
   int64_t alive = 0, most = 0;
   std::vector<int64_t> freed(end + 1, 0);
   const auto born = [&](graph::EdgeId edge) {
     alive += elements(graph, edge);
-    freed[last[static_cast<size_t>(edge)]] += elements(graph, edge);
+    freed[last_use(edge)] += elements(graph, edge);
   };
   for (const graph::EdgeId input : graph.inputs) born(input);
   for (size_t i = 0; i < end; ++i) {
@@ -89,9 +77,8 @@ ModelWork work_of(const Graph& original) {
   const Graph graph = graph::fuse_activations(graph::fold_batch_norms(original));
   ModelWork work;
   for (const Node& node : graph.nodes) {
-    if (!moves_data(node.op)) continue;
+    if (!graph::traits(node.op).own_pass) continue;
     work.layers.push_back(layer_work(graph, node));
-    work.quantized = work.quantized || work.layers.back().quantized;
   }
   for (const auto& [name, weight] : graph.weights) work.weight_elements += weight.value.size();
   work.arena_elements = arena_elements(graph);

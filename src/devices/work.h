@@ -27,7 +27,7 @@ struct ModelWork {
   std::vector<LayerWork> layers;
   int64_t weight_elements = 0;
   int64_t arena_elements = 0;  ///< most activations that are alive at a time, in order of the nodes
-  bool quantized = false;      ///< any layer is
+  bool quantized = false;      ///< graph::is_quantized
   bool symmetric_int8 = true;  ///< all that is quantized is int8 around zero point 0, as TensorRT takes it
   std::string target;          ///< runtime that a quantized file was made for; empty where it does not say
 

@@ -2,8 +2,8 @@
 #include <map>
 #include <vector>
 
+#include "graph/op_traits.h"
 #include "graph/passes.h"
-#include "graph/weight_roles.h"
 
 namespace quench::graph {
 
@@ -40,7 +40,7 @@ Graph compact(Graph graph) {
 
   std::map<std::string, Weight> weights;
   for (const Node& node : nodes) {
-    for (const WeightRole& role : weight_roles(node.op)) {
+    for (const WeightRole& role : traits(node.op).weights) {
       const auto found = graph.weights.find(node.name + "." + std::string(role.name));
       if (found != graph.weights.end()) weights.insert(graph.weights.extract(found));
     }

@@ -5,17 +5,16 @@
 #include "core/error.h"
 #include "graph/links.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 
 namespace quench::graph {
 namespace {
 
 void require_float(const Graph& graph) {
-  for (const Edge& edge : graph.edges) {
-    if (edge.quant) fail(ErrorKind::data, "[graph.fold] expected a float graph, got quantized edge {}", edge.name);
-  }
-  for (const auto& [name, weight] : graph.weights) {
-    if (weight.quant) fail(ErrorKind::data, "[graph.fold] expected a float graph, got quantized weight {}", name);
-  }
+  if (!is_quantized(graph)) return;
+  const std::vector<QuantizedValue> values = quantized_values(graph);
+  fail(ErrorKind::data, "[graph.fold] expected a float graph, got a quantized one ({})",
+       values.empty() ? "a bias" : values.front().name);
 }
 
 /// Multiplies the conv's filters and rewrites its bias (equations at fold_batch_norms).
@@ -59,7 +58,7 @@ Graph fold_batch_norms(Graph graph) {
     if (node.op == Op::batch_norm) {
       const EdgeId between = node.inputs.at(0);
       const int producer = links.producer.at(between);
-      if (producer >= 0 && links.uses.at(between) == 1 && graph.nodes[producer].op == Op::conv &&
+      if (producer >= 0 && links.uses(between) == 1 && graph.nodes[producer].op == Op::conv &&
           graph.nodes[producer].activation == Activation::none) {
         Node& conv = kept[kept_index[producer]];
         fold(graph, conv, node);

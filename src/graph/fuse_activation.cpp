@@ -2,9 +2,10 @@
 #include <string>
 #include <vector>
 
+#include "graph/free_name.h"
 #include "graph/links.h"
+#include "graph/op_traits.h"
 #include "graph/passes.h"
-#include "graph/weight_roles.h"
 
 namespace quench::graph {
 namespace {
@@ -64,7 +65,7 @@ Graph fuse_activations(Graph graph) {
       const EdgeId between = node.inputs.at(0);
       const int producer = links.producer.at(between);
       Node* maker = producer >= 0 && kept_index[producer] >= 0 ? &kept[kept_index[producer]] : nullptr;
-      if (maker && links.uses.at(between) == 1 && !graph.edge(between).quant && can_fuse_activation(maker->op) &&
+      if (maker && links.uses(between) == 1 && !graph.edge(between).quant && traits(maker->op).takes_activation &&
           maker->activation == Activation::none) {
         maker->activation = node.op == Op::silu ? Activation::silu : Activation::relu;
         maker->outputs = node.outputs;

@@ -6,18 +6,18 @@
 
 namespace quench::graph {
 
-/// Producer and use count of every edge at once, for passes that ask for many. Not kept up to date.
+/// Who makes and who reads every edge, for all who ask for many. Not kept up to date.
 struct Links {
-  explicit Links(const Graph& graph) : producer(graph.edges.size(), -1), uses(graph.edges.size(), 0) {
-    for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      for (EdgeId id : graph.nodes[i].outputs) producer.at(id) = static_cast<int>(i);
-      for (EdgeId id : graph.nodes[i].inputs) ++uses.at(id);
-    }
-    for (EdgeId id : graph.outputs) ++uses.at(id);
-  }
+  explicit Links(const Graph& graph);
 
-  std::vector<int> producer;  ///< index of the node that makes the edge, -1 for graph inputs
-  std::vector<int> uses;      ///< inputs of nodes, and graph outputs
+  /// Times that the edge is read: inputs of nodes, and graph outputs.
+  size_t uses(EdgeId edge) const { return consumers.at(edge).size() + (is_output.at(edge) ? 1 : 0); }
+  /// The node that reads the edge where nothing else does, or -1.
+  int only_consumer(EdgeId edge) const { return uses(edge) == 1 && !is_output[edge] ? consumers[edge][0] : -1; }
+
+  std::vector<int> producer;                ///< of each edge: index of the node that makes it, -1 for graph inputs
+  std::vector<std::vector<int>> consumers;  ///< of each edge: nodes ascending, one once for each input that reads it
+  std::vector<bool> is_output;              ///< of each edge: it is an output of the graph
 };
 
 }  // namespace quench::graph

@@ -8,9 +8,9 @@
 #include "graph/onnx_decode.h"
 #include "graph/onnx_mark.h"
 #include "graph/onnx_reader.h"
+#include "graph/op_traits.h"
 #include "graph/shape_inference.h"
 #include "graph/verify.h"
-#include "graph/weight_roles.h"
 
 namespace quench::graph {
 namespace {
@@ -136,7 +136,7 @@ void OnnxReader::read_fused(const NodeProto& proto) {
     wrong("expected a node whose only reader is its activation (node {})", proto.name());
   }
   Node& node = graph_.nodes[producer_[value.edge]];
-  if (!can_fuse_activation(node.op) || node.activation != Activation::none) {
+  if (!traits(node.op).takes_activation || node.activation != Activation::none) {
     wrong("expected a conv, linear or add before a fused activation, got {} (node {})", to_string(node.op), node.name);
   }
   node.activation = silu ? Activation::silu : Activation::relu;
@@ -222,7 +222,7 @@ void OnnxReader::read_attributes(Node& node, const NodeProto& proto) {
 
 void OnnxReader::read_weights(Node& node, const NodeProto& proto) {
   int input = 1;
-  for (const WeightRole& role : weight_roles(node.op)) {
+  for (const WeightRole& role : traits(node.op).weights) {
     if (!role.required && input >= proto.input_size()) break;
     graph_.weights[node.name + "." + std::string(role.name)] = weight(proto, input++);
   }

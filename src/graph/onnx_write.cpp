@@ -5,11 +5,12 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "graph/free_name.h"
 #include "graph/onnx_encode.h"
 #include "graph/onnx_mark.h"
 #include "graph/onnx_writer.h"
+#include "graph/op_traits.h"
 #include "graph/verify.h"
-#include "graph/weight_roles.h"
 
 namespace quench::graph {
 namespace {
@@ -142,7 +143,7 @@ void OnnxWriter::write_node(const Node& node) {
   } else {
     std::vector<std::string> inputs;
     for (EdgeId id : node.inputs) inputs.push_back(read_edge(id));
-    for (const WeightRole& role : weight_roles(node.op)) {
+    for (const WeightRole& role : traits(node.op).weights) {
       if (const Weight* weight = graph_.weight(node, role.name))
         inputs.push_back(read_weight(node, role.name, *weight));
     }

@@ -2,7 +2,14 @@
 
 #include <algorithm>
 
+#include "core/error.h"
+
 namespace quench::graph {
+
+bool is_quantized(const Graph& graph) {
+  return std::ranges::any_of(graph.edges, [](const Edge& edge) { return edge.quant.has_value(); }) ||
+         std::ranges::any_of(graph.weights, [](const auto& entry) { return entry.second.quant.has_value(); });
+}
 
 std::vector<QuantizedValue> quantized_values(const Graph& graph) {
   std::vector<QuantizedValue> values;
@@ -15,8 +22,18 @@ std::vector<QuantizedValue> quantized_values(const Graph& graph) {
   return values;
 }
 
-bool is_symmetric_int8(const QuantParams& quant) {
-  return quant.dtype == DType::i8 && std::ranges::all_of(quant.zero_point, [](int32_t zero) { return zero == 0; });
+bool is_symmetric(const QuantParams& quant) {
+  return std::ranges::all_of(quant.zero_point, [](int32_t zero) { return zero == 0; });
 }
+
+bool has_fixed_weight_scales(const Graph& graph) {
+  const auto found = graph.metadata.find("weight_scales");
+  if (found == graph.metadata.end() || found->second == "max_abs") return false;
+  if (found->second == "fixed") return true;
+  fail(ErrorKind::data, "[graph.quantized] expected weight_scales 'max_abs' or 'fixed' in the metadata, got '{}'",
+       found->second);
+}
+
+bool is_symmetric_int8(const QuantParams& quant) { return quant.dtype == DType::i8 && is_symmetric(quant); }
 
 }  // namespace quench::graph

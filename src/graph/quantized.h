@@ -13,8 +13,19 @@ struct QuantizedValue {
   const QuantParams* quant;
 };
 
+/// Whether anything in it is quantized: an edge or a weight has QuantParams.
+bool is_quantized(const Graph& graph);
+
 /// Edges in order, then weights by name. Biases (int32) are left out: their parameters follow from the others.
 std::vector<QuantizedValue> quantized_values(const Graph& graph);
+
+/// Whether all zero points are 0.
+bool is_symmetric(const QuantParams& quant);
+
+/// Whether scales of weights were chosen otherwise than by max|w|, so that training keeps them and clamps weights there
+/// (metadata `weight_scales`: `fixed`). Else (`max_abs`, or not said) scales follow the weights when these move. Throws
+/// Error{data} for another word.
+bool has_fixed_weight_scales(const Graph& graph);
 
 /// Whether it is int8 around zero point 0: the only form that TensorRT takes.
 bool is_symmetric_int8(const QuantParams& quant);

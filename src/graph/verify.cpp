@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/utf8.h"
+#include "graph/op_traits.h"
 #include "graph/shape_inference.h"
-#include "graph/weight_roles.h"
 
 namespace quench::graph {
 namespace {
@@ -18,40 +19,8 @@ template <typename... Args>
   fail(ErrorKind::data, "[graph.verify] {}", fmt::format(format, std::forward<Args>(args)...));
 }
 
-/// The alternative of Attributes that an operation carries.
-size_t attributes_index(Op op) {
-  switch (op) {
-    case Op::conv: return Attributes(ConvAttributes{}).index();
-    case Op::batch_norm: return Attributes(BatchNormAttributes{}).index();
-    case Op::max_pool: return Attributes(PoolAttributes{}).index();
-    case Op::upsample: return Attributes(UpsampleAttributes{}).index();
-    case Op::split: return Attributes(SplitAttributes{}).index();
-    default: return Attributes(std::monostate{}).index();
-  }
-}
-
-/// Whether a text is UTF-8 (RFC 3629: shortest form, no surrogates), which ONNX and JSON ask for.
-bool is_utf8(std::string_view text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    if (lead < 0x80) continue;
-    const int more = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
-    if (lead < 0xC2 || lead > 0xF4 || text.size() - i < static_cast<size_t>(more)) return false;
-    uint32_t code = lead & (0x3Fu >> more);
-    for (int k = 0; k < more; ++k, ++i) {
-      const auto next = static_cast<unsigned char>(text[i]);
-      if ((next & 0xC0) != 0x80) return false;
-      code = code << 6 | (next & 0x3Fu);
-    }
-    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (code < kLeast[more] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
-  }
-  return true;
-}
-
 void check_text(std::string_view text, std::string_view what) {
-  if (!is_utf8(text)) wrong("expected UTF-8 text, got other bytes ({})", what);
+  if (utf8_prefix(text) != text.size()) wrong("expected UTF-8 text, got other bytes ({})", what);
 }
 
 void check_names(const Graph& graph) {
@@ -76,10 +45,10 @@ void check_names(const Graph& graph) {
 }
 
 void check_node(const Node& node) {
-  if (node.attributes.index() != attributes_index(node.op)) {
+  if (node.attributes.index() != traits(node.op).attributes) {
     wrong("expected the attributes of {}, got others (node {})", to_string(node.op), node.name);
   }
-  if (node.activation != Activation::none && !can_fuse_activation(node.op)) {
+  if (node.activation != Activation::none && !traits(node.op).takes_activation) {
     wrong("expected no fused activation on {}, got {} (node {})", to_string(node.op), to_string(node.activation),
           node.name);
   }
@@ -204,7 +173,7 @@ void check_weight(const Node& node, std::string_view role, const Weight& weight,
 void check_weights(const Graph& graph) {
   size_t owned = 0;
   for (const Node& node : graph.nodes) {
-    for (const WeightRole& role : weight_roles(node.op)) {
+    for (const WeightRole& role : traits(node.op).weights) {
       if (role.required) graph.required_weight(node, role.name);
       const Weight* found = graph.weight(node, role.name);
       if (!found) continue;
@@ -215,7 +184,7 @@ void check_weights(const Graph& graph) {
   if (owned == graph.weights.size()) return;
   std::set<std::string> known;
   for (const Node& node : graph.nodes) {
-    for (const WeightRole& role : weight_roles(node.op)) known.insert(node.name + "." + std::string(role.name));
+    for (const WeightRole& role : traits(node.op).weights) known.insert(node.name + "." + std::string(role.name));
   }
   for (const auto& [name, weight] : graph.weights) {
     if (!known.count(name)) wrong("weight {} belongs to no node", name);

@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "core/hash.h"
+#include "graph/magnitude.h"
 #include "graph/onnx_write.h"
 #include "graph/shape_inference.h"
 #include "inference/evaluate.h"
@@ -8,6 +9,7 @@ namespace quench::inference {
 
 Engine::Engine(const runtime::Runtime& runtime, const graph::ModelFile& model, const runtime::SessionOptions& options)
     : runtime_(runtime), model_(model), options_(options) {
+  graph::require_magnitudes(model.graph);
   sessions_[own_size()] = runtime.load(model, options);
 }
 

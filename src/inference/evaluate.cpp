@@ -2,63 +2,71 @@
 
 #include <algorithm>
 
+#include "config/tables.h"
 #include "core/error.h"
+#include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
-#include "metrics/top_k.h"
+#include "data/loading/stand_ins.h"
+#include "models/detect_head.h"
 #include "models/task.h"
+#include "score/evaluate.h"
 
 namespace quench::inference {
 namespace {
 
-constexpr double kSameBoxIou = 0.8;
+/// Images a run takes at a size so that a large model's values stay in some hundred megabytes.
+int64_t batch_of(const EvaluateOptions& options, int imgsz) {
+  constexpr int64_t kPixels = 128 * 128 * 128;
+  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, options.batch);
+}
 
-/// Boxes of `a` that have a partner of their own in `b`.
-int64_t matches(const std::vector<models::Detection>& a, const std::vector<models::Detection>& b) {
-  std::vector<bool> taken(b.size(), false);
-  int64_t count = 0;
-  for (const models::Detection& box : a) {
-    for (size_t i = 0; i < b.size(); ++i) {
-      if (taken[i] || b[i].label != box.label || iou(b[i].box, box.box) < kSameBoxIou) continue;
-      taken[i] = true;
-      ++count;
-      break;
-    }
+score::ImageSource images_of(const graph::Graph& graph, const data::Dataset& split, const EvaluateOptions& options,
+                             bool rect, const std::shared_ptr<data::LeftOut>& left_out) {
+  const Shape& shape = graph.edge(graph.inputs[0]).shape;
+  if (rect) {
+    const models::DetectHead head = models::detect_head(graph);
+    return data::evaluation_rectangles(split, static_cast<int>(std::max(shape[2], shape[3])),
+                                       static_cast<int>(*std::ranges::max_element(head.strides)), left_out);
   }
-  return count;
+  if (shape[2] != shape[3]) {
+    fail(ErrorKind::unsupported, "[inference.evaluate] expected a square input, or `rect`, got {}", to_string(shape));
+  }
+  const auto imgsz = static_cast<int>(shape[2]);
+  return data::evaluation_images(
+      split, {.imgsz = imgsz, .batch = batch_of(options, imgsz), .workers = options.workers, .left_out = left_out});
 }
 
 }  // namespace
 
-Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options, const LogSink& log,
-                    const CancelToken& cancel) {
+score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
+                           const LogSink& log, const CancelToken& cancel) {
   models::require_fit(engine.graph(), split.task(), split.classes());
   if (split.size() == 0)
     fail(ErrorKind::config, "[inference.evaluate] expected at least one image, got an empty split");
-  return split.task() == "detect" ? evaluate_detector(engine, split, options, log, cancel)
-                                  : evaluate_classifier(engine, split, options, log, cancel);
-}
-
-double agreement(const Evaluation& a, const Evaluation& b) {
-  if (a.detections.empty() && b.detections.empty()) return metrics::agreement(a.predictions, b.predictions);
-  ensure(a.detections.size() == b.detections.size(), "[inference.agreement] expected {} images, got {}",
-         a.detections.size(), b.detections.size());
-  int64_t pairs = 0, boxes = 0;
-  for (size_t i = 0; i < a.detections.size(); ++i) {
-    pairs += matches(a.detections[i], b.detections[i]);
-    boxes += static_cast<int64_t>(a.detections[i].size() + b.detections[i].size());
+  const config::OptionSet& table = config::evaluate_options(split.task());
+  const Json settings =
+      table.checked(options.settings.is_null() ? Json::object() : table.part_of(options.settings), "evaluate");
+  const auto scorer = score::make_scorer(engine.graph(), split.classes(), settings);
+  const auto run = [&](const Tensor& images) {
+    runtime::Session& session = engine.session(images.shape()[1], images.shape()[2]);
+    return session.run(runtime::to_input(data::to_planar(images), session.input_dtype()));
+  };
+  const auto left_out = std::make_shared<data::LeftOut>();
+  score::evaluate(*scorer, images_of(engine.graph(), split, options, settings.value("rect", false), left_out), run,
+                  {.total = split.size(), .log = &log, .cancel = &cancel});
+  score::Evaluation evaluation = scorer->result();
+  evaluation.left_out = left_out->images();
+  if (!evaluation.left_out.empty()) log.warning(data::to_text(evaluation.left_out, split.size(), "test images"));
+  if (evaluation.scores.empty()) {
+    log.warning(fmt::format("no object is annotated on the {} images: mAP is not defined (n/a)", evaluation.samples));
   }
-  return boxes == 0 ? 1 : 2.0 * static_cast<double>(pairs) / static_cast<double>(boxes);
+  return evaluation;
 }
 
 Tensor sample_image(const data::Dataset& split, const graph::Graph& graph) {
   const auto side = static_cast<int>(graph.edge(graph.inputs.at(0)).shape.at(2));
-  const Tensor pixels = split.at(0).pixels;
-  if (split.task() != "detect") return data::to_planar(data::fit_image(pixels, side).reshaped({1, side, side, 3}));
-  Tensor image(DType::u8, {1, side, side, 3});
-  data::draw(pixels,
-             data::letterbox(static_cast<int>(pixels.shape()[0]), static_cast<int>(pixels.shape()[1]), side, side),
-             image.mutable_values<uint8_t>().data());
-  return data::to_planar(image);
+  const auto next = data::evaluation_images(split, {.imgsz = side, .batch = 1, .workers = 0, .limit = 1});
+  return data::to_planar(next()->images);
 }
 
 }  // namespace quench::inference

@@ -1,39 +1,29 @@
 #pragma once
 
-#include <functional>
-#include <vector>
+#include <map>
+#include <memory>
+#include <utility>
 
 #include "core/cancel.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "data/loading/left_out.h"
 #include "data/sets/dataset.h"
-#include "models/nms.h"
 #include "runtime/runtime.h"
-#include "score/scores.h"
+#include "score/evaluation.h"
 
 namespace quench::inference {
-
-/// How good a model is on a split, and what it said.
-struct Evaluation {
-  score::Scores scores;  ///< named as record fields: top1 top5, or map_50_95 map_50 map_75 map_95 ...
-  int64_t samples = 0;
-  std::vector<int32_t> predictions;                        ///< classification: of each image
-  std::vector<std::vector<models::Detection>> detections;  ///< detection: of each image, in its pixels; with score
-                                                           ///< kShownConfidence or above
-};
-
-/// Boxes below it are not shown to people, and not compared between simulation and reality.
-inline constexpr float kShownConfidence = 0.25f;
 
 struct EvaluateOptions {
   int64_t batch = 64;  ///< images a run, at most; fewer where they are large
   int workers = 2;
-  Json detect;  ///< values of config::detect_options(); null: defaults
+  Json settings;  ///< values of the task's config::evaluate_options(); null: defaults
 };
 
 /// A model in a runtime, for inputs of any size.
 class Engine {
  public:
+  /// Throws Error{data} where a weight is too large to mean anything (graph/magnitude.h), and what load() throws.
   Engine(const runtime::Runtime& runtime, const graph::ModelFile& model, const runtime::SessionOptions& options);
   const graph::Graph& graph() const { return model_.graph; }
   /// The model as it is.
@@ -50,23 +40,14 @@ class Engine {
   std::map<std::pair<int64_t, int64_t>, std::unique_ptr<runtime::Session>> sessions_;
 };
 
-/// Runs every image of the split through the engine, in order. Throws Error{data} where the split's task or classes
-/// are not those of the model's metadata.
-Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options, const LogSink& log,
-                    const CancelToken& cancel);
+/// Runs every image of the split through the engine, in order; one that cannot be read is left out, with a warning.
+/// Throws Error{data} where the split's task or classes are not those of the model's metadata, where no image can be
+/// read, and where the model's outputs are not finite (score/finite.h).
+score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
+                           const LogSink& log, const CancelToken& cancel);
 
-/// The two there are.
-Evaluation evaluate_classifier(Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
-                               const LogSink& log, const CancelToken& cancel);
-Evaluation evaluate_detector(Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
-                             const LogSink& log, const CancelToken& cancel);
-
-/// How far two evaluations of one split agree, in [0,1]. Classification: equal predictions over images. Detection:
-/// twice the pairs of boxes (same image and class, IoU 0.8 or more, best score first) over all boxes of both; 1 where
-/// there are none. Throws Error{internal} where the numbers of images differ.
-double agreement(const Evaluation& a, const Evaluation& b);
-
-/// Image 0 of a split, fitted to the model's input size: [1,3,H,W] uint8. What latencies are measured with.
+/// The first image of a split that can be read, fitted to the model's input size: [1,3,H,W] uint8. What latencies are
+/// measured with.
 Tensor sample_image(const data::Dataset& split, const graph::Graph& graph);
 
 }  // namespace quench::inference

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json_text.h"
 #include "core/text.h"
 #include "data/pictures/image_file.h"
 #include "inference/prediction_form.h"
@@ -128,7 +129,7 @@ void PredictionFiles::finish() {
   if (!wanted("json")) return;
   std::string text = "[";  // a row a line
   for (const Json& row : rows_) {
-    text += (text.size() > 1 ? ",\n" : "\n") + row.dump(-1, ' ', false, Json::error_handler_t::replace);
+    text += (text.size() > 1 ? ",\n" : "\n") + json_text(row);
   }
   write_file(folder_ / "predictions.json", text + "\n]\n");
 }

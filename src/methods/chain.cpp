@@ -142,13 +142,12 @@ std::vector<Method> named_method(const Json& map, const StepTable& table, std::s
 
 }  // namespace
 
-std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, std::string_view task,
-                                       const Json& train, std::string_view where) {
-  ModelKind kind{std::string(task), false, false};
+std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, ModelKind kind, const Json& train,
+                                       std::string_view where) {
   std::vector<ChainStep> steps;
   for (const ChainStep& given : method.steps) {
     const StepInfo& info = table.require(given.step, where);
-    Json values = info.inherits ? info.inherits(train) : Json::object();
+    Json values = info.inherits && !train.is_null() ? info.inherits(train) : Json::object();
     values.update(given.settings);
     const std::string here = fmt::format("{} ({}: {})", where, method.method, given.step);
     try {
@@ -156,7 +155,7 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
     } catch (const Error& error) {
       fail(ErrorKind::config, "{}: {}", here, error.what());
     }
-    steps.push_back({given.step, info.options(task).checked(values, here)});
+    steps.push_back({given.step, info.options(kind.task).checked(values, here)});
   }
   if (kind.quantized && !kind.integers) steps.push_back({"convert", Json::object()});
   return steps;

@@ -20,10 +20,12 @@ struct Method {
   std::vector<ChainStep> steps;
 };
 
-/// The effective steps of a method for models trained with `train`: every setting present, checked; `convert` at the
-/// end where the chain leaves quantized weights in float. Throws Error{config} naming `where` and the step.
-std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, std::string_view task,
-                                       const Json& train, std::string_view where);
+/// The effective steps of a method on a model of `kind`: every setting present, checked; `convert` at the end where the
+/// chain leaves quantized weights in float. train: settings of the training that made the model, for steps that keep
+/// some of them; null: not known. Throws Error{config} naming `where` and the step, also for one that cannot take what
+/// the step before it makes.
+std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, ModelKind kind, const Json& train,
+                                       std::string_view where);
 
 /// The methods of one entry of a study, lists expanded: `fp32`, `{method: ptq, observer: [mse, minmax]}`, `{method:
 /// qat, epochs: 3}`, `{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}`. target: where

@@ -16,7 +16,7 @@ enum class Needs { nothing, calibration_images, training_images };
 /// What a model is, as far as steps care.
 struct ModelKind {
   std::string task;        ///< classify | detect
-  bool quantized = false;  ///< edges have QuantParams
+  bool quantized = false;  ///< graph::is_quantized
   bool integers = false;   ///< and weights are integers; false: floats with their scales, as fine-tuning wants them
 };
 
@@ -33,6 +33,7 @@ struct StepInfo {
   /// What stands in place of its defaults after a training with these settings: augmentation and machine as there.
   /// Empty: its own defaults.
   std::function<Json(const Json& train)> inherits = {};
+  bool begins = false;  ///< as a command it takes its model by name (config::model_options), not from a file
 };
 
 /// Steps by name.

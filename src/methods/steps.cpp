@@ -8,11 +8,11 @@ namespace {
 
 /// Settings of a training that a later fine-tuning keeps unless it is told otherwise.
 Json as_trained(const Json& train) {
-  Json kept = config::augment_options().part_of(train);
-  for (const char* key : {"batch", "threads", "workers", "device", "label_smoothing"}) {
-    if (train.contains(key)) kept[key] = train[key];
-  }
-  return kept;
+  const auto in_scope = [](config::TrainScope scope) {
+    return config::train_options().only(config::train_settings(scope));
+  };
+  return (config::augment_options() + in_scope(config::TrainScope::kept) + in_scope(config::TrainScope::machine))
+      .part_of(train);
 }
 
 ModelKind require_float(const ModelKind& kind, const char* step) {
@@ -28,16 +28,18 @@ StepInfo describe_train() {
   return {"train",
           "Train a classifier or detector",
           Needs::training_images,
-          false,
-          [](std::string_view task) { return config::train_options(task) + config::augment_options(); },
-          [](const ModelKind& kind) { return require_float(kind, "train"); }};
+          true,
+          [](std::string_view task) { return config::fit_options(task); },
+          [](const ModelKind& kind) { return require_float(kind, "train"); },
+          {},
+          true};
 }
 
 StepInfo describe_quantize() {
   return {"quantize",
           "Compress a trained model to integers",
           Needs::calibration_images,
-          false,
+          false,  // `quench quantize` is PTQ and QAT, methods of this step
           [](std::string_view) { return config::quantize_options(); },
           [](const ModelKind& kind) {
             require_float(kind, "quantize");

@@ -1,13 +1,12 @@
 #include "metrics/cost.h"
 
-#include <string_view>
+#include "graph/op_traits.h"
 
 namespace quench::metrics {
 namespace {
 
 using graph::Graph;
 using graph::Node;
-using graph::Op;
 
 constexpr int64_t kFloatBits = 32;
 
@@ -30,7 +29,7 @@ int64_t stored_bytes(const graph::Weight& weight) {
 }
 
 int64_t node_macs(const Graph& graph, const Node& node, const Shape& output) {
-  if (node.op != Op::conv && node.op != Op::linear) return 0;
+  if (!graph::traits(node.op).layer) return 0;
   const Shape& weight = graph.required_weight(node, "weight").value.shape();
   int64_t per_output = 1;  // inputs of one output element: [I/groups, kh, kw] or [I]
   for (size_t i = 1; i < weight.size(); ++i) per_output *= weight[i];
@@ -43,11 +42,11 @@ NodeCost node_cost(const Graph& graph, const Node& node) {
   cost.op = to_string(node.op);
   cost.input = graph.edge(node.inputs.at(0)).shape;
   cost.output = graph.edge(node.outputs.at(0)).shape;
-  for (std::string_view role : {"weight", "bias"}) {
-    if (const graph::Weight* weight = graph.weight(node, role)) cost.params += weight->value.size();
-  }
-  for (std::string_view role : {"weight", "bias", "running_mean", "running_var"}) {
-    if (const graph::Weight* weight = graph.weight(node, role)) cost.weights_bytes += stored_bytes(*weight);
+  for (const graph::WeightRole& role : graph::traits(node.op).weights) {
+    const graph::Weight* weight = graph.weight(node, role.name);
+    if (weight == nullptr) continue;
+    if (role.learned) cost.params += weight->value.size();
+    cost.weights_bytes += stored_bytes(*weight);
   }
   for (graph::EdgeId output : node.outputs) cost.activation_bytes += edge_bytes(graph.edge(output));
   cost.macs = node_macs(graph, node, cost.output);

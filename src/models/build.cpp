@@ -3,6 +3,7 @@
 
 #include "core/error.h"
 #include "core/json.h"
+#include "core/task.h"
 #include "graph/shape_inference.h"
 #include "graph/verify.h"
 #include "models/modules.h"
@@ -21,7 +22,7 @@ class Expansion {
       : spec_(spec), options_(options), net_(graph_, options.seed) {
     class_names_ = options.classes;
     if (class_names_.empty()) {
-      for (int i = 0; i < (spec.task == "classify" ? 1000 : 80); ++i) class_names_.push_back(std::to_string(i));
+      for (int i = 0; i < require_task(spec.task, "[models]").classes; ++i) class_names_.push_back(std::to_string(i));
     }
   }
 

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/task.h"
 #include "core/text.h"
 #include "models/families.h"
 
@@ -11,7 +12,7 @@ const std::vector<Spec>& catalog() {
   static const std::vector<Spec> specs = [] {
     std::vector<Spec> all = yolov5();
     std::ranges::move(yolov8(), std::back_inserter(all));
-    std::ranges::stable_partition(all, [](const Spec& spec) { return spec.task == "classify"; });
+    std::ranges::stable_partition(all, [](const Spec& spec) { return spec.task == default_task(); });
     return all;
   }();
   return specs;

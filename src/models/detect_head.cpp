@@ -6,6 +6,8 @@
 namespace quench::models {
 namespace {
 
+constexpr const char* kDetect = "detect";  // the task whose head this is
+
 /// The value of a metadata key as JSON; null where it is missing.
 Json metadata(const graph::Graph& graph, const std::string& key) {
   const auto found = graph.metadata.find(key);
@@ -59,7 +61,7 @@ std::vector<int64_t> output_channels(const DetectHead& head) {
 
 DetectHead detect_head(const graph::Graph& graph) {
   const auto task = graph.metadata.find("task");
-  if (task == graph.metadata.end() || task->second != "detect") {
+  if (task == graph.metadata.end() || task->second != kDetect) {
     fail(ErrorKind::config, "[models.detect_head] expected a detector, got a model for '{}'",
          task == graph.metadata.end() ? "" : task->second);
   }

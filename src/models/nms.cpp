@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <span>
+
+#include "core/error.h"
 
 namespace quench::models {
 namespace {
@@ -19,18 +22,25 @@ bool better(const Entry& a, const Entry& b) {
   return a.row != b.row ? a.row < b.row : a.label < b.label;
 }
 
-bool finite_box(const float* box) {
-  return std::isfinite(box[0]) && std::isfinite(box[1]) && std::isfinite(box[2]) && std::isfinite(box[3]);
+void require_finite(const Candidates& candidates, int64_t row) {
+  const auto is_finite = [](float value) { return std::isfinite(value); };
+  const std::span<const float> box(&candidates.boxes[static_cast<size_t>(4 * row)], 4);
+  const auto classes = static_cast<size_t>(candidates.classes);
+  const std::span<const float> scores(&candidates.scores[static_cast<size_t>(row) * classes], classes);
+  if (std::ranges::all_of(box, is_finite) && std::ranges::all_of(scores, is_finite)) return;
+  fail(ErrorKind::data,
+       "[models.nms] expected finite boxes and scores, got {:g} {:g} {:g} {:g} with a best score of {:g}", box[0],
+       box[1], box[2], box[3], classes == 0 ? 0.0f : *std::ranges::max_element(scores));
 }
 
 std::vector<Entry> entries_of(const Candidates& candidates, const NmsOptions& options) {
   std::vector<Entry> entries;
   for (int64_t row = 0; row < candidates.count(); ++row) {
-    if (!finite_box(&candidates.boxes[static_cast<size_t>(4 * row)])) continue;
+    require_finite(candidates, row);
     const float* scores = &candidates.scores[static_cast<size_t>(row * candidates.classes)];
     Entry best{options.confidence, static_cast<int32_t>(row), -1};
     for (int32_t c = 0; c < candidates.classes; ++c) {
-      if (!(scores[c] > options.confidence)) continue;  // NaN too
+      if (scores[c] <= options.confidence) continue;
       if (options.multi_label) {
         entries.push_back({scores[c], best.row, c});
       } else if (scores[c] > best.score) {

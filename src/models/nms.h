@@ -26,7 +26,7 @@ struct NmsOptions {
 };
 
 /// Greedy non-maximum suppression, best score first (equal scores: earlier row, then lower class first).
-/// Not-finite boxes are dropped. Result by descending score.
+/// Result by descending score. Throws Error{data} where a box or a score is not finite.
 std::vector<Detection> non_max_suppression(const Candidates& candidates, const NmsOptions& options);
 
 }  // namespace quench::models

@@ -17,8 +17,6 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr float kLeastScale = 0x1p-20f;
-
 double lsq_gradient_scale(const Tensor& x, const QuantGrid& grid) {
   const double values = x.dim() > 0 ? static_cast<double>(x.numel()) / std::max<int64_t>(x.size(0), 1) : 1.0;
   return 1.0 / std::sqrt(std::max(values, 1.0) * static_cast<double>(std::max<int64_t>(grid.q_max, 1)));
@@ -121,8 +119,17 @@ Tensor zero_point_tensor(const graph::QuantParams& params, const Tensor& like) {
   return along(torch::tensor(params.zero_point).to(torch::kFloat).to(like.device()), params.axis, like.dim());
 }
 
-bool symmetric(const graph::QuantParams& params) {
-  return std::all_of(params.zero_point.begin(), params.zero_point.end(), [](int32_t zero) { return zero == 0; });
+/// On the grid of `scale` (as along() gives it) and the parameters' zero points, straight through.
+Tensor fake_quantize_along(const Tensor& x, const Tensor& scale, const graph::QuantParams& params, bool covered) {
+  Tensor value, inside;
+  {
+    torch::NoGradGuard no_grad;
+    const Tensor zero = zero_point_tensor(params, x);
+    const Tensor q = x.to(torch::kFloat).div(scale).round_().add_(zero);
+    if (!covered) inside = q.ge(params.q_min()).logical_and_(q.le(params.q_max()));
+    value = q.clamp(params.q_min(), params.q_max()).sub_(zero).mul_(scale).to(x.scalar_type());
+  }
+  return covered ? PassThrough::apply(x, value) : StraightThrough::apply(x, value, inside);
 }
 
 }  // namespace
@@ -142,39 +149,11 @@ Tensor fake_quantize(const Tensor& x, const graph::QuantParams& params) {
   if (params.axis < 0) {
     return fake_quantize(x, params.scale[0], QuantGrid{params.zero_point[0], params.q_min(), params.q_max()});
   }
-  Tensor value, inside;
-  {
-    torch::NoGradGuard no_grad;
-    const Tensor scale = scale_tensor(params, x);
-    const Tensor zero = zero_point_tensor(params, x);
-    const Tensor q = x.to(torch::kFloat).div(scale).round_().add_(zero);
-    inside = q.ge(params.q_min()).logical_and_(q.le(params.q_max()));
-    value = q.clamp(params.q_min(), params.q_max()).sub_(zero).mul_(scale).to(x.scalar_type());
-  }
-  return StraightThrough::apply(x, value, inside);
+  return fake_quantize_along(x, scale_tensor(params, x), params, false);
 }
 
-Tensor symmetric_scales(const Tensor& weight, const graph::QuantParams& params) {
-  torch::NoGradGuard no_grad;
-  Tensor largest;
-  if (params.axis < 0) {
-    largest = weight.abs().max().reshape({1});
-  } else {
-    largest = weight.abs().transpose(0, params.axis).flatten(1).amax(1);
-  }
-  const Tensor scale = largest.to(torch::kFloat).div_(static_cast<double>(params.q_max()));
-  return torch::where(scale.gt(0), scale, torch::full_like(scale, kLeastScale));
-}
-
-Tensor fake_quantize_weight(const Tensor& weight, const graph::QuantParams& params) {
-  if (!symmetric(params)) return fake_quantize(weight, params);
-  Tensor value;
-  {
-    torch::NoGradGuard no_grad;
-    const Tensor scale = along(symmetric_scales(weight, params), params.axis, weight.dim());
-    value = weight.to(torch::kFloat).div(scale).round_().clamp_(params.q_min(), params.q_max()).mul_(scale);
-  }
-  return PassThrough::apply(weight, value);
+Tensor fake_quantize_weight(const Tensor& weight, const Tensor& scale, const graph::QuantParams& params, bool covered) {
+  return fake_quantize_along(weight, along(scale, params.axis, weight.dim()), params, covered);
 }
 
 Tensor dequantize(const Tensor& q, const graph::QuantParams& params) {

@@ -28,13 +28,11 @@ torch::Tensor fake_quantize(const torch::Tensor& x, float scale, const QuantGrid
 /// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are; gradient to x as above.
 torch::Tensor fake_quantize(const torch::Tensor& x, const graph::QuantParams& params);
 
-/// Symmetric scales of a weight from its present values: max|w| / q_max, over the whole tensor or for each index of
-/// params.axis; a channel of zeros gives 2^-20. Returns float32 [1] or [C] on the weight's device.
-torch::Tensor symmetric_scales(const torch::Tensor& weight, const graph::QuantParams& params);
-
-/// Fake-quantizes a weight whose range moves with it: scale = symmetric_scales(weight). Nothing is clamped, so the
-/// gradient to the weight is the identity. Weights with a non-zero zero point use their stored scale.
-torch::Tensor fake_quantize_weight(const torch::Tensor& weight, const graph::QuantParams& params);
+/// Fake-quantizes a weight at scales that stand beside it: `scale` float32 [1] or [C] in place of params.scale. The
+/// gradient passes where nothing is clamped and is 0 where it is. `covered`: the scales are known to cover the weight
+/// (max_abs_scales of it), so that the gradient passes everywhere.
+torch::Tensor fake_quantize_weight(const torch::Tensor& weight, const torch::Tensor& scale,
+                                   const graph::QuantParams& params, bool covered);
 
 /// scale * (q - zero_point) as float32, for integer weights.
 torch::Tensor dequantize(const torch::Tensor& q, const graph::QuantParams& params);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "graph/quantized.h"
 #include "nn/execute.h"
 #include "nn/fake_quant.h"
 #include "nn/fused.h"
@@ -26,6 +27,7 @@ struct GraphModule::State {
   std::vector<Tensor> learned;  ///< scale of each range group; undefined: fixed
   ExecuteOptions execute;
   EdgeHook hook;
+  bool trained = false;  ///< has been in training mode
 
   State(graph::Graph model, ModuleOptions module_options) : graph(std::move(model)), options(module_options) {
     weights = load_weights(graph, options);
@@ -35,6 +37,8 @@ struct GraphModule::State {
     execute.fused_kernels = options.fused_kernels;
   }
 
+  void follow_weights(bool all);
+  Tensor scale_of(EdgeId id) const;
   Tensor load_input(const Tensor& x, const graph::Edge& edge) const;
   Tensor quantized(EdgeId id, const Tensor& value) const;
   void put(std::vector<Tensor>& values, EdgeId id, Tensor value) const;
@@ -42,6 +46,28 @@ struct GraphModule::State {
   bool run_fused(const Step& step, std::vector<Tensor>& values);
   std::vector<Tensor> run(const Tensor& x);
 };
+
+/// The scale of a quantized edge, as it stands: learned, or the Graph's.
+Tensor GraphModule::State::scale_of(EdgeId id) const {
+  const Tensor& scale = learned[ranges.group[id]];
+  return scale.defined() ? scale.detach() : torch::full({1}, graph.edge(id).quant->scale[0], options.device);
+}
+
+/// The one place where the scales of weights that train are updated: all of them, or those whose weight has moved.
+/// After the edge scales, which they depend on where a bias has to fit. Where the Graph says that its scales are fixed,
+/// none.
+void GraphModule::State::follow_weights(bool all) {
+  if (!trained || graph::has_fixed_weight_scales(graph)) return;
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    NodeTensors& node = weights.nodes[i];
+    WeightTensor& weight = node.weight;
+    if (!weight.simulate || !graph::is_symmetric(*weight.simulate)) continue;
+    if (!all && weight.scale_version == weight.tensor._version()) continue;
+    const EdgeId input = graph.nodes[i].inputs[0];
+    const bool floats = !graph.edge(input).quant;  // no integers for a bias to fit
+    weight.follow(floats ? Tensor() : node.bias.tensor, floats ? Tensor() : scale_of(input));
+  }
+}
 
 /// To float32 on the device, in the module's memory format; raw pixels by the edge's own scale or 1/255.
 Tensor GraphModule::State::load_input(const Tensor& x, const graph::Edge& edge) const {
@@ -108,6 +134,7 @@ bool GraphModule::State::run_fused(const Step& step, std::vector<Tensor>& values
 
 std::vector<Tensor> GraphModule::State::run(const Tensor& x) {
   ensure(graph.inputs.size() == 1, "[nn.graph_module] expected 1 graph input, got {}", graph.inputs.size());
+  if (execute.simulate_quantization) follow_weights(execute.training);
   std::vector<Tensor> values(graph.edges.size());
   const EdgeId entry = graph.inputs[0];
   const graph::Edge& edge = graph.edge(entry);
@@ -141,6 +168,7 @@ std::vector<Tensor> GraphModule::forward(const Tensor& x) { return state_->run(x
 
 void GraphModule::train(bool on) {
   state_->execute.training = on;
+  state_->trained = state_->trained || on;
   for (NodeTensors& node : state_->weights.nodes) {
     node.weight.cached.reset();
     node.bias.cached.reset();
@@ -180,19 +208,20 @@ graph::Graph GraphModule::graph() const {
   graph::Graph out = state_->graph;
   for (const auto& [name, tensor] : state_->weights.buffers) out.weights.at(name).value = to_host(tensor);
   for (const auto& [name, tensor] : state_->weights.parameters) {
-    graph::Weight& weight = out.weights.at(name);
-    weight.value = to_host(tensor);
-    const bool moves = weight.quant && weight.quant->dtype != DType::i32 &&
-                       std::all_of(weight.quant->zero_point.begin(), weight.quant->zero_point.end(),
-                                   [](int32_t zero) { return zero == 0; });
-    if (!moves) continue;
-    const Tensor scale = symmetric_scales(tensor.detach(), *weight.quant).cpu().contiguous();
-    weight.quant->scale.assign(scale.data_ptr<float>(), scale.data_ptr<float>() + scale.numel());
+    out.weights.at(name).value = to_host(tensor);
   }
   for (size_t group = 0; group < state_->learned.size(); ++group) {
     if (!state_->learned[group].defined()) continue;
     const float scale = state_->learned[group].item<float>();
     for (EdgeId id : state_->ranges.members[group]) out.edge(id).quant->scale[0] = scale;
+  }
+  state_->follow_weights(true);
+  for (size_t i = 0; i < out.nodes.size(); ++i) {
+    const WeightTensor& weight = state_->weights.nodes[i].weight;
+    if (!weight.simulate) continue;
+    const Tensor scale = weight.scale.cpu().contiguous();
+    out.weight(out.nodes[i], "weight")
+        ->quant->scale.assign(scale.data_ptr<float>(), scale.data_ptr<float>() + scale.numel());
   }
   return out;
 }

@@ -24,8 +24,10 @@ struct ModuleOptions {
 /// Runs a Graph under LibTorch autograd. Parameters are leaf tensors named as the Graph's weights.
 ///
 /// Quantization is simulated where the Graph says so: an edge with `quant` passes a fake-quantize, a float weight with
-/// `quant` likewise (straight-through gradients, Bengio et al. 2013), an integer weight is dequantized. With
-/// learn_ranges(), edge scales are parameters too, with LSQ gradients (Esser et al. 2020).
+/// `quant` likewise (straight-through gradients, Bengio et al. 2013), an integer weight is dequantized. Scales of
+/// weights are the Graph's. Once in training mode they follow the weights (max_abs_scales of the present values), but
+/// for Graphs that say graph::has_fixed_weight_scales. With learn_ranges(), edge scales are parameters too, with LSQ
+/// gradients (Esser et al. 2020).
 class GraphModule {
  public:
   explicit GraphModule(graph::Graph graph, ModuleOptions options = {});
@@ -44,13 +46,14 @@ class GraphModule {
   /// Makes scales of per-tensor quantized edges (not the input, nor shared constants) trainable.
   void learn_ranges(bool on);
 
-  /// Trainable tensors in weight-name order; learned scales come as `<edge>.scale`.
+  /// Trainable tensors in weight-name order, so without those of a layer that normalises the input; learned scales come
+  /// as `<edge>.scale`.
   std::map<std::string, torch::Tensor> parameters() const;
   /// Batch-norm running statistics.
   std::map<std::string, torch::Tensor> buffers() const;
   void set_edge_hook(EdgeHook hook);
 
-  /// The Graph with the current values written back (weights, statistics, learned scales).
+  /// The Graph with the current values written back (weights and their scales, statistics, learned scales of edges).
   graph::Graph graph() const;
   const torch::Device& device() const;
 

@@ -1,9 +1,10 @@
 #include "nn/node_tensors.h"
 
-#include <string_view>
-
 #include "core/error.h"
+#include "graph/input_normalization.h"
+#include "graph/op_traits.h"
 #include "nn/fake_quant.h"
+#include "nn/weight_scales.h"
 
 namespace quench::nn {
 
@@ -11,14 +12,29 @@ torch::Tensor WeightTensor::value(bool simulate_quantization, bool training) {
   if (!simulate) return tensor;
   if (!simulate_quantization) return tensor;
   if (training || (torch::GradMode::is_enabled() && tensor.requires_grad())) {
-    return fake_quantize_weight(tensor, *simulate);
+    return fake_quantize_weight(tensor, scale, *simulate, covered);
   }
   const uint32_t version = tensor._version();
   if (!cached.defined() || cached_version != version) {
-    cached = fake_quantize_weight(tensor, *simulate).detach();
+    cached = fake_quantize_weight(tensor, scale, *simulate, covered).detach();
     cached_version = version;
   }
   return cached;
+}
+
+void WeightTensor::follow(const torch::Tensor& bias, const torch::Tensor& input_scale) {
+  scale = max_abs_scales(tensor, bias, input_scale, *simulate);
+  scale_version = tensor._version();
+  covered = true;
+  cached.reset();
+}
+
+WeightTensor& NodeTensors::of(std::string_view role) {
+  if (role == "weight") return weight;
+  if (role == "bias") return bias;
+  if (role == "running_mean") return running_mean;
+  ensure(role == "running_var", "[nn.graph_module] unknown weight role {}", role);
+  return running_var;
 }
 
 namespace {
@@ -31,11 +47,11 @@ class Loader {
   Loader(const graph::Graph& graph, const ModuleOptions& options, WeightStore& store)
       : graph_(graph), options_(options), store_(store) {}
 
-  WeightTensor load(const graph::Node& node, std::string_view role, bool required, bool statistic) {
-    const graph::Weight* weight = graph_.weight(node, role);
-    const std::string name = node.name + "." + std::string(role);
+  WeightTensor load(const graph::Node& node, const graph::WeightRole& role) {
+    const graph::Weight* weight = graph_.weight(node, role.name);
+    const std::string name = node.name + "." + std::string(role.name);
     if (weight == nullptr) {
-      if (required) fail(ErrorKind::data, "[nn.graph_module] expected a weight {}, got none", name);
+      if (role.required) fail(ErrorKind::data, "[nn.graph_module] expected a weight {}, got none", name);
       return {};
     }
     WeightTensor out;
@@ -53,9 +69,13 @@ class Loader {
     value = value.to(options_.device);
     if (value.dim() == 4 && options_.channels_last) value = value.contiguous(torch::MemoryFormat::ChannelsLast);
     out.tensor = value;
-    if (is_float && statistic) {
+    if (out.simulate) {
+      out.scale = torch::tensor(out.simulate->scale).to(options_.device);
+      out.scale_version = value._version();
+    }
+    if (is_float && !role.learned) {
       store_.buffers[name] = out.tensor;
-    } else if (is_float) {
+    } else if (is_float && node.name != graph::kNormalizeNode) {
       out.tensor.set_requires_grad(true);
       store_.parameters[name] = out.tensor;
     }
@@ -75,14 +95,8 @@ WeightStore load_weights(const graph::Graph& graph, const ModuleOptions& options
   Loader loader(graph, options, store);
   for (const graph::Node& node : graph.nodes) {
     NodeTensors tensors;
-    if (node.op == graph::Op::conv || node.op == graph::Op::linear) {
-      tensors.weight = loader.load(node, "weight", true, false);
-      tensors.bias = loader.load(node, "bias", false, false);
-    } else if (node.op == graph::Op::batch_norm) {
-      tensors.weight = loader.load(node, "weight", true, false);
-      tensors.bias = loader.load(node, "bias", true, false);
-      tensors.running_mean = loader.load(node, "running_mean", true, true);
-      tensors.running_var = loader.load(node, "running_var", true, true);
+    for (const graph::WeightRole& role : graph::traits(node.op).weights) {
+      tensors.of(role.name) = loader.load(node, role);
     }
     store.nodes.push_back(std::move(tensors));
   }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "graph/links.h"
+
 namespace quench::nn {
 
 namespace {
@@ -9,51 +11,39 @@ namespace {
 using graph::EdgeId;
 using graph::Op;
 
-/// Step of each edge's last use, -1 for graph outputs.
-std::vector<int> last_uses(const graph::Graph& graph, const std::vector<Step>& steps) {
-  std::vector<int> last(graph.edges.size(), -1);
-  for (size_t i = 0; i < steps.size(); ++i) {
-    for (int index : {steps[i].node, steps[i].silu}) {
-      if (index < 0) continue;
-      for (EdgeId edge : graph.nodes[index].inputs) last[edge] = static_cast<int>(i);
-      for (EdgeId edge : graph.nodes[index].outputs) last[edge] = static_cast<int>(i);
-    }
-  }
-  for (EdgeId edge : graph.outputs) last[edge] = -1;
+/// Step after which nothing reads an edge, -1 for graph outputs and what no step makes.
+int last_use(const graph::Links& links, const std::vector<int>& step_of, size_t edge) {
+  if (links.is_output[edge]) return -1;
+  int last = links.producer[edge] < 0 ? -1 : step_of[links.producer[edge]];
+  for (const int node : links.consumers[edge]) last = std::max(last, step_of[node]);
   return last;
 }
 
 }  // namespace
 
 std::vector<Step> make_plan(const graph::Graph& graph) {
-  std::vector<int> readers(graph.edges.size(), 0), reader(graph.edges.size(), -1);
-  for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    for (EdgeId edge : graph.nodes[i].inputs) {
-      ++readers[edge];
-      reader[edge] = static_cast<int>(i);
-    }
-  }
-  for (EdgeId edge : graph.outputs) readers[edge] += 2;  // stays visible
-
+  const graph::Links links(graph);
   std::vector<Step> steps;
-  std::vector<bool> taken(graph.nodes.size(), false);
+  std::vector<int> step_of(graph.nodes.size(), -1);  ///< the turn of each node
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
-    if (taken[i]) continue;
+    if (step_of[i] >= 0) continue;
     Step step;
     step.node = static_cast<int>(i);
+    step_of[i] = static_cast<int>(steps.size());
     const graph::Node& node = graph.nodes[i];
     if (node.op == Op::batch_norm && node.activation == graph::Activation::none) {
       const EdgeId between = node.outputs[0];
-      if (readers[between] == 1 && graph.nodes[reader[between]].op == Op::silu && !graph.edge(between).quant) {
-        step.silu = reader[between];
-        taken[step.silu] = true;
+      const int reader = links.only_consumer(between);
+      if (reader >= 0 && graph.nodes[reader].op == Op::silu && !graph.edge(between).quant) {
+        step.silu = reader;
+        step_of[reader] = step_of[i];
       }
     }
     steps.push_back(step);
   }
-  const std::vector<int> last = last_uses(graph, steps);
-  for (size_t edge = 0; edge < last.size(); ++edge) {
-    if (last[edge] >= 0) steps[last[edge]].freed.push_back(static_cast<EdgeId>(edge));
+  for (size_t edge = 0; edge < graph.edges.size(); ++edge) {
+    const int last = last_use(links, step_of, edge);
+    if (last >= 0) steps[last].freed.push_back(static_cast<EdgeId>(edge));
   }
   return steps;
 }

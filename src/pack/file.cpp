@@ -64,6 +64,11 @@ std::string bytes_at(const InputFile& file, int64_t offset, int64_t size) {
   return out;
 }
 
+const Header& checked(const Header& header, const std::filesystem::path& path) {
+  check(header, path.string());
+  return header;
+}
+
 }  // namespace
 
 Reader::Reader(std::filesystem::path path) : file_(std::move(path)) {
@@ -116,8 +121,7 @@ Tensor Reader::read(int64_t first, int64_t count) const {
 }
 
 Writer::Writer(std::filesystem::path path, const Header& header)
-    : file_(path), text_(to_text(header)), count_(header.count()), image_bytes_(header.image_bytes()) {
-  check(header, path.string());
+    : file_(path), text_(to_text(checked(header, path))), count_(header.count()), image_bytes_(header.image_bytes()) {
   const auto text_bytes = static_cast<int64_t>(text_.size());
   if (text_bytes > kMostHeader) {
     fail(ErrorKind::data, "[pack] expected a header of at most {} bytes, got {}", kMostHeader, text_bytes);

@@ -137,7 +137,7 @@ void check_image(const Image& image, const Header& header, std::string_view wher
 }  // namespace
 
 void check(const Header& header, std::string_view where) {
-  if (header.task != "classify" && header.task != "detect") wrong(where, "task classify or detect", header.task);
+  require_task(header.task, fmt::format("[pack] {}", where));
   if (header.height < 1 || header.width < 1 || std::max(header.height, header.width) > kLongestSide) {
     wrong(where, fmt::format("sides in [1,{}]", kLongestSide), fmt::format("{}x{}", header.height, header.width));
   }
@@ -153,12 +153,18 @@ void check(const Header& header, std::string_view where) {
   }
 }
 
+Truth Header::truth(int64_t index) const {
+  const auto i = static_cast<size_t>(index);
+  if (!has_objects()) return {.label = labels.at(i)};
+  return {.letterbox = images.at(i).letterbox, .objects = images[i].objects};
+}
+
 std::string to_text(const Header& header) {
   Json json{{"task", header.task},      {"data", header.data},
             {"split", header.split},    {"data_sha256", header.data_sha256},
             {"height", header.height},  {"width", header.width},
             {"classes", header.classes}};
-  if (header.task == "detect") {
+  if (header.has_objects()) {
     Json& images = json["images"] = Json::array();
     for (const Image& image : header.images) images.push_back(to_json(image));
   } else {
@@ -171,7 +177,7 @@ Header header_from(std::string_view text, std::string_view where) {
   const Json json = parse_json(text, where);
   const Fields fields(json, where);
   Header header;
-  header.task = fields.text("task");
+  header.task = require_task(fields.text("task"), fmt::format("[pack] {}", where)).name;
   header.data = fields.text("data");
   header.split = fields.text("split");
   header.data_sha256 = fields.text("data_sha256");
@@ -181,7 +187,7 @@ Header header_from(std::string_view text, std::string_view where) {
     if (!name.is_string()) wrong(where, "class names", shown(name));
     header.classes.push_back(name.get<std::string>());
   }
-  if (header.task == "detect") {
+  if (header.has_objects()) {
     for (const Json& image : fields.list("images")) {
       header.images.push_back(image_from(image, header, fmt::format("{}, image {}", where, header.images.size())));
     }

@@ -5,8 +5,8 @@
 #include <string_view>
 #include <vector>
 
-#include "core/letterbox.h"
-#include "core/object.h"
+#include "core/labelled_images.h"
+#include "core/task.h"
 
 namespace quench::pack {
 
@@ -21,18 +21,21 @@ struct Image {
 
 /// What a sample pack says of its images, in their order.
 struct Header {
-  std::string task;         ///< "classify" or "detect"
+  std::string task;         ///< one of core/task_list.h
   std::string data;         ///< name of the data set: "coco128"
   std::string split;        ///< "test"
   std::string data_sha256;  ///< digest of the split that was packed
   int64_t height = 0;       ///< of every image, as the model sees it
   int64_t width = 0;
   std::vector<std::string> classes;
-  std::vector<int32_t> labels;  ///< classify: one an image
-  std::vector<Image> images;    ///< detect: one an image
+  std::vector<int32_t> labels;  ///< one an image, for tasks whose labels are classes (core/task.h)
+  std::vector<Image> images;    ///< one an image, for tasks whose labels are objects
   bool operator==(const Header&) const = default;
 
-  int64_t count() const { return static_cast<int64_t>(task == "detect" ? images.size() : labels.size()); }
+  bool has_objects() const { return labels_of(task) == Labels::objects; }
+  int64_t count() const { return static_cast<int64_t>(has_objects() ? images.size() : labels.size()); }
+  /// What is true of an image. index: in [0, count()).
+  Truth truth(int64_t index) const;
   int64_t image_bytes() const { return 3 * height * width; }
 };
 

@@ -49,6 +49,7 @@ struct Command {
   int max_inputs = 0;  ///< -1: any number
   config::OptionSet options;
   CommandFunction run = nullptr;  ///< null: in a library (cli/lab.h)
+  std::string old_name = {};      ///< that it once had: still understood, not in the help
 };
 
 /// The settings of an invocation: flags over the file of `--config` (where the command has it; read by the lab)

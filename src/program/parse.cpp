@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/printable.h"
 #include "core/text.h"
+#include "core/utf8.h"
 
 namespace quench::program {
 namespace {
@@ -26,7 +28,14 @@ T parse_as(const std::string& flag, const std::string& text, const char* expecte
   return value;
 }
 
+/// Settings go into records, models and checkpoints, which hold text in UTF-8.
+void require_utf8(const std::string& flag, const std::string& text) {
+  if (utf8_prefix(text) == text.size()) return;
+  fail(ErrorKind::config, "{}: expected text in UTF-8, got '{}'", flag, printable(text));
+}
+
 Json value_of(const Option& option, const std::string& flag, const std::vector<std::string>& texts) {
+  for (const std::string& text : texts) require_utf8(flag, text);
   switch (option.type) {
     case OptionType::integer: return parse_as<int64_t>(flag, texts.back(), "an integer");
     case OptionType::number: return parse_as<double>(flag, texts.back(), "a number");
@@ -84,8 +93,8 @@ CLI::App* find_sub(CLI::App& app, const std::string& name) {
   return subs.empty() ? nullptr : subs.front();
 }
 
-CLI::App* sub_app(CLI::App& app, const Command& command) {
-  const std::vector<std::string> words = split_text(command.name, ' ');
+CLI::App* sub_app(CLI::App& app, const std::string& name, const std::string& summary) {
+  const std::vector<std::string> words = split_text(name, ' ');
   CLI::App* parent = &app;
   for (size_t i = 0; i + 1 < words.size(); ++i) {
     CLI::App* found = find_sub(*parent, words[i]);
@@ -95,7 +104,20 @@ CLI::App* sub_app(CLI::App& app, const Command& command) {
     }
     parent = found;
   }
-  return parent->add_subcommand(words.back(), command.summary);
+  return parent->add_subcommand(words.back(), summary);
+}
+
+void add_command(CLI::App& sub, const Command& command, Parsed& parsed) {
+  if (command.max_inputs != 0) {
+    sub.add_option(command.inputs, parsed.invocation.inputs)
+        ->required(command.min_inputs > 0)
+        ->expected(std::max(command.min_inputs, 1), command.max_inputs < 0 ? 10000 : command.max_inputs);
+  }
+  for (const Option& option : command.options.options()) add_option(sub, option, parsed);
+  sub.callback([&parsed, &command] {
+    parsed.chosen = &command;
+    parsed.invocation.command = command.name;
+  });
 }
 
 }  // namespace
@@ -104,22 +126,16 @@ void add_commands(CLI::App& app, const std::vector<Command>& commands, Parsed& p
   parsed.invocation.flags = Json::object();
   app.require_subcommand(1);
   for (const Command& command : commands) {
-    CLI::App* sub = sub_app(app, command);
-    if (command.max_inputs != 0) {
-      sub->add_option(command.inputs, parsed.invocation.inputs)
-          ->required(command.min_inputs > 0)
-          ->expected(std::max(command.min_inputs, 1), command.max_inputs < 0 ? 10000 : command.max_inputs);
-    }
-    for (const Option& option : command.options.options()) add_option(*sub, option, parsed);
-    sub->callback([&parsed, &command] {
-      parsed.chosen = &command;
-      parsed.invocation.command = command.name;
-    });
+    add_command(*sub_app(app, command.name, command.summary), command, parsed);
+    if (command.old_name.empty()) continue;
+    CLI::App* old = sub_app(app, command.old_name, command.summary);
+    old->group("");  // hidden
+    add_command(*old, command, parsed);
   }
   constexpr std::pair<const char*, const char*> kGroups[] = {
       {"data", "Data sets: list, fetch, show, check, pack"},
       {"study", "Studies: plan, run, status"},
-      {"devices", "Devices: list, show, predict latencies, fit the prediction"}};
+      {"devices", "Devices: list, show, forecast latencies, fit the forecast"}};
   for (const auto& [group, description] : kGroups) {
     if (CLI::App* sub = find_sub(app, group)) sub->description(description);
   }

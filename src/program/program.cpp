@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <new>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -107,6 +109,12 @@ Terminal::Form form_of(const Json& flags) {
   return *found == "json" ? Terminal::Form::json : Terminal::Form::none;
 }
 
+/// "cannot read /a: Permission denied", from what the standard library says.
+std::string refusal(const std::filesystem::filesystem_error& error) {
+  const std::string other = error.path2().empty() ? "" : fmt::format(" and {}", error.path2().string());
+  return fmt::format("the system refused {}{}: {}", error.path1().string(), other, error.code().message());
+}
+
 int run_command(const Program& program, const Parsed& parsed, Terminal& terminal) {
   const Environment environment = make_environment(program, terminal);
   std::signal(SIGINT, on_signal);
@@ -123,6 +131,12 @@ int run_command(const Program& program, const Parsed& parsed, Terminal& terminal
   } catch (const Error& error) {
     terminal.error(to_string(error.kind()), error.what());
     return exit_code(error.kind());
+  } catch (const std::filesystem::filesystem_error& error) {
+    terminal.error(to_string(ErrorKind::io), refusal(error));
+    return kEnvironment;
+  } catch (const std::bad_alloc&) {
+    terminal.error(to_string(ErrorKind::io), "expected more memory than the system has left, or may give");
+    return kEnvironment;
   } catch (const std::exception& error) {
     terminal.error("internal", fmt::format("internal error: {}", error.what()));
     return kEnvironment;

@@ -6,14 +6,13 @@
 #include <utility>
 
 #include "core/clock.h"
-#include "core/json.h"
+#include "core/json_text.h"
+#include "core/printable.h"
 
 namespace quench::program {
 namespace {
 
-void print_json(const Json& event) {
-  std::cerr << event.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" << std::flush;
-}
+void print_json(const Json& event) { std::cerr << json_text(event) + "\n" << std::flush; }
 
 }  // namespace
 
@@ -32,7 +31,7 @@ void Terminal::end_progress() {
 void Terminal::error(std::string_view kind, std::string_view text) {
   end_progress();
   if (form_ == Form::json) return print_json({{"event", "error"}, {"kind", kind}, {"text", text}});
-  std::cerr << program_ << ": " << text << "\n";
+  std::cerr << program_ << ": " << printable_line(text) << "\n";
 }
 
 void Terminal::message(LogLevel level, std::string_view text) {
@@ -40,7 +39,7 @@ void Terminal::message(LogLevel level, std::string_view text) {
   const bool warning = level == LogLevel::warning;
   if (form_ == Form::json) return print_json({{"event", warning ? "warning" : "info"}, {"text", text}});
   if (form_ == Form::none && !warning) return;
-  std::cerr << (warning ? "warning: " : "") << text << "\n";
+  std::cerr << (warning ? "warning: " : "") << printable(text) << "\n";
 }
 
 bool Terminal::due() {
@@ -56,10 +55,10 @@ void Terminal::progress(std::string_view text) {
   if (form_ == Form::json) {
     print_json({{"event", "progress"}, {"text", text}});
   } else if (is_terminal_) {
-    std::cerr << "\r\033[K" << text << std::flush;
+    std::cerr << "\r\033[K" << printable_line(text) << std::flush;
     line_open_ = true;
   } else {
-    std::cerr << text << "\n";
+    std::cerr << printable_line(text) << "\n";
   }
 }
 

@@ -10,7 +10,7 @@ namespace quench::program {
 
 /// Messages, progress and errors on standard error. As text: on a terminal, progress lines replace one another;
 /// elsewhere one in ten seconds is printed. As JSON: one object a line with `event` (info, warning, progress, error),
-/// progress once a second.
+/// progress once a second. Whatever a text holds, a terminal shows it and does nothing else (printable()).
 class Terminal {
  public:
   enum class Form { text, json, none };  ///< none: warnings and errors alone, as text
@@ -18,7 +18,7 @@ class Terminal {
   explicit Terminal(std::string program);
   void set_form(Form form) { form_ = form; }
   LogSink sink();
-  /// "program: text", or a JSON object with kind and text.
+  /// "program: text" on one line, or a JSON object with kind and text.
   void error(std::string_view kind, std::string_view text);
   /// Leaves the cursor on a fresh line.
   void end_progress();

@@ -7,7 +7,6 @@
 
 #include "core/error.h"
 #include "core/name_pattern.h"
-#include "prune/unite.h"
 
 namespace quench::prune {
 namespace {
@@ -18,17 +17,17 @@ using graph::Node;
 using graph::Op;
 
 bool mixes(const Graph& graph, const Node& node) {
-  return node.op == Op::linear || (node.op == Op::conv && !is_depthwise(graph, node));
+  return node.op == Op::linear || (node.op == Op::conv && !graph::is_depthwise(graph, node));
 }
 
 /// The groups' units, without names and members: units that lie on the same edges, equally often.
 std::vector<ChannelGroup> gather(const Graph& graph) {
-  ChannelSets sets = unite_channels(graph);
+  graph::ChannelUnits units = graph::channel_units(graph);
   std::map<std::vector<EdgeId>, size_t> group_of;
   std::vector<ChannelGroup> groups;
-  for (ChannelUnit& unit : sets.units()) {
+  for (ChannelUnit& unit : units.members) {
     std::vector<EdgeId> key(unit.size());
-    std::ranges::transform(unit, key.begin(), &ChannelAt::edge);
+    std::ranges::transform(unit, key.begin(), &graph::Channel::edge);
     const auto [found, is_new] = group_of.emplace(std::move(key), groups.size());
     if (is_new) groups.emplace_back();
     groups[found->second].units.push_back(std::move(unit));
@@ -41,7 +40,7 @@ std::vector<std::vector<size_t>> groups_on(const Graph& graph, const std::vector
   std::vector<std::vector<size_t>> on(graph.edges.size());
   for (size_t g = 0; g < groups.size(); ++g) {
     EdgeId last = -1;
-    for (const ChannelAt& at : groups[g].units.front()) {
+    for (const graph::Channel& at : groups[g].units.front()) {
       if (at.edge != last) on.at(at.edge).push_back(g);
       last = at.edge;
     }

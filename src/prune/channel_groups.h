@@ -4,20 +4,12 @@
 #include <string>
 #include <vector>
 
+#include "graph/channel_units.h"
 #include "graph/graph.h"
 
 namespace quench::prune {
 
-/// One channel (index of axis 1) of one edge.
-struct ChannelAt {
-  graph::EdgeId edge;
-  int64_t channel;
-  auto operator<=>(const ChannelAt&) const = default;
-};
-
-/// The channels that are cut together: the same value on its way through batch norm, activation, pooling, add, concat
-/// and split. Sorted by edge, then channel.
-using ChannelUnit = std::vector<ChannelAt>;
+using ChannelUnit = std::vector<graph::Channel>;
 
 /// How a node meets the channels of a group.
 enum class Role {
@@ -48,15 +40,8 @@ struct ChannelGroup {
 /// The groups of a graph, in the order of the nodes that make them, the graph's input first.
 ///
 /// Found from the wiring alone (DepGraph, Fang et al. 2023, states the problem; here each channel is a set of its own
-/// and operations unite sets, so that concat's offsets and split's halves need no rules of their own):
-/// - batch norm, activations, pooling, upsampling and flatten unite a channel with itself behind them,
-/// - add and mul unite the channels of both inputs,
-/// - concat and split unite at their offsets,
-/// - a depth-wise convolution unites an input channel with all outputs that it makes,
-/// - a grouped convolution unites the i-th channels of its groups, on both sides, so that its groups stay equal,
-/// - any other convolution, and linear, unite nothing: they mix.
-/// Channels of graph inputs and outputs, and of weights that several nodes share, are kept. Matrix multiplications
-/// over anything but [N,C] and [N,C,1,1] do not exist in the Graph.
+/// and operations unite sets, so that concat's offsets and split's halves need no rules of their own:
+/// graph/channel_units.h). Channels of graph inputs and outputs are kept.
 std::vector<ChannelGroup> channel_groups(const graph::Graph& graph);
 
 /// Marks the groups that a node whose name matches one of `patterns` makes (`*` stands for anything) as kept.

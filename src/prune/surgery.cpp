@@ -6,7 +6,6 @@
 
 #include "core/error.h"
 #include "graph/shape_inference.h"
-#include "prune/unite.h"
 
 namespace quench::prune {
 namespace {
@@ -60,7 +59,7 @@ std::vector<Indices> channels_where(const Graph& graph, const std::vector<Channe
   for (size_t g = 0; g < groups.size(); ++g) {
     for (size_t u = 0; u < groups[g].units.size(); ++u) {
       if (keep[g][u] != kept) continue;
-      for (const ChannelAt& at : groups[g].units[u]) channels[at.edge].push_back(at.channel);
+      for (const graph::Channel& at : groups[g].units[u]) channels[at.edge].push_back(at.index);
     }
   }
   for (Indices& of_edge : channels) std::ranges::sort(of_edge);
@@ -105,7 +104,7 @@ class Surgery {
     graph::ConvAttributes& conv = std::get<graph::ConvAttributes>(node.attributes);
     const Indices& inputs = kept_[node.inputs[0]];
     const Indices& outputs = kept_[node.outputs[0]];
-    if (is_depthwise(graph_, node)) {
+    if (graph::is_depthwise(graph_, node)) {
       conv.groups = static_cast<int64_t>(inputs.size());
       return cut_weight(node, outputs, {0});
     }

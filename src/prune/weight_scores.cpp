@@ -34,8 +34,8 @@ std::vector<std::vector<std::span<const float>>> rows_of(const ChannelGroup& gro
   std::vector<std::vector<std::span<const float>>> rows;
   for (const ChannelUnit& unit : group.units) {
     auto& of_unit = rows.emplace_back();
-    for (const ChannelAt& at : unit) {
-      if (at.edge == edge) of_unit.push_back(values.subspan(static_cast<size_t>(at.channel) * row, row));
+    for (const graph::Channel& at : unit) {
+      if (at.edge == edge) of_unit.push_back(values.subspan(static_cast<size_t>(at.index) * row, row));
     }
   }
   return rows;

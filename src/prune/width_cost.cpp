@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <map>
 
-#include "prune/unite.h"
-
 namespace quench::prune {
 
 using graph::Graph;
@@ -16,7 +14,7 @@ WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups
   for (size_t g = 0; g < groups.size(); ++g) {
     widths_.push_back(groups[g].width());
     std::map<graph::EdgeId, int64_t> times;
-    for (const ChannelAt& at : groups[g].units.front()) ++times[at.edge];
+    for (const graph::Channel& at : groups[g].units.front()) ++times[at.edge];
     for (const auto& [edge, n] : times) edges[edge].push_back({g, n});
   }
   for (const Node& node : graph.nodes) {
@@ -33,7 +31,7 @@ WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups
     if (node.op == Op::conv) {
       const auto& conv = node.as<graph::ConvAttributes>();
       const Shape& out = graph.edge(node.outputs[0]).shape;
-      layer.groups = is_depthwise(graph, node) ? 0 : conv.groups;
+      layer.groups = graph::is_depthwise(graph, node) ? 0 : conv.groups;
       layer.window = conv.kernel[0] * conv.kernel[1];
       layer.positions = out[2] * out[3];
     }

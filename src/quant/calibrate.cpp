@@ -3,11 +3,13 @@
 #include <torch/types.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "graph/magnitude.h"
+#include "graph/scale_groups.h"
 #include "nn/graph_module.h"
-#include "quant/edge_groups.h"
 
 namespace quench::quant {
 namespace {
@@ -27,18 +29,23 @@ int image_size(const graph::Graph& graph) {
   return static_cast<int>(shape[2]);
 }
 
-bool read_by_silu_alone(const graph::Graph& graph, const std::vector<graph::EdgeId>& group) {
-  return std::all_of(group.begin(), group.end(), [&](graph::EdgeId edge) {
-    const std::vector<int> readers = graph.consumers(edge);
-    return !readers.empty() && !contains(graph.outputs, edge) &&
-           std::all_of(readers.begin(), readers.end(),
-                       [&](int node) { return graph.nodes[static_cast<size_t>(node)].op == graph::Op::silu; });
+bool read_by_silu_alone(const graph::Graph& graph, const graph::Links& links, const std::vector<graph::EdgeId>& group) {
+  return std::ranges::all_of(group, [&](graph::EdgeId edge) {
+    return !links.consumers[edge].empty() && !links.is_output[edge] &&
+           std::ranges::all_of(links.consumers[edge],
+                               [&](int node) { return graph.nodes[node].op == graph::Op::silu; });
   });
 }
 
 // The values of a tensor in whatever order they lie in memory.
 void observe(Observer& observer, const torch::Tensor& value) {
   const torch::Tensor dense = value.is_non_overlapping_and_dense() ? value : value.contiguous();
+  const auto [low, high] = dense.aminmax();
+  const float largest = std::max(std::abs(low.item<float>()), std::abs(high.item<float>()));
+  if (std::isfinite(largest) && largest > graph::kLargestMagnitude) {  // what is not finite, observers refuse
+    fail(ErrorKind::data, "[quant.calibrate] expected values of at most {:g}, got {:g}", graph::kLargestMagnitude,
+         largest);
+  }
   observer.observe({dense.data_ptr<float>(), static_cast<size_t>(dense.numel())});
 }
 
@@ -47,12 +54,15 @@ void observe(Observer& observer, const torch::Tensor& value) {
 std::vector<graph::QuantParams> calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,
                                           const std::vector<int64_t>& indices, const CalibrateOptions& options,
                                           const LogSink& log, const CancelToken& cancel) {
+  graph::require_magnitudes(placement.graph);
   std::vector<std::unique_ptr<Observer>> observers;
+  const graph::Links links(placement.graph);
   std::vector<Observer*> observer_of(placement.graph.edges.size(), nullptr);
   for (const auto& group : placement.groups) {
     observers.push_back(
-        make_observer(options.observer, options.percentile, read_by_silu_alone(placement.graph, group)));
-    for (const graph::EdgeId edge : sources_of(placement.graph, group)) observer_of[edge] = observers.back().get();
+        make_observer(options.observer, options.percentile, read_by_silu_alone(placement.graph, links, group)));
+    for (const graph::EdgeId edge : graph::sources_of(placement.graph, links, group))
+      observer_of[edge] = observers.back().get();
   }
 
   torch::NoGradGuard no_gradients;
@@ -81,10 +91,14 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
     log.show_progress(fmt::format("calibrate {}/{} images", done, indices.size()));
   }
 
+  if (loader.left_out().count() > 0) {
+    log.warning(data::to_text(loader.left_out().images(), static_cast<int64_t>(indices.size()), "calibration images"));
+  }
   std::vector<graph::QuantParams> params;
-  for (const auto& observer : observers) {
+  for (size_t i = 0; i < observers.size(); ++i) {
     cancel.check();
-    params.push_back(params_for(observer->range(options.bits, options.symmetric), options.bits, options.symmetric));
+    const int bits = placement.group_bits[i];
+    params.push_back(params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
   }
   return params;
 }

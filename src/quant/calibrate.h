@@ -11,7 +11,6 @@ namespace quench::quant {
 struct CalibrateOptions {
   std::string observer;
   double percentile = 99.99;
-  int bits = 8;
   bool symmetric = false;
 };
 

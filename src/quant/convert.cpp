@@ -1,14 +1,15 @@
 #include "core/error.h"
+#include "graph/op_traits.h"
 #include "graph/verify.h"
+#include "quant/integers.h"
 #include "quant/quantize.h"
-#include "quant/weight_params.h"
 
 namespace quench::quant {
 
 graph::Graph convert(const graph::Graph& prepared) {
   graph::Graph out = prepared;
   for (const graph::Node& node : out.nodes) {
-    if (node.op != graph::Op::conv && node.op != graph::Op::linear) continue;
+    if (!graph::traits(node.op).layer) continue;
     graph::Weight* weight = out.weight(node, "weight");
     if (!weight || !weight->quant || weight->value.dtype() != DType::f32) continue;
     const auto& input = out.edge(node.inputs.at(0)).quant;
@@ -17,8 +18,6 @@ graph::Graph convert(const graph::Graph& prepared) {
     }
     graph::Weight* bias = out.weight(node, "bias");
     const int64_t channels = weight->value.shape().at(0);
-    weight->quant = weight_params(weight->value, bias ? &bias->value : nullptr, input->scale[0], weight->quant->bits,
-                                  weight->quant->axis);
     weight->value = quantize_tensor(weight->value, *weight->quant, node.name + ".weight");
     if (!bias) continue;
     bias->quant = bias_params(*weight->quant, input->scale[0], channels);

@@ -8,8 +8,10 @@
 #include "core/error.h"
 #include "core/name_pattern.h"
 #include "core/text.h"
+#include "graph/op_traits.h"
 #include "graph/passes.h"
-#include "quant/edge_groups.h"
+#include "graph/scale_groups.h"
+#include "quant/layer_bits.h"
 #include "quant/observer.h"
 
 namespace quench::quant {
@@ -21,59 +23,58 @@ using graph::Op;
 
 namespace {
 
-bool weighted(const Node& node) { return node.op == Op::conv || node.op == Op::linear; }
+bool is_layer(const Node& node) { return graph::traits(node.op).layer; }
 
 // What is known of each node and edge while a policy marks edges.
 struct Sketch {
   Sketch(const Graph& graph, const PlacementOptions& options);
 
-  bool is_output(EdgeId edge) const { return contains(graph.outputs, edge); }
   bool has_integer_consumer(EdgeId edge) const {
-    return std::any_of(consumers[edge].begin(), consumers[edge].end(), [&](int node) { return integer[node]; });
+    return std::ranges::any_of(links.consumers[edge], [&](int node) { return integer[node]; });
   }
   void mark(const std::vector<EdgeId>& edges) {
     for (const EdgeId edge : edges) marked[edge] = true;
   }
 
   const Graph& graph;
-  std::vector<int> producer;                ///< of each edge
-  std::vector<std::vector<int>> consumers;  ///< of each edge
-  std::vector<bool> integer;                ///< of each node: runs in integers
-  std::vector<bool> marked;                 ///< of each edge: quantized
+  const graph::Links links;
+  std::vector<bool> integer;  ///< of each node: runs in integers
+  std::vector<bool> marked;   ///< of each edge: quantized
 };
 
 Sketch::Sketch(const Graph& g, const PlacementOptions& options)
-    : graph(g),
-      producer(g.edges.size(), -1),
-      consumers(g.edges.size()),
-      integer(g.nodes.size()),
-      marked(g.edges.size()) {
+    : graph(g), links(g), integer(g.nodes.size()), marked(g.edges.size()) {
   std::vector<std::string> names;
-  for (size_t i = 0; i < g.nodes.size(); ++i) {
-    for (const EdgeId edge : g.nodes[i].outputs) producer[edge] = static_cast<int>(i);
-    for (const EdgeId edge : g.nodes[i].inputs) consumers[edge].push_back(static_cast<int>(i));
-    if (weighted(g.nodes[i])) names.push_back(g.nodes[i].name);
+  for (const Node& node : g.nodes) {
+    if (is_layer(node)) names.push_back(node.name);
   }
   const std::set<std::string> kept =
       select_names(options.float_layers, names, "[quant.placement] float_layers", "convolution or linear layer");
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& node = g.nodes[i];
-    if (weighted(node)) {
-      const bool head = !options.quantize_head && node.op == Op::conv && is_output(node.outputs[0]);
+    if (is_layer(node)) {
+      const bool head = !options.quantize_head && node.op == Op::conv && links.is_output[node.outputs[0]];
       integer[i] = !head && !kept.count(node.name);
     } else {  // follows what it reads: float where all of that is float
-      integer[i] = std::any_of(node.inputs.begin(), node.inputs.end(),
-                               [&](EdgeId edge) { return producer[edge] >= 0 && integer[producer[edge]]; });
+      integer[i] = std::ranges::any_of(
+          node.inputs, [&](EdgeId edge) { return links.producer[edge] >= 0 && integer[links.producer[edge]]; });
     }
   }
+}
+
+// A graph input stays apart from a concat's other inputs: its range is given, not chosen.
+std::vector<std::vector<EdgeId>> groups_of(const Sketch& sketch) {
+  return graph::scale_groups(sketch.graph, sketch.marked, [&](const Node& node, EdgeId a, EdgeId b) {
+    return node.op != Op::concat || (sketch.links.producer[a] >= 0 && sketch.links.producer[b] >= 0);
+  });
 }
 
 // ReLU whose clamp at 0 is the quantizer's own (u8 with zero point 0): nothing stands between it and its producer.
 bool absorbs_relu(const Sketch& sketch, const Node& node, const PlacementOptions& options) {
   if (options.symmetric || (node.op != Op::conv && node.op != Op::add)) return false;
   const EdgeId out = node.outputs[0];
-  return sketch.consumers[out].size() == 1 && sketch.graph.nodes[sketch.consumers[out][0]].op == Op::relu &&
-         !sketch.is_output(out);
+  const int reader = sketch.links.only_consumer(out);
+  return reader >= 0 && sketch.graph.nodes[reader].op == Op::relu;
 }
 
 // Engines that run a node in integers where all its inputs and outputs are quantized (ONNX Runtime's Gemm also with
@@ -84,13 +85,13 @@ void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const Node& node = graph.nodes[i];
     if (!sketch.integer[i]) continue;
-    const int maker = sketch.producer[node.inputs[0]];
+    const int maker = sketch.links.producer[node.inputs[0]];
     const bool absorbed =
         node.op == Op::relu && maker >= 0 && sketch.integer[maker] && absorbs_relu(sketch, graph.nodes[maker], options);
     if (!absorbed) sketch.mark(node.inputs);
-    const bool needs_output = node.op == Op::conv || absorbed || passes_values(node.op);
+    const bool needs_output = node.op == Op::conv || absorbed || graph::traits(node.op).moves_values;
     for (const EdgeId edge : node.outputs) {
-      if (sketch.is_output(edge)) {
+      if (sketch.links.is_output[edge]) {
         // The native engine's convolutions give floats just as well.
         sketch.marked[edge] = options.quantize_head && node.op == Op::conv && options.target != Target::native;
         continue;
@@ -105,7 +106,7 @@ void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
 // them.
 void mark_for_tensorrt(Sketch& sketch) {
   for (size_t i = 0; i < sketch.graph.nodes.size(); ++i) {
-    if (weighted(sketch.graph.nodes[i]) && sketch.integer[i]) sketch.mark(sketch.graph.nodes[i].inputs);
+    if (is_layer(sketch.graph.nodes[i]) && sketch.integer[i]) sketch.mark(sketch.graph.nodes[i].inputs);
   }
 }
 
@@ -120,15 +121,32 @@ graph::QuantParams sigmoid_params(const PlacementOptions& options) {
   return for_target(affine(DType::i8, options.bits_a, std::ldexp(1.0f, 1 - options.bits_a)), options.target);
 }
 
+// The width that layers ask for the values of a group that they read. inputs, bits, names: of the layers in integers.
+std::optional<int> group_bits(const std::vector<EdgeId>& group, const std::vector<EdgeId>& inputs,
+                              const std::vector<LayerBits>& bits, const std::vector<std::string>& names) {
+  std::optional<size_t> asks;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (!bits[i].activations || !std::ranges::binary_search(group, inputs[i])) continue;
+    if (asks && bits[i].activations != bits[*asks].activations) {
+      fail(ErrorKind::config,
+           "[quant.placement] layer_bits: '{}' and '{}' read values that share one range: expected one "
+           "width, got {} and {}",
+           names[*asks], names[i], *bits[*asks].activations, *bits[i].activations);
+    }
+    asks = i;
+  }
+  return asks ? bits[*asks].activations : std::nullopt;
+}
+
 // Parameters of a group all of whose values have a known range.
 std::optional<graph::QuantParams> known_params(const Sketch& sketch, const std::vector<EdgeId>& group,
                                                const PlacementOptions& options) {
   std::optional<graph::QuantParams> found;
-  for (const EdgeId edge : sources_of(sketch.graph, group)) {
+  for (const EdgeId edge : graph::sources_of(sketch.graph, sketch.links, group)) {
     std::optional<graph::QuantParams> known;
-    if (contains(sketch.graph.inputs, edge)) {
+    if (sketch.links.producer[edge] < 0) {
       known = image_params(options.target);
-    } else if (sketch.graph.nodes[sketch.producer[edge]].op == Op::sigmoid) {
+    } else if (graph::traits(sketch.graph.nodes[sketch.links.producer[edge]].op).unit_range) {
       known = sigmoid_params(options);
     }
     if (!known || (found && *found != *known)) return std::nullopt;
@@ -179,16 +197,24 @@ Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
     mark_for_integers(sketch, options);
   }
 
-  for (std::vector<EdgeId>& group : group_edges(out.graph, sketch.marked)) {
-    if (const auto params = known_params(sketch, group, options)) {
+  std::vector<EdgeId> inputs;  // of the layers in integers
+  for (size_t i = 0; i < out.graph.nodes.size(); ++i) {
+    const Node& node = out.graph.nodes[i];
+    if (!is_layer(node)) continue;
+    (sketch.integer[i] ? out.weights : out.float_layers).push_back(node.name);
+    if (sketch.integer[i]) inputs.push_back(node.inputs[0]);
+  }
+  const std::vector<LayerBits> bits = layer_bits(options.layer_bits, out.weights, options.bits_w);
+  for (const LayerBits& layer : bits) out.weight_bits.push_back(layer.weights);
+  for (std::vector<EdgeId>& group : groups_of(sketch)) {
+    PlacementOptions here = options;
+    here.bits_a = group_bits(group, inputs, bits, out.weights).value_or(options.bits_a);
+    if (const auto params = known_params(sketch, group, here)) {
       for (const EdgeId edge : group) out.fixed[edge] = *params;
     } else {
       out.groups.push_back(std::move(group));
+      out.group_bits.push_back(here.bits_a);
     }
-  }
-  for (size_t i = 0; i < out.graph.nodes.size(); ++i) {
-    if (!weighted(out.graph.nodes[i])) continue;
-    (sketch.integer[i] ? out.weights : out.float_layers).push_back(out.graph.nodes[i].name);
   }
   return out;
 }

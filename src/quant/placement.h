@@ -19,10 +19,12 @@ struct Placement {
   /// Edges to quantize, in groups that share one range (concat inputs and output; max_pool, upsample, split, flatten
   /// pass scales through, so groups merge along such chains). Fixed ones are not here.
   std::vector<std::vector<graph::EdgeId>> groups;
+  std::vector<int> group_bits;  ///< of each group
   /// Ranges that are known beforehand: the image (1/255, 0), sigmoid's output (1/256, 0).
   std::map<graph::EdgeId, graph::QuantParams> fixed;
   /// Names of nodes whose weights are quantized.
   std::vector<std::string> weights;
+  std::vector<int> weight_bits;  ///< of each of them
   /// Names of weighted nodes that stay in float.
   std::vector<std::string> float_layers;
 };
@@ -35,19 +37,23 @@ struct PlacementOptions {
   bool symmetric = false;
   /// Convolutions whose output is a graph output are quantized too, and so are those outputs (native: not the outputs).
   bool quantize_head = false;
-  int bits_a = 8;  ///< of activations, for the ranges known beforehand; the image always has 8
+  int bits_w = 8;  ///< of weights
+  int bits_a = 8;  ///< of activations; the image always has 8
+  /// Layers of other widths, as in layer_bits.h. Layers that read values of one group have one width there: that which
+  /// any of them asks for. Error{config} where two ask for different ones.
+  std::vector<std::string> layer_bits = {};
 };
 
 /// Folds batch norm and decides what is quantized (the policy of each target: docs/quantization.md). Convolutions whose
-/// output is a graph output (detection heads) stay in float unless `quantize_head` (native: inputs and weights alone are
-/// quantized then, outputs stay float), `float_layers` do always; a linear layer at the end has quantized input and
+/// output is a graph output (detection heads) stay in float unless `quantize_head` (native: inputs and weights alone
+/// are quantized then, outputs stay float), `float_layers` do always; a linear layer at the end has quantized input and
 /// weights and a float output. The image edge becomes uint8 (not tensorrt).
 /// float_graph: unquantized, batch norm folded or not. Throws Error{config}.
 Placement place(const graph::Graph& float_graph, const PlacementOptions& options);
 
-/// Activation parameters in the integer type that the target runs. ONNX Runtime on x86 fuses uint8 alone, and the native
-/// engine has uint8 alone: int8 with zero point 0 becomes uint8 with zero point 2^(bits - 1), the same steps (and one
-/// more at the lower end).
+/// Activation parameters in the integer type that the target runs. ONNX Runtime on x86 fuses uint8 alone, and the
+/// native engine has uint8 alone: int8 with zero point 0 becomes uint8 with zero point 2^(bits - 1), the same steps
+/// (and one more at the lower end).
 graph::QuantParams for_target(graph::QuantParams params, Target target);
 
 }  // namespace quench::quant

@@ -1,12 +1,15 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <map>
+
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "graph/verify.h"
+#include "nn/weight_scales.h"
 #include "quant/calibrate.h"
 #include "quant/quantize.h"
-#include "quant/weight_params.h"
 
 namespace quench::quant {
 namespace {
@@ -20,26 +23,33 @@ PlacementOptions placement_options(const Json& settings) {
   PlacementOptions options;
   options.target = target_from(settings["target"].get<std::string>());
   options.symmetric = settings["activations"] == "symmetric" || options.target == Target::tensorrt;
+  options.bits_w = settings["bits_w"].get<int>();
   options.bits_a = settings["bits_a"].get<int>();
+  for (const Json& entry : settings["layer_bits"]) options.layer_bits.push_back(entry.get<std::string>());
   options.quantize_head = settings["quantize_head"];
   for (const Json& name : settings["float_layers"]) options.float_layers.push_back(name.get<std::string>());
   return options;
 }
 
-void set_weight_params(graph::Graph& graph, const std::vector<std::string>& names, int bits, int axis) {
+/// Chooses the scales of weights: here, once.
+void set_weight_params(graph::Graph& graph, const Placement& placement, int axis) {
+  std::map<std::string, int> bits;
+  for (size_t i = 0; i < placement.weights.size(); ++i) bits[placement.weights[i]] = placement.weight_bits[i];
   for (const graph::Node& node : graph.nodes) {
-    if (std::find(names.begin(), names.end(), node.name) == names.end()) continue;
+    if (!bits.contains(node.name)) continue;
     graph.required_weight(node, "weight");
     graph::Weight& weight = *graph.weight(node, "weight");
     const graph::Weight* bias = graph.weight(node, "bias");
     const auto& input = graph.edge(node.inputs.at(0)).quant;
     ensure(input.has_value(), "[quant.prepare] expected a quantized input (node {})", node.name);
-    weight.quant = weight_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], bits, axis);
+    weight.quant =
+        nn::max_abs_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], bits.at(node.name), axis);
   }
 }
 
-void warn(const LogSink& log, const Json& settings, const PlacementOptions& options) {
-  if (options.target == Target::onnxruntime && options.bits_a < 8) {
+void warn(const LogSink& log, const Json& settings, const PlacementOptions& options, const Placement& placement) {
+  const bool fewer = std::ranges::any_of(placement.group_bits, [](int bits) { return bits < 8; });
+  if (options.target == Target::onnxruntime && fewer) {
     log.warning(
         "quantize: ONNX Runtime has 8-bit kernels: fewer activation bits are kept by Clip and run in float there");
   }
@@ -55,14 +65,13 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   const int64_t start_ns = now_ns();
   const Json settings = settings_from(config);
   const PlacementOptions options = placement_options(settings);
-  warn(log, settings, options);
   Placement placement = place(float_graph, options);
+  warn(log, settings, options, placement);
   const data::Subset subset = data::calibration_subset(*data.train, settings["calibration_images"].get<int64_t>(),
                                                        settings["calibration_seed"].get<uint64_t>());
   CalibrateOptions calibration;
   calibration.observer = settings["observer"].get<std::string>();
   calibration.percentile = settings["percentile"].get<double>();
-  calibration.bits = options.bits_a;
   calibration.symmetric = options.symmetric;
   const std::vector<graph::QuantParams> params =
       calibrate(placement, data.train, subset.indices, calibration, log, cancel);
@@ -73,8 +82,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
     for (const graph::EdgeId edge : placement.groups[i])
       out.graph.edge(edge).quant = for_target(params[i], options.target);
   }
-  set_weight_params(out.graph, placement.weights, settings["bits_w"].get<int>(),
-                    settings["weights"] == "per_channel" ? 0 : -1);
+  set_weight_params(out.graph, placement, settings["weights"] == "per_channel" ? 0 : -1);
 
   auto& metadata = out.graph.metadata;
   metadata["method"] = "ptq";
@@ -82,15 +90,17 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
   metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
   metadata["bits_a"] = std::to_string(options.bits_a);
+  if (!options.layer_bits.empty()) metadata["layer_bits"] = fmt::format("{}", fmt::join(options.layer_bits, ","));
   metadata["float_layers"] = fmt::format("{}", fmt::join(out.float_layers, ","));
   metadata["calibration_images"] = std::to_string(subset.indices.size());
   metadata["calibration_sha256"] = subset.sha256;
   graph::verify(out.graph);
   log.info(
-      fmt::format("quantize: {} layers to {} bits (activations {}) for {}, {} kept in float, calibrated ({}) on {} "
+      fmt::format("quantize: {} layers to {} bits (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
                   "images in {:.1f} s",
-                  placement.weights.size(), settings["bits_w"].get<int>(), options.bits_a, to_string(options.target),
-                  out.float_layers.size(), calibration.observer, subset.indices.size(),
+                  placement.weights.size(), settings["bits_w"].get<int>(), options.bits_a,
+                  options.layer_bits.empty() ? "" : fmt::format(" but {}", fmt::join(options.layer_bits, ", ")),
+                  to_string(options.target), out.float_layers.size(), calibration.observer, subset.indices.size(),
                   static_cast<double>(now_ns() - start_ns) * 1e-9));
   return out;
 }

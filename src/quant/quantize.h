@@ -22,15 +22,16 @@ struct Prepared {
 /// Folds batch norm, places Q/DQ for the target, calibrates activations with the observer on a seeded subset of
 /// data.train, and weights by their own range. config: values of config::quantize_options(); other keys are not looked
 /// at. Biases stay float until convert() (their rounding, 1 / (input scale * weight scale), is far below an output
-/// step). Metadata set: method=ptq, observer, target, weights, activations, bits_w, bits_a, float_layers,
-/// calibration_images, calibration_sha256. Throws Error{config} for a setting that does not fit (0 calibration images),
-/// Error{data} where a value is not finite, Error{unsupported} for a target that cannot take it, Error{cancelled}.
+/// step). Metadata set: method=ptq, observer, target, weights, activations, bits_w, bits_a, layer_bits (where set),
+/// float_layers, calibration_images, calibration_sha256. Throws Error{config} for a setting that does not fit (0
+/// calibration images), Error{data} where a value is not finite, Error{unsupported} for a target that cannot take it,
+/// Error{cancelled}.
 Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, const Json& config, const LogSink& log,
                  const CancelToken& cancel);
 
-/// Rounds weights to integers (int8; bias to int32 at scale_x * scale_w): the artifact. Weight scales are taken anew
-/// from the weights (they moved in QAT); edge scales stay. Layers without QuantParams stay float. Throws Error{data}
-/// for weights that are not finite. convert(convert(g)) == convert(g).
+/// Rounds weights to integers (int8, clamped to their range; bias to int32 at scale_x * scale_w): the artifact. Scales
+/// are those that stand in the Graph. Layers without QuantParams stay float. Throws Error{data} for weights that are
+/// not finite and a bias beyond 2^30 steps. convert(convert(g)) == convert(g).
 graph::Graph convert(const graph::Graph& prepared);
 
 }  // namespace quench::quant

@@ -6,6 +6,8 @@
 #include <variant>
 
 #include "core/error.h"
+#include "core/json_text.h"
+#include "core/utf8.h"
 
 namespace quench::record {
 namespace {
@@ -21,12 +23,15 @@ struct Entry {
   Member member;
   const char* unit;
   const char* title;
+  bool is_accuracy = false;
 };
 
 /// The field table. Order here is order in JSON and in tables.
 const std::vector<Entry>& table() {
 #define QUENCH_FIELD(name, unit, title) \
   { #name, &Record::name, unit, title }  // the struct's spelling is the JSON key
+#define QUENCH_ACCURACY(name, title) \
+  { #name, &Record::name, "fraction", title, true }
   static const std::vector<Entry> entries = {
       QUENCH_FIELD(schema, "", "Schema"),
       QUENCH_FIELD(status, "", "Status"),
@@ -51,20 +56,20 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(bops, "", "Bit operations"),
       QUENCH_FIELD(weights_bytes, "bytes", "Weights"),
       QUENCH_FIELD(file_bytes, "bytes", "File"),
-      QUENCH_FIELD(top1, "fraction", "Top-1"),
-      QUENCH_FIELD(top1_low, "fraction", "Top-1, 95 % low"),
-      QUENCH_FIELD(top1_high, "fraction", "Top-1, 95 % high"),
-      QUENCH_FIELD(top5, "fraction", "Top-5"),
-      QUENCH_FIELD(map_50, "fraction", "mAP@0.5"),
-      QUENCH_FIELD(map_75, "fraction", "mAP@0.75"),
-      QUENCH_FIELD(map_95, "fraction", "mAP@0.95"),
-      QUENCH_FIELD(map_50_95, "fraction", "mAP@[.5:.95]"),
-      QUENCH_FIELD(map_small, "fraction", "mAP small"),
-      QUENCH_FIELD(map_medium, "fraction", "mAP medium"),
-      QUENCH_FIELD(map_large, "fraction", "mAP large"),
-      QUENCH_FIELD(ar_1, "fraction", "AR@1"),
-      QUENCH_FIELD(ar_10, "fraction", "AR@10"),
-      QUENCH_FIELD(ar_100, "fraction", "AR@100"),
+      QUENCH_ACCURACY(top1, "Top-1"),
+      QUENCH_ACCURACY(top1_low, "Top-1, 95 % low"),
+      QUENCH_ACCURACY(top1_high, "Top-1, 95 % high"),
+      QUENCH_ACCURACY(top5, "Top-5"),
+      QUENCH_ACCURACY(map_50, "mAP@0.5"),
+      QUENCH_ACCURACY(map_75, "mAP@0.75"),
+      QUENCH_ACCURACY(map_95, "mAP@0.95"),
+      QUENCH_ACCURACY(map_50_95, "mAP@[.5:.95]"),
+      QUENCH_ACCURACY(map_small, "mAP small"),
+      QUENCH_ACCURACY(map_medium, "mAP medium"),
+      QUENCH_ACCURACY(map_large, "mAP large"),
+      QUENCH_ACCURACY(ar_1, "AR@1"),
+      QUENCH_ACCURACY(ar_10, "AR@10"),
+      QUENCH_ACCURACY(ar_100, "AR@100"),
       QUENCH_FIELD(latency_p50_ns, "ns", "Latency p50"),
       QUENCH_FIELD(latency_p90_ns, "ns", "Latency p90"),
       QUENCH_FIELD(latency_p99_ns, "ns", "Latency p99"),
@@ -82,6 +87,8 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(latency_high_ns, "ns", "Latency, 90 % high"),
       QUENCH_FIELD(latency_source, "", "Latency is"),
       QUENCH_FIELD(samples, "", "Test images"),
+      QUENCH_FIELD(left_out, "", "Test images left out"),
+      QUENCH_FIELD(left_out_first, "", "First left out"),
       QUENCH_FIELD(agreement, "fraction", "Agreement"),
       QUENCH_FIELD(float_layers, "", "Float layers"),
       QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),
@@ -98,6 +105,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(config, "", "Configuration"),
   };
 #undef QUENCH_FIELD
+#undef QUENCH_ACCURACY
   return entries;
 }
 
@@ -137,6 +145,13 @@ bool fits(const Json& value, FieldType type) {
   return false;
 }
 
+/// A value in a message.
+std::string shown(const Json& value) {
+  constexpr size_t kMost = 200;
+  const std::string text = json_text(value);
+  return text.size() > kMost ? text.substr(0, utf8_prefix(text.substr(0, kMost))) + "..." : text;
+}
+
 template <typename T>
 struct OptionalOf : std::false_type {};
 template <typename T>
@@ -149,7 +164,9 @@ struct OptionalOf<std::optional<T>> : std::true_type {
 const std::vector<Field>& fields() {
   static const std::vector<Field> all = [] {
     std::vector<Field> out;
-    for (const Entry& entry : table()) out.push_back({entry.name, type_of(entry.member), entry.unit, entry.title});
+    for (const Entry& entry : table()) {
+      out.push_back({entry.name, type_of(entry.member), entry.unit, entry.title, entry.is_accuracy});
+    }
     return out;
   }();
   return all;
@@ -179,6 +196,16 @@ void fill_missing(Record& record, const Record& from) {
   }
 }
 
+void copy_accuracies(Record& to, const Record& from) {
+  for (const Entry& entry : table()) {
+    if (!entry.is_accuracy) continue;
+    std::visit([&](auto member) { to.*member = from.*member; }, entry.member);
+  }
+  to.samples = from.samples;
+  to.left_out = from.left_out;
+  to.left_out_first = from.left_out_first;
+}
+
 Json to_json(const Record& record) {
   Json out = Json::object();
   for (const Entry& entry : table()) {
@@ -202,7 +229,7 @@ Record from_json(const Json& json, std::string_view where) {
   const auto schema = json.find("schema");
   if (schema == json.end() || !schema->is_number_integer() || *schema != kSchema) {
     fail(ErrorKind::data, "[record] {}: expected schema {}, got {}", where, kSchema,
-         schema == json.end() ? "none" : schema->dump());
+         schema == json.end() ? "none" : shown(*schema));
   }
   Record record;
   for (const Entry& entry : table()) {
@@ -211,7 +238,11 @@ Record from_json(const Json& json, std::string_view where) {
     const FieldType type = type_of(entry.member);
     if (!fits(*found, type)) {
       fail(ErrorKind::data, "[record] {}: expected {} for '{}', got {}", where, expected(type), entry.name,
-           found->dump(-1, ' ', false, Json::error_handler_t::replace));
+           shown(*found));
+    }
+    if (entry.unit == std::string_view("fraction") && !(*found >= 0 && *found <= 1)) {
+      fail(ErrorKind::data, "[record] {}: expected a fraction in [0,1] for '{}', got {}", where, entry.name,
+           shown(*found));
     }
     std::visit(
         [&](auto member) {
@@ -229,8 +260,9 @@ Record from_json(const Json& json, std::string_view where) {
     fail(ErrorKind::data, "[record] {}: expected status ok, invalid, unsupported, failed or skipped, got '{}'", where,
          record.status);
   }
-  if (record.latency_source && record.latency_source != "measured" && record.latency_source != "predicted") {
-    fail(ErrorKind::data, "[record] {}: expected latency_source measured or predicted, got '{}'", where,
+  if (record.latency_source == "predicted") record.latency_source = "forecast";  // the word of older records
+  if (record.latency_source && record.latency_source != "measured" && record.latency_source != "forecast") {
+    fail(ErrorKind::data, "[record] {}: expected latency_source measured or forecast, got '{}'", where,
          *record.latency_source);
   }
   return record;

@@ -39,7 +39,7 @@ struct Record {
   std::optional<double> top1_low;  ///< 95 % Wilson interval
   std::optional<double> top1_high;
   std::optional<double> top5;
-  std::optional<double> map_50;
+  std::optional<double> map_50;  ///< this and what follows: empty, too, where the images have no objects
   std::optional<double> map_75;
   std::optional<double> map_95;
   std::optional<double> map_50_95;
@@ -62,10 +62,12 @@ struct Record {
   std::optional<int64_t> frequency_min_mhz;  ///< of the fastest core
   std::optional<int64_t> frequency_mean_mhz;
   std::optional<bool> throttled;          ///< the machine was held back while latency was measured
-  std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a predicted latency
+  std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a forecast latency
   std::optional<int64_t> latency_high_ns;
-  std::optional<std::string> latency_source;      ///< measured | predicted; empty in older records: measured
+  std::optional<std::string> latency_source;      ///< measured | forecast; empty in older records: measured
   std::optional<int64_t> samples;                 ///< images the accuracy was computed on
+  std::optional<int64_t> left_out;                ///< test images that cannot be read, beside `samples`; empty for none
+  std::optional<std::string> left_out_first;      ///< the file name of the first of them
   std::optional<double> agreement;                ///< fraction of equal top-1 predictions, simulated against real
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float
   std::optional<std::string> calibration_sha256;  ///< of the calibration indices
@@ -89,8 +91,9 @@ enum class FieldType { text, integer, number, boolean, object };
 struct Field {
   std::string name;
   FieldType type;
-  std::string unit;   ///< "ns", "bytes", "fraction", ""
-  std::string title;  ///< for people: "Top-1"
+  std::string unit;          ///< "ns", "bytes", "fraction", ""
+  std::string title;         ///< for people: "Top-1"
+  bool is_accuracy = false;  ///< says how good the model's answers on the test images are
 };
 const std::vector<Field>& fields();
 
@@ -100,11 +103,15 @@ void set_number(Record& record, std::string_view name, double value);
 /// Sets every field that is empty in `record` and not in `from`.
 void fill_missing(Record& record, const Record& from);
 
+/// Sets every accuracy, and the images that they were computed on (samples, left out), to what `from` has; empty where
+/// it has none.
+void copy_accuracies(Record& to, const Record& from);
+
 /// All fields, null where empty, in table order.
 Json to_json(const Record& record);
 
-/// Throws Error{data} naming `where` and the field for an unknown schema or a wrong type. Unknown keys are ignored
-/// (a later version may have added them).
+/// Throws Error{data} naming `where` and the field for an unknown schema, a wrong type, or a fraction outside [0,1].
+/// Unknown keys are ignored (a later version may have added them).
 Record from_json(const Json& json, std::string_view where);
 
 }  // namespace quench::record

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/json_text.h"
 
 namespace quench::record {
 namespace {
@@ -21,8 +22,8 @@ void drop_torn_line(const std::filesystem::path& file) {
     if (!tail.seekg(-1, std::ios::end) || !tail.get(last) || last == '\n') return;  // empty or whole
   }
   const std::string content = read_file(file);
-  const size_t start = content.rfind('\n') + 1;  // npos + 1 is 0: the only line
-  if (Json::accept(content.begin() + static_cast<std::ptrdiff_t>(start), content.end())) return;  // lacks its end only
+  const size_t start = content.rfind('\n') + 1;                         // npos + 1 is 0: the only line
+  if (try_parse_json(std::string_view(content).substr(start))) return;  // lacks its end only
   std::error_code code;
   std::filesystem::resize_file(file, start, code);
   if (code) fail(ErrorKind::io, "[record] cannot append to {}: {}", file.string(), code.message());
@@ -32,8 +33,7 @@ void drop_torn_line(const std::filesystem::path& file) {
 
 void append(const std::filesystem::path& file, const Record& record) {
   drop_torn_line(file);
-  // Text from elsewhere (a library's message) may hold other bytes than UTF-8; JSON cannot.
-  append_line(file, to_json(record).dump(-1, ' ', false, Json::error_handler_t::replace));
+  append_line(file, json_text(to_json(record)));
 }
 
 Loaded load(const std::filesystem::path& file) {

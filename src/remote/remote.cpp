@@ -1,6 +1,7 @@
 #include "remote/remote.h"
 
 #include <algorithm>
+#include <cctype>
 #include <memory>
 #include <random>
 #include <span>
@@ -20,10 +21,17 @@ constexpr int64_t kPieceBytes = int64_t{16} << 20;
 constexpr int kNoRoom = 5;  // exit codes of our scripts
 constexpr int kNotWhole = 6;
 constexpr int kMostStuck = 20;
+constexpr size_t kMostTold = 200;  // characters of a strange answer in a message
 
 std::string random_id() {
   std::random_device random;
   return fmt::format("{:08x}{:08x}", random(), random());
+}
+
+/// What `uname -m` may say; it becomes a part of a file's name here.
+bool is_machine(const std::string& text) {
+  return !text.empty() && text.size() <= 64 &&
+         std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) || c == '_' || c == '-' || c == '.'; });
 }
 
 }  // namespace
@@ -65,8 +73,9 @@ RemoteDevice::RemoteDevice(SshAddress address, SshOptions options, const LogSink
                                "pwd -P && uname -m"),
                    "make its folder ~/.cache/quench-agent");
   const std::vector<std::string> lines = split_text(answer.output, '\n');
-  if (lines.size() < 2 || !lines[0].starts_with('/') || lines[1].empty()) {
-    fail(ErrorKind::io, "{}: expected a folder and a machine's name, got '{}'", ssh_.address().text(), answer.output);
+  if (lines.size() < 2 || !lines[0].starts_with('/') || !is_machine(lines[1])) {
+    fail(ErrorKind::io, "{}: expected a folder and a machine's name, got '{}'", ssh_.address().text(),
+         answer.output.substr(0, kMostTold));
   }
   folder_ = lines[0];
   machine_ = lines[1];
@@ -103,7 +112,7 @@ int64_t RemoteDevice::piece_size(const std::string& piece) {
 
 void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
   const std::string megabytes = fmt::format("{:.1f} MB", static_cast<double>(file.size) / 1e6);
-  int64_t sent = 0;
+  int64_t sent = 0, most = 0;
   int stuck = 0;
   do {
     log_.show_progress(fmt::format("{}: copying {}, {:.1f} of {}", ssh_.address().text(), file.what,
@@ -125,9 +134,13 @@ void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
            ssh_.address().text(), file.what, megabytes, folder_, said.empty() ? "no room" : said.front());
     }
     if (!answer.lost && answer.exit_code != kNotWhole) ssh_.require(answer, fmt::format("take {}", file.what));
-    const int64_t before = sent;
     sent = answer.lost || answer.exit_code != 0 ? piece_size(piece) : script_number(last_line(answer.output));
-    stuck = sent > before || sent == file.size ? 0 : stuck + 1;
+    if (sent < 0 || sent > file.size) {
+      fail(ErrorKind::io, "{}: expected at most {} bytes of {} there, got {}", ssh_.address().text(), file.size,
+           file.what, sent);
+    }
+    stuck = sent > most || sent == file.size ? 0 : stuck + 1;
+    most = std::max(most, sent);
     if (stuck > kMostStuck) {
       fail(ErrorKind::io, "{}: of {} ({}) nothing more than {} bytes arrives", ssh_.address().text(), file.what,
            megabytes, sent);
@@ -136,12 +149,12 @@ void RemoteDevice::send(const RemoteFile& file, const std::string& piece) {
 }
 
 RemoteEnd RemoteDevice::run(const std::function<std::vector<std::string>(const std::string&)>& arguments,
-                            const std::function<void(std::string_view)>& on_line) {
+                            const std::function<void(std::string_view)>& on_line, const std::string& brings) {
   // All that it does is in its words: files by their hash.
   std::string words;
   for (const std::string& word : arguments("")) words += word + '\0';
   const std::string jobs = folder_ + "/jobs", name = sha256_hex(words).substr(0, 32);
-  return RemoteJob(ssh_, log_, jobs, name, id_, arguments(jobs + "/" + name)).run(on_line);
+  return RemoteJob(ssh_, log_, jobs, name, id_, arguments(jobs + "/" + name)).run(on_line, brings);
 }
 
 }  // namespace quench::remote

@@ -42,10 +42,10 @@ class RemoteDevice {
   std::string put(const RemoteFile& file);
 
   /// Runs a program there to its end. arguments: the program's path there and its arguments, made from the path of the
-  /// job's own folder; the same words are the same job, which RemoteJob::run() finds again. on_line and what is thrown:
-  /// as there.
+  /// job's own folder; the same words are the same job, which RemoteJob::run() finds again. on_line, brings and what is
+  /// thrown: as there.
   RemoteEnd run(const std::function<std::vector<std::string>(const std::string& job_folder)>& arguments,
-                const std::function<void(std::string_view)>& on_line);
+                const std::function<void(std::string_view)>& on_line, const std::string& brings = "");
 
  private:
   void send(const RemoteFile& file, const std::string& piece_name);

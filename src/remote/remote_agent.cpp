@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/printable.h"
 #include "core/text.h"
 
 namespace quench::remote {
@@ -16,6 +17,9 @@ namespace fs = std::filesystem;
 
 constexpr int kCellFailed = 1;  // the agent's exit codes
 constexpr int kInterrupted = 130;
+constexpr size_t kMostTold = 2000;                   // characters of a message
+constexpr double kMostCounted = 1e15;                // images or seconds of progress
+constexpr const char* kPredictions = "predictions";  // in the job's folder
 
 std::string flag_of(std::string key) {
   std::ranges::replace(key, '_', '-');
@@ -35,9 +39,10 @@ void add_flags(std::vector<std::string>& words, const Json& settings) {
   }
 }
 
+/// Not `cancelled`: only the user here can ask this program to stop.
 ErrorKind kind_from(const std::string& name) {
   for (const ErrorKind kind : {ErrorKind::config, ErrorKind::data, ErrorKind::io, ErrorKind::unsupported,
-                               ErrorKind::backend, ErrorKind::cancelled, ErrorKind::internal}) {
+                               ErrorKind::backend, ErrorKind::internal}) {
     if (name == to_string(kind)) return kind;
   }
   return ErrorKind::backend;
@@ -51,9 +56,9 @@ class Listener {
       : device_(std::move(device)), names_(std::move(names)), log_(log) {}
 
   void hear(std::string_view line) {
-    const Json event = Json::parse(line, nullptr, false);
+    const Json event = try_parse_json(line).value_or(Json());
     if (!event.is_object() || !event.contains("event")) {
-      if (line.find_first_not_of(" \t\r") != std::string_view::npos) last_words_ = line;
+      if (line.find_first_not_of(" \t\r") != std::string_view::npos) last_words_ = shown(line);
       return;
     }
     const std::string name = text(event, "event");
@@ -78,6 +83,10 @@ class Listener {
   }
 
  private:
+  /// What the device says, on one line and not without end.
+  static std::string shown(std::string_view text) {
+    return printable_line(text.substr(0, kMostTold)) + (text.size() > kMostTold ? "..." : "");
+  }
   std::string text(const Json& event, const char* key) const {
     const auto found = event.find(key);
     std::string out = found != event.end() && found->is_string() ? found->get<std::string>() : "";
@@ -86,12 +95,12 @@ class Listener {
         out.replace(at, there.size(), here);
       }
     }
-    return out;
+    return shown(out);
   }
   void show(const Json& event) {
     const auto number = [&event](const char* key) {
       const auto found = event.find(key);
-      return found != event.end() && found->is_number() ? found->get<double>() : 0.0;
+      return found != event.end() && found->is_number() ? std::clamp(found->get<double>(), 0.0, kMostCounted) : 0.0;
     };
     const auto done = static_cast<int64_t>(number("done")), total = static_cast<int64_t>(number("total"));
     const std::string phase = text(event, "phase");
@@ -114,6 +123,15 @@ std::vector<record::Record> records_of(const std::string& output, const std::str
     if (!line.empty()) records.push_back(record::from_json(parse_json(line, where), where));
   }
   return records;
+}
+
+score::Evaluation predictions_of(const std::string& text, const record::Record& record, const std::string& where) {
+  score::Evaluation predictions = score::evaluation_from(parse_json(text, where), where);
+  if (predictions.samples != record.samples) {
+    fail(ErrorKind::data, "{}: expected predictions of the record's {} images, got {}", where,
+         record.samples.value_or(0), predictions.samples);
+  }
+  return predictions;
 }
 
 }  // namespace
@@ -152,7 +170,7 @@ RemoteAgent::RemoteAgent(const AgentPlace& place, const LogSink& log, const Canc
   }
 }
 
-std::vector<record::Record> RemoteAgent::run(const AgentRequest& request) {
+AgentAnswer RemoteAgent::run(const AgentRequest& request) {
   std::map<std::string, std::string> names;
   const auto put = [&](const RemoteFile& file) {
     std::string there = device_.put(file);
@@ -170,16 +188,18 @@ std::vector<record::Record> RemoteAgent::run(const AgentRequest& request) {
       [&](const std::string& job) {
         std::vector<std::string> all = words;
         if (request.command != "bench") all.insert(all.end(), {"--state", job + "/state"});
+        if (request.predictions) all.insert(all.end(), {"--predictions", job + "/" + kPredictions});
         return all;
       },
-      [&](std::string_view line) { listener.hear(line); });
+      [&](std::string_view line) { listener.hear(line); }, request.predictions ? kPredictions : "");
   if (end.exit_code != 0 && end.exit_code != kCellFailed) listener.fail_by(end.exit_code);
-  std::vector<record::Record> records = records_of(end.output, name_);
-  if (records.size() != request.models.size()) {
+  AgentAnswer answer{records_of(end.output, name_), {}};
+  if (answer.records.size() != request.models.size()) {
     fail(ErrorKind::backend, "{}: expected {} records of quench-agent, got {}", name_, request.models.size(),
-         records.size());
+         answer.records.size());
   }
-  return records;
+  if (end.file) answer.predictions = predictions_of(*end.file, answer.records.front(), name_);
+  return answer;
 }
 
 }  // namespace quench::remote

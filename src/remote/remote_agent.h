@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "record/record.h"
 #include "remote/remote.h"
+#include "score/evaluation.h"
 
 namespace quench::remote {
 
@@ -35,6 +36,13 @@ struct AgentRequest {
   std::vector<RemoteFile> models;  ///< eval and run: one
   std::optional<RemoteFile> pack;  ///< sample pack
   Json settings = Json::object();  ///< the agent's flags by key, as in its docs: {"threads": 4}
+  bool predictions = false;        ///< eval and run: bring what the model says of each image, too
+};
+
+/// What came back.
+struct AgentAnswer {
+  std::vector<record::Record> records;           ///< one a model, in their order
+  std::optional<score::Evaluation> predictions;  ///< where asked for, and the model ran
 };
 
 /// quench-agent on a device.
@@ -46,11 +54,12 @@ class RemoteAgent {
 
   const std::string& name() const { return name_; }
 
-  /// Copies what is missing there, runs the agent, and brings its records, one a model in their order. Its messages and
+  /// Copies what is missing there, runs the agent, and brings its records. Its messages and
   /// progress go to the log. With eval and run, a job that a restarted machine lost goes on behind the last saved
   /// image. Throws Error of the agent's own kind where it refuses the request or its system does, Error{backend} where
-  /// it ends in another way (killed, say), and what RemoteDevice throws.
-  std::vector<record::Record> run(const AgentRequest& request);
+  /// it ends in another way (killed, say), Error{data} for predictions that are none or of another number of images
+  /// than its record says, and what RemoteDevice throws.
+  AgentAnswer run(const AgentRequest& request);
 
  private:
   const LogSink& log_;

@@ -130,7 +130,7 @@ int RemoteJob::follow(int64_t& lines, const std::function<void(std::string_view)
   return answer.exit_code;
 }
 
-RemoteEnd RemoteJob::collect() {
+RemoteEnd RemoteJob::collect(const std::string& brings) {
   const SshAnswer answer = ssh_.require(
       ssh_.insist("cd " + folder_ + " && x=$(ls -d exit-*) && echo \"$x\" && cat records"), "bring the answer");
   const size_t end = answer.output.find('\n');
@@ -139,8 +139,16 @@ RemoteEnd RemoteJob::collect() {
     fail(ErrorKind::io, "{}: expected the job's exit code, got '{}'", ssh_.address().text(),
          answer.output.substr(0, std::min<size_t>(end, 100)));
   }
-  return {static_cast<int>(script_number(answer.output.substr(dash + 1, end - dash - 1))),
-          answer.output.substr(end + 1)};
+  RemoteEnd out{static_cast<int>(script_number(answer.output.substr(dash + 1, end - dash - 1))),
+                answer.output.substr(end + 1),
+                {}};
+  if (brings.empty()) return out;
+  const std::string name = shell_quote(brings);
+  const SshAnswer brought = ssh_.require(
+      ssh_.insist(fmt::format("cd {0} && {{ [ -f {1} ] || exit 0; echo there; cat {1}; }}", folder_, name)),
+      "bring " + brings);
+  if (brought.output.starts_with("there\n")) out.file = brought.output.substr(6);
+  return out;
 }
 
 /// Ends what is left of the job and removes its folder, unless another run owns it by now.
@@ -167,7 +175,7 @@ void RemoteJob::abandon() noexcept {
                            ssh_.address().text(), jobs_, name_, why));
 }
 
-RemoteEnd RemoteJob::run(const std::function<void(std::string_view)>& on_line) {
+RemoteEnd RemoteJob::run(const std::function<void(std::string_view)>& on_line, const std::string& brings) {
   try {
     int64_t lines = 0;
     for (int starts = 1;; ++starts) {
@@ -191,7 +199,7 @@ RemoteEnd RemoteJob::run(const std::function<void(std::string_view)>& on_line) {
                      "tidy up the job");
       }
     }
-    RemoteEnd end = collect();
+    RemoteEnd end = collect(brings);
     ssh_.require(ssh_.insist(removal()), "remove the job");
     return end;
   } catch (...) {

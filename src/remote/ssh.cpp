@@ -17,6 +17,7 @@ namespace {
 
 constexpr int kLost = 255;  // ssh's own exit code for a connection that failed
 constexpr double kLongestWaitSeconds = 30;
+constexpr size_t kMostBytes = size_t{256} << 20;  // of a script's answer: a month of progress, a line a second
 constexpr char kBegin[] =
     "quench-begins-here";  // what a login prints of its own stands before it, with or without an end
 
@@ -137,6 +138,7 @@ SshAnswer Ssh::once(const std::string& script, const SshCall& call) {
 
   ProcessOptions process;
   process.input = call.input;
+  process.most_bytes = kMostBytes;
   if (!call.even_if_cancelled) process.cancel = &cancel_;
   SshAnswer answer;
   process.on_output = [&](std::string_view line) {
@@ -144,8 +146,8 @@ SshAnswer Ssh::once(const std::string& script, const SshCall& call) {
       answer.begun = line == kBegin;
       return;
     }
+    if (call.on_output) return call.on_output(line);
     answer.output.append(line).append("\n");
-    if (call.on_output) call.on_output(line);
   };
   ProcessResult result;
   try {

@@ -40,9 +40,10 @@ int64_t script_number(std::string_view text);
 
 /// What goes into a script, and who hears what comes out.
 struct SshCall {
-  std::string_view input = {};                           ///< the script's standard input
-  std::function<void(std::string_view)> on_output = {};  ///< each line of its standard output
-  bool even_if_cancelled = false;                        ///< for tidying up
+  std::string_view input = {};  ///< the script's standard input
+  std::function<void(std::string_view)> on_output =
+      {};                          ///< each line of its standard output, which the answer then lacks
+  bool even_if_cancelled = false;  ///< for tidying up
 };
 
 /// What a script gave.
@@ -66,7 +67,8 @@ class Ssh {
 
   /// Runs a script by the far side's /bin/sh, once. Throws Error{io} where trying again is of no use (no login, another
   /// host key, unknown host, any first connection that fails) and where there is no ssh here, Error{cancelled}. Once
-  /// the device was reached, every failure of the connection is an answer that is `lost`.
+  /// the device was reached, every failure of the connection is an answer that is `lost`. An answer of more than 256
+  /// MiB, or with a line of more than 1 MiB, is Error{io} too.
   SshAnswer once(const std::string& script, const SshCall& call = {});
 
   /// Does `work` again and again, with growing pauses, as long as its answer is `lost`; `work` may change what it asks

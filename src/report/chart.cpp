@@ -49,14 +49,19 @@ Json point_json(const ChartPoint& point) {
 }  // namespace
 
 std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric) {
-  return {
+  const auto in_ms = [](std::optional<int64_t> (*latency)(const Record&)) {
+    return [latency](const Record& r) { return scaled(latency(r), 1e-6); };
+  };
+  std::vector<Chart> all{
       chart("gflops", "GFLOPs", "", rows, metric, [](const Record& r) { return r.gflops; }),
       chart("params", "Parameters", "M", rows, metric, [](const Record& r) { return scaled(r.params, 1e-6); }),
       chart("weights_bytes", "Weight bytes", "MB", rows, metric,
             [](const Record& r) { return scaled(r.weights_bytes, 1e-6); }),
-      chart("latency_p50_ns", "Latency", "ms", rows, metric,
-            [](const Record& r) { return scaled(r.latency_p50_ns, 1e-6); }),
+      chart("latency_p50_ns", "Latency", "ms", rows, metric, in_ms(measured_latency)),
   };
+  Chart forecasts = chart("latency_forecast_ns", "Forecast latency", "ms", rows, metric, in_ms(forecast_latency));
+  if (!forecasts.points.empty()) all.push_back(std::move(forecasts));
+  return all;
 }
 
 Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vector<Chart>& charts) {
@@ -72,8 +77,9 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
   }
   const Columns shown = columns(rows);
   for (size_t i = 0; i < rows.size(); ++i) {
-    Json facts = Json::array();
+    Json facts = Json::array(), notes = Json::array();
     for (const Column& column : shown.columns) {
+      if (!column.marks.empty() && !column.marks[i].empty()) notes.push_back(column.marks[i]);
       if (column.cells[i].empty()) continue;
       const std::string unit = column.unit.empty() ? "" : " " + column.unit;
       facts.push_back(Json::array({column.title, column.cells[i] + unit}));
@@ -83,8 +89,9 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
                             {"method", rows[i].method.value_or("?")},
                             {"setting", rows[i].setting.value_or("")},
                             {"runtime", rows[i].runtime.value_or("")},
-                            {"predicted", is_predicted(rows[i])},
-                            {"facts", std::move(facts)}});
+                            {"forecast", is_forecast(rows[i])},
+                            {"facts", std::move(facts)},
+                            {"notes", std::move(notes)}});
   }
   return json;
 }

@@ -30,7 +30,8 @@ struct Chart {
 /// both.
 std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric);
 
-/// What page.js draws: {metric, charts: [...], rows: [{label, model, method, predicted, facts: [[title, text], ...]}]}.
+/// What page.js draws: {metric, charts: [...], rows: [{label, model, method, forecast, facts: [[title, text], ...],
+/// notes: [sentence, ...]}]}.
 Json chart_json(const std::vector<record::Record>& rows, Metric metric, const std::vector<Chart>& charts);
 
 }  // namespace quench::report

@@ -46,18 +46,22 @@ class Builder {
     }
   }
 
-  /// A quantity; left out where no record has it. `decimals` < 0: as many as needed for three digits.
+  /// A quantity; left out where no record has it. `decimals` < 0: as many as needed for three digits. `instead`: the
+  /// text where there is no value, which keeps the column, too.
   template <typename Get>
   void number(const std::string& title, const std::string& unit, const std::string& help, int decimals, Get get,
-              const char* sign = "") {
+              const char* sign = "", const std::function<std::string(const Record&)>& instead = {}) {
     Values values;
     for (const Record& record : records_) values.push_back(get(record));
-    if (std::none_of(values.begin(), values.end(), [](const auto& value) { return value.has_value(); })) return;
     if (decimals < 0) decimals = decimals_for(values);
     Column column{title, unit, help, true, {}, values};
-    for (const auto& value : values) {
-      column.cells.push_back(value ? (*value >= 0 ? sign : "") + fixed(*value, decimals) : "");
+    for (size_t i = 0; i < values.size(); ++i) {
+      const std::optional<double>& value = values[i];
+      column.cells.push_back(value     ? (*value >= 0 ? sign : "") + fixed(*value, decimals)
+                             : instead ? instead(records_[i])
+                                       : "");
     }
+    if (std::ranges::all_of(column.cells, [](const std::string& cell) { return cell.empty(); })) return;
     result_.columns.push_back(std::move(column));
   }
 
@@ -68,6 +72,15 @@ class Builder {
     for (const Record& record : records_) column.cells.push_back(get(record));
     if (std::all_of(column.cells.begin(), column.cells.end(), [](const auto& cell) { return cell.empty(); })) return;
     result_.columns.push_back(std::move(column));
+  }
+
+  /// What a reader of the cells of the column of this title must know; nothing where there is no such column.
+  template <typename Get>
+  void mark(const std::string& title, Get get) {
+    for (Column& column : result_.columns) {
+      if (column.title != title) continue;
+      for (const Record& record : records_) column.marks.push_back(get(record));
+    }
   }
 
   Columns take() { return std::move(result_); }
@@ -95,14 +108,17 @@ std::optional<double> delta(const Record& record, const std::vector<Record>& rec
 std::optional<double> speedup(const Record& record, const std::vector<Record>& records) {
   const Record* baseline = latency_baseline(record, records);
   if (baseline == nullptr || !record.latency_p50_ns || *record.latency_p50_ns <= 0) return {};
-  const bool together = !record.timing_id || !baseline->timing_id || record.timing_id == baseline->timing_id;
-  if (!together) return {};  // of another time: the machine may have been another, as it were
   return static_cast<double>(*baseline->latency_p50_ns) / static_cast<double>(*record.latency_p50_ns);
 }
 
 Metric metric_of(const std::vector<Record>& records) {
   const auto groups = sections(records);
   return groups.empty() ? Metric::top1 : groups.front().metric;
+}
+
+/// "n/a" for a detector that was evaluated on images where nothing is annotated.
+std::string undefined_map(const Record& record) {
+  return finds_objects(record) && record.samples.value_or(0) > 0 ? "n/a" : "";
 }
 
 void add_accuracies(Builder& builder, const std::vector<Record>& records) {
@@ -120,8 +136,9 @@ void add_accuracies(Builder& builder, const std::vector<Record>& records) {
   if (metric == Metric::top1) delta_column(metric);
   builder.number("Top-5", "%", "Share of images whose right class is among the five highest scores.", 2,
                  [](const Record& r) { return scaled(r.top5, 100); });
-  builder.number("mAP@[.5:.95]", "%", "COCO mean average precision, IoU .5 to .95.", 2,
-                 [](const Record& r) { return scaled(r.map_50_95, 100); });
+  builder.number(
+      "mAP@[.5:.95]", "%", "COCO mean average precision, IoU .5 to .95; n/a where the images have no objects.", 2,
+      [](const Record& r) { return scaled(r.map_50_95, 100); }, "", undefined_map);
   if (metric != Metric::top1) delta_column(metric);
   builder.number("mAP@.5", "%", "COCO mean average precision at IoU .5.", 2,
                  [](const Record& r) { return scaled(r.map_50, 100); });
@@ -133,6 +150,37 @@ void add_accuracies(Builder& builder, const std::vector<Record>& records) {
                  [](const Record& r) { return scaled(r.agreement, 100); });
 }
 
+bool is_unsteady(const Record& record) { return record.latency_p50_ns && record.stable == false; }
+
+/// What a reader of such a latency must know of it.
+std::string unsteady_mark(const Record& record) {
+  if (!is_unsteady(record)) return "";
+  const std::string drift = record.timing_drift ? fmt::format(" (by {:+.1f} %)", 100 * *record.timing_drift) : "";
+  return fmt::format(
+      "Unsteady: the latencies did not settle in the warm-up, or the machine's speed drifted while they were "
+      "measured{}. Compare it with care.",
+      drift);
+}
+
+/// How the latencies were measured, as far as it matters to who compares them.
+void add_timing(Builder& builder, const std::vector<Record>& records) {
+  builder.mark("p50", unsteady_mark);
+  builder.mark("Forecast p50", [](const Record& r) {
+    return std::string(forecast_latency(r) ? "A forecast: computed, not measured." : "");
+  });
+  builder.number(
+      "Drift", "%",
+      "By how much the first of the models that were timed in turn was slower at the end of the timing than at its "
+      "beginning.",
+      1, [](const Record& r) { return scaled(r.timing_drift, 100); }, "+");
+  if (std::any_of(records.begin(), records.end(), is_unsteady)) {
+    builder.note("Timing", "", "Unsteady where latencies did not settle, or the machine's speed drifted meanwhile.",
+                 [](const Record& r) {
+                   return !r.latency_p50_ns || !r.stable ? "" : *r.stable ? "steady" : "unsteady";
+                 });
+  }
+}
+
 void add_costs(Builder& builder, const std::vector<Record>& records) {
   builder.number("Params", "M", "Learnable parameters.", -1, [](const Record& r) { return scaled(r.params, 1e-6); });
   builder.number("GFLOPs", "", "2 x multiply-accumulates of convolutions and linear layers, one image, in 10^9.", -1,
@@ -142,8 +190,11 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
   const auto latency = [&](const char* title, const char* help, std::optional<int64_t> Record::*field) {
     builder.number(title, "ms", help, -1, [field](const Record& r) { return scaled(r.*field, 1e-6); });
   };
-  latency("p50", "Median latency of one image.", &Record::latency_p50_ns);
-  builder.note("p50, 90 % interval", "ms", "Of predicted latencies: from the errors of cross-validation.",
+  builder.number("p50", "ms", "Median latency of one image.", -1,
+                 [](const Record& r) { return scaled(measured_latency(r), 1e-6); });
+  builder.number("Forecast p50", "ms", "Median latency of one image: computed, not measured.", -1,
+                 [](const Record& r) { return scaled(forecast_latency(r), 1e-6); });
+  builder.note("Forecast, 90 % interval", "ms", "Of forecast latencies: from the errors of cross-validation.",
                [](const Record& r) {
                  if (!r.latency_low_ns || !r.latency_high_ns) return std::string();
                  return three_digits(static_cast<double>(*r.latency_low_ns) * 1e-6) + "-" +
@@ -209,11 +260,13 @@ Columns columns(const std::vector<Record>& records) {
                   [](const Record& r) { return text_of(r.float_layers); });
   add_accuracies(builder, records);
   add_costs(builder, records);
-  if (std::any_of(records.begin(), records.end(), is_predicted)) {
-    builder.setting("Latency is", "Measured on the device, or predicted.", false, [](const Record& r) {
-      return r.latency_p50_ns ? (is_predicted(r) ? "predicted" : "measured") : "";
-    });
+  add_timing(builder, records);
+  if (std::any_of(records.begin(), records.end(), is_forecast)) {
+    builder.setting("Latency is", "Measured on the device, or a forecast.", false,
+                    [](const Record& r) { return r.latency_p50_ns ? (is_forecast(r) ? "forecast" : "measured") : ""; });
   }
+  builder.setting("Artifact", "The model's file, below the folder of the study's results.", false,
+                  [](const Record& r) { return text_of(r.artifact); });
   return builder.take();
 }
 

@@ -16,6 +16,7 @@ struct Column {
   bool numeric = false;
   std::vector<std::string> cells;             ///< empty text where the field does not apply
   std::vector<std::optional<double>> values;  ///< of numeric columns, for sorting
+  std::vector<std::string> marks = {};        ///< what a reader of a cell must know, a sentence; empty: nothing
 };
 
 /// A fact that all records share, taken out of the table: {"data", "cifar100"}.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/task.h"
+
 namespace quench::report {
 
 using record::Record;
@@ -57,9 +59,22 @@ std::optional<double> accuracy_of(const Record& record, Metric metric) {
   return {};
 }
 
+bool finds_objects(const Record& record) {
+  const Task* task = find_task(record.task.value_or(""));
+  return task && task->labels == Labels::objects;
+}
+
 bool is_ok(const Record& record) { return record.status == "ok"; }
 
-bool is_predicted(const Record& record) { return record.latency_source == "predicted"; }
+bool is_forecast(const Record& record) { return record.latency_source == "forecast"; }
+
+std::optional<int64_t> measured_latency(const Record& record) {
+  return is_forecast(record) ? std::nullopt : record.latency_p50_ns;
+}
+
+std::optional<int64_t> forecast_latency(const Record& record) {
+  return is_forecast(record) ? record.latency_p50_ns : std::nullopt;
+}
 
 std::vector<Section> sections(const std::vector<Record>& records) {
   std::vector<Section> result;
@@ -74,7 +89,7 @@ std::vector<Section> sections(const std::vector<Record>& records) {
       const auto has = [&](const Record& record) { return is_ok(record) && accuracy_of(record, metric).has_value(); };
       section.metric = metric;
       if (std::any_of(section.records.begin(), section.records.end(), has)) break;
-      section.metric = Metric::top1;
+      section.metric = finds_objects(section.records.front()) ? Metric::map_50_95 : Metric::top1;
     }
   }
   return result;
@@ -90,7 +105,8 @@ const Record* latency_baseline(const Record& record, const std::vector<Record>& 
   return best_baseline(record, all, [&](const Record& candidate) {
     return candidate.latency_p50_ns && candidate.runtime == record.runtime && candidate.threads == record.threads &&
            candidate.device == record.device && candidate.host == record.host &&
-           is_predicted(candidate) == is_predicted(record);
+           candidate.timing_id == record.timing_id &&  // of another time: the machine may have been another, as it were
+           is_forecast(candidate) == is_forecast(record);
   });
 }
 

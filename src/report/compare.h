@@ -18,9 +18,15 @@ const char* title_of(Metric metric);
 std::optional<double> accuracy_of(const record::Record& record, Metric metric);
 
 bool is_ok(const record::Record& record);
+/// Whether the model's task is scored by the objects of an image (mAP), not by its class.
+bool finds_objects(const record::Record& record);
 
-/// Whether the record's latency was predicted rather than measured (what says nothing was measured).
-bool is_predicted(const record::Record& record);
+/// Whether the record's latency is a forecast rather than measured (what says nothing was measured).
+bool is_forecast(const record::Record& record);
+
+/// Median latency in ns where it was measured; where it is a forecast. A report has nothing of both.
+std::optional<int64_t> measured_latency(const record::Record& record);
+std::optional<int64_t> forecast_latency(const record::Record& record);
 
 /// Records of one data set and task: the only ones whose accuracies can be compared.
 struct Section {

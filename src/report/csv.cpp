@@ -1,3 +1,6 @@
+#include "core/csv.h"
+
+#include "core/json_text.h"
 #include "record/record.h"
 #include "report/report.h"
 
@@ -5,18 +8,10 @@ namespace quench::report {
 
 namespace {
 
-/// A field as RFC 4180 has it: quoted where it holds a comma, a quote or a line break.
-std::string field_text(const Json& value) {
-  std::string text;
-  if (value.is_string()) {
-    text = value.get<std::string>();
-  } else if (!value.is_null()) {
-    text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
-  }
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += (c == '"' ? "\"\"" : std::string(1, c));
-  return quoted + "\"";
+std::string cell_text(const Json& value) {
+  if (value.is_null()) return "";
+  if (value.is_number()) return value.dump();
+  return csv_cell(value.is_string() ? value.get<std::string>() : json_text(value));
 }
 
 }  // namespace
@@ -32,7 +27,7 @@ std::string csv(const std::vector<record::Record>& records) {
     for (const record::Field& field : record::fields()) {
       if (!first) line += ',';
       first = false;
-      line += field_text(json.at(field.name));
+      line += cell_text(json.at(field.name));
     }
     out += line + "\r\n";
   }

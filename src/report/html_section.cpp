@@ -40,7 +40,6 @@ const Record* least(const std::vector<Record>& rows, Metric metric, double floor
 }
 
 std::string tiles(const std::vector<Record>& rows, Metric metric) {
-  const auto latency = [](const Record& r) { return r.latency_p50_ns; };
   const auto weights = [](const Record& r) { return r.weights_bytes; };
   const auto miss = [&](const Record& r) { return std::optional<double>(-accuracy_of(r, metric).value_or(0)); };
   const auto ms = [](const Record& r) { return three_digits(static_cast<double>(*r.latency_p50_ns) * 1e-6); };
@@ -49,10 +48,14 @@ std::string tiles(const std::vector<Record>& rows, Metric metric) {
   if (best == nullptr) return "";
   const double top = *accuracy_of(*best, metric);
   out += tile("Most accurate", fixed(100 * top, 2), "%", *best);
-  if (const Record* row = least(rows, metric, 0, latency)) out += tile("Fastest", ms(*row), "ms", *row);
-  if (const Record* row = least(rows, metric, top - 0.01, latency)) {
-    out += tile("Fastest within 1 point of the best", ms(*row), "ms", *row);
-  }
+  const auto fastest = [&](const std::string& title, auto latency) {
+    if (const Record* row = least(rows, metric, 0, latency)) out += tile(title, ms(*row), "ms", *row);
+    if (const Record* row = least(rows, metric, top - 0.01, latency)) {
+      out += tile(title + " within 1 point of the best", ms(*row), "ms", *row);
+    }
+  };
+  fastest("Fastest", measured_latency);
+  fastest("Fastest forecast", forecast_latency);
   if (const Record* row = least(rows, metric, 0, weights)) {
     out += tile("Smallest weights", three_digits(static_cast<double>(*row->weights_bytes) * 1e-6), "MB", *row);
   }
@@ -95,13 +98,14 @@ std::string front_help(const std::vector<Chart>& charts) {
 }
 
 std::string cell_html(const Column& column, size_t row) {
-  std::string attributes = column.numeric ? "class=\"number\"" : "";
+  const std::string mark = column.marks.empty() ? "" : column.marks[row];
+  std::string classes = column.numeric ? "number" : "";
+  if (column.title == "Delta" && column.values[row]) classes += *column.values[row] < 0 ? " worse" : " better";
+  if (!mark.empty()) classes += " marked";
+  std::string attributes = classes.empty() ? "" : fmt::format("class=\"{}\"", classes);
   if (column.numeric && column.values[row]) attributes += fmt::format(" data-value=\"{}\"", *column.values[row]);
-  if (column.title == "Delta" && column.values[row]) {
-    attributes = fmt::format("class=\"number {}\" data-value=\"{}\"", *column.values[row] < 0 ? "worse" : "better",
-                             *column.values[row]);
-  }
-  return element("td", attributes, column.cells[row].empty() ? "-" : column.cells[row]);
+  if (!mark.empty()) attributes += fmt::format(" title=\"{}\"", escape_html(mark));
+  return element("td", attributes, (column.cells[row].empty() ? "-" : column.cells[row]) + (mark.empty() ? "" : " *"));
 }
 
 std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>& charts) {

@@ -75,14 +75,16 @@
     group('');
     fixed('<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true"><path d="M1 10H9V6H17V2H25" fill="none" ' +
           'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of all rows (on it: outlined); rows of equal cost stand side by side');
-    if (section.rows.some((row) => row.predicted)) fixed(icon(symbols[0], 'currentColor', true), 'predicted latency');
+    if (section.rows.some((row) => row.forecast)) fixed(icon(symbols[0], 'currentColor', true), 'forecast latency');
   }
 
   function tooltip(section, row) {
     const facts = section.rows[row].facts.map((fact) =>
       '<tr><td style="padding:0 14px 0 0;border:0;opacity:.7">' + escapeHtml(fact[0]) +
       '</td><td style="padding:0;border:0;text-align:right">' + escapeHtml(fact[1]) + '</td></tr>').join('');
-    return '<table style="font-size:12px;line-height:1.45">' + facts + '</table>';
+    const notes = section.rows[row].notes.map((note) =>
+      '<div style="font-size:12px;max-width:320px;white-space:normal;padding-top:4px">' + escapeHtml(note) + '</div>').join('');
+    return '<table style="font-size:12px;line-height:1.45">' + facts + '</table>' + notes;
   }
 
   // Room beside the points, and round ends; a logarithmic axis where the costs span more than a factor of 6.
@@ -162,7 +164,7 @@
                                 section.hidden.model.has(section.rows[point.row].model);
     const front = chart.front.map((i) => chart.points[i]);
     const onFront = new Set(front);
-    const hollow = (row) => chart.key === 'latency_p50_ns' && row.predicted;
+    const hollow = (row) => chart.key === 'latency_forecast_ns' && row.forecast;
     const visible = chart.points.filter((point) => !isHidden(point));
     const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''));
     const places = spread(chart, cost);

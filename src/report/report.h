@@ -18,7 +18,8 @@ struct PageOptions {
   std::vector<std::string> notes;  ///< said on the page's face
 };
 
-/// One self-contained HTML page: table and charts (GFLOPs, parameters, weight bytes, latency vs accuracy; Pareto front
+/// One self-contained HTML page: table and charts (GFLOPs, parameters, weight bytes, latency vs accuracy, forecast
+/// latencies in a chart of their own; Pareto front
 /// marked). Needs no network. Records that are not ok are listed with their reason.
 std::string html(const std::vector<record::Record>& records, const PageOptions& options);
 

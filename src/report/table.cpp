@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/printable.h"
 #include "core/text.h"
 #include "report/columns.h"
 #include "report/compare.h"
@@ -27,28 +28,21 @@ std::string right_trimmed(std::string text) {
   return text;
 }
 
-/// One line of text whatever the field holds.
-std::string one_line(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-  return text;
-}
-
 std::string reason_line(const Record& record) {
-  return one_line(label(record) + ": " + record.status + (record.reason ? ": " + *record.reason : ""));
+  return printable_line(label(record) + ": " + record.status + (record.reason ? ": " + *record.reason : ""));
 }
 
 std::string shared_line(const std::vector<SharedFact>& shared) {
   std::string line;
   for (const SharedFact& fact : shared) {
-    line += (line.empty() ? "All rows: " : ", ") + lower(fact.title) + " " + one_line(fact.text);
+    line += (line.empty() ? "All rows: " : ", ") + lower(fact.title) + " " + printable_line(fact.text);
   }
   return line;
 }
 
 std::string escape_markdown(const std::string& text) {
   std::string out;
-  for (const char c : one_line(text)) {
+  for (const char c : printable_line(text)) {
     if (c == '|' || c == '\\' || c == '*' || c == '_' || c == '`' || c == '<' || c == '[') out += '\\';
     out += c;
   }
@@ -59,7 +53,10 @@ std::string escape_markdown(const std::string& text) {
 
 std::string table(const std::vector<Record>& records) {
   const std::vector<Record> rows = ok_records(records);
-  const Columns shown = columns(rows);
+  Columns shown = columns(rows);
+  for (Column& column : shown.columns) {
+    for (std::string& cell : column.cells) cell = cell.empty() ? "-" : printable_line(cell);
+  }
   std::string header, rule;
   std::vector<std::string> lines(rows.size());
   for (const Column& column : shown.columns) {
@@ -69,7 +66,7 @@ std::string table(const std::vector<Record>& records) {
     header += gap + padded(heading(column), width, column.numeric);
     rule += gap + std::string(width, '-');
     for (size_t i = 0; i < rows.size(); ++i) {
-      lines[i] += gap + padded(one_line(column.cells[i].empty() ? "-" : column.cells[i]), width, column.numeric);
+      lines[i] += gap + padded(column.cells[i], width, column.numeric);
     }
   }
   std::string out;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "graph/quantized.h"
 #include "runtime/onnxruntime_library.h"
 
 namespace quench::runtime {
@@ -22,13 +23,6 @@ ONNXTensorElementDataType element_type(const OrtApi& api, OrtTypeInfo* raw, std:
   return type;
 }
 
-/// Whether the graph holds quantized values at all (else its notes need no look at the optimized graph).
-bool is_quantized(const graph::Graph& graph) {
-  return std::any_of(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return edge.quant.has_value(); }) ||
-         std::any_of(graph.weights.begin(), graph.weights.end(),
-                     [](const auto& entry) { return entry.second.quant.has_value(); });
-}
-
 class OnnxRuntimeSession : public Session {
  public:
   OnnxRuntimeSession(const graph::ModelFile& model, const SessionOptions& options)
@@ -41,7 +35,8 @@ class OnnxRuntimeSession : public Session {
     ort::check(api_.CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &memory), "memory");
     memory_.reset(memory);
     read_interface(model.graph);
-    if (is_quantized(model.graph)) quantized_ = std::make_unique<graph::ModelFile>(model);
+    // The notes of a float model need no look at the optimized graph.
+    if (graph::is_quantized(model.graph)) quantized_ = std::make_unique<graph::ModelFile>(model);
   }
 
   ~OnnxRuntimeSession() override {

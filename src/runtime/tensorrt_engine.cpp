@@ -20,16 +20,15 @@ namespace fs = std::filesystem;
 constexpr char kWhere[] = "runtime.tensorrt";
 
 /// Whether the model holds Q/DQ. Throws Error{unsupported} where they are not such as TensorRT takes.
-bool is_quantized(const graph::Graph& graph) {
-  const std::vector<graph::QuantizedValue> values = graph::quantized_values(graph);
-  for (const auto& [name, quant] : values) {
+bool takes_int8(const graph::Graph& graph) {
+  for (const auto& [name, quant] : graph::quantized_values(graph)) {
     if (graph::is_symmetric_int8(*quant)) continue;
     fail(ErrorKind::unsupported,
          "[{}] expected int8 around zero point 0, got {} at '{}': TensorRT takes no other; quantize with --target "
          "tensorrt",
          kWhere, to_string(quant->dtype), name);
   }
-  return !values.empty();
+  return graph::is_quantized(graph);
 }
 
 std::string text_of(const fs::path& file) {
@@ -78,7 +77,7 @@ Engines::Engines(Tool tool, const graph::ModelFile& model, bool fp16, fs::path c
     : tool_(std::move(tool)),
       model_(model),
       fp16_(fp16),
-      int8_(is_quantized(model.graph)),
+      int8_(takes_int8(model.graph)),
       cache_folder_(cache_folder.empty() ? fs::path() : std::move(cache_folder) / "tensorrt"),
       scratch_(cache_folder_) {
   if (model.graph.inputs.size() != 1) {

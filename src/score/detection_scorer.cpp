@@ -1,7 +1,9 @@
 #include "score/detection_scorer.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "core/task.h"
 #include "models/decode.h"
 
 namespace quench::score {
@@ -52,11 +54,10 @@ const std::vector<models::Detection>& DetectionScorer::add(int64_t image_id, std
 }
 
 Scores DetectionScorer::scores() const {
-  const metrics::CocoResult result = coco_.evaluate();
-  Scores scores{{"map_50_95", result.map_50_95.value_or(0)}, {"map_50", result.map_50.value_or(0)}};
-  for (const auto& [name, value] : metrics::figures(result)) {
-    const bool recorded = !name.starts_with("ar_") || name == "ar_1" || name == "ar_10" || name == "ar_100";
-    if (value && recorded && name != "map_50_95" && name != "map_50") scores.push_back({name, *value});
+  Scores scores;
+  const std::vector<std::string>& recorded = require_task("detect", "[score]").figures;
+  for (const auto& [name, value] : metrics::figures(coco_.evaluate())) {
+    if (value && std::ranges::count(recorded, name) > 0) scores.push_back({name, *value});
   }
   return scores;
 }

@@ -33,7 +33,7 @@ class DetectionScorer {
 
   int64_t images() const { return images_; }
   /// map_50_95 first, then the other figures that records have; one that no object counts for (no large object, say) is
-  /// left out, but map_50_95 and map_50 are there always (0 without objects).
+  /// left out, so that there is none at all where nothing is annotated: no figure is defined then (pycocotools' -1).
   Scores scores() const;
   metrics::CocoResult result() const { return coco_.evaluate(); }
 

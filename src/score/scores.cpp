@@ -12,6 +12,7 @@ double score_of(const Scores& scores, std::string_view name) {
 }
 
 std::string to_text(const Scores& scores) {
+  if (scores.empty()) return "mAP n/a (nothing is annotated)";
   std::string text;
   for (const Score& score : scores) {
     text += fmt::format("{}{} {:.2f} %", text.empty() ? "" : "  ", score.name, score.value * 100);

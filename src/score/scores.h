@@ -17,7 +17,7 @@ using Scores = std::vector<Score>;
 /// The value of a name. Throws Error{internal} where there is none.
 double score_of(const Scores& scores, std::string_view name);
 
-/// "top1 61.20 %  top5 87.03 %"; "" for none.
+/// "top1 61.20 %  top5 87.03 %"; "mAP n/a (nothing is annotated)" for none.
 std::string to_text(const Scores& scores);
 
 }  // namespace quench::score

@@ -1,9 +1,18 @@
+#include <fmt/format.h>
+
 #include "quant/float_weights.h"
 #include "steps/step.h"
+#include "steps/unfold.h"
 #include "train/loop/trainer.h"
 
 namespace quench::steps {
 namespace {
+
+/// The model with batch norms to train with. Where nothing is trained it stays as it is, to the bit.
+graph::Graph trainable(const StepInput& input) {
+  const graph::Graph& given = input.model.graph;
+  return input.settings["epochs"] == 0 ? given : with_batch_norms(given, *input.data->train, input.log);
+}
 
 graph::Graph fitted(const StepInput& input, graph::Graph start) {
   Json config = input.settings;
@@ -11,18 +20,22 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
   train::FitResult result =
       train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume});
   result.graph.metadata["chosen_on"] = result.chosen_on;
+  input.log.info(fmt::format("{} on {} test images", score::to_text(result.scores), result.test_images));
   return std::move(result.graph);
 }
 
 }  // namespace
 
 /// From initial weights, or a float model further.
-graph::Graph run_train(const StepInput& input) { return fitted(input, input.model.graph); }
+graph::Graph run_train(const StepInput& input) { return fitted(input, trainable(input)); }
 
 /// A float model further, or a quantized one (QAT): from the floats of its weights, or what its integers stand for.
 graph::Graph run_finetune(const StepInput& input) {
   const methods::ModelKind kind = kind_of(input.model.graph);
-  graph::Graph out = fitted(input, kind.integers ? quant::with_float_weights(input.model.graph) : input.model.graph);
+  const graph::Graph& given = input.model.graph;
+  graph::Graph out = fitted(input, kind.integers    ? quant::with_float_weights(given)
+                                   : kind.quantized ? given
+                                                    : trainable(input));
   if (kind.quantized) out.metadata["method"] = "qat";
   if (!out.metadata.contains("parent_sha256")) out.metadata["parent_sha256"] = input.model.sha256;
   return out;

@@ -3,15 +3,12 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "graph/onnx_write.h"
+#include "graph/quantized.h"
 #include "methods/step_list.h"
 #include "models/task.h"
 #include "steps/step.h"
 
 namespace quench::steps {
-
-#define QUENCH_DECLARE(name) graph::Graph run_##name(const StepInput& input);
-QUENCH_STEPS(QUENCH_DECLARE)
-#undef QUENCH_DECLARE
 
 void Registry::add(methods::StepInfo info, StepFunction function) {
   functions_[info.name] = std::move(function);
@@ -25,10 +22,13 @@ graph::Graph Registry::run(const std::string& step, const StepInput& input) cons
   return functions_.at(step)(input);
 }
 
-Registry registry() {
+Registry described() {
   Registry all;
   const methods::StepTable table = methods::step_table();
-#define QUENCH_ADD(name) all.add(table.require(#name, "[steps]"), run_##name);
+#define QUENCH_ADD(name)                                                          \
+  all.add(table.require(#name, "[steps]"), [](const StepInput&) -> graph::Graph { \
+    fail(ErrorKind::internal, "[steps.{}] only described here", #name);           \
+  });
   QUENCH_STEPS(QUENCH_ADD)
 #undef QUENCH_ADD
   return all;
@@ -36,7 +36,7 @@ Registry registry() {
 
 methods::ModelKind kind_of(const graph::Graph& graph) {
   methods::ModelKind kind{models::task_of(graph), false, false};
-  kind.quantized = std::ranges::any_of(graph.edges, [](const graph::Edge& edge) { return edge.quant.has_value(); });
+  kind.quantized = graph::is_quantized(graph);
   kind.integers =
       std::ranges::any_of(graph.weights, [](const auto& weight) { return weight.second.value.dtype() == DType::i8; });
   return kind;
@@ -44,14 +44,11 @@ methods::ModelKind kind_of(const graph::Graph& graph) {
 
 graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                        const std::vector<methods::ChainStep>& steps, const StepInput& rest) {
-  methods::ModelKind kind = kind_of(model.graph);
-  for (const methods::ChainStep& step : steps) kind = registry.table().require(step.step, "[steps]").gives(kind);
   graph::ModelFile now = model;
   int number = 0;
   for (const methods::ChainStep& step : steps) {
-    const StepInput input{
-        now,         step.settings, rest.data,  rest.folder / fmt::format("{}-{}", ++number, step.step),
-        rest.resume, rest.log,      rest.cancel};
+    const std::string own = steps.size() == 1 ? "" : fmt::format("{}-{}", ++number, step.step);
+    const StepInput input{now, step.settings, rest.data, rest.folder / own, rest.resume, rest.log, rest.cancel};
     now.graph = registry.run(step.step, input);
     now.bytes = graph::write_onnx(now.graph);
     now.sha256 = sha256_hex(now.bytes);

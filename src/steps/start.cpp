@@ -4,12 +4,16 @@
 #include <set>
 
 #include "core/error.h"
+#include "graph/input_normalization.h"
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 #include "models/detect_head.h"
 #include "models/spec.h"
+#include "models/task.h"
 #include "train/matching/auto_anchor.h"
 #include "weights/import.h"
+#include "weights/match.h"
 
 namespace quench::steps {
 namespace {
@@ -21,17 +25,9 @@ graph::Graph read_weights(const fs::path& file, const std::string& model, int im
   return weights::import_file(file, {.model = model, .imgsz = imgsz, .classes = {}});
 }
 
-std::vector<std::string> classes_of(const graph::Graph& graph) {
-  const auto found = graph.metadata.find("classes");
-  if (found == graph.metadata.end()) return {};
-  return parse_json(found->second, "metadata 'classes'").get<std::vector<std::string>>();
-}
-
 /// Weights that training can start from. Throws Error{config} for a quantized model, Error{data} for another one.
 void require_start(const graph::Graph& given, const std::string& model, const fs::path& file) {
-  const bool quantized = std::ranges::any_of(given.edges, [](const graph::Edge& e) { return e.quant.has_value(); }) ||
-                         std::ranges::any_of(given.weights, [](const auto& w) { return w.second.quant.has_value(); });
-  if (quantized) {
+  if (graph::is_quantized(given)) {
     fail(ErrorKind::config,
          "[steps.start] expected float weights to start from, got the quantized model {}: start from "
          "the model that it was made of",
@@ -111,7 +107,7 @@ std::set<std::string> head_weights(const graph::Graph& graph) {
 }
 
 Taken take_over(const graph::Graph& from, graph::Graph& to) {
-  const std::vector<std::string> from_classes = classes_of(from), to_classes = classes_of(to);
+  const std::vector<std::string> from_classes = models::class_names(from), to_classes = models::class_names(to);
   const bool same_names = from_classes == to_classes || from_classes.empty();
   const std::vector<int64_t> places = places_of(to_classes, from_classes);
   const std::set<std::string> head = head_weights(to);
@@ -151,7 +147,7 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   const std::string name = model["model"];
   const int imgsz = model["imgsz"];
   const models::BuildOptions options{data.train->classes(), imgsz, model["stem_stride"].get<int>(), seed};
-  const bool new_anchors = models::spec(name).task == "detect" && model["auto_anchor"].get<bool>();
+  const bool new_anchors = weights::has_anchors(models::spec(name)) && model["auto_anchor"].get<bool>();
   if (model["pretrained"].is_null()) {
     graph::Graph out = models::build(name, options);
     if (new_anchors) fit_anchors(out, data, seed, log);
@@ -161,15 +157,14 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   const graph::Graph given = read_weights(file, name, imgsz);
   require_start(given, name, file);
   graph::Graph out = models::build(name, options);
-  if (!has_batch_norm(given) && has_batch_norm(out)) {
-    out = graph::fold_batch_norms(out);  // outputs are the file's own; statistics that are gone cannot be given back
-    log.info(fmt::format("{} has its batch norms folded: training goes on without them", file.string()));
-  }
+  if (graph::input_normalization(given)) out = graph::normalize_input(std::move(out), {});  // values are taken over
+  if (!has_batch_norm(given)) out = graph::fold_batch_norms(std::move(out));
   const Taken taken = take_over(given, out);
   if (taken.whole == 0) {
     fail(ErrorKind::data, "[steps.start] expected weights of {} in {}, got none of its tensors", name, file.string());
   }
-  const bool same_anchors = classes_of(given) == classes_of(out) && given.metadata.contains("anchors");
+  const bool same_anchors =
+      models::class_names(given) == models::class_names(out) && given.metadata.contains("anchors");
   if (same_anchors) out.metadata["anchors"] = given.metadata.at("anchors");
   log.info(fmt::format("{} of {} tensors from {}; {} of the head by class names, {} start anew", taken.whole,
                        out.weights.size(), file.string(), taken.rows, taken.initial));

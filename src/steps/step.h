@@ -39,14 +39,17 @@ class Registry {
   std::map<std::string, StepFunction> functions_;
 };
 
-/// All of methods/step_list.h.
+/// All of methods/step_list.h. Whatever calls this needs LibTorch.
 Registry registry();
+
+/// The same without their work, for plans: running one throws Error{internal}. Needs no LibTorch.
+Registry described();
 
 /// What steps ask about a model before they begin.
 methods::ModelKind kind_of(const graph::Graph& graph);
 
-/// A whole chain in memory, checkpoints in `folder`/<number>-<step>: what a command does with one model. Throws
-/// Error{config} before any work where a step cannot take what it would be given.
+/// A whole chain in memory, checkpoints in `folder`, of several steps in `folder`/<number>-<step>: what a command does
+/// with one model. steps: effective ones (methods::effective_steps).
 graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                        const std::vector<methods::ChainStep>& steps, const StepInput& rest);
 

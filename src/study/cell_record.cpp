@@ -1,5 +1,6 @@
 #include "study/cell_record.h"
 
+#include "core/task.h"
 #include "platform/measured.h"
 
 namespace quench::study {
@@ -26,19 +27,13 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   return record;
 }
 
-void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated) {
+void set_scores(record::Record& record, const score::Evaluation& real, const score::Evaluation& simulated) {
   platform::set_scores(record, real.scores, real.samples);
-  record.agreement = inference::agreement(real, simulated);
-}
-
-void copy_scores(record::Record& to, const record::Record& from) {
-  Json json = record::to_json(to);
-  const Json source = record::to_json(from);
-  for (const record::Field& field : record::fields()) {
-    if (field.unit == "fraction" && field.name != "agreement") json[field.name] = source[field.name];
+  if (!real.left_out.empty()) {
+    record.left_out = static_cast<int64_t>(real.left_out.size());
+    record.left_out_first = real.left_out.front().name;
   }
-  json["samples"] = source["samples"];
-  to = record::from_json(json, "a record's scores");
+  record.agreement = score::agreement(real, simulated);
 }
 
 }  // namespace quench::study

@@ -12,9 +12,6 @@ namespace quench::study {
 record::Record start_record(const StudyFile& study, const Cell& cell, const std::string& version);
 
 /// Scores of the artifact in its runtime, and agreement of its predictions with the simulation's.
-void set_scores(record::Record& record, const inference::Evaluation& real, const inference::Evaluation& simulated);
-
-/// Accuracies, their intervals and the number of images, from a record of the same file; not the agreement.
-void copy_scores(record::Record& to, const record::Record& from);
+void set_scores(record::Record& record, const score::Evaluation& real, const score::Evaluation& simulated);
 
 }  // namespace quench::study

@@ -25,6 +25,8 @@ struct Job {
   std::function<void()> work;
   /// It runs, too, where a job before it failed, and asks for the reasons itself.
   bool runs_after_failures = false;
+  /// Seconds that the work would take, from a short trial of it; empty where none can be made.
+  std::function<double()> trial = {};
 };
 
 /// Jobs, each once; those that come before stand before.

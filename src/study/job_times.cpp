@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/file.h"
 #include "core/json.h"
 
 namespace quench::study {
@@ -16,7 +17,7 @@ double median(std::vector<double> values) {
 
 }  // namespace
 
-JobTimes::JobTimes(const fs::path& stages) {
+JobTimes::JobTimes(const fs::path& stages) : stages_(stages) {
   std::error_code code;
   for (const fs::directory_entry& entry : fs::directory_iterator(stages, code)) {
     try {
@@ -29,6 +30,20 @@ JobTimes::JobTimes(const fs::path& stages) {
       // work that was killed, or a folder of something else
     }
   }
+  try {
+    trials_ = read_json(stages / "trial.json").get<std::map<std::string, double>>();
+  } catch (const std::exception&) {
+    // none was made, or not one of ours
+  }
+}
+
+void JobTimes::save() const { write_file(stages_ / "trial.json", Json(trials_).dump(2) + "\n"); }
+
+std::optional<JobTime> JobTimes::estimate(const std::string& kind, const std::string& name,
+                                          const std::string& key) const {
+  if (const std::optional<double> earlier = estimate(kind, name)) return JobTime{*earlier, false};
+  if (const auto found = trials_.find(key); found != trials_.end()) return JobTime{found->second, true};
+  return std::nullopt;
 }
 
 std::optional<double> JobTimes::estimate(const std::string& kind, const std::string& name) const {

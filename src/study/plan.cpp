@@ -38,7 +38,7 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
   };
   add("train", train);
   for (methods::ChainStep step :
-       methods::effective_steps(cell.method, study.steps, study.task, cell.model.train, study.name + ".methods")) {
+       methods::effective_steps(cell.method, study.steps, {study.task}, cell.model.train, study.name + ".methods")) {
     if (step.settings.contains("seed")) step.settings["seed"] = cell.seed;
     add(step.step, step.settings);
   }

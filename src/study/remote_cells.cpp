@@ -1,7 +1,5 @@
 #include "study/remote_cells.h"
 
-#include "study/cell_record.h"
-
 namespace quench::study {
 
 RemoteCells::RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context)
@@ -32,10 +30,10 @@ const remote::RemoteFile& RemoteCells::pack(const graph::Graph& graph) {
   return found->second;
 }
 
-record::Record RemoteCells::ask(const DeviceEntry& entry, remote::RemoteAgent& device,
-                                const remote::AgentRequest& request) {
+remote::AgentAnswer RemoteCells::ask(const DeviceEntry& entry, remote::RemoteAgent& device,
+                                     const remote::AgentRequest& request) {
   try {
-    return device.run(request).front();
+    return device.run(request);
   } catch (const Error& error) {
     // It is gone: the next cell makes a new first contact, which does not wait for it to come back.
     if (error.kind() == ErrorKind::io) agents_.erase(entry.name);
@@ -43,12 +41,14 @@ record::Record RemoteCells::ask(const DeviceEntry& entry, remote::RemoteAgent& d
   }
 }
 
-void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::Record& record) {
+void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, const score::Evaluation& simulated,
+                      record::Record& record) {
   remote::RemoteAgent& device = agent(cell.device);
   const std::string key = cell.device.name + " " + cell.runtime + " " + model.sha256;
   const auto scored = scored_.find(key);
   remote::AgentRequest request;
   request.command = scored == scored_.end() ? "run" : "bench";
+  request.predictions = request.command == "run";
   request.models.push_back(remote::RemoteFile::of_bytes(artifact_name(cell), model.bytes));
   request.pack = pack(model.graph);
   request.settings = study_.bench;
@@ -60,16 +60,25 @@ void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, record::R
   request.settings["threads"] = cell.threads;
   context_.log->info(fmt::format("{}: {} on {}", cell.id, request.command == "run" ? "accuracy and latency" : "latency",
                                  device.name()));
-  record::Record answer = ask(cell.device, device, request);
+  const remote::AgentAnswer whole = ask(cell.device, device, request);
+  record::Record answer = whole.records.front();
   if (scored != scored_.end()) {
-    copy_scores(answer, scored->second);
+    record::copy_accuracies(answer, scored->second);
+    answer.agreement = scored->second.agreement;
   } else if (answer.status == "ok") {
+    if (!whole.predictions || whole.predictions->samples != simulated.samples) {
+      fail(ErrorKind::data, "{}: expected what the model says of {} images, got {}", device.name(), simulated.samples,
+           whole.predictions ? whole.predictions->samples : 0);
+    }
+    answer.agreement = score::agreement(*whole.predictions, simulated);
     scored_[key] = answer;
   }
   record.status = answer.status;
   record.host.reset();  // those of the device
   record.quench_version.reset();
   record::fill_missing(record, answer);
+  const int64_t left_out = stages_.data().test->size() - record.samples.value_or(stages_.data().test->size());
+  if (left_out > 0) record.left_out = left_out;  // of the pack
 }
 
 }  // namespace quench::study

@@ -18,14 +18,14 @@ class RemoteCells {
   RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context);
 
   /// Fills what the device measured into a cell's record (accuracy once for each model and runtime: the number of
-  /// threads does not change it), its status and reason where the runtime there cannot run the
-  /// model. A device that could not be reached once is not tried again for the next cell. Throws what RemoteAgent
-  /// throws.
-  void run(const Cell& cell, const graph::ModelFile& model, record::Record& record);
+  /// threads does not change it), how far what it said of the images agrees with `simulated`, and its status and reason
+  /// where the runtime there cannot run the model. A device that could not be reached once is not tried again for the
+  /// next cell. Throws what RemoteAgent throws.
+  void run(const Cell& cell, const graph::ModelFile& model, const score::Evaluation& simulated, record::Record& record);
 
  private:
   remote::RemoteAgent& agent(const DeviceEntry& device);
-  record::Record ask(const DeviceEntry& entry, remote::RemoteAgent& device, const remote::AgentRequest& request);
+  remote::AgentAnswer ask(const DeviceEntry& entry, remote::RemoteAgent& device, const remote::AgentRequest& request);
   const remote::RemoteFile& pack(const graph::Graph& graph);
 
   const StudyFile& study_;

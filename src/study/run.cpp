@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 
 #include "core/clock.h"
@@ -12,10 +13,11 @@
 #include "data/sets/find.h"
 #include "record/store.h"
 #include "steps/start.h"
+#include "study/executor.h"
+#include "study/forecasts.h"
 #include "study/job_times.h"
 #include "study/lock.h"
 #include "study/plan.h"
-#include "study/predictions.h"
 #include "study/study_jobs.h"
 
 namespace quench::study {
@@ -26,8 +28,8 @@ namespace fs = std::filesystem;
 const char* const kSameImagesNote =
     "Training and test images are the same here: accuracy compares methods and says nothing of new images.";
 
-const char* const kPredictedNote =
-    "Latencies marked predicted were computed, not measured (docs/devices.md). Accuracies beside them were measured "
+const char* const kForecastNote =
+    "Latencies marked forecast were computed, not measured (docs/devices.md). Accuracies beside them were measured "
     "here: "
     "on a CPU with the native runtime they are the device's own, FP16 has those of float32.";
 
@@ -61,13 +63,13 @@ Records known_records(const Records& stored, const std::vector<Cell>& cells) {
   return known;
 }
 
-/// Predicts what the study asks for and stores what is new.
-void predict(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
-             const Records& known, const Records& stored, Stages& stages, const fs::path& store,
-             const std::string& version, RunSummary& summary) {
-  if (study.predict.empty()) return;
-  const auto open = [&](const Cell& cell) { return stages.artifact(cell); };
-  for (record::Record& record : predicted_records(study, cells, known, catalog, open)) {
+/// Forecasts what the study asks for and stores what is new.
+void forecast(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
+              const Records& known, const Records& stored, Stages& stages, const fs::path& store,
+              const std::string& version, RunSummary& summary) {
+  if (study.forecast.empty()) return;
+  const auto open = [&](const Cell& cell) { return *stages.artifact(cell); };
+  for (record::Record& record : forecast_records(study, cells, known, catalog, open)) {
     const auto found = stored.find(*record.cell);
     if (found != stored.end() && same_finding(found->second, record)) {
       record = found->second;
@@ -78,7 +80,7 @@ void predict(const StudyFile& study, const devices::Catalog& catalog, const std:
     }
     summary.records.push_back(std::move(record));
   }
-  summary.notes.push_back(kPredictedNote);
+  summary.notes.push_back(kForecastNote);
 }
 
 fs::path stages_folder(const RunContext& context) {
@@ -97,11 +99,15 @@ InputDigests remembered_digests(const StudyFile& study, const fs::path& folder, 
   } catch (const std::exception&) {
     // none, or not one of ours: as if it never ran
   }
-  digests.weights = [&study, data_root](const Json& model) -> std::string {
+  // Asked for every cell: each file is read once.
+  const auto known = std::make_shared<std::map<fs::path, std::string>>();
+  digests.weights = [&study, data_root, known](const Json& model) -> std::string {
     if (model["pretrained"].is_null()) return "";
     const fs::path file =
         steps::find_file(model["pretrained"].get<std::string>(), data::root_of(study.data, data_root));
-    return fs::exists(file) ? sha256_file(file) : "";
+    const auto [found, is_new] = known->try_emplace(file);
+    if (is_new && fs::exists(file)) found->second = sha256_file(file);
+    return found->second;
   };
   return digests;
 }
@@ -123,6 +129,24 @@ InputDigests current_digests(const StudyFile& study, Stages& stages, const fs::p
   return digests;
 }
 
+/// Tries what is to do and of which no time is known.
+void try_jobs(const JobGraph& graph, const JobResults& states, JobTimes& times, const RunContext& context) {
+  bool any = false;
+  for (size_t i = 0; i < graph.jobs().size(); ++i) {
+    const Job& job = graph.job(i);
+    if (states.state(i) != JobState::to_do || !job.trial || times.estimate(job.kind, job.name, job.key)) continue;
+    if (!any) require_writable(stages_folder(context));
+    any = true;
+    try {
+      call_and_translate([&] { times.set_trial(job.key, job.trial()); });
+    } catch (const Error& error) {
+      if (error.kind() == ErrorKind::cancelled) throw;
+      context.log->warning(fmt::format("no trial of {} {}: {}", job.kind, job.name, error.what()));
+    }
+  }
+  if (any) times.save();
+}
+
 }  // namespace
 
 std::vector<CellState> status(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
@@ -140,19 +164,29 @@ std::vector<CellState> status(const StudyFile& study, const fs::path& folder, co
   return out;
 }
 
-std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context) {
+std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial) {
   Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, remembered_digests(study, context.folder, context.data_root));
   const Records known = known_records(stored_records(context.folder / "records.jsonl"), cells);
   StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
   const JobResults states = states_of(jobs.graph());
-  const JobTimes times(stages_folder(context));
+  std::optional<JobTimes> times;  // read where there is something to estimate
+  if (trial) {
+    times.emplace(stages_folder(context));
+    try_jobs(jobs.graph(), states, *times, context);
+  }
   std::vector<PlannedJob> out;
   for (size_t i = 0; i < jobs.graph().jobs().size(); ++i) {
     const Job& job = jobs.graph().job(i);
     PlannedJob planned{job.kind, job.name, states.state(i), job.key, job.after, std::nullopt};
-    if (states.state(i) == JobState::to_do) planned.estimate_seconds = times.estimate(job.kind, job.name);
+    if (states.state(i) == JobState::to_do) {
+      if (!times) times.emplace(stages_folder(context));
+      if (const std::optional<JobTime> time = times->estimate(job.kind, job.name, job.key)) {
+        planned.estimate_seconds = time->seconds;
+        planned.from_trial = time->from_trial;
+      }
+    }
     out.push_back(std::move(planned));
   }
   return out;
@@ -184,7 +218,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   });
   jobs.run();
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
-  predict(study, catalog, cells, known, stored, stages, store, context.version, summary);
+  forecast(study, catalog, cells, known, stored, stages, store, context.version, summary);
   if (same_images(stages)) summary.notes.push_back(kSameImagesNote);
   return summary;
 }

@@ -23,7 +23,7 @@ struct RunContext {
   const steps::Registry* steps = nullptr;
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
-  std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `predict`
+  std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `forecast`
   std::filesystem::path stages = {};  ///< folder of what is trained and compressed; empty: stages/ of the results
   std::filesystem::path program_folder = {};  ///< agents for devices are looked for near it
 };
@@ -46,14 +46,17 @@ struct PlannedJob {
   JobState state = JobState::to_do;
   std::string key;
   std::vector<size_t> after;               ///< places in the list
-  std::optional<double> estimate_seconds;  ///< of what is to do, from earlier jobs of its kind; empty: none has run
+  std::optional<double> estimate_seconds;  ///< of what is to do; empty: nothing is known of it
+  bool from_trial = false;                 ///< the estimate: from a trial, not from earlier jobs of its kind
 };
 
-/// The study's jobs, those that come before first.
-std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context);
+/// The study's jobs, those that come before first. trial: what is to do and has neither an earlier job of its kind nor
+/// an earlier trial is tried on a few images (study/trial.h), and the times are kept in the folder of stages; a trial
+/// that fails is a warning. For that the context needs steps and runtimes that work.
+std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial = false);
 
 struct RunSummary {
-  std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then predictions
+  std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then forecasts
   int64_t ran = 0;
   int64_t skipped = 0;  ///< were done before
   int64_t failed = 0;
@@ -64,7 +67,7 @@ struct RunSummary {
 /// there by quench-agent, one after the other, with a sample pack of the test split. A cell that fails becomes a
 /// record with status `failed` or `unsupported` and its reason, and the rest goes on; Error{cancelled} and a store
 /// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run
-/// again. Then latencies on the devices that the study's `predict` names are predicted; a prediction is stored where it
+/// again. Then latencies on the devices that the study's `forecast` names are forecast; a forecast is stored where it
 /// is not what the store has already.
 RunSummary run(const StudyFile& study, const RunContext& context);
 

@@ -15,47 +15,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Json to_json(const score::Scores& scores) {
-  Json json = Json::object();
-  for (const score::Score& score : scores) json[score.name] = score.value;
-  return json;
-}
-
-Json to_json(const inference::Evaluation& evaluation) {
-  Json detections = Json::array();
-  for (const auto& image : evaluation.detections) {
-    Json& boxes = detections.emplace_back(Json::array());
-    for (const models::Detection& d : image) {
-      boxes.push_back(Json::array({d.label, d.score, d.box.x1, d.box.y1, d.box.x2, d.box.y2}));
-    }
-  }
-  return {{"scores", to_json(evaluation.scores)},
-          {"samples", evaluation.samples},
-          {"predictions", evaluation.predictions},
-          {"detections", detections}};
-}
-
-inference::Evaluation evaluation_from(const Json& json) {
-  inference::Evaluation out;
-  for (const auto& [name, value] : json.at("scores").items()) out.scores.push_back({name, value.get<double>()});
-  out.samples = json.at("samples");
-  out.predictions = json.at("predictions").get<std::vector<int32_t>>();
-  for (const Json& image : json.at("detections")) {
-    std::vector<models::Detection>& boxes = out.detections.emplace_back();
-    for (const Json& d : image) {
-      boxes.push_back({{d.at(2).get<double>(), d.at(3).get<double>(), d.at(4).get<double>(), d.at(5).get<double>()},
-                       d.at(1).get<float>(),
-                       d.at(0).get<int32_t>()});
-    }
-  }
-  return out;
-}
+constexpr size_t kEvaluationsKept = 64;  ///< about a megabyte each
 
 void warn_of_labels(const data::Dataset& split, const char* name, const LogSink& log) {
-  const std::vector<data::LabelIssue> issues = split.issues();
-  if (issues.empty()) return;
-  log.warning(fmt::format("{} wrong labels in the {} split, the first: {}:{}: {} (`quench data check` lists them)",
-                          issues.size(), name, issues[0].file, issues[0].line, issues[0].problem));
+  std::vector<data::LabelIssue> labels, files;
+  for (data::LabelIssue& issue : split.issues()) (issue.kind == "image" ? files : labels).push_back(std::move(issue));
+  const auto warn = [&](const std::vector<data::LabelIssue>& issues, const char* what) {
+    if (issues.empty()) return;
+    const std::string line = issues[0].line > 0 ? fmt::format(":{}", issues[0].line) : "";
+    log.warning(fmt::format("{} {} in the {} split, the first: {}{}: {} (`quench data check` lists them)",
+                            issues.size(), what, name, issues[0].file, line, issues[0].problem));
+  };
+  warn(labels, "wrong labels");
+  warn(files, "files left out");
 }
 
 }  // namespace
@@ -69,6 +41,7 @@ data::Splits open_data(const Json& options, const fs::path& data_root, const Log
   } else {
     warn_of_labels(*splits.test, "test", log);
   }
+  if (splits.validation) warn_of_labels(*splits.validation, "validation", log);
   if (const int64_t limit = options["train_limit"]; limit > 0) splits.train = data::limited(splits.train, limit, 0);
   if (const int64_t limit = options["test_limit"]; limit > 0) splits.test = data::first_images(splits.test, limit);
   return splits;
@@ -146,16 +119,22 @@ void Stages::make(const Cell& cell, size_t index) {
   write_time(file.parent_path(), begin_ns);
 }
 
-graph::ModelFile Stages::artifact(const Cell& cell) const {
+std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
   const fs::path file = model_file(cell.steps.back());
-  graph::ModelFile model = graph::read_model(file);
+  std::weak_ptr<const graph::ModelFile>& in_hand = artifacts_[cell.model_key()];
+  std::shared_ptr<const graph::ModelFile> model = in_hand.lock();
+  if (!model) {
+    model = std::make_shared<const graph::ModelFile>(graph::read_model(file));
+    in_hand = model;
+  }
+  last_artifact_ = model;
   const fs::path shown = folders_.results / artifact_path(cell);
   std::error_code code;
   if (!fs::equivalent(file, shown, code)) {
     fs::create_directories(shown.parent_path(), code);
     fs::remove(shown, code);
     fs::create_hard_link(file, shown, code);
-    if (code) write_file(shown, model.bytes);  // another file system, or one without links
+    if (code) write_file(shown, model->bytes);  // another file system, or one without links
   }
   return model;
 }
@@ -173,7 +152,7 @@ fs::path Stages::evaluation_file(const std::string& key) const {
   return folder_of("evaluate", key) / "evaluation.json";
 }
 
-bool Stages::has_evaluation(const std::string& key) const {
+bool Stages::has_evaluation(const std::string& key) {
   if (!fs::exists(evaluation_file(key))) return false;
   try {
     evaluation(key);
@@ -183,14 +162,12 @@ bool Stages::has_evaluation(const std::string& key) const {
   }
 }
 
-inference::Evaluation Stages::evaluation(const std::string& key) const {
+std::shared_ptr<const score::Evaluation> Stages::evaluation(const std::string& key) {
+  if (const auto kept = evaluations_.find(key); kept != evaluations_.end()) return kept->second;
   const fs::path file = evaluation_file(key);
-  const Json json = read_json(file);
-  try {
-    return evaluation_from(json);
-  } catch (const Json::exception& error) {
-    fail(ErrorKind::data, "[study.stages] expected an evaluation, got {} ({})", error.what(), file.string());
-  }
+  auto read = std::make_shared<const score::Evaluation>(score::evaluation_from(read_json(file), file.string()));
+  if (evaluations_.size() >= kEvaluationsKept) evaluations_.clear();
+  return evaluations_[key] = std::move(read);
 }
 
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
@@ -203,10 +180,10 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
   options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  const graph::ModelFile model = artifact(cell);
-  inference::Engine loaded(engine, model, options);
-  const inference::Evaluation result =
-      inference::evaluate(loaded, *data().test, {.detect = study_.detect}, log_, cancel_);
+  const std::shared_ptr<const graph::ModelFile> model = artifact(cell);
+  inference::Engine loaded(engine, *model, options);
+  const score::Evaluation result =
+      inference::evaluate(loaded, *data().test, {.settings = study_.detect}, log_, cancel_);
   write_file(evaluation_file(key), to_json(result).dump() + "\n");
   write_time(folder, begin_ns);
 }

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -33,15 +35,17 @@ class Stages {
   bool has(const PlannedStep& step) const;
   /// Makes it from the model of the step before (the training: from the model's start).
   void make(const Cell& cell, size_t step);
-  /// The cell's artifact, which is there, and its readable name (artifact_path) that it has from now on.
-  graph::ModelFile artifact(const Cell& cell) const;
+  /// The cell's artifact, which is there, and its readable name (artifact_path) that it has from now on. It is read
+  /// once for all who have it in hand at a time.
+  std::shared_ptr<const graph::ModelFile> artifact(const Cell& cell);
 
   /// Key of the evaluation of a cell's artifact on the test split through a runtime.
   std::string evaluation_key(const Cell& cell, const std::string& runtime) const;
-  bool has_evaluation(const std::string& key) const;
+  bool has_evaluation(const std::string& key);
   void evaluate(const Cell& cell, const std::string& runtime);
-  /// One that is there. Throws Error{data} where its file is torn or of another model.
-  inference::Evaluation evaluation(const std::string& key) const;
+  /// One that is there; some of the last are kept, so that a file is read once for the rows that need it. Throws
+  /// Error{data} where its file is torn or of another model.
+  std::shared_ptr<const score::Evaluation> evaluation(const std::string& key);
 
   /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
   /// is no square.
@@ -50,6 +54,8 @@ class Stages {
   Tensor sample_image(const graph::Graph& graph);
   const data::Splits& data();
   const std::filesystem::path& data_root() const { return folders_.data_root; }
+  /// For what a trial writes and removes (study/trial.h).
+  std::filesystem::path trial_folder() const { return folders_.stages / "trial"; }
 
  private:
   std::filesystem::path folder_of(const std::string& kind, const std::string& key) const;
@@ -65,7 +71,10 @@ class Stages {
   const LogSink& log_;
   const CancelToken& cancel_;
   std::optional<data::Splits> data_;
-  std::optional<Error> no_data_;  ///< why there are none: not asked again
+  std::optional<Error> no_data_;                                            ///< why there are none: not asked again
+  std::map<std::string, std::weak_ptr<const graph::ModelFile>> artifacts_;  ///< by key: those in somebody's hand
+  std::shared_ptr<const graph::ModelFile> last_artifact_;                   ///< the next job is often of the same
+  std::map<std::string, std::shared_ptr<const score::Evaluation>> evaluations_;  ///< by key
 };
 
 /// Opens data as `config::data_options` values say, limits applied. Warns of wrong labels, and where training and test

@@ -6,6 +6,7 @@
 #include "config/tables.h"
 #include "config/yaml.h"
 #include "core/error.h"
+#include "core/task.h"
 #include "core/text.h"
 #include "models/spec.h"
 #include "remote/ssh.h"
@@ -81,7 +82,7 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   if (!own_train.is_object()) fail(ErrorKind::config, "{}.train: expected a map, got {}", where, own_train.dump());
   Json merged = train;
   merged.update(own_train);
-  out.train = (config::train_options(task) + config::augment_options()).checked(merged, where + ".train");
+  out.train = config::fit_options(task).checked(merged, where + ".train");
   return out;
 }
 
@@ -116,7 +117,7 @@ std::string task_of(const Json& models) {
       return models::spec(name).task;
     }
   }
-  return "classify";
+  return default_task();
 }
 
 void require_unique(const StudyFile& study, const std::string& where) {
@@ -185,7 +186,7 @@ void set_labels(std::vector<ModelEntry>& models) {
 StudyFile check_study(const Json& study, const std::string& where, const methods::StepTable& steps) {
   check_keys(study,
              {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
-              "threads", "bench", "detect", "devices", "predict"},
+              "threads", "bench", "detect", "devices", "forecast", "predict"},
              where);
   for (const char* key : {"study", "models", "methods"}) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
@@ -207,7 +208,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   const Json models = list_of(study["models"], where + ".models");
   const std::string task = out.task = task_of(models);
   const Json given = study.value("train", Json::object());
-  (config::train_options(task) + config::augment_options()).checked(given, where + ".train");
+  config::fit_options(task).checked(given, where + ".train");
   for (const Json& entry : models) {
     out.models.push_back(check_model(entry, model_defaults, given, task, where + ".models"));
   }
@@ -225,7 +226,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   }
   for (const ModelEntry& model : out.models) {
     for (const methods::Method& method : out.methods) {
-      methods::effective_steps(method, steps, task, model.train, where + ".methods");  // before any work
+      methods::effective_steps(method, steps, {task}, model.train, where + ".methods");  // before any work
     }
   }
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
@@ -239,12 +240,18 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   out.bench.erase("runtime");
   out.bench.erase("isa");
   out.bench.erase("threads");
-  if (task == "detect") {
-    out.detect = config::detect_options().checked(study.value("detect", Json::object()), where + ".detect");
+  const config::OptionSet& reading = config::evaluate_options(task);
+  if (!reading.options().empty()) {
+    out.detect = reading.checked(study.value("detect", Json::object()), where + ".detect");
   } else if (study.contains("detect")) {
-    fail(ErrorKind::config, "{}: expected no 'detect' for classifiers", where);
+    fail(ErrorKind::config, "{}: expected no 'detect' for models that {}", where, task);
   }
-  if (study.contains("predict")) out.predict = check_predictions(study["predict"], where + ".predict");
+  if (study.contains("forecast") && study.contains("predict")) {
+    fail(ErrorKind::config, "{}: expected 'forecast' or its old name 'predict', got both", where);
+  }
+  for (const char* key : {"forecast", "predict"}) {
+    if (study.contains(key)) out.forecast = check_forecasts(study[key], where + "." + key);
+  }
   require_unique(out, where);
   return out;
 }

@@ -7,7 +7,7 @@
 
 #include "core/json.h"
 #include "methods/chain.h"
-#include "study/prediction_entry.h"
+#include "study/forecast_entry.h"
 
 namespace quench::study {
 
@@ -40,9 +40,9 @@ struct StudyFile {
   std::vector<std::string> runtimes;
   std::vector<int64_t> threads;
   std::vector<DeviceEntry> devices;
-  Json bench;                            ///< values of config::bench_options, without runtime and threads
-  Json detect;                           ///< values of config::detect_options; null for classifiers
-  std::vector<PredictionEntry> predict;  ///< on devices that are not here
+  Json bench;                           ///< values of config::bench_options, without runtime and threads
+  Json detect;                          ///< values of config::detect_options; null for classifiers
+  std::vector<ForecastEntry> forecast;  ///< on devices that are not here
 };
 
 /// Checks a parsed study and fills defaults. Throws Error{config} naming `where`, the section and the key for unknown
@@ -51,10 +51,10 @@ struct StudyFile {
 ///     study: NAME                      models: [yolov5n-cls, {model: yolov8n-cls, train: {epochs: 40}}]
 ///     data: cifar100 | {data: ..., train_limit: ...}
 ///     imgsz: 64                        stem_stride: 2
-///     train: {epochs: 30, flip: true}  methods: [fp32, {method: ptq, observer: [mse, minmax]}, {method: qat, epochs:
-///     3}] seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
+///     train: {epochs: 30, flip: true}  methods: [fp32, qat, {method: ptq, observer: [mse, minmax]}]
+///     seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
 ///     methods: [{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}]
-///     detect: {iou: 0.6, rect: false}  predict: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
+///     detect: {iou: 0.6, rect: false}  forecast: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
 ///     devices: [host, {name: nano, address: ssh://user@host:port}]
 ///
 /// steps: those that methods can be made of.

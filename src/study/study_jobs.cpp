@@ -33,6 +33,7 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
       stages_(stages),
       context_(context),
       remote_(study, stages, context),
+      trial_(study, stages, context, stages.trial_folder()),
       finished_(std::move(finished)) {
   rows_.reserve(cells.size());
   for (const Cell& cell : cells) {
@@ -62,22 +63,24 @@ void StudyJobs::add_row(Row& row) {
     const bool known = row.known;
     const std::string name = i == 0 ? fmt::format("{} s{}", cell.model.label, cell.seed)
                                     : fmt::format("{} s{}", artifact_name(cell), cell.seed);
-    before = {
-        graph_.add({step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
-                    [this, &cell, i] { stages_.make(cell, i); }})};
+    before = {graph_.add(
+        {step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
+         [this, &cell, i] { stages_.make(cell, i); }, false, [this, &cell, i] { return trial_.step(cell, i); }})};
   }
   row.needs = before;
-  if (cell.device.remote()) {
-    graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
-                [this, &row] { run_remote(row); }, true});
-    return;
-  }
-  for (const std::string& runtime : {cell.runtime, std::string(kSimulation)}) {
+  std::vector<std::string> runtimes{kSimulation};
+  if (!cell.device.remote()) runtimes.insert(runtimes.begin(), cell.runtime);
+  for (const std::string& runtime : runtimes) {
     const std::string key = stages_.evaluation_key(cell, runtime);
     row.needs.push_back(
         graph_.add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime), before,
                     [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
-                    [this, &cell, runtime] { stages_.evaluate(cell, runtime); }}));
+                    [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
+                    [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }}));
+  }
+  if (cell.device.remote()) {
+    graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
+                [this, &row] { run_remote(row); }, true});
   }
 }
 
@@ -100,7 +103,12 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
                 fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
                             key.second),
                 after, [known] { return known; },
-                [this, rows = set, key = key]() mutable { time_set(rows, key.first, key.second); }, true});
+                [this, rows = set, key = key]() mutable { time_set(rows, key.first, key.second); }, true,
+                [this, rows = set] {
+                  double seconds = 0;
+                  for (const Row* row : rows) seconds += trial_.bench(*row->cell);
+                  return seconds;
+                }});
   }
 }
 
@@ -153,15 +161,23 @@ void StudyJobs::evaluate_row(Row& row) {
   if (const auto chosen = metadata.find("chosen_on"); chosen != metadata.end()) row.record.chosen_on = chosen->second;
   if (cell.steps.size() == 1) row.record.bits_w = row.record.bits_a = float_bits(*context_.registry, cell.runtime);
   if (cell.device.remote()) return;
-  set_scores(row.record, stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),
-             stages_.evaluation(stages_.evaluation_key(cell, kSimulation)));
+  set_scores(row.record, *stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),
+             *stages_.evaluation(stages_.evaluation_key(cell, kSimulation)));
 }
 
 void StudyJobs::run_remote(Row& row) {
   if (take_failures(row)) {
     attempt(row, [&] { evaluate_row(row); });
-    attempt(row, [&] { remote_.run(*row.cell, *row.model, row.record); });
+    attempt(row, [&] {
+      const auto simulated = stages_.evaluation(stages_.evaluation_key(*row.cell, kSimulation));
+      remote_.run(*row.cell, *row.model, *simulated, row.record);
+    });
   }
+  finish(row);
+}
+
+void StudyJobs::finish(Row& row) {
+  row.model.reset();  // a study of a thousand rows would hold as many
   finished_(row);
 }
 
@@ -190,7 +206,7 @@ void StudyJobs::time_set(std::vector<Row*>& set, const std::string& runtime, int
   if (!all.empty()) measure(all, runtime, threads);
   for (Row* row : set) {
     const bool kept = row->known && (row->failed() || std::ranges::count(again, row) == 0);
-    if (!kept) finished_(*row);
+    kept ? row->model.reset() : finish(*row);
   }
 }
 
@@ -203,7 +219,7 @@ void StudyJobs::measure(std::vector<Row*>& rows, const std::string& runtime, int
   for (Row* row : rows) {
     entries.push_back({.name = row->cell->id,
                        .runtime = runtime,
-                       .model = &*row->model,
+                       .model = row->model.get(),
                        .options = {.threads = static_cast<int>(threads)},
                        .image = [this, row] { return stages_.sample_image(row->model->graph); },
                        .record = &row->record});

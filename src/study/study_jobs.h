@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "study/remote_cells.h"
 #include "study/run.h"
 #include "study/stages.h"
+#include "study/trial.h"
 
 namespace quench::study {
 
@@ -20,9 +22,9 @@ using Records = std::map<std::string, record::Record>;  ///< by cell id
 struct Row {
   const Cell* cell = nullptr;
   record::Record record;
-  std::optional<graph::ModelFile> model;
-  bool known = false;         ///< was `ok` before this run
-  std::vector<size_t> needs;  ///< its jobs: steps, evaluations
+  std::shared_ptr<const graph::ModelFile> model;  ///< while it is worked with
+  bool known = false;                             ///< was `ok` before this run
+  std::vector<size_t> needs;                      ///< its jobs: steps, evaluations
   bool failed() const { return record.status != "ok"; }
 };
 
@@ -42,6 +44,8 @@ class StudyJobs {
 
  private:
   void add_row(Row& row);
+  /// Nothing is left to do for it.
+  void finish(Row& row);
   /// Of rows of one model and seed, by runtime and number of threads.
   void add_timings(size_t begin, size_t end);
   void evaluate_row(Row& row);
@@ -57,6 +61,7 @@ class StudyJobs {
   Stages& stages_;
   const RunContext& context_;
   RemoteCells remote_;
+  Trial trial_;
   std::function<void(Row&)> finished_;
   std::vector<Row> rows_;
   JobGraph graph_;

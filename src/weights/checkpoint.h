@@ -1,17 +1,27 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/tensor.h"
 #include "graph/graph.h"
+#include "graph/input_normalization.h"
 
 namespace quench::weights {
 
 /// Tensors by name: floats as float32, whole numbers as they are (Element, dtype_of).
 using NamedTensors = std::map<std::string, Tensor>;
+
+/// How a file says that its model's images are prepared.
+struct Preprocessing {
+  int imgsz = 0;                                      ///< side of the square input in pixels; 0: the file has none
+  std::optional<graph::Normalization> normalization;  ///< none where the model sees values from 0 to 1
+  /// What the file's transforms do otherwise than we, who resize the short side to imgsz and crop the centre.
+  std::vector<std::string> differences;
+};
 
 /// What a file of weights says. Module paths are those of the file (`model.2.m.0.cv1.conv`).
 struct Checkpoint {
@@ -25,6 +35,7 @@ struct Checkpoint {
   std::map<std::string, graph::ConvAttributes> convolutions;
   std::map<std::string, graph::BatchNormAttributes> norms;
   std::map<std::string, std::string> activations;  ///< class names: "SiLU"
+  Preprocessing preprocessing;
 };
 
 /// Reads a file of weights, of whichever kind its first bytes say. Prefixes that wrappers put before every name

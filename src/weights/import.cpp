@@ -11,12 +11,14 @@
 #include "graph/passes.h"
 #include "graph/verify.h"
 #include "models/spec.h"
+#include "weights/heads.h"
 #include "weights/match.h"
 
 namespace quench::weights {
 namespace {
 
 constexpr size_t kShownProblems = 10;
+constexpr int kStride = 32;  ///< the largest of all models that are imported
 
 /// One import: checks first, collected, then the Graph.
 class Import {
@@ -34,8 +36,9 @@ class Import {
     compare_convolutions();
     check_constants();
     report();
-    if (spec_.task == "detect") check_strides();
+    if (head_of(spec_.task).strides) check_strides();
     if (has_anchors(spec_)) take_anchors();
+    take_preprocessing();
     graph_.metadata["source"] = where_;
     graph::verify(graph_);
     return std::move(graph_);
@@ -51,7 +54,7 @@ class Import {
   graph::Graph built() {
     models::BuildOptions build;
     build.classes = classes();
-    build.imgsz = options_.imgsz;
+    build.imgsz = options_.imgsz > 0 ? options_.imgsz : whole_strides(checkpoint_.preprocessing.imgsz);
     const auto stem = checkpoint_.convolutions.find("model.0.conv");
     if (stem != checkpoint_.convolutions.end() && stem->second.stride[0] == 1) build.stem_stride = 1;
     const Tensor* anchors = has_anchors(spec_) ? tensor(head_ + ".anchors") : nullptr;
@@ -61,6 +64,17 @@ class Import {
       return named.first.ends_with(".bn.weight") || named.first.ends_with(".bn.running_var");
     });
     return folded_ ? graph::fold_batch_norms(std::move(graph)) : graph;
+  }
+
+  /// A size that the file says, as a multiple of the models' stride: as Ultralytics rounds it.
+  static int whole_strides(int imgsz) { return (imgsz + kStride - 1) / kStride * kStride; }
+
+  void take_preprocessing() {
+    const Preprocessing& given = checkpoint_.preprocessing;
+    if (given.normalization) graph_ = graph::normalize_input(std::move(graph_), *given.normalization);
+    if (!given.differences.empty()) {
+      graph_.metadata["preprocessing_differs"] = fmt::format("{}", fmt::join(given.differences, "; "));
+    }
   }
 
   std::vector<std::string> classes() const {
@@ -133,7 +147,8 @@ class Import {
     }
     if (name == "total_ops" || name == "total_params") return true;
     if (has_anchors(spec_)) return name == head_ + ".anchors" || name == head_ + ".anchor_grid";
-    return spec_.task == "detect" && name == head_ + ".dfl.conv.weight";
+    const std::vector<std::string>& constants = head_of(spec_.task).constants;
+    return std::ranges::any_of(constants, [&](const std::string& constant) { return name == head_ + constant; });
   }
 
   void take_norms() {

@@ -12,14 +12,16 @@ namespace quench::weights {
 
 struct ImportOptions {
   std::string model;                 ///< name in the catalog; empty: told by the tensors
-  int imgsz = 0;                     ///< side of the input in pixels; 0: the model's own
+  int imgsz = 0;                     ///< side of the input in pixels; 0: the file's, else the model's own
   std::vector<std::string> classes;  ///< names that go before those of the file; empty: the file's, else "0", "1", ...
 };
 
 /// The Graph of a released model with its weights: built by models::build, tensors copied by name. A checkpoint without
 /// batch norms has them folded, and gives a Graph as graph::fold_batch_norms leaves it. Batch norms' epsilon and
 /// momentum come from the file where it says them; its convolutions, activations and strides must be those of the
-/// model. Tensors that are no weights are checked and left out: anchors (into metadata `anchors`, pixels), the fixed
+/// model. Where the file says by which means and deviations its images are normalised, that is a fixed layer before all
+/// others (graph::normalize_input); what it does to images that we do otherwise is in metadata `preprocessing_differs`.
+/// Tensors that are no weights are checked and left out: anchors (into metadata `anchors`, pixels), the fixed
 /// numbers of the DFL convolution, counters. Metadata: what models::build sets, and `source` (`where`). Throws
 /// Error{data} naming `where`: one for all tensors that are missing, too many, or of another shape (the first 10 and
 /// their number); Error{config} for a model, size or class names that do not fit; Error{unsupported} for another

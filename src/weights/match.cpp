@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "weights/heads.h"
 
 namespace quench::weights {
 namespace {
@@ -24,15 +25,6 @@ int last_row(const NamedTensors& tensors) {
   return last;
 }
 
-/// Dimension `axis` of a tensor of rank `rank`; none where there is no such tensor.
-std::optional<int64_t> dimension(const NamedTensors& tensors, const std::string& name, size_t rank, size_t axis) {
-  const auto found = tensors.find(name);
-  if (found == tensors.end() || found->second.shape().size() != rank || found->second.empty()) {
-    return std::nullopt;
-  }
-  return found->second.shape()[axis];
-}
-
 constexpr const char* kFirst = "model.0.conv.weight";
 
 bool fits(const models::Spec& spec, const NamedTensors& tensors, int last) {
@@ -40,7 +32,7 @@ bool fits(const models::Spec& spec, const NamedTensors& tensors, int last) {
   const auto channels = static_cast<int64_t>(static_cast<double>(std::get<int64_t>(first.args.at(0))) * spec.width);
   return last == static_cast<int>(spec.rows.size()) - 1 && dimension(tensors, kFirst, 4, 0) == channels &&
          dimension(tensors, kFirst, 4, 2) == std::get<int64_t>(first.args.at(1)) &&
-         tensors.contains(head_path(spec) + ".linear.weight") == (spec.task == "classify");
+         head_of(spec.task).in(tensors, head_path(spec));
 }
 
 }  // namespace
@@ -49,7 +41,7 @@ std::string head_path(const models::Spec& spec) { return fmt::format("{}{}", kRo
 
 bool has_anchors(const models::Spec& spec) {
   const models::Row& head = spec.rows.back();
-  return spec.task == "detect" && !head.args.empty() && std::holds_alternative<std::vector<int64_t>>(head.args.front());
+  return !head.args.empty() && std::holds_alternative<std::vector<int64_t>>(head.args.front());
 }
 
 models::Spec matching_spec(const NamedTensors& tensors, std::string_view where) {
@@ -67,18 +59,7 @@ models::Spec matching_spec(const NamedTensors& tensors, std::string_view where) 
 
 int64_t class_count(const models::Spec& spec, const NamedTensors& tensors, std::string_view where) {
   const std::string head = head_path(spec);
-  std::optional<int64_t> count;
-  if (spec.task == "classify") {
-    count = dimension(tensors, head + ".linear.weight", 2, 0);
-  } else if (has_anchors(spec)) {
-    const int64_t by_spec =
-        static_cast<int64_t>(std::get<std::vector<int64_t>>(spec.rows.back().args.front()).size()) / 2;
-    const int64_t anchors = dimension(tensors, head + ".anchors", 3, 1).value_or(by_spec);
-    const std::optional<int64_t> outputs = dimension(tensors, head + ".m.0.weight", 4, 0);
-    if (outputs && anchors > 0 && *outputs % anchors == 0) count = *outputs / anchors - 5;
-  } else {
-    count = dimension(tensors, head + ".cv3.0.2.weight", 4, 0);
-  }
+  const std::optional<int64_t> count = head_of(spec.task).classes(spec, tensors, head);
   if (!count || *count < 1 || *count > kMaxClasses) {
     fail(ErrorKind::data, "[weights.import] expected the head of {} at {}, got none or another ({})", spec.name, head,
          where);

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "weights/pickle.h"
+#include "weights/torch_preprocessing.h"
 #include "weights/torch_tensors.h"
 #include "weights/zip.h"
 
@@ -247,6 +248,7 @@ Checkpoint read_torch(std::string_view bytes, std::string_view where) {
   } else if (const Dict* dict = value->as<Dict>()) {
     walk.state_dict(*dict);
   }
+  out.preprocessing = read_preprocessing(document.root(), attributes(value), tensors, where);
   if (out.tensors.empty()) {
     fail(ErrorKind::data, "[weights.torch] expected a module or tensors by name, got neither ({})", where);
   }

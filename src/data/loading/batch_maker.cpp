@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/rng.h"
+#include "core/task.h"
 #include "data/augmentation/detect_augment.h"
 #include "data/augmentation/mix.h"
 
@@ -20,16 +21,20 @@ class ClassifyMaker : public BatchMaker {
         fitter_(options.imgsz) {}
 
  private:
-  void add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) override {
-    const Sample sample = dataset_.at(index);
-    batch.labels.push_back(sample.label);
+  bool add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) override {
     if (options_.augment) {
+      const Sample sample = to_train_on_.at(index);
+      batch.labels.push_back(sample.label);
       Rng rng(options_.seed, "augment", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(index));
       augmenter_.make(sample.pixels, epoch.strong, rng, out);
-    } else {
-      const Shape& shape = sample.pixels.shape();
-      fitter_.fit(sample.pixels.values<uint8_t>().data(), static_cast<int>(shape[0]), static_cast<int>(shape[1]), out);
+      return true;
     }
+    const std::optional<Sample> sample = read_or_note(dataset_, index, *options_.left_out);
+    if (!sample) return false;
+    batch.labels.push_back(sample->label);
+    const Shape& shape = sample->pixels.shape();
+    fitter_.fit(sample->pixels.values<uint8_t>().data(), static_cast<int>(shape[0]), static_cast<int>(shape[1]), out);
+    return true;
   }
 
   void finish(const Epoch& epoch, int64_t number, Batch& batch) override {
@@ -52,29 +57,41 @@ class DetectMaker : public BatchMaker {
   }
 
  private:
-  void add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) override {
-    batch.labels.push_back(-1);
+  bool add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) override {
     if (options_.augment) {
       Rng rng(options_.seed, "augment", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(index));
-      batch.objects.push_back(augmenter_.make(dataset_, options_.subset, index, epoch.strong, rng, out));
-      return;
+      batch.objects.push_back(augmenter_.make(to_train_on_, options_.subset, index, epoch.strong, rng, out));
+      batch.labels.push_back(-1);
+      return true;
     }
-    const Sample sample = dataset_.at(index);
-    const Shape& shape = sample.pixels.shape();
+    const std::optional<Sample> sample = read_or_note(dataset_, index, *options_.left_out);
+    if (!sample) return false;
+    batch.labels.push_back(-1);
+    const Shape& shape = sample->pixels.shape();
     const Letterbox box =
         letterbox(static_cast<int>(shape[0]), static_cast<int>(shape[1]), options_.imgsz, options_.imgsz);
-    draw(sample.pixels, box, out);
+    draw(sample->pixels, box, out);
     batch.letterboxes.push_back(box);
     std::vector<Object>& objects = batch.objects.emplace_back();
-    for (Object object : sample.objects) {
+    for (Object object : sample->objects) {
       object.box = clipped(box.to_canvas(object.box), options_.imgsz);
       object.area *= box.gain * box.gain;
       if (object.box.area() > 0) objects.push_back(object);
     }
+    return true;
   }
 
   DetectAugmenter augmenter_;
 };
+
+/// The first `count` images of [N,...].
+Tensor first_of(const Tensor& images, int64_t count) {
+  Shape shape = images.shape();
+  shape[0] = count;
+  Tensor out(images.dtype(), shape);
+  std::copy_n(images.bytes(), out.size_bytes(), out.mutable_bytes());
+  return out;
+}
 
 }  // namespace
 
@@ -84,21 +101,25 @@ std::optional<Batch> BatchMaker::make(const Epoch& epoch, int64_t number, const 
   Batch batch;
   batch.images = Tensor(DType::u8, {count, options_.imgsz, options_.imgsz, 3});
   batch.labels.reserve(static_cast<size_t>(count));
-  batch.indices.assign(epoch.order.begin() + first, epoch.order.begin() + first + count);
+  batch.indices.reserve(static_cast<size_t>(count));
   uint8_t* out = batch.images.mutable_values<uint8_t>().data();
   const int64_t image_bytes = batch.images.size() / std::max<int64_t>(count, 1);
-  for (int64_t index : batch.indices) {
+  for (int64_t i = first; i < first + count; ++i) {
     if (!wanted()) return std::nullopt;
-    add(epoch, index, out, batch);
+    const int64_t index = epoch.order[static_cast<size_t>(i)];
+    if (!add(epoch, index, out, batch)) continue;
+    batch.indices.push_back(index);
     out += image_bytes;
   }
+  const auto added = static_cast<int64_t>(batch.indices.size());
+  if (added < count) batch.images = first_of(batch.images, added);
   finish(epoch, number, batch);
   return batch;
 }
 
 std::unique_ptr<BatchMaker> make_batch_maker(const Dataset& dataset, const LoaderOptions& options,
                                              const AugmentSettings& settings) {
-  if (dataset.task() == "detect") return std::make_unique<DetectMaker>(dataset, options, settings);
+  if (labels_of(dataset.task()) == Labels::objects) return std::make_unique<DetectMaker>(dataset, options, settings);
   return std::make_unique<ClassifyMaker>(dataset, options, settings);
 }
 

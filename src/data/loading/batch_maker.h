@@ -7,6 +7,7 @@
 
 #include "data/augmentation/augment.h"
 #include "data/loading/loader.h"
+#include "data/loading/stand_ins.h"
 
 namespace quench::data {
 
@@ -20,20 +21,24 @@ struct Epoch {
 /// What one thread needs to make batches. A batch is a pure function of (dataset, options, epoch, number).
 class BatchMaker {
  public:
-  BatchMaker(const Dataset& dataset, const LoaderOptions& options) : dataset_(dataset), options_(options) {}
+  /// options.left_out is there.
+  BatchMaker(const Dataset& dataset, const LoaderOptions& options)
+      : dataset_(dataset), options_(options), to_train_on_(dataset, options.subset, *options.left_out) {}
   virtual ~BatchMaker() = default;
 
   /// Batch `number` of the epoch; nothing where `wanted` turned false on the way.
   std::optional<Batch> make(const Epoch& epoch, int64_t number, const std::function<bool()>& wanted);
 
  protected:
-  /// Draws image `index` into out (imgsz * imgsz * 3 bytes) and appends what is known of it.
-  virtual void add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) = 0;
+  /// Draws image `index` into out (imgsz * imgsz * 3 bytes) and appends what is known of it. False, and nothing is
+  /// appended, where it cannot be read.
+  virtual bool add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) = 0;
   /// What is done to a batch as a whole.
   virtual void finish(const Epoch&, int64_t /*number*/, Batch&) {}
 
   const Dataset& dataset_;
   const LoaderOptions& options_;
+  StandIns to_train_on_;  ///< where images are augmented
 };
 
 /// For the dataset's task. All three outlive the maker. The first one for detection sets OpenCV to one thread a call.

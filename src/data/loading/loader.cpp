@@ -44,6 +44,7 @@ struct Loader::State {
         options(std::move(given)),
         settings(options.augment ? AugmentSettings::from(options.augmentation) : AugmentSettings{}) {
     check(options, *dataset);
+    if (!options.left_out) options.left_out = std::make_shared<LeftOut>();
     const int64_t images = options.subset.empty() ? dataset->size() : static_cast<int64_t>(options.subset.size());
     batches = options.drop_last ? images / options.batch : (images + options.batch - 1) / options.batch;
     ahead = std::max(1, options.prefetch);
@@ -120,6 +121,7 @@ struct Loader::State {
   int64_t yielded = 0;  ///< next batch to hand out
   std::map<int64_t, Made> ready;
 
+  bool any = false;  ///< whether the epoch gave an image; of the thread that takes batches
   std::vector<std::unique_ptr<BatchMaker>> makers;  ///< one for each worker; one where there are none
   std::vector<std::thread> threads;
 };
@@ -134,6 +136,7 @@ int64_t Loader::batches() const { return state_->batches; }
 void Loader::start(int64_t epoch, int64_t first_batch) {
   ensure(epoch >= 0 && first_batch >= 0, "[data.loader] expected epoch and batch of 0 or more, got {} and {}", epoch,
          first_batch);
+  state_->any = first_batch > 0;
   auto next_epoch = std::make_shared<const Epoch>(state_->make_epoch(epoch));
   std::map<int64_t, State::Made> given_up;  // freed outside the lock
   {
@@ -146,7 +149,23 @@ void Loader::start(int64_t epoch, int64_t first_batch) {
   state_->work_wanted.notify_all();
 }
 
+const LeftOut& Loader::left_out() const { return *state_->options.left_out; }
+
 std::optional<Batch> Loader::next() {
+  while (std::optional<Batch> batch = next_of_all()) {
+    if (batch->indices.empty()) continue;
+    state_->any = true;
+    return batch;
+  }
+  if (!state_->any && left_out().count() > 0) {
+    fail(ErrorKind::data, "[data.loader] expected images that can be read, got none: {}",
+         to_text(left_out().images(), state_->dataset->size(), "images"));
+  }
+  return std::nullopt;
+}
+
+/// The next batch, with or without images.
+std::optional<Batch> Loader::next_of_all() {
   std::unique_lock lock(state_->mutex);
   ensure(state_->epoch != nullptr, "[data.loader] next() before start()");
   if (state_->yielded >= state_->batches) return std::nullopt;

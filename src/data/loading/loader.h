@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "data/loading/left_out.h"
 #include "data/pictures/fit.h"
 #include "data/pictures/letterbox.h"
 #include "data/sets/dataset.h"
@@ -36,22 +37,30 @@ struct LoaderOptions {
   int prefetch = 4;             ///< batches kept ready
   std::vector<int64_t> subset;  ///< indices to use; empty: all
   int64_t total_epochs = 0;     ///< of the whole training, for augment_off_epochs; 0: never off
+  /// Takes up images that cannot be read; null: Loader::left_out() alone has them.
+  std::shared_ptr<LeftOut> left_out;
 };
 
 /// Yields the batches of one epoch, in order, made by worker threads ahead of use. What is yielded depends on
 /// (dataset, options, epoch) alone, never on threads or timing. The partners of a mosaic come from `subset` too.
+/// An image that cannot be read is left out of its batch, which is smaller then (and not yielded where none is left);
+/// where images are augmented, the next one of `subset` stands in, so that batches keep their size.
 class Loader {
  public:
   Loader(std::shared_ptr<const Dataset> dataset, LoaderOptions options);
   ~Loader();
   /// Starts an epoch from batch `first_batch` on (for resume), cancelling the one before.
   void start(int64_t epoch, int64_t first_batch = 0);
-  /// The next batch, or nothing at the end. Rethrows a worker's Error.
+  /// The next batch, or nothing at the end. Rethrows a worker's Error. Throws Error{data} at the end of an epoch of
+  /// which no image could be read.
   std::optional<Batch> next();
   int64_t batches() const;
+  /// What could not be read so far; all there is where an epoch has ended.
+  const LeftOut& left_out() const;
 
  private:
   struct State;
+  std::optional<Batch> next_of_all();
   std::unique_ptr<State> state_;
 };
 

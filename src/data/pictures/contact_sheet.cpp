@@ -2,6 +2,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/task.h"
+#include "data/loading/stand_ins.h"
 #include "data/pictures/codec.h"
 #include "data/pictures/fit.h"
 #include "data/sets/catalog.h"
@@ -40,8 +42,7 @@ cv::Mat to_bgr(const Tensor& pixels) {
   return out;
 }
 
-void draw_tile(const Dataset& dataset, int64_t index, cv::Mat tile, cv::Mat caption) {
-  const Sample sample = dataset.at(index);
+void draw_tile(const Sample& sample, const Dataset& dataset, int64_t, cv::Mat tile, cv::Mat caption) {
   to_bgr(fit_image(sample.pixels, tile.rows)).copyTo(tile);
   write_text(caption, dataset.classes().at(static_cast<size_t>(sample.label)), {0, kTextHeight - 4}, {40, 40, 40});
 }
@@ -76,8 +77,7 @@ void draw_box(cv::Mat& image, const cv::Rect& box, const cv::Scalar& color, bool
   }
 }
 
-void draw_detection_tile(const Dataset& dataset, int64_t index, cv::Mat tile, cv::Mat caption) {
-  const Sample sample = dataset.at(index);
+void draw_detection_tile(const Sample& sample, const Dataset& dataset, int64_t index, cv::Mat tile, cv::Mat caption) {
   const cv::Mat image = to_bgr(sample.pixels);
   const double gain =
       std::min(static_cast<double>(tile.cols) / image.cols, static_cast<double>(tile.rows) / image.rows);
@@ -116,20 +116,25 @@ std::string contact_sheet(const Dataset& dataset, int64_t count, int columns) {
   }
   count = std::min(count, dataset.size());
   columns = static_cast<int>(std::min<int64_t>(columns, count));
-  const bool detect = dataset.task() == "detect";
+  const bool detect = labels_of(dataset.task()) == Labels::objects;
   int tile = kDetectionTile;
   if (!detect) {
-    const Shape first = dataset.at(0).pixels.shape();
+    const Shape first = first_sample(dataset).pixels.shape();
     tile = static_cast<int>(std::clamp<int64_t>(std::min(first[0], first[1]), kSmallestTile, kLargestTile));
   }
   const int step_x = tile + kMargin, step_y = tile + kTextHeight + kMargin;
   const auto rows = static_cast<int>((count + columns - 1) / columns);
   cv::Mat sheet(rows * step_y + kMargin, columns * step_x + kMargin, CV_8UC3, cv::Scalar(255, 255, 255));
+  LeftOut left_out;  // said on the tile
   for (int64_t i = 0; i < count; ++i) {
     const int x = kMargin + static_cast<int>(i % columns) * step_x;
     const int y = kMargin + static_cast<int>(i / columns) * step_y;
-    (detect ? draw_detection_tile : draw_tile)(dataset, i, sheet(cv::Rect(x, y, tile, tile)),
-                                               sheet(cv::Rect(x, y + tile, tile, kTextHeight)));
+    cv::Mat caption = sheet(cv::Rect(x, y + tile, tile, kTextHeight));
+    if (const std::optional<Sample> sample = read_or_note(dataset, i, left_out)) {
+      (detect ? draw_detection_tile : draw_tile)(*sample, dataset, i, sheet(cv::Rect(x, y, tile, tile)), caption);
+    } else {
+      write_text(caption, "cannot be read", {0, kTextHeight - 4}, {40, 40, 200});
+    }
   }
   std::vector<uint8_t> png;
   if (!encode_picture(".png", sheet, png)) fail(ErrorKind::backend, "[data.show] the PNG encoder failed");

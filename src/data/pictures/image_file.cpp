@@ -54,21 +54,23 @@ void write_image(const fs::path& path, const Tensor& pixels) {
   write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
-std::vector<fs::path> list_images(const fs::path& folder, const fs::path& except) {
+std::vector<fs::path> list_images(const fs::path& folder, const fs::path& except, std::vector<fs::path>* others) {
   std::vector<fs::path> found;
   try {
     for (fs::recursive_directory_iterator at(folder), end; at != end; ++at) {
       const bool hidden = at->path().filename().string().starts_with('.');
       if (at->is_directory()) {
         if (hidden || is_same(at->path(), except)) at.disable_recursion_pending();
-      } else if (!hidden && at->is_regular_file() && is_image(at->path())) {
-        found.push_back(at->path());
+      } else if (!hidden && at->is_regular_file()) {
+        if (is_image(at->path())) found.push_back(at->path());
+        if (others && is_other_image(at->path())) others->push_back(at->path());
       }
     }
   } catch (const fs::filesystem_error& error) {
     fail(ErrorKind::io, "[data.image_file] cannot read the folder {}: {}", folder.string(), error.code().message());
   }
   std::sort(found.begin(), found.end());
+  if (others) std::sort(others->begin(), others->end());
   return found;
 }
 

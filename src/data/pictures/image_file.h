@@ -14,8 +14,10 @@ namespace quench::data {
 void write_image(const std::filesystem::path& path, const Tensor& pixels);
 
 /// The images (by is_image) in a folder and the folders below it, sorted by path. Hidden files and folders are left
-/// out, and so is the folder `except`. Throws Error{io} where the folder cannot be read.
+/// out, and so is the folder `except`. others: images of a kind that is not read (is_other_image) are added to it.
+/// Throws Error{io} where the folder cannot be read.
 std::vector<std::filesystem::path> list_images(const std::filesystem::path& folder,
-                                               const std::filesystem::path& except = {});
+                                               const std::filesystem::path& except = {},
+                                               std::vector<std::filesystem::path>* others = nullptr);
 
 }  // namespace quench::data

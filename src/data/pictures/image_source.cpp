@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 
 class Images : public ImageSource {
  public:
-  Images(fs::path folder, std::vector<fs::path> files) : folder_(std::move(folder)), files_(std::move(files)) {}
+  Images(fs::path folder, std::vector<fs::path> files, std::vector<fs::path> left_out = {})
+      : folder_(std::move(folder)), files_(std::move(files)), left_out_(std::move(left_out)) {}
   Kind kind() const override { return Kind::images; }
   std::optional<SourceImage> next() override {
     if (at_ == files_.size()) return std::nullopt;
@@ -23,6 +24,7 @@ class Images : public ImageSource {
   }
   int64_t count() const override { return static_cast<int64_t>(files_.size()); }
   std::vector<fs::path> files() const override { return files_; }
+  std::vector<fs::path> left_out() const override { return left_out_; }
   std::vector<std::string> names() const override {
     std::vector<std::string> names;
     for (const fs::path& file : files_) names.push_back(name_of(file));
@@ -33,7 +35,7 @@ class Images : public ImageSource {
   std::string name_of(const fs::path& file) const { return file.lexically_relative(folder_).generic_string(); }
 
   fs::path folder_;
-  std::vector<fs::path> files_;
+  std::vector<fs::path> files_, left_out_;
   size_t at_ = 0;
 };
 
@@ -72,11 +74,12 @@ std::unique_ptr<ImageSource> open_source(const std::string& source, const fs::pa
   const fs::path path = source;
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
-    std::vector<fs::path> files = list_images(path, except);
+    std::vector<fs::path> others, files = list_images(path, except, &others);
     if (files.empty()) {
-      fail(ErrorKind::data, "[data.source] expected png, jpg, bmp, webp or tif images, got none ({})", source);
+      const std::string other = others.empty() ? "" : fmt::format(" but {}", others.front().filename().string());
+      fail(ErrorKind::data, "[data.source] expected png, jpg, bmp, webp or tif images, got none{} ({})", other, source);
     }
-    return std::make_unique<Images>(path, std::move(files));
+    return std::make_unique<Images>(path, std::move(files), std::move(others));
   }
   if (fs::exists(path, ignored)) {
     if (is_image(path)) return std::make_unique<Images>(path.parent_path(), std::vector{path});

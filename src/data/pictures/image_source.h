@@ -34,6 +34,8 @@ class ImageSource {
   virtual double frames_per_second() const { return 0; }
   /// Files that are read.
   virtual std::vector<std::filesystem::path> files() const = 0;
+  /// Images of a kind that is not read, beside those that are.
+  virtual std::vector<std::filesystem::path> left_out() const { return {}; }
   /// The name (as SourceImage has it) of each image of a source of images, in order; empty for a video or camera.
   virtual std::vector<std::string> names() const { return {}; }
 };

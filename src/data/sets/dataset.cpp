@@ -6,7 +6,9 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/printable.h"
 #include "core/text.h"
+#include "core/utf8.h"
 #include "data/sets/catalog.h"
 #include "data/sets/cifar.h"
 #include "data/sets/coco_instances.h"
@@ -63,9 +65,15 @@ Splits open_folder(const fs::path& folder, const std::shared_ptr<FileDigests>& d
   return open_image_folder(folder, digests);
 }
 
-}  // namespace
+/// Names go into models and records, which hold text in UTF-8.
+void require_utf8(const Splits& splits) {
+  for (const std::string& name : splits.train->classes()) {
+    if (utf8_prefix(name) == name.size()) continue;
+    fail(ErrorKind::data, "[data] expected class names in UTF-8, got '{}' ({})", printable(name), splits.name);
+  }
+}
 
-Splits open(const std::string& name_or_path, const fs::path& root) {
+Splits open_any(const std::string& name_or_path, const fs::path& root) {
   if (name_or_path == "cifar100") return open_cifar(cifar100_layout(), root);
   if (name_or_path == "cifar10") return open_cifar(cifar10_layout(), root);
   if (name_or_path == "fashion-mnist") return open_fashion_mnist(fashion_mnist_places(root));
@@ -84,6 +92,14 @@ Splits open(const std::string& name_or_path, const fs::path& root) {
   fail(ErrorKind::config,
        "[data] unknown data set '{}'{}; or give the path of a folder, a data.yaml or a COCO instances.json",
        name_or_path, suggestion(name, built_in_names()));
+}
+
+}  // namespace
+
+Splits open(const std::string& name_or_path, const fs::path& root) {
+  Splits splits = open_any(name_or_path, root);
+  require_utf8(splits);
+  return splits;
 }
 
 }  // namespace quench::data

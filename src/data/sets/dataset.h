@@ -50,9 +50,11 @@ class Dataset {
   /// Detection: the objects of an image, and the image itself. Throws Error{internal} for a classification set.
   virtual std::vector<Object> objects(int64_t index) const;
   virtual ImageInfo image(int64_t index) const;
+  /// The file that at() decodes; empty where the image is in none of its own.
+  virtual std::filesystem::path file(int64_t) const { return {}; }
   /// The id of each class in the file that the labels came from, for results (COCO: 1..90 with gaps); else 0..n-1.
   virtual std::vector<int64_t> category_ids() const;
-  /// Detection: what is wrong with the labels, in order of file and line.
+  /// What is wrong with the labels, in order of file and line, and files that are not read.
   virtual std::vector<LabelIssue> issues() const { return {}; }
   /// Throws Error{data} naming the file where an image does not decode.
   virtual Sample at(int64_t index) const = 0;
@@ -98,6 +100,9 @@ Splits with_validation(Splits splits, double share, uint64_t seed);
 /// The first `count` of a seeded shuffle, in the data set's order (train_limit); the data set itself where count is 0
 /// or no less than its size. digest() covers the choice. Throws Error{config} for a negative count.
 std::shared_ptr<const Dataset> limited(std::shared_ptr<const Dataset> dataset, int64_t count, uint64_t seed);
+
+/// The data set without the images of those indices. digest() covers the choice. Throws Error{data} where none is left.
+std::shared_ptr<const Dataset> without(std::shared_ptr<const Dataset> dataset, const std::vector<int64_t>& indices);
 
 /// The first `count` images (test_limit); otherwise as limited().
 std::shared_ptr<const Dataset> first_images(std::shared_ptr<const Dataset> dataset, int64_t count);

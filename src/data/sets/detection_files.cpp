@@ -24,6 +24,7 @@ class DetectionSet : public Dataset {
   std::string task() const override { return "detect"; }
   std::vector<Object> objects(int64_t index) const override { return entry(index).objects; }
   ImageInfo image(int64_t index) const override { return entry(index).info; }
+  std::filesystem::path file(int64_t index) const override { return entry(index).path; }
   std::vector<int64_t> category_ids() const override {
     return files_.category_ids.empty() ? Dataset::category_ids() : files_.category_ids;
   }

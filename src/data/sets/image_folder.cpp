@@ -1,6 +1,9 @@
 #include "data/sets/image_folder.h"
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <mutex>
 #include <utility>
@@ -41,6 +44,7 @@ class ImageFolder : public Dataset {
   int64_t size() const override { return static_cast<int64_t>(files_.size()); }
   const std::vector<std::string>& classes() const override { return classes_; }
   int32_t label(int64_t index) const override { return files_.at(static_cast<size_t>(index)).label; }
+  fs::path file(int64_t index) const override { return files_.at(static_cast<size_t>(index)).path; }
   Sample at(int64_t index) const override {
     const File& file = files_.at(static_cast<size_t>(index));
     return {read_image(file.path), file.label, {}};
@@ -141,6 +145,22 @@ std::string damage(const std::string& bytes) {
 
 }  // namespace
 
+namespace {
+
+/// What a folder is, whatever links lead there: device and inode.
+using FileId = std::pair<dev_t, ino_t>;
+
+FileId id_of(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    const int code = errno;
+    fail(ErrorKind::io, "[data.folder] cannot list {}: {}", path.string(), std::strerror(code));
+  }
+  return {info.st_dev, info.st_ino};
+}
+
+}  // namespace
+
 bool is_image(const fs::path& path) {
   const auto& known = image_extensions();
   return std::find(known.begin(), known.end(), lower(path.extension().string())) != known.end();
@@ -155,11 +175,20 @@ bool is_other_image(const fs::path& path) {
 std::vector<fs::path> files_below(const fs::path& folder) {
   std::vector<fs::path> found;
   std::error_code code;
+  std::vector<FileId> above{id_of(folder)};  // of the folders that we are in, by depth
   fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, code);
   for (const fs::recursive_directory_iterator end; !code && at != end; at.increment(code)) {
     std::error_code ignored;  // a broken link is neither
+    const bool is_folder = at->is_directory(ignored);
     if (at->path().filename().string().starts_with('.')) {
-      if (at->is_directory(ignored)) at.disable_recursion_pending();
+      if (is_folder) at.disable_recursion_pending();
+    } else if (is_folder) {
+      above.resize(static_cast<size_t>(at.depth()) + 1);
+      above.push_back(id_of(at->path()));
+      if (std::find(above.begin(), above.end() - 1, above.back()) != above.end() - 1) {
+        fail(ErrorKind::io, "[data.folder] expected folders that end, got a link to a folder that it lies in: {}",
+             at->path().string());
+      }
     } else if (at->is_regular_file(ignored)) {
       found.push_back(at->path());
     }

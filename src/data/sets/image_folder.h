@@ -12,7 +12,7 @@ bool is_image(const std::filesystem::path& path);
 bool is_other_image(const std::filesystem::path& path);
 
 /// The regular files below `folder`, sorted by path, links to folders followed; hidden files and folders (their names
-/// begin with a dot) are left out. Throws Error{io}.
+/// begin with a dot) are left out. Throws Error{io}, also for a link to a folder that it lies in.
 std::vector<std::filesystem::path> files_below(const std::filesystem::path& folder);
 
 /// Decodes a png, jpeg, bmp, webp or tiff to [h,w,3] uint8 RGB (EXIF orientation applied).

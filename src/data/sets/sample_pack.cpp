@@ -5,6 +5,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "data/loading/stand_ins.h"
 #include "pack/file.h"
 
 namespace quench::data {
@@ -14,8 +15,8 @@ constexpr int kDetectSide = 640;  // what released detectors were trained at
 
 int side_of(const Dataset& split, int imgsz) {
   if (imgsz > 0) return imgsz;
-  if (split.task() == "detect") return kDetectSide;
-  const Shape shape = split.at(0).pixels.shape();
+  if (labels_of(split.task()) == Labels::objects) return kDetectSide;
+  const Shape shape = first_sample(split).pixels.shape();
   return static_cast<int>(std::min(shape.at(0), shape.at(1)));
 }
 
@@ -33,7 +34,7 @@ pack::Header header_of(const Dataset& split, const PackOptions& options, int sid
   header.height = header.width = side;
   header.classes = split.classes();
   for (int64_t i = 0; i < split.size(); ++i) {
-    if (header.task == "detect") {
+    if (header.has_objects()) {
       header.images.push_back(image_of(split, i, side));
     } else {
       header.labels.push_back(split.label(i));
@@ -49,16 +50,9 @@ void require_same(const pack::Image& said, const Letterbox& drawn) {
        said.letterbox.image_width, drawn.image_height, drawn.image_width, said.name);
 }
 
-}  // namespace
-
-std::string write_pack(std::shared_ptr<const Dataset> split, const PackOptions& options,
-                       const std::filesystem::path& path, const LogSink& log, const CancelToken& cancel) {
-  if (split->size() == 0) fail(ErrorKind::config, "[data.pack] expected at least one image, got an empty split");
-  LoaderOptions loading;
-  loading.imgsz = side_of(*split, options.imgsz);
-  loading.batch = 8;
-  loading.workers = options.workers;
-  const pack::Header header = header_of(*split, options, loading.imgsz);
+/// Writes the split; where images cannot be read, `left_out` has them, and there is no file.
+std::string write_images(const std::shared_ptr<const Dataset>& split, const pack::Header& header, LoaderOptions loading,
+                         const std::filesystem::path& path, const LogSink& log, const CancelToken& cancel) {
   pack::Writer writer(path, header);
   Loader loader(split, loading);
   loader.start(0);
@@ -76,7 +70,31 @@ std::string write_pack(std::shared_ptr<const Dataset> split, const PackOptions& 
     shown_ns = now_ns();
     log.show_progress(fmt::format("packed {} of {} images", done, header.count()));
   }
-  return writer.finish();
+  return loading.left_out->count() > 0 ? "" : writer.finish();
+}
+
+}  // namespace
+
+std::string write_pack(std::shared_ptr<const Dataset> split, const PackOptions& options,
+                       const std::filesystem::path& path, const LogSink& log, const CancelToken& cancel) {
+  if (split->size() == 0) fail(ErrorKind::config, "[data.pack] expected at least one image, got an empty split");
+  LoaderOptions loading;
+  loading.imgsz = side_of(*split, options.imgsz);
+  loading.batch = 8;
+  loading.workers = options.workers;
+  loading.left_out = std::make_shared<LeftOut>();
+  const std::string sha256 = write_images(split, header_of(*split, options, loading.imgsz), loading, path, log, cancel);
+  if (!sha256.empty()) return sha256;
+  // The header, which comes first, counts images: once more, without those that cannot be read.
+  const std::vector<LeftOutImage> left_out = loading.left_out->images();
+  log.warning(to_text(left_out, split->size(), options.split + " images"));
+  std::vector<int64_t> indices;
+  for (const LeftOutImage& image : left_out) indices.push_back(image.index);
+  const auto rest = without(split, indices);
+  pack::Header header = header_of(*rest, options, loading.imgsz);
+  header.data_sha256 = split->digest();
+  loading.left_out = std::make_shared<LeftOut>();
+  return write_images(rest, header, loading, path, log, cancel);
 }
 
 }  // namespace quench::data

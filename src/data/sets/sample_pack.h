@@ -18,7 +18,8 @@ struct PackOptions {
 };
 
 /// Writes a split as a sample pack (pack/file.h): its images in order, prepared as for evaluation (classification:
-/// fitted, detection: letterboxed; without augmentation), with labels, or boxes and how each image was fitted.
+/// fitted, detection: letterboxed; without augmentation), with labels, or boxes and how each image was fitted. Images
+/// that cannot be read are left out, with a warning.
 /// Returns the pack's sha256. Throws Error{config} for an empty split, Error{data}, Error{io}, Error{cancelled}.
 std::string write_pack(std::shared_ptr<const Dataset> split, const PackOptions& options,
                        const std::filesystem::path& path, const LogSink& log, const CancelToken& cancel);

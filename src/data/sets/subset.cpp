@@ -30,6 +30,7 @@ class SubsetView : public Dataset {
   std::string task() const override { return base_->task(); }
   std::vector<Object> objects(int64_t index) const override { return base_->objects(in_base(index)); }
   ImageInfo image(int64_t index) const override { return base_->image(in_base(index)); }
+  std::filesystem::path file(int64_t index) const override { return base_->file(in_base(index)); }
   std::vector<int64_t> category_ids() const override { return base_->category_ids(); }
   std::vector<LabelIssue> issues() const override { return base_->issues(); }
   Sample at(int64_t index) const override { return base_->at(in_base(index)); }
@@ -83,6 +84,15 @@ std::shared_ptr<const Dataset> limited(std::shared_ptr<const Dataset> dataset, i
   if (count == 0 || count >= dataset->size()) return dataset;
   std::vector<int64_t> indices = first_of_shuffle(dataset->size(), count, seed, "limit");
   return std::make_shared<SubsetView>(std::move(dataset), std::move(indices));
+}
+
+std::shared_ptr<const Dataset> without(std::shared_ptr<const Dataset> dataset, const std::vector<int64_t>& indices) {
+  std::vector<int64_t> left;
+  for (int64_t i = 0; i < dataset->size(); ++i) {
+    if (std::ranges::find(indices, i) == indices.end()) left.push_back(i);
+  }
+  if (left.empty()) fail(ErrorKind::data, "[data] expected images that are left, got none of {}", dataset->size());
+  return std::make_shared<SubsetView>(std::move(dataset), std::move(left));
 }
 
 std::shared_ptr<const Dataset> first_images(std::shared_ptr<const Dataset> dataset, int64_t count) {

@@ -3,7 +3,10 @@
 #include <limits>
 
 #include "core/error.h"
+#include "graph/links.h"
+#include "graph/op_traits.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 #include "runtime/native/act_table.h"
 #include "runtime/native/layer_weights.h"
 #include "runtime/native/program.h"
@@ -40,14 +43,12 @@ Step8 without_negatives(Step8 step) {
 
 class Lowering {
  public:
-  explicit Lowering(const Graph& graph) : graph_(graph), u8_(graph.edges.size(), -1), f32_(graph.edges.size(), -1) {
-    consumers_.resize(graph.edges.size());
-    taken_.resize(graph.nodes.size(), false);
-    for (size_t i = 0; i < graph.nodes.size(); ++i) {
-      for (const EdgeId edge : graph.nodes[i].inputs)
-        consumers_[static_cast<size_t>(edge)].push_back(static_cast<int>(i));
-    }
-  }
+  explicit Lowering(const Graph& graph)
+      : graph_(graph),
+        links_(graph),
+        u8_(graph.edges.size(), -1),
+        f32_(graph.edges.size(), -1),
+        taken_(graph.nodes.size(), false) {}
 
   Program run() {
     load();
@@ -69,10 +70,8 @@ class Lowering {
     if (!e.quant) return std::nullopt;
     return step_of(*e.quant, e.name);
   }
-  bool is_output(EdgeId edge) const {
-    return std::find(graph_.outputs.begin(), graph_.outputs.end(), edge) != graph_.outputs.end();
-  }
-  const std::vector<int>& consumers(EdgeId edge) const { return consumers_[static_cast<size_t>(edge)]; }
+  bool is_output(EdgeId edge) const { return links_.is_output[static_cast<size_t>(edge)]; }
+  const std::vector<int>& consumers(EdgeId edge) const { return links_.consumers[static_cast<size_t>(edge)]; }
 
   int add_value(EdgeId edge, std::optional<Step8> step8) {
     const Shape& s = shape(edge);
@@ -259,8 +258,7 @@ class Lowering {
       EdgeId after = edge;
       if (readers.size() == 1) {
         const Node& n = graph_.nodes[static_cast<size_t>(readers[0])];
-        const bool unary = n.op == Op::silu || n.op == Op::relu || n.op == Op::sigmoid;
-        if (!unary || !step(n.outputs[0])) break;
+        if (!graph::traits(n.op).pointwise || !step(n.outputs[0])) break;
         after = n.outputs[0];
         next = make_table(*step(edge), *step(after), n.op);
       } else if (readers.size() == 2) {
@@ -387,17 +385,11 @@ class Lowering {
   }
 
   const Graph& graph_;
+  const graph::Links links_;
   Program out_;
   std::vector<int> u8_, f32_;  ///< values that hold an edge, -1: none
-  std::vector<std::vector<int>> consumers_;
-  std::vector<bool> taken_;  ///< nodes that a layer's table holds
+  std::vector<bool> taken_;    ///< nodes that a layer's table holds
 };
-
-bool has_quantizers(const Graph& graph) {
-  return std::any_of(graph.edges.begin(), graph.edges.end(), [](const auto& edge) { return edge.quant.has_value(); }) ||
-         std::any_of(graph.weights.begin(), graph.weights.end(),
-                     [](const auto& weight) { return weight.second.quant.has_value(); });
-}
 
 }  // namespace
 
@@ -423,7 +415,7 @@ const char* to_string(Kind kind) {
 }
 
 Program lower(const Graph& graph) {
-  const bool foldable = !has_quantizers(graph);
+  const bool foldable = !graph::is_quantized(graph);
   const Graph ready = graph::fuse_activations(foldable ? graph::fold_batch_norms(graph) : graph);
   return Lowering(ready).run();
 }

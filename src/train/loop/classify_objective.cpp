@@ -25,16 +25,6 @@ class ClassifyObjective : public Objective {
     return cross_entropy(logits, soft_targets(batch, classes_, smoothing_).to(logits.device()));
   }
 
-  score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                     const EvaluationOptions& options, const CancelToken* cancel) override {
-    const Accuracy accuracy = evaluate(module, std::move(dataset), options, cancel);
-    if (accuracy.invalid > 0) {
-      fail(ErrorKind::data, "[train] expected finite scores, got NaN for {} of {} test images", accuracy.invalid,
-           accuracy.images);
-    }
-    return {{"top1", accuracy.top1}, {"top5", accuracy.top5}};
-  }
-
  private:
   int64_t classes_;
   double smoothing_;

@@ -1,6 +1,5 @@
 #include "core/error.h"
 #include "models/detect_head.h"
-#include "score/detection_scorer.h"
 #include "train/loop/objective.h"
 #include "train/losses/detect_loss.h"
 #include "train/matching/detect_targets.h"
@@ -33,21 +32,6 @@ class DetectObjective : public Objective {
   }
 
   double gradient_gain() const override { return kNominalBatch; }
-
-  score::Scores test(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                     const EvaluationOptions& options, const CancelToken* cancel) override {
-    score::DetectionScorer scorer(head_, dataset->classes(), {});
-    for_each_batch(module, dataset, options, cancel,
-                   [&](const data::Batch& batch, const std::vector<torch::Tensor>& values) {
-                     std::vector<Tensor> outputs;
-                     for (const torch::Tensor& value : values) outputs.push_back(nn::to_host(value.to(at::kFloat)));
-                     for (size_t i = 0; i < batch.indices.size(); ++i) {
-                       scorer.add(batch.indices[i], scorer.find(outputs, static_cast<int64_t>(i)),
-                                  batch.letterboxes.at(i), dataset->objects(batch.indices[i]));
-                     }
-                   });
-    return scorer.scores();
-  }
 
  private:
   models::DetectHead head_;

@@ -3,10 +3,10 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <numeric>
 
 #include "core/error.h"
-#include "metrics/top_k.h"
+#include "data/loading/evaluation_images.h"
+#include "score/evaluate.h"
 
 namespace quench::train {
 
@@ -15,46 +15,35 @@ int64_t evaluation_batch(int imgsz) {
   return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, 128);
 }
 
-torch::Tensor pixels_of(const data::Batch& batch, const torch::Device& device) {
-  const Shape& shape = batch.images.shape();
-  ensure(shape.size() == 4 && shape[3] == 3 && batch.images.dtype() == DType::u8,
+torch::Tensor pixels_of(const Tensor& images, const torch::Device& device) {
+  const Shape& shape = images.shape();
+  ensure(shape.size() == 4 && shape[3] == 3 && images.dtype() == DType::u8,
          "[train.batch] expected uint8 images [N,H,W,3], got {}", to_string(shape));
-  auto* bytes = const_cast<std::byte*>(batch.images.bytes());  // from_blob takes no const; nothing writes to it
+  auto* bytes = const_cast<std::byte*>(images.bytes());  // from_blob takes no const; nothing writes to it
   const torch::Tensor view = at::from_blob(bytes, shape, at::TensorOptions().dtype(at::kByte)).permute({0, 3, 1, 2});
   if (device.is_cpu()) return view;
   return view.pin_memory().to(device, at::kByte, /*non_blocking=*/true);
 }
 
-void for_each_batch(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                    const EvaluationOptions& options, const CancelToken* cancel, const UseBatch& use) {
+score::Scores evaluate(nn::GraphModule& module, const graph::Graph& graph, const data::Dataset& dataset,
+                       const EvaluationOptions& options, const CancelToken* cancel) {
   const torch::NoGradGuard no_grad;
   module.train(false);
-  data::LoaderOptions loading;
-  loading.imgsz = options.imgsz;
-  loading.batch = options.batch;
-  loading.workers = options.workers;
-  if (options.limit > 0 && options.limit < dataset->size()) {
-    loading.subset.resize(static_cast<size_t>(options.limit));
-    std::iota(loading.subset.begin(), loading.subset.end(), int64_t{0});
-  }
-  data::Loader loader(std::move(dataset), loading);
-  loader.start(0);
-  while (const auto batch = loader.next()) {
-    if (cancel != nullptr) cancel->check();
-    use(*batch, module.forward(pixels_of(*batch, module.device())));
-  }
-}
-
-Accuracy evaluate(nn::GraphModule& module, std::shared_ptr<const data::Dataset> dataset,
-                  const EvaluationOptions& options, const CancelToken* cancel) {
-  metrics::TopK top_k;
-  for_each_batch(
-      module, std::move(dataset), options, cancel,
-      [&](const data::Batch& batch, const std::vector<torch::Tensor>& outputs) {
-        const torch::Tensor scores = outputs.at(0).to(at::kCPU, at::kFloat).contiguous();
-        top_k.add({scores.data_ptr<float>(), static_cast<size_t>(scores.numel())}, scores.size(1), batch.labels);
-      });
-  return {top_k.top1(), top_k.top5(), top_k.count(), top_k.invalid()};
+  const auto scorer = score::make_scorer(graph, dataset.classes(), nullptr);
+  const auto run = [&](const Tensor& images) {
+    std::vector<Tensor> outputs;
+    for (const torch::Tensor& value : module.forward(pixels_of(images, module.device()))) {
+      outputs.push_back(nn::to_host(value.to(at::kFloat)));
+    }
+    return outputs;
+  };
+  const auto images = data::evaluation_images(dataset, {.imgsz = options.imgsz,
+                                                        .batch = options.batch,
+                                                        .workers = options.workers,
+                                                        .limit = options.limit,
+                                                        .left_out = options.left_out});
+  score::evaluate(*scorer, images, run, {.cancel = cancel});
+  return scorer->result().scores;
 }
 
 }  // namespace quench::train

@@ -75,7 +75,7 @@ void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& 
 FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context)
     : settings_(std::move(settings)),
       context_(context),
-      data_(settings_.keep_best ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
+      data_(settings_.keep_best() ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
       device_(open_device(settings_.device)),
       module_(make_module(start, device_, settings_.learn_ranges)),
       optimizer_(module_.parameters(), optimizer_options(settings_)),
@@ -151,7 +151,7 @@ void FitRun::resume() {
 
 void FitRun::stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch) {
   if (!bad) return;
-  const std::string cause = first_non_finite(module_, pixels_of(batch, device_));
+  const std::string cause = first_non_finite(module_, pixels_of(batch.images, device_));
   fail(ErrorKind::data,
        "[train] expected a finite loss, got {} (epoch {}, step {}, learning rate {:.4g}; first not finite: {})",
        bad->loss, at_.epoch + 1, bad->step, bad->lr, cause);
@@ -163,7 +163,7 @@ void FitRun::train_batch(const data::Batch& batch) {
   torch::Tensor loss;
   {
     const Autocast autocast(settings_.amp);
-    loss = objective_->loss(module_.forward(pixels_of(batch, device_)), batch);
+    loss = objective_->loss(module_.forward(pixels_of(batch.images, device_)), batch);
   }
   const int64_t images = batch.images.shape().at(0);
   stop_on(losses_.add(loss, images, step, lr), batch);
@@ -245,11 +245,28 @@ score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& spli
   nn::ModuleOptions options;
   options.device = device_;
   nn::GraphModule module(graph, options);
-  return objective_->test(module, split, {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, limit},
-                          context_.cancel);
+  const auto& left_out = split == data_.test ? left_out_of_test_ : left_out_of_validation_;
+  return evaluate(module, graph, *split,
+                  {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, limit, left_out},
+                  context_.cancel);
+}
+
+void FitRun::tell_left_out() {
+  const auto tell = [&](const char* what, const data::LeftOut& left_out, const data::Dataset* split) {
+    if (context_.log == nullptr || left_out.count() <= told_left_out_[what]) return;
+    told_left_out_[what] = left_out.count();
+    context_.log->warning(data::to_text(left_out.images(), split->size(), what));
+  };
+  tell("training images", loader_->left_out(), data_.train.get());
+  tell("validation images", *left_out_of_validation_, data_.validation.get());
+  tell("test images", *left_out_of_test_, data_.test.get());
 }
 
 void FitRun::keep_best(const graph::Graph& graph, const score::Scores& scores) {
+  if (scores.empty()) {
+    fail(ErrorKind::data, "[train] `keep: best` expected objects on the validation images to choose by, got none on {}",
+         data_.validation->size());
+  }
   if (scores.front().value <= at_.best_score) return;
   graph::save_onnx(graph, context_.folder / kBestName);
   at_.best_score = scores.front().value;
@@ -262,10 +279,11 @@ void FitRun::end_epoch() {
   row.images_per_second = static_cast<double>(losses_.images()) / std::max(1e-9, at_.epoch_seconds);
   row.seconds = at_.seconds;
   row.epoch = at_.epoch + 1;
-  if (row.epoch % settings_.eval_every == 0 || row.epoch == settings_.epochs) {
+  const bool tested = row.epoch % settings_.eval_every == 0 || row.epoch == settings_.epochs;
+  if (tested) {
     save();  // a kill or cancel while evaluating does not lose the epoch
     const graph::Graph graph = result_graph();
-    if (settings_.keep_best) {
+    if (settings_.keep_best()) {
       row.scores = scores_on(data_.validation, 0, graph);
       keep_best(graph, row.scores);
     } else {
@@ -279,14 +297,12 @@ void FitRun::end_epoch() {
   at_.epoch_seconds = 0;
   save();
   write_results(context_.folder / kResultsName, at_.rows);
+  tell_left_out();
   if (context_.log == nullptr) return;
   const double left = at_.seconds / static_cast<double>(at_.epoch) * static_cast<double>(settings_.epochs - at_.epoch);
-  context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
-                                 row.train_loss, to_text(row.scores),
-                                 row.scores.empty()    ? ""
-                                 : settings_.keep_best ? " (validation)  "
-                                                       : "  ",
-                                 row.images_per_second, duration_text(left)));
+  const std::string scores = tested ? to_text(row.scores) + (settings_.keep_best() ? " (validation)  " : "  ") : "";
+  context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
+                                 row.train_loss, scores, row.images_per_second, duration_text(left)));
 }
 
 FitResult FitRun::finish() {
@@ -296,7 +312,7 @@ FitResult FitRun::finish() {
   }
   FitResult result;
   const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
-  if (settings_.keep_best && at_.best_score >= 0) {
+  if (settings_.keep_best() && at_.best_score >= 0) {
     result.graph = graph::read_model(context_.folder / kBestName).graph;
     result.scores = scores_on(data_.test, settings_.test_limit, result.graph);
     result.chosen_on = "validation";
@@ -304,6 +320,9 @@ FitResult FitRun::finish() {
     result.graph = result_graph();
     result.scores = tested ? at_.rows.back().scores : scores_on(data_.test, settings_.test_limit, result.graph);
   }
+  tell_left_out();
+  const int64_t size = data_.test->size(), limit = settings_.test_limit;
+  result.test_images = (limit > 0 ? std::min(limit, size) : size) - left_out_of_test_->count();
   result.epochs = at_.epoch;
   result.seconds = at_.seconds;
   result.images_per_second = at_.seconds > 0 ? static_cast<double>(at_.images) / at_.seconds : 0;

@@ -44,6 +44,8 @@ class FitRun {
   graph::Graph result_graph();
   /// Scores on a split; limit: its first images, 0: all.
   score::Scores scores_on(const std::shared_ptr<const data::Dataset>& split, int64_t limit, const graph::Graph& graph);
+  /// Says what could not be read, where that is more than was said before.
+  void tell_left_out();
   /// Keeps the graph beside the checkpoint where it is the best so far.
   void keep_best(const graph::Graph& graph, const score::Scores& scores);
 
@@ -59,7 +61,10 @@ class FitRun {
   LossScale loss_scale_;
   LossLog losses_;
   std::unique_ptr<Objective> objective_;
-  Checkpoint at_;  ///< where the run stands; its tensors are filled when it is saved
+  std::shared_ptr<data::LeftOut> left_out_of_test_ = std::make_shared<data::LeftOut>();
+  std::shared_ptr<data::LeftOut> left_out_of_validation_ = std::make_shared<data::LeftOut>();
+  std::map<std::string, int64_t> told_left_out_;  ///< how many of each split
+  Checkpoint at_;                                 ///< where the run stands; its tensors are filled when it is saved
   int64_t part_start_ns_ = 0, saved_ns_ = 0, shown_ns_ = 0;
 };
 

@@ -10,15 +10,11 @@
 namespace quench::train {
 namespace {
 
+/// Of a graph that is no fine-tuning's, nobody says `ranges`.
 config::OptionSet all_options(const std::string& task) {
-  using T = config::OptionType;
-  return config::train_options(task) + config::augment_options() +
-         config::OptionSet({
-             {"imgsz", T::integer, 0, "image side in pixels; 0: the graph's own", {}, 0, 8192},
-             {"train_limit", T::integer, 0, "use the first N training images of a seeded shuffle; 0: all", {}, 0, 1e9},
-             {"test_limit", T::integer, 0, "use the first N test images; 0: all", {}, 0, 1e9},
-             {"ranges", T::text, "frozen", "activation ranges while fine-tuning", {"learned", "frozen"}},
-         });
+  return config::fit_options(task) + config::model_options().only({"imgsz"}) +
+         config::data_options().only({"train_limit", "test_limit"}) +
+         config::qat_options(task).only({"ranges"}).with_default("ranges", "frozen");
 }
 
 Json known_values(const Json& config, const graph::Graph& graph) {
@@ -39,40 +35,13 @@ int graph_imgsz(const graph::Graph& graph) {
 FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   const Json values = known_values(config, graph);
   FitSettings s;
-  s.epochs = values.at("epochs");
-  s.batch = values.at("batch");
-  s.optimizer = values.at("optimizer");
-  s.lr = values.at("lr");
-  s.momentum = values.at("momentum");
-  s.nesterov = values.at("nesterov");
-  s.weight_decay = values.at("weight_decay");
-  s.schedule = values.at("schedule");
-  s.lr_final = values.at("lr_final");
-  s.warmup_epochs = values.at("warmup_epochs");
-  s.label_smoothing = values.at("label_smoothing");
-  s.ema = values.at("ema");
-  s.ema_decay = values.at("ema_decay");
-  s.clip_norm = values.at("clip_norm");
-  s.amp = values.at("amp");
-  s.device = values.at("device");
-  s.threads = values.at("threads");
-  s.workers = values.at("workers");
-  s.seed = values.at("seed");
-  s.eval_every = values.at("eval_every");
-  s.accumulate = values.at("accumulate");
-  s.keep_best = values.at("keep") == "best";
-  s.val_share = values.at("val_share");
-  s.box_gain = values.at("box_gain");
-  s.objectness_gain = values.at("objectness_gain");
-  s.class_gain = values.at("class_gain");
-  s.dfl_gain = values.at("dfl_gain");
+#define QUENCH_TRAIN_SETTING(type, name, ...) s.name = values.at(#name).get<type>();
+#include "config/train_settings.inc"
   s.imgsz = values.at("imgsz");
   s.learn_ranges = values.at("ranges") == "learned";
   s.train_limit = values.at("train_limit");
   s.test_limit = values.at("test_limit");
-  for (const config::Option& option : config::augment_options().options()) {
-    s.augmentation[option.name] = values.at(option.name);
-  }
+  s.augmentation = config::augment_options().part_of(values);
 
   if (s.threads == 0) s.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   const int own = graph_imgsz(graph);
@@ -87,8 +56,8 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
 
   s.identity = values;
   s.identity["imgsz"] = s.imgsz;
-  for (const char* key : {"threads", "workers", "device"}) s.identity.erase(key);
-  if (!s.keep_best) s.identity.erase("val_share");  // decides nothing
+  for (const std::string& name : config::train_settings(config::TrainScope::machine)) s.identity.erase(name);
+  if (!s.keep_best()) s.identity.erase("val_share");  // decides nothing
   return s;
 }
 

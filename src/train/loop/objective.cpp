@@ -1,9 +1,15 @@
 #include "train/loop/objective.h"
 
 #include "core/error.h"
+#include "core/task_list.h"
 #include "models/task.h"
 
 namespace quench::train {
+
+#define QUENCH_DECLARE(name) \
+  std::unique_ptr<Objective> name##_objective(const graph::Graph&, const data::Splits&, const FitSettings& settings);
+QUENCH_TASKS(QUENCH_DECLARE)
+#undef QUENCH_DECLARE
 
 std::unique_ptr<Objective> make_objective(const graph::Graph& graph, const data::Splits& data,
                                           const FitSettings& settings) {
@@ -12,9 +18,11 @@ std::unique_ptr<Objective> make_objective(const graph::Graph& graph, const data:
     fail(ErrorKind::config, "[train] expected data for the model's task '{}', got {} for '{}'", task, data.name,
          data.train->task());
   }
-  if (task == "classify") return classify_objective(graph, data, settings);
-  if (task == "detect") return detect_objective(graph, data, settings);
-  fail(ErrorKind::config, "[train] expected a model for classify or detect, got '{}'", task);
+#define QUENCH_MAKE(name) \
+  if (task == #name) return name##_objective(graph, data, settings);
+  QUENCH_TASKS(QUENCH_MAKE)
+#undef QUENCH_MAKE
+  fail(ErrorKind::config, "[train] expected a model of a task that can be trained, got '{}'", task);
 }
 
 }  // namespace quench::train

@@ -31,6 +31,7 @@ using AfterStep = std::function<void(nn::GraphModule&)>;
 struct FitResult {
   graph::Graph graph;              ///< EMA weights where EMA is on, as evaluated; `keep: best`: of the best epoch
   score::Scores scores;            ///< of that graph on the test split
+  int64_t test_images = 0;         ///< that the scores stand on: those that cannot be read are left out
   std::string chosen_on = "none";  ///< the split that chose the epoch: "validation" (`keep: best`), or "none"
   int64_t epochs = 0;
   double images_per_second = 0;  ///< training alone, data pipeline included

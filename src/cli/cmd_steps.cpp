@@ -1,0 +1,109 @@
+#include <algorithm>
+#include <optional>
+
+#include "cli/commands.h"
+#include "cli/lab_commands.h"
+#include "config/tables.h"
+#include "core/error.h"
+#include "core/task.h"
+#include "data/sets/find.h"
+#include "graph/onnx_read.h"
+#include "graph/onnx_write.h"
+#include "models/spec.h"
+#include "steps/start.h"
+#include "steps/step.h"
+#include "study/stages.h"
+
+namespace quench::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const std::string& model) { return model.ends_with(".onnx") || model.find('/') != std::string::npos; }
+
+/// A command that makes a model from a model by steps.
+class ChainCommand {
+ public:
+  /// entry: its table entry. Both others must outlive this.
+  ChainCommand(const program::Command& entry, const program::Invocation& invocation,
+               const program::Environment& environment)
+      : invocation_(invocation),
+        environment_(environment),
+        options_(lab_settings(entry, invocation)),
+        given_(given_settings(invocation)),
+        where_("quench " + invocation.command) {}
+
+  const Json& options() const { return options_; }
+  /// A step with what was given for it, on the command line or in the file of `--config`.
+  methods::ChainStep step(const methods::StepInfo& info) const {
+    return {info.name, info.options(default_task()).part_of(given_)};
+  }
+
+  /// Runs the method's steps over the model that was named, and writes the result.
+  int run(const steps::Registry& registry, const methods::Method& method, const std::string& work_suffix) {
+    const fs::path output = require_output(options_, invocation_);
+    const methods::StepTable& table = registry.table();
+    const methods::StepInfo& first = table.require(method.steps.front().step, where_);
+    graph::ModelFile model;
+    const bool by_name = first.begins && !is_file(options_["model"]);
+    const Json untold;
+    if (by_name) {
+      models::spec(options_["model"]);
+    } else {
+      model = graph::read_model(first.begins ? options_["model"].get<std::string>() : invocation_.inputs.at(0));
+    }
+    const methods::ModelKind kind =
+        by_name ? methods::ModelKind{models::spec(options_["model"]).task} : steps::kind_of(model.graph);
+    const auto chain = methods::effective_steps(method, table, kind, untold, where_);  // before the data are read
+    std::optional<data::Splits> data;
+    const bool reads = by_name || std::ranges::any_of(chain, [&](const methods::ChainStep& step) {
+                         return table.require(step.step, where_).needs != methods::Needs::nothing;
+                       });
+    if (reads) data = study::open_data(options_, environment_.data_root, environment_.log);
+    if (by_name) model = start(*data, chain.front().settings);
+    const graph::Graph made =
+        steps::run_chain(registry, model, chain,
+                         {model, untold, data ? &*data : nullptr, work(output, work_suffix),
+                          options_.value("resume", true), environment_.log, *environment_.cancel});
+    const std::string sha256 = graph::save_onnx(made, output);
+    environment_.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
+    return program::kOk;
+  }
+
+ private:
+  /// A model by name, with initial or `pretrained` weights.
+  graph::ModelFile start(const data::Splits& data, const Json& settings) const {
+    const fs::path root = data::root_of(options_, environment_.data_root);
+    return {options_["model"].get<std::string>(), "", "",
+            steps::starting_graph(options_, data, settings["seed"].get<uint64_t>(), root, environment_.log)};
+  }
+  fs::path work(const fs::path& output, const std::string& suffix) const {
+    return options_["work"].is_string() ? fs::path(options_["work"].get<std::string>())
+                                        : fs::path(output.string() + suffix);
+  }
+
+  const program::Invocation& invocation_;
+  const program::Environment& environment_;
+  Json options_, given_;
+  std::string where_;
+};
+
+}  // namespace
+
+int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
+  const steps::Registry registry = steps::registry();
+  ChainCommand work(command(invocation.command), invocation, environment);
+  const auto step = [&](const char* name) { return work.step(registry.table().require(name, "quench quantize")); };
+  methods::Method method{work.options()["method"], "", {step("quantize")}};
+  if (method.method == "qat") method.steps.push_back(step("finetune"));
+  return work.run(registry, method, ".qat");
+}
+
+int run_step(const program::Invocation& invocation, const program::Environment& environment,
+             const steps::Registry& registry) {
+  const methods::StepInfo& info = registry.table().require(invocation.command, "quench");
+  ChainCommand work(step_command(info), invocation, environment);
+  return work.run(registry, {info.name, "", {work.step(info)}}, "." + info.name);
+}
+
+}  // namespace quench::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "core/labelled_images.h"
+#include "data/loading/left_out.h"
+#include "data/sets/dataset.h"
+
+namespace quench::data {
+
+struct EvaluationLoading {
+  int imgsz = 64;  ///< side of the squares that images are fitted into
+  int64_t batch = 64;
+  int workers = 2;
+  int64_t limit = 0;                       ///< the first N images; 0: all
+  std::shared_ptr<LeftOut> left_out = {};  ///< takes up images that cannot be read
+};
+
+/// The images of a split as models are evaluated on, some at a call, in order, without augmentation, and what is true
+/// of each; nothing at the end. Images that cannot be read are left out. images: uint8 RGB [N,imgsz,imgsz,3]. `split`
+/// must outlive what is returned, which throws Error{data} at the end where no image could be read.
+std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& split,
+                                                                 const EvaluationLoading& loading);
+
+/// Likewise one by one, each in the smallest rectangle (sides multiples of `multiple`) that takes it with its long side
+/// resized to `side`. For sets whose labels are objects.
+std::function<std::optional<LabelledImages>()> evaluation_rectangles(const Dataset& split, int side, int multiple,
+                                                                     const std::shared_ptr<LeftOut>& left_out);
+
+}  // namespace quench::data

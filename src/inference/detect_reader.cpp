@@ -1,0 +1,47 @@
+#include <algorithm>
+
+#include "data/pictures/letterbox.h"
+#include "inference/picture_reader.h"
+#include "models/decode.h"
+#include "score/detection_scorer.h"
+
+namespace quench::inference {
+namespace {
+
+class DetectReader : public PictureReader {
+ public:
+  DetectReader(models::DetectHead head, InputSize input, const models::NmsOptions& nms, bool rect)
+      : head_(std::move(head)), input_(input), nms_(nms), rect_(rect) {
+    classes_ = head_.classes;
+  }
+
+  Letterbox fit(int height, int width) const override {
+    if (!rect_) return letterbox(height, width, input_.height, input_.width);
+    return rect_letterbox(height, width, std::max(input_.height, input_.width),
+                          static_cast<int>(*std::ranges::max_element(head_.strides)));
+  }
+  Tensor draw(const Tensor& pixels, const Letterbox& fitted) const override {
+    Tensor canvas(DType::u8, {1, fitted.canvas_height, fitted.canvas_width, 3});
+    data::draw(pixels, fitted, canvas.mutable_values<uint8_t>().data());
+    return canvas;
+  }
+  void read(std::span<const Tensor> outputs, const Letterbox& fitted, Prediction& prediction) const override {
+    prediction.detections = models::non_max_suppression(models::decode(head_, outputs, 0, nms_.confidence), nms_);
+    for (models::Detection& found : prediction.detections) found.box = fitted.to_image(found.box);
+  }
+
+ private:
+  models::DetectHead head_;
+  InputSize input_;
+  models::NmsOptions nms_;
+  bool rect_;
+};
+
+}  // namespace
+
+std::unique_ptr<PictureReader> make_detect_reader(const graph::Graph& graph, InputSize input, const Json& options) {
+  return std::make_unique<DetectReader>(models::detect_head(graph), input, score::nms_options(options),
+                                        options["rect"].get<bool>());
+}
+
+}  // namespace quench::inference

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/json.h"
+#include "core/letterbox.h"
+#include "core/tensor.h"
+#include "graph/graph.h"
+#include "inference/predict.h"
+
+namespace quench::inference {
+
+/// What a task is on the side of pictures: how one is fitted to a model's input, and what the raw outputs say of it.
+class PictureReader {
+ public:
+  virtual ~PictureReader() = default;
+
+  /// How a picture of that size is fitted.
+  virtual Letterbox fit(int height, int width) const = 0;
+  /// pixels: [h,w,3] uint8 RGB, drawn as fitted: [1,canvas height,canvas width,3] uint8.
+  virtual Tensor draw(const Tensor& pixels, const Letterbox& fitted) const = 0;
+  /// Fills what the raw outputs (finite) of one picture say.
+  virtual void read(std::span<const Tensor> outputs, const Letterbox& fitted, Prediction& prediction) const = 0;
+
+  const std::vector<std::string>& classes() const { return classes_; }
+
+ protected:
+  std::vector<std::string> classes_;  ///< names by label; empty where the model has none
+};
+
+/// The input size that pictures are fitted to.
+struct InputSize {
+  int height = 0, width = 0;
+};
+
+/// The reader of the graph's task. options: as Predictor. Throws Error{data} for a task that there is not.
+std::unique_ptr<PictureReader> make_reader(const graph::Graph& graph, InputSize input, const Json& options);
+
+}  // namespace quench::inference

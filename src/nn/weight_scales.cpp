@@ -1,0 +1,45 @@
+#include "nn/weight_scales.h"
+
+#include <ATen/ATen.h>
+
+#include "nn/graph_module.h"
+
+namespace quench::nn {
+
+namespace {
+
+constexpr double kDeadScale = 0x1p-20;   // of zeros alone
+constexpr double kLeastScale = 0x1p-60;  // of values next to zero: still a float that divides
+constexpr double kLargestBias = 0x1p30;
+
+}  // namespace
+
+torch::Tensor max_abs_scales(const torch::Tensor& weight, const torch::Tensor& bias, const torch::Tensor& input_scale,
+                             const graph::QuantParams& params) {
+  torch::NoGradGuard no_grad;
+  const bool whole = params.axis < 0;
+  const auto largest = [&](const torch::Tensor& x) {
+    const torch::Tensor size = x.abs();
+    return (whole ? size.max().reshape({1}) : size.flatten(1).amax(1)).to(torch::kDouble);
+  };
+  const torch::Tensor most = largest(weight);
+  torch::Tensor scale = most.div(static_cast<double>(params.q_max()));
+  scale = torch::where(most.gt(0), scale, torch::full_like(scale, kDeadScale));
+  if (bias.defined()) {
+    const torch::Tensor step = input_scale.to(torch::kDouble).reshape({1});
+    scale = torch::maximum(scale, largest(bias.reshape({-1, 1})).div_(step).div_(kLargestBias));
+  }
+  return scale.to(torch::kFloat).clamp_min_(kLeastScale);
+}
+
+graph::QuantParams max_abs_params(const Tensor& weight, const Tensor* bias, float input_scale, int bits, int axis) {
+  graph::QuantParams params{DType::i8, bits, {}, {}, axis};
+  const torch::Tensor scale =
+      max_abs_scales(to_torch(weight), bias ? to_torch(*bias) : torch::Tensor(), torch::full({1}, input_scale), params)
+          .contiguous();
+  params.scale.assign(scale.data_ptr<float>(), scale.data_ptr<float>() + scale.numel());
+  params.zero_point.assign(params.scale.size(), 0);
+  return params;
+}
+
+}  // namespace quench::nn

@@ -1,0 +1,79 @@
+// `quench study plan --trial`: times of what never ran, from a few images.
+
+#include "cli_testing.h"
+#include "core/json.h"
+
+namespace quench {
+namespace {
+
+class CliTrial : public Cli {
+ protected:
+  void write_study(const char* name, int epochs) const {
+    write_file(folder_ / name,
+               fmt::format("study: s\ndata: {{data: shapes, train_limit: 60, test_limit: 30}}\nimgsz: 32\n"
+                           "models: [yolov5n-cls]\ntrain: {{epochs: {}, batch: 5}}\nmethods: [fp32, ptq, qat]\n"
+                           "runtimes: [native]\nbench: {{min_seconds: 0.5}}\n",
+                           epochs));
+  }
+  Json plan(const std::string& arguments) const {
+    const Outcome outcome = quench("study plan " + arguments + " --format json");
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    return parse_json(outcome.out, arguments);
+  }
+  static double seconds_of(const Json& jobs, const char* kind) {
+    const auto found = std::ranges::find_if(jobs, [&](const Json& job) { return job["job"] == kind; });
+    return found == jobs.end() ? -1 : (*found)["estimate_seconds"].get<double>();
+  }
+};
+
+TEST_F(CliTrial, EveryJobGetsATimeAndNothingIsDone) {
+  write_study("s.yaml", 2);
+  for (const Json& job : plan("s.yaml --out r")) {
+    EXPECT_TRUE(job["estimate_seconds"].is_null()) << job["of"];
+    EXPECT_TRUE(job["estimate_from"].is_null()) << job["of"];
+  }
+  const Json tried = plan("s.yaml --out r --trial");
+  ASSERT_GE(tried.size(), 8u);
+  for (const Json& job : tried) {
+    EXPECT_EQ(job["state"], "to do") << job["of"];
+    EXPECT_EQ(job["estimate_from"], "trial") << job["job"] << " " << job["of"];
+    EXPECT_GT(job["estimate_seconds"].get<double>(), 0) << job["job"] << " " << job["of"];
+  }
+  EXPECT_GE(seconds_of(tried, "bench"), 3 * 0.5) << "three models, min_seconds each";
+  EXPECT_FALSE(fs::exists(folder_ / "r/records.jsonl"));
+  const auto files = std::distance(fs::recursive_directory_iterator(folder_ / "r"), {});
+  EXPECT_EQ(files, 2) << "stages/ and its trial.json are all that is left";
+
+  EXPECT_EQ(plan("s.yaml --out r"), tried) << "what was tried is known from then on";
+  const std::string table = quench("study plan s.yaml --out r").out;
+  EXPECT_NE(table.find("(trial)"), std::string::npos);
+  EXPECT_NE(table.find("from a trial on a few images"), std::string::npos) << table.substr(0, 400);
+}
+
+TEST_F(CliTrial, ATrainingsTimeGrowsWithItsEpochs) {
+  write_study("one.yaml", 1);
+  write_study("many.yaml", 100);
+  const double one = seconds_of(plan("one.yaml --out a --trial"), "train");
+  const double many = seconds_of(plan("many.yaml --out b --trial"), "train");
+  EXPECT_GT(many, 5 * one);  // the trial of both takes the same time
+}
+
+TEST_F(CliTrial, EarlierJobsTellBetterThanATrial) {
+  write_study("s.yaml", 1);
+  ASSERT_EQ(quench("study run s.yaml --out r").code, 0);
+  write_study("s.yaml", 3);
+  for (const Json& job : plan("s.yaml --out r --trial")) {
+    if (job["state"] != "to do") continue;
+    EXPECT_EQ(job["estimate_from"], job["job"] == "bench" ? "trial" : "earlier jobs") << job["job"] << job["of"];
+  }
+}
+
+TEST_F(CliTrial, WithoutDataItSaysSo) {
+  write_file(folder_ / "s.yaml", "study: s\ndata: cifar100\nmodels: [yolov5n-cls]\nmethods: [fp32]\n");
+  const Outcome outcome = quench("study plan s.yaml --trial");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("no trial of train"), std::string::npos) << outcome.err.substr(0, 300);
+}
+
+}  // namespace
+}  // namespace quench
