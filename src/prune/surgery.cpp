@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/error.h"
+#include "graph/quantized.h"
 #include "graph/shape_inference.h"
 
 namespace quench::prune {
@@ -35,11 +36,7 @@ Tensor select(const Tensor& tensor, size_t axis, const Indices& indices) {
 
 void check(const Graph& graph, const std::vector<ChannelGroup>& groups, const Keep& keep) {
   ensure(keep.size() == groups.size(), "[prune] expected a choice for {} groups, got {}", groups.size(), keep.size());
-  const auto quantized = [](const auto& owner) { return owner.quant.has_value(); };
-  if (std::ranges::any_of(graph.edges, quantized) ||
-      std::ranges::any_of(graph.weights, [&](const auto& entry) { return quantized(entry.second); })) {
-    fail(ErrorKind::config, "[prune] expected a float model, got a quantized one: prune first, then quantize");
-  }
+  require_float(graph);
   for (size_t g = 0; g < groups.size(); ++g) {
     ensure(keep[g].size() == groups[g].units.size(), "[prune] expected a choice for {} channels, got {} (group {})",
            groups[g].units.size(), keep[g].size(), groups[g].name);
@@ -139,6 +136,11 @@ void zero_rows(graph::Weight* weight, const Indices& rows) {
 }
 
 }  // namespace
+
+void require_float(const Graph& graph) {
+  if (!graph::is_quantized(graph)) return;
+  fail(ErrorKind::config, "[prune] expected a float model, got a quantized one: prune first, then quantize");
+}
 
 Graph cut_channels(const Graph& graph, const std::vector<ChannelGroup>& groups, const Keep& keep) {
   check(graph, groups, keep);

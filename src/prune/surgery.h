@@ -5,6 +5,9 @@
 
 namespace quench::prune {
 
+/// Throws Error{config} for a quantized graph: prune first, then quantize.
+void require_float(const graph::Graph& graph);
+
 /// The graph without the channels that `keep` drops: weights' rows and columns, batch norms' channels, splits' sizes,
 /// convolutions' groups and all shapes follow. An ordinary model with the same nodes and names.
 /// Throws Error{config} for a quantized graph (prune first, then quantize), for a group that is kept whole by rule
