@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "graph/channel_groups.h"
+#include "graph/channel_units.h"
 #include "graph/links.h"
 #include "graph/scale_groups.h"
 #include "graph_samples.h"
@@ -77,7 +77,7 @@ TEST(ScaleGroups, JoinWhatTheRuleAllowsAlongNodesThatMoveValues) {
   EXPECT_EQ(sources_of(graph, links, {a, c, pooled, joined, parts[0], parts[1]}), (Ids{a, c, joined}));
 }
 
-TEST(ChannelGroups, FollowAFilterThroughSumsJoinsAndSplits) {
+TEST(ChannelUnits, FollowAFilterThroughSumsJoinsAndSplits) {
   Builder b(1);
   const EdgeId x = b.input("x", {1, 3, 4, 4});
   const EdgeId a = b.conv("a", x, 4, {}), c = b.conv("c", x, 4, {});
@@ -91,35 +91,33 @@ TEST(ChannelGroups, FollowAFilterThroughSumsJoinsAndSplits) {
   const EdgeId mean = b.node("flat", Op::flatten, {b.node("gap", Op::global_avg_pool, {deep})});
   b.output(b.linear("fc", mean, 3));
   b.output(b.conv("end", parts[1], 2, {}));
-  const ChannelGroups groups = channel_groups(b.graph);
+  const ChannelUnits units = channel_units(b.graph);
 
   for (int64_t i = 0; i < 4; ++i) {  // a and c are added: they lose channel i together
-    const int group = groups.of(a, i);
-    EXPECT_EQ(groups.members[group],
+    const int group = units.of(a, i);
+    EXPECT_EQ(units.members[group],
               (std::vector<Channel>{{a, i}, {c, i}, {c + 1, i}, {act, i}, {sum, i}, {joined, i}, {parts[0], i}}));
-    EXPECT_FALSE(groups.bound[group]);
   }
-  EXPECT_EQ(groups.of(d, 0), groups.of(parts[0], 4));
-  EXPECT_EQ(groups.of(d, 1), groups.of(parts[1], 0));
-  EXPECT_NE(groups.of(d, 0), groups.of(d, 1));
-  EXPECT_NE(groups.of(parts[0], 0), groups.of(e, 0));  // a convolution mixes
+  EXPECT_EQ(units.of(d, 0), units.of(parts[0], 4));
+  EXPECT_EQ(units.of(d, 1), units.of(parts[1], 0));
+  EXPECT_NE(units.of(d, 0), units.of(d, 1));
+  EXPECT_NE(units.of(parts[0], 0), units.of(e, 0));  // a convolution mixes
   for (int64_t i = 0; i < 12; ++i) {
-    EXPECT_EQ(groups.of(deep, i), groups.of(e, i / 2));
-    EXPECT_EQ(groups.of(mean, i), groups.of(e, i / 2));
+    EXPECT_EQ(units.of(deep, i), units.of(e, i / 2));
+    EXPECT_EQ(units.of(mean, i), units.of(e, i / 2));
   }
-  EXPECT_TRUE(groups.bound[groups.of(x, 0)]);
-  EXPECT_TRUE(groups.bound[groups.of(b.graph.outputs[0], 2)]);
-  EXPECT_FALSE(groups.bound[groups.of(deep, 3)]);
 }
 
-TEST(ChannelGroups, AConvolutionOfSomeGroupsKeepsItsWidths) {
+TEST(ChannelUnits, AConvolutionOfSomeGroupsTiesTheirChannels) {
   Builder b(1);
   const EdgeId a = b.conv("a", b.input("x", {1, 3, 4, 4}), 4, {});
   const EdgeId grouped = b.conv("g", a, 6, {.groups = 2});
   b.output(b.conv("end", grouped, 2, {}));
-  const ChannelGroups groups = channel_groups(b.graph);
-  for (int64_t i = 0; i < 4; ++i) EXPECT_TRUE(groups.bound[groups.of(a, i)]);
-  for (int64_t i = 0; i < 6; ++i) EXPECT_TRUE(groups.bound[groups.of(grouped, i)]);
+  const ChannelUnits units = channel_units(b.graph);
+  for (int64_t i = 0; i < 2; ++i) EXPECT_EQ(units.members[units.of(a, i)], (std::vector<Channel>{{a, i}, {a, i + 2}}));
+  for (int64_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(units.members[units.of(grouped, i)], (std::vector<Channel>{{grouped, i}, {grouped, i + 3}}));
+  }
 }
 
 /// Sets to zero what makes the channels of a group: filters and biases of convolutions, norms' scale and shift.
@@ -139,7 +137,7 @@ Graph without_group(Graph graph, const std::vector<Channel>& members) {
   return graph;
 }
 
-TEST(ChannelGroups, AGroupThatIsGoneIsZeroEverywhere) {
+TEST(ChannelUnits, AGroupThatIsGoneIsZeroEverywhere) {
   // No sigmoid (0 gives 1/2): all else makes 0 of 0.
   Builder b(3);
   const EdgeId x = b.input("x", {1, 3, 8, 8});
@@ -151,20 +149,23 @@ TEST(ChannelGroups, AGroupThatIsGoneIsZeroEverywhere) {
   const EdgeId joined = b.node("cat", Op::concat, {parts[0], pooled, c});
   const EdgeId deep = b.conv("deep", joined, 8, {.groups = 8}, true);
   b.output(b.conv("end", deep, 2, {}, true));
-  const ChannelGroups groups = channel_groups(b.graph);
+  const ChannelUnits units = channel_units(b.graph);
   const std::vector<Tensor> inputs = reference::random_inputs(b.graph, 1, 4);
   const std::vector<Tensor> before = reference::execute_all(b.graph, inputs);
   int checked = 0;
-  for (size_t g = 0; g < groups.members.size(); ++g) {
-    if (groups.bound[g]) continue;
-    const std::vector<Tensor> values = reference::execute_all(without_group(b.graph, groups.members[g]), inputs);
+  for (size_t g = 0; g < units.members.size(); ++g) {
+    const auto at_an_end = [&](const Channel& channel) {
+      return std::ranges::count(b.graph.inputs, channel.edge) + std::ranges::count(b.graph.outputs, channel.edge) > 0;
+    };
+    if (std::ranges::any_of(units.members[g], at_an_end)) continue;
+    const std::vector<Tensor> values = reference::execute_all(without_group(b.graph, units.members[g]), inputs);
     for (size_t e = 0; e < values.size(); ++e) {
       const auto now = values[e].values<float>(), then = before[e].values<float>();
       const int64_t channels = values[e].shape().at(1), size = values[e].size() / channels;
       for (int64_t i = 0; i < channels; ++i) {
         const auto one = now.subspan(static_cast<size_t>(i * size), static_cast<size_t>(size));
         const bool zero = std::ranges::all_of(one, [](float v) { return v == 0; });
-        EXPECT_EQ(zero, groups.of(static_cast<EdgeId>(e), i) == static_cast<int>(g))
+        EXPECT_EQ(zero, units.of(static_cast<EdgeId>(e), i) == static_cast<int>(g))
             << b.graph.edges[e].name << " " << i;
         ASSERT_TRUE(std::ranges::any_of(then.subspan(static_cast<size_t>(i * size), static_cast<size_t>(size)),
                                         [](float v) { return v != 0; }));

@@ -31,7 +31,7 @@ struct Folder {
 const std::map<std::string, Folder> kFolders = {
     {"core", {0, {}}},    {"config", {1, {}}},  {"graph", {1, {}}},    {"models", {2, {}}}, {"metrics", {2, {}}},
     {"runtime", {3, {}}}, {"record", {3, {}}},  {"score", {3, {}}},    {"pack", {3, {}}},   {"weights", {3, {}}},
-    {"program", {3, {}}}, {"methods", {2, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},   {"nn", {4, {}}},
+    {"program", {3, {}}}, {"methods", {2, {}}}, {"prune", {3, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},   {"nn", {4, {}}},
     {"remote", {5, {}}},  {"devices", {5, {}}}, {"train", {5, {}}},    {"quant", {5, {}}},  {"inference", {5, {}}},
     {"report", {5, {}}},  {"steps", {6, {}}},   {"study", {7, {}}},    {"cli", {8, {}}},    {"agent", {8, {}}},
 };
@@ -43,6 +43,7 @@ const std::map<std::string, Names> kOnly = {
     {"pack", {"core"}},
     {"program", {"core", "config"}},
     {"methods", {"core", "config"}},
+    {"prune", {"core", "config", "graph", "metrics"}},
     {"remote", {"core", "record", "platform", "graph", "metrics", "runtime", "score"}},
     {"quant", {"core", "config", "graph", "models", "metrics", "data", "nn"}},
     {"train", {"core", "config", "graph", "models", "metrics", "score", "data", "nn"}},
@@ -50,7 +51,7 @@ const std::map<std::string, Names> kOnly = {
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
 const Names kBase = {"core",  "config", "graph",    "models", "metrics", "weights", "runtime", "record",
-                     "score", "pack",   "platform", "report", "agent",   "devices", "remote",  "program"};
+                     "score", "pack",   "platform", "report", "agent",   "devices", "remote",  "program", "prune"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

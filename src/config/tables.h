@@ -36,6 +36,8 @@ const OptionSet& quantize_options();
 const OptionSet& qat_options(std::string_view task = default_task());
 /// How a task's raw outputs are read when a model is evaluated; no setting at all for classifiers.
 const OptionSet& evaluate_options(std::string_view task);
+/// Structured pruning: criterion, how groups compare, how much, what stays.
+const OptionSet& prune_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
 /// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what

@@ -5,6 +5,7 @@
 /// An entry makes a command of the program (`quench NAME`, where the description says so) and a step of studies.
 #define QUENCH_STEPS(X) \
   X(train)              \
+  X(prune)              \
   X(quantize)           \
   X(finetune)           \
   X(convert)

@@ -35,6 +35,15 @@ StepInfo describe_train() {
           true};
 }
 
+StepInfo describe_prune() {
+  return {"prune",
+          "Cut the channels of a model that matter least",
+          Needs::nothing,
+          true,
+          [](std::string_view) { return config::prune_options(); },
+          [](const ModelKind& kind) { return require_float(kind, "prune"); }};
+}
+
 StepInfo describe_quantize() {
   return {"quantize",
           "Compress a trained model to integers",

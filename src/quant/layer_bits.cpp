@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "quant/layer_pattern.h"
+#include "core/name_pattern.h"
 
 namespace quench::quant {
 namespace {
@@ -41,7 +41,8 @@ std::vector<LayerBits> layer_bits(const std::vector<std::string>& list, const st
     const size_t equals = entry.rfind('=');
     if (equals == std::string::npos || equals == 0) wrong(entry);
     const Widths widths = widths_of(std::string_view(entry).substr(equals + 1), entry);
-    const std::set<std::string> matched = select_layers({entry.substr(0, equals)}, names, "layer_bits");
+    const std::set<std::string> matched =
+        select_names({entry.substr(0, equals)}, names, "[quant.placement] layer_bits", "convolution or linear layer");
     for (size_t i = 0; i < names.size(); ++i) {
       if (!matched.contains(names[i])) continue;
       if (widths.weights) bits[i].weights = *widths.weights;

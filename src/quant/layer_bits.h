@@ -13,7 +13,7 @@ struct LayerBits {
   std::optional<int> activations;
 };
 
-/// Widths of layers, by a list of `NAME=w4`, `NAME=a6` or `NAME=w4a6`: names and patterns as in layer_pattern.h, 2 to 8
+/// Widths of layers, by a list of `NAME=w4`, `NAME=a6` or `NAME=w4a6`: names and patterns as in core/name_pattern.h, 2 to 8
 /// bits; of several that match one layer the last that gives a width counts. Returns one entry a name; `weights` where
 /// the list says nothing. Throws Error{config} for text of another form and a pattern that matches none of the names.
 std::vector<LayerBits> layer_bits(const std::vector<std::string>& list, const std::vector<std::string>& names,

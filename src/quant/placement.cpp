@@ -6,12 +6,12 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/name_pattern.h"
 #include "core/text.h"
 #include "graph/op_traits.h"
 #include "graph/passes.h"
 #include "graph/scale_groups.h"
 #include "quant/layer_bits.h"
-#include "quant/layer_pattern.h"
 #include "quant/observer.h"
 
 namespace quench::quant {
@@ -48,7 +48,8 @@ Sketch::Sketch(const Graph& g, const PlacementOptions& options)
   for (const Node& node : g.nodes) {
     if (is_layer(node)) names.push_back(node.name);
   }
-  const std::set<std::string> kept = select_layers(options.float_layers, names, "float_layers");
+  const std::set<std::string> kept =
+      select_names(options.float_layers, names, "[quant.placement] float_layers", "convolution or linear layer");
   for (size_t i = 0; i < g.nodes.size(); ++i) {
     const Node& node = g.nodes[i];
     if (is_layer(node)) {

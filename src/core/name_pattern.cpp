@@ -1,9 +1,9 @@
-#include "quant/layer_pattern.h"
+#include "core/name_pattern.h"
 
 #include "core/error.h"
 #include "core/text.h"
 
-namespace quench::quant {
+namespace quench {
 namespace {
 
 bool glob(std::string_view pattern, std::string_view name) {  // linear time: falls back to the last star alone
@@ -28,27 +28,26 @@ bool glob(std::string_view pattern, std::string_view name) {  // linear time: fa
 
 }  // namespace
 
-bool matches(std::string_view pattern, std::string_view name) {
+bool name_matches(std::string_view pattern, std::string_view name) {
   if (pattern.ends_with('.') && pattern.find('*') == std::string_view::npos) return name.starts_with(pattern);
   return glob(pattern, name);
 }
 
-std::set<std::string> select_layers(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
-                                    std::string_view setting) {
+std::set<std::string> select_names(const std::vector<std::string>& patterns, const std::vector<std::string>& names,
+                                   std::string_view where, std::string_view what) {
   std::set<std::string> selected;
   for (const std::string& pattern : patterns) {
     bool found = false;
     for (const std::string& name : names) {
-      if (!matches(pattern, name)) continue;
+      if (!name_matches(pattern, name)) continue;
       selected.insert(name);
       found = true;
     }
     if (!found) {
-      fail(ErrorKind::config, "[quant.placement] {}: '{}' matches no convolution or linear layer{}", setting, pattern,
-           suggestion(pattern, names));
+      fail(ErrorKind::config, "{}: '{}' matches no {}{}", where, pattern, what, suggestion(pattern, names));
     }
   }
   return selected;
 }
 
-}  // namespace quench::quant
+}  // namespace quench

@@ -1,4 +1,4 @@
-#include "graph/channel_groups.h"
+#include "graph/channel_units.h"
 
 #include "graph/op_traits.h"
 #include "graph/union_find.h"
@@ -9,9 +9,6 @@ namespace {
 class Walk {
  public:
   explicit Walk(const Graph& graph) : first_(first_channels(graph)), sets_(first_.back()) {
-    bound_.resize(first_.back(), false);
-    for (const EdgeId edge : graph.inputs) bind(edge);
-    for (const EdgeId edge : graph.outputs) bind(edge);
     for (const Node& node : graph.nodes) take(node);
   }
 
@@ -23,14 +20,10 @@ class Walk {
   }
 
   size_t root(size_t channel) { return sets_.root(channel); }
-  bool bound(size_t channel) const { return bound_[channel]; }
 
  private:
   size_t first(EdgeId edge) const { return first_.at(edge); }
   size_t count(EdgeId edge) const { return first_.at(edge + 1) - first_.at(edge); }
-  void bind(EdgeId edge) {
-    for (size_t c = 0; c < count(edge); ++c) bound_[first(edge) + c] = true;
-  }
   void join(size_t from, size_t to, size_t channels) {
     for (size_t c = 0; c < channels; ++c) sets_.join(from + c, to + c);
   }
@@ -58,8 +51,10 @@ class Walk {
     const EdgeId in = node.inputs[0], out = node.outputs[0];
     if (groups == 1) return;
     if (groups != count(in)) {
-      bind(in);
-      bind(out);
+      for (const EdgeId edge : {in, out}) {
+        const size_t width = count(edge) / groups;
+        for (size_t g = 1; g < groups; ++g) join(first(edge), first(edge) + g * width, width);
+      }
       return;
     }
     const size_t each = count(out) / groups;
@@ -68,30 +63,33 @@ class Walk {
 
   std::vector<size_t> first_;
   UnionFind sets_;
-  std::vector<bool> bound_;
 };
 
 }  // namespace
 
-ChannelGroups channel_groups(const Graph& graph) {
-  ChannelGroups out;
+ChannelUnits channel_units(const Graph& graph) {
+  ChannelUnits out;
   out.first_ = Walk::first_channels(graph);
   Walk walk(graph);
-  std::vector<int> group_of_root(out.first_.back(), -1);
+  std::vector<int> unit_of_root(out.first_.back(), -1);
   for (size_t edge = 0; edge < graph.edges.size(); ++edge) {
     for (size_t channel = out.first_[edge]; channel < out.first_[edge + 1]; ++channel) {
-      int& group = group_of_root[walk.root(channel)];
-      if (group < 0) {
-        group = static_cast<int>(out.members.size());
+      int& unit = unit_of_root[walk.root(channel)];
+      if (unit < 0) {
+        unit = static_cast<int>(out.members.size());
         out.members.emplace_back();
-        out.bound.push_back(false);
       }
-      out.group_.push_back(group);
-      out.members[group].push_back({static_cast<EdgeId>(edge), static_cast<int64_t>(channel - out.first_[edge])});
-      if (walk.bound(channel)) out.bound[group] = true;
+      out.unit_.push_back(unit);
+      out.members[unit].push_back({static_cast<EdgeId>(edge), static_cast<int64_t>(channel - out.first_[edge])});
     }
   }
   return out;
+}
+
+bool is_depthwise(const Graph& graph, const Node& node) {
+  if (node.op != Op::conv) return false;
+  const int64_t groups = node.as<ConvAttributes>().groups;
+  return groups > 1 && groups == graph.edge(node.inputs[0]).shape.at(1);
 }
 
 }  // namespace quench::graph

@@ -1,0 +1,114 @@
+#include "prune/prune.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "metrics/cost.h"
+#include "prune/selection.h"
+#include "prune/surgery.h"
+#include "prune/target.h"
+#include "prune/weight_scores.h"
+#include "prune/width_cost.h"
+
+namespace quench::prune {
+namespace {
+
+/// The value of a choice by its place among the option's names.
+template <typename Choice>
+Choice chosen(const Json& settings, const char* option, std::initializer_list<std::pair<const char*, Choice>> all) {
+  const std::string name = settings.at(option);
+  for (const auto& [known, choice] : all) {
+    if (name == known) return choice;
+  }
+  fail(ErrorKind::internal, "[prune] no {} '{}'", option, name);
+}
+
+MemberScores member_scores(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Json& settings) {
+  const std::string criterion = settings.at("criterion");
+  if (criterion == "l1") return magnitude(graph, groups, 1);
+  if (criterion == "bn_scale") return batch_norm_scale(graph, groups);
+  if (criterion == "fpgm") return geometric_median(graph, groups);
+  if (criterion == "random") return at_random(groups, settings.at("prune_seed").get<uint64_t>());
+  return magnitude(graph, groups, 2);  // l2, largest
+}
+
+Scores scores_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Json& settings) {
+  const auto reduction = chosen<Reduction>(
+      settings, "reduction",
+      {{"mean", Reduction::mean}, {"sum", Reduction::sum}, {"max", Reduction::max}, {"first", Reduction::first}});
+  const auto normalisation = chosen<Normalisation>(settings, "normalisation",
+                                                   {{"none", Normalisation::none},
+                                                    {"mean", Normalisation::mean},
+                                                    {"max", Normalisation::max},
+                                                    {"lamp", Normalisation::lamp}});
+  Scores scores = reduce(member_scores(graph, groups, settings), reduction, normalisation);
+  if (settings.at("criterion") == "largest") {
+    for (std::vector<double>& group : scores) std::ranges::transform(group, group.begin(), std::negate<>());
+  }
+  return scores;
+}
+
+/// The one option of the three that is set.
+std::string budget_option(const Json& settings) {
+  std::string set;
+  int count = 0;
+  for (const char* option : {"ratio", "target_gflops", "target_params"}) {
+    if (settings.at(option).is_null()) continue;
+    set = option;
+    ++count;
+  }
+  if (count != 1) {
+    fail(ErrorKind::config, "[prune] expected one of ratio, target_gflops and target_params, got {}", count);
+  }
+  return set;
+}
+
+Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const WidthCost& widths,
+             const Json& settings) {
+  const auto ranking =
+      chosen<Ranking>(settings, "ranking",
+                      {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
+  const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
+  const Scores scores = scores_of(graph, groups, settings);
+  const std::string option = budget_option(settings);
+  if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
+  Budget budget;
+  if (option == "target_gflops") {
+    budget.what = "GFLOPs";
+    budget.cost = [&](const std::vector<int64_t>& kept) { return 2e-9 * static_cast<double>(widths.at(kept).macs); };
+  } else {
+    budget.what = "parameters";
+    budget.cost = [&](const std::vector<int64_t>& kept) { return static_cast<double>(widths.at(kept).params); };
+  }
+  budget.target = target_of(settings.at(option), budget.cost(kept_counts(keep_all(groups))), option);
+  return keep_budget(graph, groups, scores, ranking, budget, limits);
+}
+
+}  // namespace
+
+graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSink& log) {
+  require_float(graph);
+  std::vector<ChannelGroup> groups = channel_groups(graph);
+  protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
+  const WidthCost widths(graph, groups);
+  const Keep keep = keep_of(graph, groups, widths, settings);
+  graph::Graph cut = cut_channels(graph, groups, keep);
+  const WidthCost::Total before = widths.full(), after = widths.at(kept_counts(keep));
+  const std::string option = budget_option(settings);
+  cut.metadata["pruned"] = Json{
+      {"criterion", settings.at("criterion")},
+      {option, settings.at(option)},
+      {"params_before", before.params},
+      {"params", after.params},
+      {"macs_before", before.macs},
+      {"macs", after.macs}}.dump();
+  const auto share = [](int64_t now, int64_t then) {
+    return 100 * static_cast<double>(now) / static_cast<double>(std::max<int64_t>(1, then));
+  };
+  log.info(fmt::format("pruned to {} of {} parameters ({:.1f} %) and {:.3g} of {:.3g} GFLOPs ({:.1f} %)", after.params,
+                       before.params, share(after.params, before.params), 2e-9 * static_cast<double>(after.macs),
+                       2e-9 * static_cast<double>(before.macs), share(after.macs, before.macs)));
+  return cut;
+}
+
+}  // namespace quench::prune

@@ -1,0 +1,37 @@
+#include "prune/target.h"
+
+#include <charconv>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace quench::prune {
+
+double target_of(const std::string& text, double full, const std::string& option) {
+  double value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, value);
+  const std::string unit(rest, end);
+  double factor = 1;
+  if (unit == "x") {
+    factor = full;
+  } else if (unit == "k") {
+    factor = 1e3;
+  } else if (unit == "M") {
+    factor = 1e6;
+  } else if (unit == "G") {
+    factor = 1e9;
+  }
+  if (problem != std::errc() || (factor == 1 && !unit.empty())) {
+    fail(ErrorKind::config, "[prune] {}: expected a number (0.8, 3M) or a share of the model's (0.5x), got '{}'",
+         option, text);
+  }
+  const double target = value * factor;
+  if (!(target > 0 && target < full)) {
+    fail(ErrorKind::config, "[prune] {}: expected more than 0 and less than the model's {:.6g}, got {:.6g}", option,
+         full, target);
+  }
+  return target;
+}
+
+}  // namespace quench::prune

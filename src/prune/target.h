@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+
+namespace quench::prune {
+
+/// The cost that a text asks for, where the model costs `full`: "0.5x" is a share of it, "3M", "1.5k", "2G" or "0.8" a
+/// number. Throws Error{config} naming `option` for another form, and for what is not above 0 and below `full`.
+double target_of(const std::string& text, double full, const std::string& option);
+
+}  // namespace quench::prune

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "graph/graph.h"
+#include "prune/channel_groups.h"
+
+namespace quench::prune {
+
+/// What a model costs at given widths, without cutting it: for searches that ask thousands of times.
+/// Equal to metrics::cost of the cut graph.
+class WidthCost {
+ public:
+  struct Total {
+    int64_t params = 0;
+    int64_t macs = 0;  ///< for one image; GFLOPs are 2 x macs / 1e9
+  };
+
+  WidthCost(const graph::Graph& graph, const std::vector<ChannelGroup>& groups);
+
+  /// `kept`: units that stay, by group.
+  Total at(const std::vector<int64_t>& kept) const;
+  /// Of all units.
+  Total full() const;
+
+ private:
+  /// Channels of an edge: the sum over its groups of times x kept.
+  struct Part {
+    size_t group;
+    int64_t times;  ///< channels of a unit on this edge
+  };
+  using Channels = std::vector<Part>;
+  struct Layer {
+    Channels inputs, outputs;
+    int64_t groups = 1;     ///< of a convolution; 0: depth-wise
+    int64_t window = 1;     ///< kernel height x width
+    int64_t positions = 1;  ///< output height x width
+    int64_t beside = 0;     ///< parameters of an output channel beside the weight: bias; batch norm's two
+    bool multiplies = false;
+  };
+  static int64_t count(const Channels& channels, const std::vector<int64_t>& kept);
+
+  std::vector<Layer> layers_;
+  std::vector<int64_t> widths_;
+};
+
+/// Units that stay, by group.
+std::vector<int64_t> kept_counts(const Keep& keep);
+
+}  // namespace quench::prune

@@ -1,0 +1,98 @@
+// The step: from settings to a smaller model.
+
+#include "prune/prune.h"
+
+#include "config/tables.h"
+#include "core/json.h"
+#include "error_testing.h"
+#include "graph/onnx_read.h"
+#include "graph/onnx_write.h"
+#include "graph_samples.h"
+#include "metrics/cost.h"
+#include "models/spec.h"
+#include "prune/target.h"
+
+namespace quench::prune {
+namespace {
+
+using graph::Graph;
+
+Graph model() { return models::build("yolov8n-cls", {.classes = {"a", "b"}, .imgsz = 32}); }
+
+Graph pruned(const Graph& graph, const Json& settings) {
+  return prune(graph, config::prune_options().checked(settings, "t"), {});
+}
+
+TEST(Prune, EveryCriterionMeetsTheBudgetAndTellsIt) {
+  const Graph full = model();
+  const double gflops = metrics::cost(full).gflops;
+  for (const std::string& criterion : config::prune_options().find("criterion")->choices) {
+    for (const std::string& ranking : config::prune_options().find("ranking")->choices) {
+      const Graph cut = pruned(full, {{"criterion", criterion}, {"ranking", ranking}, {"target_gflops", "0.5x"}});
+      const metrics::Cost cost = metrics::cost(cut);
+      EXPECT_LE(cost.gflops, 0.5 * gflops) << criterion << " " << ranking;
+      EXPECT_GT(cost.gflops, 0.45 * gflops) << criterion << " " << ranking;
+      const Json told = parse_json(cut.metadata.at("pruned"), "t");
+      EXPECT_EQ(told.at("criterion"), criterion);
+      EXPECT_EQ(told.at("params"), cost.params);
+      EXPECT_EQ(told.at("macs"), cost.macs);
+      EXPECT_EQ(told.at("params_before"), metrics::cost(full).params);
+      EXPECT_TRUE(graph::read_onnx(graph::write_onnx(cut), "t") == cut) << "saved and reloaded";
+    }
+  }
+}
+
+TEST(Prune, TheLargestGoWhereTheyAreAskedFor) {
+  const Graph full = model();
+  const Json ratio{{"ratio", 0.5}, {"ranking", "local"}, {"criterion", "l2"}};
+  Json largest = ratio;
+  largest["criterion"] = "largest";
+  const auto norm = [](const Graph& graph) {
+    double sum = 0;
+    for (const float w : graph.weights.at("model.0.conv.weight").value.values<float>())
+      sum += static_cast<double>(w) * w;
+    return sum;
+  };
+  const double kept = norm(pruned(full, ratio)), gone = norm(pruned(full, largest));
+  EXPECT_GT(kept, gone);
+  EXPECT_NEAR(kept + gone, norm(full), 1e-6 * norm(full)) << "each half once";
+}
+
+TEST(Prune, ProtectedLayersKeepTheirWidth) {
+  const Graph cut = pruned(model(), {{"ratio", 0.5}, {"protect", {"model.0.conv"}}});
+  EXPECT_EQ(cut.weights.at("model.0.conv.weight").value.shape()[0], 16);
+  EXPECT_EQ(pruned(model(), {{"ratio", 0.5}, {"ranking", "local"}}).weights.at("model.0.conv.weight").value.shape()[0],
+            8);
+}
+
+TEST(Prune, Targets) {
+  EXPECT_EQ(target_of("0.5x", 8, "t"), 4);
+  EXPECT_EQ(target_of("1.5M", 2e6, "t"), 1.5e6);
+  EXPECT_EQ(target_of("800k", 2e6, "t"), 8e5);
+  EXPECT_EQ(target_of("0.8", 1.6, "t"), 0.8);
+  for (const char* text : {"", "x", "half", "0.5y", "0.5xx", "-1", "0", "1x", "2x", "inf", "nan", "9"}) {
+    EXPECT_EQ(error_of([&] { target_of(text, 8, "t"); }).first, ErrorKind::config) << text;
+  }
+}
+
+TEST(Prune, BadRequests) {
+  const auto said = [](const Graph& graph, const Json& settings) {
+    const auto [kind, text] = error_of([&] { pruned(graph, settings); });
+    EXPECT_EQ(kind, ErrorKind::config) << text;
+    return text;
+  };
+  EXPECT_NE(said(model(), Json::object()).find("expected one of ratio, target_gflops"), std::string::npos);
+  EXPECT_NE(said(model(), {{"ratio", 0.5}, {"target_params", "0.5x"}}).find("got 2"), std::string::npos);
+  EXPECT_NE(said(model(), {{"ratio", 1.0}}).find("ratio in (0,1)"), std::string::npos);
+  EXPECT_NE(said(model(), {{"ratio", 0.5}, {"protect", {"model.99.*"}}}).find("model.99.*"), std::string::npos);
+  EXPECT_NE(said(model(), {{"target_gflops", "0.01x"}, {"max_ratio", 0.5}}).find("the limits allow"),
+            std::string::npos);
+  const Graph quantized = graph::samples::quantized(model(), {});
+  EXPECT_NE(said(quantized, {{"ratio", 0.5}}).find("prune first, then quantize"), std::string::npos);
+  Graph broken = model();
+  broken.weights.at("model.1.conv.weight").value.mutable_values<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  EXPECT_EQ(error_of([&] { pruned(broken, {{"ratio", 0.5}}); }).first, ErrorKind::data);
+}
+
+}  // namespace
+}  // namespace quench::prune
