@@ -120,6 +120,8 @@ TEST(Evaluation, WhatIsNoneIsToldByName) {
       "{}",
       R"({"scores": 3, "samples": 1, "left_out": [], "predictions": [1], "detections": []})",
       R"({"scores": {}, "samples": "1", "left_out": [], "predictions": [], "detections": []})",
+      R"({"scores": {"top1": 7}, "samples": 1, "left_out": [], "predictions": [1], "detections": []})",
+      R"({"scores": {"top1": 1}, "samples": 1, "left_out": [], "predictions": [], "detections": []})",
       R"({"scores": {}, "samples": 1, "left_out": [["a.jpg"]], "predictions": [1], "detections": []})",
       R"({"scores": {}, "samples": 2, "left_out": [], "predictions": [1], "detections": []})",
       R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [-2], "detections": []})",

@@ -28,6 +28,28 @@ TEST(Plan, ExpandsEveryCombinationOnce) {
   EXPECT_EQ(ids.size(), cells.size());
 }
 
+TEST(Plan, SeedsStandUnderSeedsAlone) {
+  for (const char* text :
+       {"train: {seed: 1}", "models: [{model: yolov5n-cls, train: {seed: 1}}]", "methods: [{method: qat, seed: 2}]",
+        "methods: [{name: m, steps: [{finetune: {seed: 2}}]}]"}) {
+    Json study = config::parse_yaml("study: s\nmodels: [yolov5n-cls]\nmethods: [fp32]\n", "t");
+    study.update(config::parse_yaml(text, "t"));
+    const auto [kind, message] = error_of([&] { check_study(study, "t"); });
+    EXPECT_EQ(kind, ErrorKind::config) << text;
+    EXPECT_NE(message.find("under the key 'seeds'"), std::string::npos) << message;
+  }
+}
+
+TEST(Plan, TwoModelsOfOnePathAreAnError) {
+  const Json study = config::parse_yaml(
+      "study: s\nmodels: [yolov5n-cls]\nmethods: [{method: ptq, observer: [mse, minmax]}, {name: ptq-mse, steps: "
+      "[{quantize: {observer: minmax}}]}]\n",
+      "t");
+  const auto [kind, message] = error_of([&] { expand(check_study(study, "t"), {}); });
+  EXPECT_EQ(kind, ErrorKind::config);
+  EXPECT_NE(message.find("artifacts/yolov5n-cls/ptq-mse-s0.onnx"), std::string::npos) << message;
+}
+
 TEST(Plan, CellsShareTheStepsThatBeginAlike) {
   const StudyFile study = make("threads: [1, 2]\nseeds: [0, 1]\n");
   std::set<std::string> trainings, quantized, artifacts;

@@ -9,7 +9,9 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "error_testing.h"
 #include "record/store.h"
+#include "study/lock.h"
 #include "study_testing.h"
 
 namespace quench::study {
@@ -65,6 +67,30 @@ TEST_F(StudyRun, StagesAreSharedBetweenStudies) {
   EXPECT_EQ(second.top1, first.top1);
   EXPECT_EQ(last_written(one.stages), made) << "nothing is trained again";
   EXPECT_FALSE(std::filesystem::exists(other.folder / "stages"));
+}
+
+TEST_F(StudyRun, StagesOfAnotherRunAreLocked) {
+  const FolderLock other(folder_ / "stages");
+  const auto [kind, message] = error_of([&] { run(tiny("[fp32]"), context()); });
+  EXPECT_NE(message.find("stages"), std::string::npos) << message;
+}
+
+TEST_F(StudyRun, AnArtifactThatIsWrittenOverChangesNoLaterWork) {
+  run(tiny("[fp32]"), context());
+  const auto files = [&](const char* name) {
+    std::vector<std::filesystem::path> found;
+    for (const auto& entry : std::filesystem::recursive_directory_iterator(folder_ / name)) {
+      if (entry.path().extension() == ".onnx") found.push_back(entry.path());
+    }
+    return found;
+  };
+  ASSERT_EQ(files("artifacts").size(), 1u);
+  const std::string made = read_file(files("artifacts")[0]);
+  write_file(files("artifacts")[0], "of another tool");
+  ASSERT_EQ(files("stages").size(), 1u);
+  EXPECT_EQ(read_file(files("stages")[0]), made);
+  run(tiny("[fp32, ptq]"), context());
+  EXPECT_EQ(read_file(folder_ / "artifacts/yolov5n-cls@32/fp32-s0.onnx"), made);
 }
 
 TEST_F(StudyRun, ForecastsLatenciesOfDevices) {

@@ -41,7 +41,7 @@ const OptionSet& prune_options() {
       {"max_ratio", T::number, 1.0, "share of a group's channels that may be cut", {}, 0, 1},
       {"protect", T::text_list, Json::array(),
        "layers that keep their channels: names, prefixes ending in '.', '*' patterns"},
-      {"prune_seed", T::integer, 0, "of the random criterion", {}, 0, 4294967295.0},
+      {"seed", T::integer, 0, "of the random criterion", {}, 0, 4294967295.0},
   });
   return options;
 }

@@ -65,7 +65,7 @@ score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const Eva
 
 Tensor sample_image(const data::Dataset& split, const graph::Graph& graph) {
   const auto side = static_cast<int>(graph.edge(graph.inputs.at(0)).shape.at(2));
-  const auto next = data::evaluation_images(split, {.imgsz = side, .batch = 1, .workers = 0, .limit = 1});
+  const auto next = data::evaluation_images(split, {.imgsz = side, .batch = 1, .workers = 0});
   return data::to_planar(next()->images);
 }
 

@@ -28,7 +28,7 @@ MemberScores member_scores(const graph::Graph& graph, const std::vector<ChannelG
   if (criterion == "l1") return magnitude(graph, groups, 1);
   if (criterion == "bn_scale") return batch_norm_scale(graph, groups);
   if (criterion == "fpgm") return geometric_median(graph, groups);
-  if (criterion == "random") return at_random(groups, settings.at("prune_seed").get<uint64_t>());
+  if (criterion == "random") return at_random(groups, settings.at("seed").get<uint64_t>());
   return magnitude(graph, groups, 2);  // l2, largest
 }
 

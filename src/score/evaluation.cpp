@@ -91,6 +91,10 @@ Evaluation evaluation_from(const Json& json, std::string_view where) {
   } catch (const Json::exception& error) {
     wrong(error.what());
   }
+  for (const Score& score : out.scores) {
+    if (!(score.value >= 0 && score.value <= 1)) wrong(fmt::format("{} of {}", score.name, score.value));
+  }
+  if (out.samples > 0 && out.predictions.empty() && out.detections.empty()) wrong("nothing that was said");
   for (const size_t images : {out.predictions.size(), out.detections.size()}) {
     if (images != 0 && static_cast<int64_t>(images) != out.samples) {
       wrong(fmt::format("what was said of {} images instead of {}", images, out.samples));

@@ -85,6 +85,7 @@ Json portable_data(const Json& data) {
 std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
   std::vector<Cell> cells;
   std::map<std::string, size_t> ids;
+  std::map<std::string, std::string> model_of;  // by path of the artifact
   for (const ModelEntry& model : study.models) {
     for (int64_t seed : study.seeds) {
       for (const methods::Method& method : study.methods) {
@@ -94,6 +95,11 @@ std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
               cells.push_back(make_cell(study, {"", model, method, seed, runtime, threads, device, {}, {}}, digests));
               if (!ids.try_emplace(cells.back().id, cells.size()).second) {
                 fail(ErrorKind::config, "[study.plan] expected every row once, got two called {}", cells.back().id);
+              }
+              const auto [found, is_new] = model_of.try_emplace(artifact_path(cells.back()), cells.back().model_key());
+              if (!is_new && found->second != cells.back().model_key()) {
+                fail(ErrorKind::config, "[study.plan] two models would be written to {}: give a method another name",
+                     found->first);
               }
             }
           }

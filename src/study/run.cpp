@@ -119,10 +119,13 @@ InputDigests digests_now(const StudyFile& study, const fs::path& folder, const f
   InputDigests digests = remembered_digests(study, folder, data_root);
   try {
     const data::Splits& data = open();
-    digests.train = data.train->digest();
+    std::string train = data.train->digest();
+    if (data.validation) train = sha256_hex(train + data.validation->digest());  // it may choose among epochs
     digests.test = data.test->digest();
-  } catch (const Error&) {
-    // as they were
+    digests.train = std::move(train);
+  } catch (const Error& error) {
+    // Not there: as they were. There, but not as they should be: what is done was done with others.
+    if (error.kind() != ErrorKind::io && !digests.train.empty()) throw;
   }
   return digests;
 }
@@ -212,8 +215,8 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   const fs::path store = context.folder / "records.jsonl";
   const devices::Catalog catalog = catalog_of(study, context.device_folders);
   require_writable(stages_folder(context));
-  std::optional<FolderLock> stages_lock;
-  if (!context.stages.empty() && context.stages != context.folder) stages_lock.emplace(context.stages);
+  std::optional<FolderLock> stages_lock;  // another study may share them
+  if (!fs::equivalent(stages_folder(context), context.folder)) stages_lock.emplace(stages_folder(context));
   Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, current_digests(study, stages, context.folder));

@@ -63,6 +63,12 @@ std::vector<std::string> texts_of(const Json& value, const std::string& where) {
   return out;
 }
 
+/// Whether a key `seed` stands anywhere in it: a study's `seeds` are those of all its work.
+bool has_seed(const Json& value) {
+  if (value.is_object() && value.contains("seed")) return true;
+  return value.is_structured() && std::any_of(value.begin(), value.end(), has_seed);
+}
+
 ModelEntry check_model(const Json& entry, const Json& defaults, const Json& train, const std::string& task,
                        const std::string& where) {
   Json map = entry.is_string() ? Json{{"model", entry}} : entry;
@@ -213,6 +219,10 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
     out.models.push_back(check_model(entry, model_defaults, given, task, where + ".models"));
   }
   set_labels(out.models);
+  if (has_seed(given) || has_seed(models) || has_seed(study["methods"])) {
+    fail(ErrorKind::config, "{}: expected seeds under the key 'seeds', got a 'seed' in train, models or methods",
+         where);
+  }
   out.runtimes = texts_of(study.value("runtimes", Json::array({"native"})), where + ".runtimes");
   for (const std::string& runtime : out.runtimes) check_name(runtime, kRuntimes, "runtime", where + ".runtimes");
   // Quantizers stand where the first runtime wants them.

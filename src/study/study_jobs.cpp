@@ -193,8 +193,12 @@ void StudyJobs::time_set(std::vector<Row*>& set, const std::string& runtime, int
   if (!timed.empty()) {
     for (Row* row : set) {
       if (!row->known || !stages_.has(row->cell->steps.back())) continue;
-      row->model = stages_.artifact(*row->cell);
-      again.push_back(row);
+      try {
+        row->model = stages_.artifact(*row->cell);
+        again.push_back(row);
+      } catch (const Error& error) {
+        context_.log->warning(fmt::format("{}: not timed again: {}", row->cell->id, error.what()));
+      }
     }
   }
   std::vector<Row*> all;

@@ -56,6 +56,9 @@ struct VideoReader::State {
 VideoReader::VideoReader(const fs::path& file) : state_(std::make_unique<State>()) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) fail(ErrorKind::io, "[data.video] expected a video, got nothing ({})", file.string());
+  if (!fs::is_regular_file(file, ignored)) {  // a pipe would be waited for without end
+    fail(ErrorKind::io, "[data.video] expected a file, got a pipe or device ({})", file.string());
+  }
   const Quiet quiet;
   bool opened = false;
   try {  // FFmpeg first: it knows most formats, and starts sooner than GStreamer
