@@ -153,6 +153,7 @@ TEST(Plan, DevicesThatAreNoneAreRefused) {
 // What a training can be told stands once, in config/train_settings.inc and the table of augmentation.
 TEST(Plan, EverySettingOfATrainingIsInStudyFilesAndRecords) {
   for (const config::Option& option : config::fit_options().options()) {
+    if (option.name == "seed") continue;  // SeedsStandUnderSeedsAlone
     const std::string line = fmt::format("train: {{{}: {}}}\n", option.name, option.default_value.dump());
     const Cell cell = expand(make(line), {}).front();
     const record::Record record = start_record(make(line), cell, "test");

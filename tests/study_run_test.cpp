@@ -70,6 +70,7 @@ TEST_F(StudyRun, StagesAreSharedBetweenStudies) {
 }
 
 TEST_F(StudyRun, StagesOfAnotherRunAreLocked) {
+  std::filesystem::create_directories(folder_ / "stages");
   const FolderLock other(folder_ / "stages");
   const auto [kind, message] = error_of([&] { run(tiny("[fp32]"), context()); });
   EXPECT_NE(message.find("stages"), std::string::npos) << message;

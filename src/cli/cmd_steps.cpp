@@ -50,12 +50,8 @@ class ChainCommand {
     if (by_name) {
       models::spec(options_["model"]);
     } else {
-      for (const char* option : {"imgsz", "stem_stride", "pretrained", "auto_anchor"}) {
-        if (!first.begins || !given_.contains(option)) continue;
-        fail(ErrorKind::config, "{}: '{}' is of a model by name; {} is a file, which has its own", where_, option,
-             options_["model"].get<std::string>());
-      }
       model = graph::read_model(first.begins ? options_["model"].get<std::string>() : invocation_.inputs.at(0));
+      if (first.begins) require_own(model.graph);
     }
     const methods::ModelKind kind =
         by_name ? methods::ModelKind{models::spec(options_["model"]).task} : steps::kind_of(model.graph);
@@ -76,6 +72,15 @@ class ChainCommand {
   }
 
  private:
+  /// Throws Error{config} for a setting of models by name that a file has of its own; its own size may be said.
+  void require_own(const graph::Graph& file) const {
+    for (const char* option : {"imgsz", "stem_stride", "pretrained", "auto_anchor"}) {
+      if (!given_.contains(option)) continue;
+      if (option == std::string_view("imgsz") && given_[option] == file.edge(file.inputs.at(0)).shape.at(2)) continue;
+      fail(ErrorKind::config, "{}: '{}' is of a model by name; {} is a file, which has its own", where_, option,
+           options_["model"].get<std::string>());
+    }
+  }
   /// A model by name, with initial or `pretrained` weights.
   graph::ModelFile start(const data::Splits& data, const Json& settings) const {
     const fs::path root = data::root_of(options_, environment_.data_root);
