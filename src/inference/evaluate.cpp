@@ -6,19 +6,12 @@
 #include "core/error.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
-#include "data/loading/stand_ins.h"
 #include "models/detect_head.h"
 #include "models/task.h"
 #include "score/evaluate.h"
 
 namespace quench::inference {
 namespace {
-
-/// Images a run takes at a size so that a large model's values stay in some hundred megabytes.
-int64_t batch_of(const EvaluateOptions& options, int imgsz) {
-  constexpr int64_t kPixels = 128 * 128 * 128;
-  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, options.batch);
-}
 
 score::ImageSource images_of(const graph::Graph& graph, const data::Dataset& split, const EvaluateOptions& options,
                              bool rect, const std::shared_ptr<data::LeftOut>& left_out) {
@@ -32,8 +25,10 @@ score::ImageSource images_of(const graph::Graph& graph, const data::Dataset& spl
     fail(ErrorKind::unsupported, "[inference.evaluate] expected a square input, or `rect`, got {}", to_string(shape));
   }
   const auto imgsz = static_cast<int>(shape[2]);
-  return data::evaluation_images(
-      split, {.imgsz = imgsz, .batch = batch_of(options, imgsz), .workers = options.workers, .left_out = left_out});
+  return data::evaluation_images(split, {.imgsz = imgsz,
+                                         .batch = data::evaluation_batch(imgsz, options.batch),
+                                         .workers = options.workers,
+                                         .left_out = left_out});
 }
 
 }  // namespace

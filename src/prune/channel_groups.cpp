@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <set>
 
 #include "core/error.h"
 #include "core/name_pattern.h"
+#include "graph/op_traits.h"
 
 namespace quench::prune {
 namespace {
@@ -14,10 +14,9 @@ namespace {
 using graph::EdgeId;
 using graph::Graph;
 using graph::Node;
-using graph::Op;
 
 bool mixes(const Graph& graph, const Node& node) {
-  return node.op == Op::linear || (node.op == Op::conv && !graph::is_depthwise(graph, node));
+  return graph::traits(node.op).channels == graph::Channels::mixed && !graph::is_depthwise(graph, node);
 }
 
 /// The groups' units, without names and members: units that lie on the same edges, equally often.
@@ -97,7 +96,7 @@ std::vector<ChannelGroup> channel_groups(const Graph& graph) {
 void protect(const Graph& graph, const std::vector<std::string>& patterns, std::vector<ChannelGroup>& groups) {
   std::vector<std::string> names;
   for (const Node& node : graph.nodes) {
-    if (node.op == Op::conv || node.op == Op::linear) names.push_back(node.name);
+    if (graph::traits(node.op).layer) names.push_back(node.name);
   }
   const std::set<std::string> kept = select_names(patterns, names, "[prune] protect", "convolution or linear layer");
   for (ChannelGroup& group : groups) {

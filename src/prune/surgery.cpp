@@ -5,6 +5,7 @@
 #include <span>
 
 #include "core/error.h"
+#include "graph/op_traits.h"
 #include "graph/quantized.h"
 #include "graph/shape_inference.h"
 
@@ -152,7 +153,7 @@ Graph zero_channels(const Graph& graph, const std::vector<ChannelGroup>& groups,
   const std::vector<Indices> gone = channels_where(graph, groups, keep, false);
   Graph zeroed = graph;
   for (const Node& node : graph.nodes) {
-    if (node.op != Op::conv && node.op != Op::linear && node.op != Op::batch_norm) continue;
+    if (graph::traits(node.op).weights.empty()) continue;
     for (const char* role : {"weight", "bias"}) zero_rows(zeroed.weight(node, role), gone[node.outputs[0]]);
   }
   return zeroed;

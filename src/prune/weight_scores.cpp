@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "graph/op_traits.h"
 
 namespace quench::prune {
 namespace {
@@ -20,8 +21,7 @@ std::vector<const Node*> filters_of(const Graph& graph, const ChannelGroup& grou
   std::vector<const Node*> nodes;
   for (const Member& member : group.members) {
     const Node& node = graph.nodes[member.node];
-    const bool has_filters = node.op == Op::conv || node.op == Op::linear;
-    if (has_filters && member.role != Role::reads) nodes.push_back(&node);
+    if (graph::traits(node.op).layer && member.role != Role::reads) nodes.push_back(&node);
   }
   return nodes;
 }

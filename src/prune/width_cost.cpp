@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/op_traits.h"
+
 namespace quench::prune {
 
 using graph::Graph;
@@ -18,7 +20,7 @@ WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups
     for (const auto& [edge, n] : times) edges[edge].push_back({g, n});
   }
   for (const Node& node : graph.nodes) {
-    const bool multiplies = node.op == Op::conv || node.op == Op::linear;
+    const bool multiplies = graph::traits(node.op).layer;
     if (!multiplies && node.op != Op::batch_norm) continue;
     Layer layer;
     layer.multiplies = multiplies;

@@ -1,5 +1,6 @@
 #include "data/loading/evaluation_images.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "data/loading/loader.h"
@@ -7,6 +8,11 @@
 #include "data/pictures/letterbox.h"
 
 namespace quench::data {
+
+int64_t evaluation_batch(int imgsz, int64_t most) {
+  constexpr int64_t kPixels = 128 * 128 * 128;
+  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, most);
+}
 
 std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& split,
                                                                  const EvaluationLoading& loading) {

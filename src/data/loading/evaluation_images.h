@@ -10,6 +10,10 @@
 
 namespace quench::data {
 
+/// Images a run takes at a size, `most` at most, so that a large model's values stay in some hundred megabytes: 128 at
+/// 64 px, 4 at 640 px.
+int64_t evaluation_batch(int imgsz, int64_t most);
+
 struct EvaluationLoading {
   int imgsz = 64;  ///< side of the squares that images are fitted into
   int64_t batch = 64;

@@ -2,18 +2,11 @@
 
 #include <torch/utils.h>
 
-#include <algorithm>
-
 #include "core/error.h"
 #include "data/loading/evaluation_images.h"
 #include "score/evaluate.h"
 
 namespace quench::train {
-
-int64_t evaluation_batch(int imgsz) {
-  constexpr int64_t kPixels = 128 * 128 * 128;
-  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, 128);
-}
 
 torch::Tensor pixels_of(const Tensor& images, const torch::Device& device) {
   const Shape& shape = images.shape();

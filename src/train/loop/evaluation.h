@@ -18,9 +18,6 @@ struct EvaluationOptions {
   std::shared_ptr<data::LeftOut> left_out = {};  ///< takes up images that cannot be read
 };
 
-/// Images a forward pass takes at a size so that its values stay in some hundred megabytes: 128 at 64 px, 4 at 640 px.
-int64_t evaluation_batch(int imgsz);
-
 /// Scores of a module in evaluation mode, without gradients, over a data set, in order and without augmentation; the
 /// first ranks weights. graph: the one that the module was made of. Throws Error{cancelled}; Error{data} for outputs
 /// that are not finite.

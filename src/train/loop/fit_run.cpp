@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "data/loading/evaluation_images.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "train/loop/device.h"
@@ -247,7 +248,7 @@ score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& spli
   nn::GraphModule module(graph, options);
   const auto& left_out = split == data_.test ? left_out_of_test_ : left_out_of_validation_;
   return evaluate(module, graph, *split,
-                  {settings_.imgsz, evaluation_batch(settings_.imgsz), settings_.workers, limit, left_out},
+                  {settings_.imgsz, data::evaluation_batch(settings_.imgsz, 128), settings_.workers, limit, left_out},
                   context_.cancel);
 }
 
