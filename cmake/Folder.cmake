@@ -31,6 +31,7 @@ function(quench_test NAME)
     set(ARG_TIMEOUT 600)
   endif()
   add_executable(${NAME} ${ARG_SOURCES})
+  set_target_properties(${NAME} PROPERTIES UNITY_BUILD ${QUENCH_UNITY} UNITY_BUILD_BATCH_SIZE 10)
   target_compile_options(${NAME} PRIVATE -Wall -Wextra -Wno-sign-compare -Wno-restrict $<$<BOOL:${QUENCH_WERROR}>:-Werror>
                          $<$<CONFIG:Release>:-O1>)
   if(ARG_TORCH)
