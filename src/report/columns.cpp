@@ -10,6 +10,7 @@
 #include "report/compare.h"
 #include "report/format.h"
 #include "report/optional_values.h"
+#include "report/timing_groups.h"
 
 namespace quench::report {
 
@@ -66,12 +67,29 @@ class Builder {
     result_.columns.push_back(std::move(column));
   }
 
+  /// A text for each record that stands there in any case.
+  void texts(const std::string& title, const std::string& help, std::vector<std::string> cells) {
+    result_.columns.push_back({title, "", help, false, std::move(cells), {}});
+  }
+
   /// What a reader of the cells of the column of this title must know; nothing where there is no such column.
   template <typename Get>
   void mark(const std::string& title, Get get) {
     for (Column& column : result_.columns) {
       if (column.title != title) continue;
       for (const Record& record : records_) column.marks.push_back(get(record));
+    }
+  }
+
+  /// Which record the values of the column of this title are against.
+  template <typename Get>
+  void against(const std::string& title, Get get) {
+    for (Column& column : result_.columns) {
+      if (column.title != title) continue;
+      for (size_t i = 0; i < records_.size(); ++i) {
+        const Record* baseline = column.values[i] ? get(records_[i]) : nullptr;
+        column.against.push_back(baseline ? std::optional<size_t>(baseline - records_.data()) : std::nullopt);
+      }
     }
   }
 
@@ -121,8 +139,11 @@ void add_accuracies(Builder& builder, const std::vector<Record>& records) {
   });
   const auto delta_column = [&](Metric metric) {
     builder.number(
-        "Delta", "pt", "Accuracy against the float32 record of the same model, in percentage points.", 2,
-        [&records, metric](const Record& r) { return delta(r, records, metric); }, "+");
+        "Delta", "pt",
+        "Accuracy against the baseline, in percentage points: the float32 row of the same model, data, device and "
+        "seed.",
+        2, [&records, metric](const Record& r) { return delta(r, records, metric); }, "+");
+    builder.against("Delta", [&records](const Record& r) { return accuracy_baseline(r, records); });
   };
   const Metric metric = metric_of(records);
   if (metric == Metric::top1) delta_column(metric);
@@ -156,6 +177,13 @@ std::string unsteady_mark(const Record& record) {
 
 /// How the latencies were measured, as far as it matters to who compares them.
 void add_timing(Builder& builder, const std::vector<Record>& records) {
+  if (const auto groups = timing_groups(records); groups.size() > 1) {
+    const auto group_of = group_of_rows(groups, records.size());
+    std::vector<std::string> numbers;
+    for (const auto& group : group_of) numbers.push_back(group ? std::to_string(*group + 1) : "");
+    builder.texts("Timed in group", "Rows of one number were timed together; latencies of others do not compare.",
+                  std::move(numbers));
+  }
   builder.mark("p50", unsteady_mark);
   builder.mark("Forecast p50", [](const Record& r) {
     return std::string(forecast_latency(r) ? "A forecast: computed, not measured." : "");
@@ -194,8 +222,12 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
                });
   latency("p90", "90th percentile of the latency of one image.", &Record::latency_p90_ns);
   latency("p99", "99th percentile of the latency of one image.", &Record::latency_p99_ns);
-  builder.number("Speed-up", "x", "Median latency of the float32 record on the same runtime, divided by this one.", 2,
-                 [&records](const Record& r) { return speedup(r, records); });
+  builder.number(
+      "Speed-up", "x",
+      "Median latency of the float32 row that was timed together with it on the same runtime, divided by this "
+      "one.",
+      2, [&records](const Record& r) { return speedup(r, records); });
+  builder.against("Speed-up", [&records](const Record& r) { return latency_baseline(r, records); });
   builder.number("Energy", "mJ", "Energy of one image: all that the meter measured, the machine at rest included.", -1,
                  [](const Record& r) { return r.energy_mj; });
   builder.number("Power", "W", "Mean power while the model ran.", -1,
