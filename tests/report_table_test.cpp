@@ -221,6 +221,25 @@ TEST(Columns, UnitsAndValues) {
   EXPECT_EQ(column(all, "W/A").cells[2], "8/8");
 }
 
+TEST(Columns, OneNarrowLayerIsNotTheWholeModel) {
+  std::vector<Record> records = ok_records(sample_records());
+  EXPECT_FALSE(column_names(columns(records)).contains("Mean W"));
+  records[2].layer_bits = "model.9.conv=w4";
+  records[2].bits_w_mean = 7.5;
+  records[3].layer_bits = "a=w4,b=w4,c=w4a6,d=a6";
+  records[3].bits_w_mean = 6.25;
+  const Columns all = columns(records);
+  EXPECT_EQ(column(all, "W/A").cells[2], "8/8 (1 layer w4)");
+  EXPECT_EQ(column(all, "W/A").cells[3], "8/8 (2 layers w4, 1 layer w4a6, 1 layer a6)");
+  EXPECT_EQ(column(all, "W/A").cells[4], "8/8");
+  EXPECT_EQ(column(all, "Mean W").cells[2], "7.50");
+  EXPECT_EQ(column(all, "W/A").details[2], "Layers of other widths: model.9.conv=w4.");
+  EXPECT_EQ(column(all, "W/A").details[4], "");
+  const std::string page = html(records, {});
+  EXPECT_NE(page.find("title=\"Layers of other widths: model.9.conv=w4.\">8/8 (1 layer w4)</td>"), std::string::npos);
+  EXPECT_NE(table(records).find("8/8 (1 layer w4)"), std::string::npos);
+}
+
 TEST(Columns, FilesTellRowsApartThatAreAlikeOtherwise) {
   std::vector<Record> records = ok_records(sample_records());
   EXPECT_EQ(column_names(columns(records)).count("File"), 0u);

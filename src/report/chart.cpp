@@ -109,6 +109,7 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
     Json facts = Json::array(), notes = Json::array();
     for (const Column& column : shown.columns) {
       if (!column.marks.empty() && !column.marks[i].empty()) notes.push_back(column.marks[i]);
+      if (!column.details.empty() && !column.details[i].empty()) notes.push_back(column.details[i]);
       if (column.cells[i].empty()) continue;
       const std::string unit = column.unit.empty() ? "" : " " + column.unit;
       if (!column.against.empty() && column.against[i]) {

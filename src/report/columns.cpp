@@ -1,12 +1,14 @@
 #include "report/columns.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
 #include <iterator>
 #include <set>
 
+#include "core/text.h"
 #include "report/compare.h"
 #include "report/format.h"
 #include "report/optional_values.h"
@@ -81,6 +83,15 @@ class Builder {
     }
   }
 
+  /// More of the cells of the column of this title, for who asks; nothing where there is no such column.
+  template <typename Get>
+  void detail(const std::string& title, Get get) {
+    for (Column& column : result_.columns) {
+      if (column.title != title) continue;
+      for (const Record& record : records_) column.details.push_back(get(record));
+    }
+  }
+
   /// Which record the values of the column of this title are against.
   template <typename Get>
   void against(const std::string& title, Get get) {
@@ -100,10 +111,37 @@ class Builder {
   Columns result_;
 };
 
+/// "8/8", "8/8 (1 layer w4)", "8/8 (3 layers w4, 1 layer w4a6)".
 std::string bits(const Record& record) {
   if (!record.bits_w && !record.bits_a) return "";
   const auto part = [](const std::optional<int64_t>& value) { return value ? std::to_string(*value) : "-"; };
-  return part(record.bits_w) + "/" + part(record.bits_a);
+  std::vector<std::pair<std::string, int64_t>> others;  // how wide, how many
+  for (const std::string& layer : split_text(record.layer_bits.value_or(""), ',')) {
+    if (layer.find('=') == std::string::npos) continue;
+    const std::string width = layer.substr(layer.rfind('=') + 1);
+    const auto found = std::ranges::find(others, width, [](const auto& other) { return other.first; });
+    if (found == others.end()) {
+      others.emplace_back(width, 1);
+    } else {
+      ++found->second;
+    }
+  }
+  std::string text;
+  for (const auto& [width, count] : others) {
+    text += fmt::format("{}{} layer{} {}", text.empty() ? "" : ", ", count, count == 1 ? "" : "s", width);
+  }
+  return part(record.bits_w) + "/" + part(record.bits_a) + (text.empty() ? "" : " (" + text + ")");
+}
+
+/// "Layers of other widths: conv2=w4, fc=a5."
+std::string other_widths(const Record& record) {
+  constexpr size_t kMost = 12;
+  const std::vector<std::string> layers = split_text(record.layer_bits.value_or(""), ',');
+  if (layers.empty()) return "";
+  const std::vector<std::string> shown(layers.begin(),
+                                       layers.begin() + static_cast<int64_t>(std::min(kMost, layers.size())));
+  const std::string rest = layers.size() > kMost ? fmt::format(" and {} more", layers.size() - kMost) : "";
+  return fmt::format("Layers of other widths: {}{}.", fmt::join(shown, ", "), rest);
 }
 
 std::optional<double> delta(const Record& record, const std::vector<Record>& records, Metric metric) {
@@ -273,7 +311,12 @@ Columns columns(const std::vector<Record>& records) {
   builder.setting("Method", "How it was compressed.", false, [](const Record& r) { return text_of(r.method); });
   builder.setting("Setting", "What sets the row apart within its method.", false,
                   [](const Record& r) { return text_of(r.setting); });
-  builder.setting("W/A", "Bits of weights / activations.", true, bits);
+  builder.setting("W/A", "Bits of weights / activations: those of most, and how many layers have others.", true, bits);
+  builder.detail("W/A", other_widths);
+  if (std::ranges::any_of(records, [](const Record& r) { return r.layer_bits && r.bits_w_mean != r.bits_w; })) {
+    builder.number("Mean W", "bits", "Mean width of the quantized weights, by their number.", 2,
+                   [](const Record& r) { return r.bits_w_mean; });
+  }
   builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });
   builder.setting("Device", "Where it ran.", true, [](const Record& r) { return text_of(r.device); });
   builder.setting("Threads", "Threads of the runtime.", true, [](const Record& r) { return text_of(r.threads); });

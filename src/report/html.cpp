@@ -104,6 +104,7 @@ std::string details(const std::vector<Record>& records) {
     const auto add = [&](const char* title, const std::optional<std::string>& value) {
       if (value) text += fmt::format("{} {}\n", title, *value);
     };
+    add("layer_bits", record.layer_bits);
     add("model_sha256", record.model_sha256);
     add("parent_sha256", record.parent_sha256);
     add("calibration_sha256", record.calibration_sha256);

@@ -66,15 +66,18 @@ std::string front_help(const std::vector<Chart>& charts) {
   return text + (groups ? "; of latencies, the front of the rows that were timed together." : ".");
 }
 
-/// "Against row 1: yolov5n-cls / fp32 / native."; empty where the cell compares with nothing.
-std::string against_text(const Column& column, size_t row, const std::vector<Record>& rows) {
+/// What a cell says to who points at it: its mark, more of it, or what it is against ("Against row 1: yolov5n-cls /
+/// fp32 / native."); empty: nothing.
+std::string cell_title(const Column& column, size_t row, const std::vector<Record>& rows) {
+  if (!column.marks.empty() && !column.marks[row].empty()) return column.marks[row];
+  if (!column.details.empty() && !column.details[row].empty()) return column.details[row];
   const auto baseline = column.against.empty() ? std::nullopt : column.against[row];
   return baseline ? fmt::format("Against row {}: {}.", *baseline + 1, label(rows[*baseline])) : "";
 }
 
 std::string cell_html(const Column& column, size_t row, const std::vector<Record>& rows) {
   const std::string mark = column.marks.empty() ? "" : column.marks[row];
-  const std::string title = mark.empty() ? against_text(column, row, rows) : mark;
+  const std::string title = cell_title(column, row, rows);
   std::string classes = column.numeric ? "number" : "";
   if (column.title == "Delta" && column.values[row]) classes += *column.values[row] < 0 ? " worse" : " better";
   if (!mark.empty()) classes += " marked";

@@ -85,7 +85,7 @@
       '<tr><td style="padding:0 14px 0 0;border:0;opacity:.7">' + escapeHtml(fact[0]) +
       '</td><td style="padding:0;border:0;text-align:right">' + escapeHtml(fact[1]) + '</td></tr>').join('');
     const notes = section.rows[row].notes.map((note) =>
-      '<div style="font-size:12px;max-width:320px;white-space:normal;padding-top:4px">' + escapeHtml(note) + '</div>').join('');
+      '<div style="font-size:12px;max-width:320px;white-space:normal;overflow-wrap:anywhere;padding-top:4px">' + escapeHtml(note) + '</div>').join('');
     return '<table style="font-size:12px;line-height:1.45">' + facts + '</table>' + notes;
   }
 
