@@ -101,6 +101,12 @@ std::vector<std::string> baselines_of_rows(const Columns& shown, size_t rows) {
   return result;
 }
 
+/// The first column that compares: which rows they are against stands after it.
+size_t place_of_baseline(const Columns& shown) {
+  const auto found = std::ranges::find_if(shown.columns, [](const Column& column) { return !column.against.empty(); });
+  return static_cast<size_t>(found - shown.columns.begin());
+}
+
 std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>& charts) {
   const Columns shown = columns(rows);
   const std::vector<std::string> fronts = fronts_of_rows(charts, rows.size());
@@ -113,16 +119,21 @@ std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>
   const std::vector<std::string> baselines = baselines_of_rows(shown, rows.size());
   const bool has_baselines = std::ranges::any_of(baselines, [](const std::string& text) { return !text.empty(); });
   head({"Row", "", "Number of the row.", true, {}, {}});
-  for (const Column& column : shown.columns) head(column);
-  if (has_baselines) {
-    head({"Baseline", "", "The float32 row that Delta and Speed-up are against.", false, {}, {}});
+  const size_t after = place_of_baseline(shown);
+  for (size_t c = 0; c < shown.columns.size(); ++c) {
+    head(shown.columns[c]);
+    if (has_baselines && c == after) {
+      head({"Baseline", "", "The float32 row that Delta and Speed-up are against.", false, {}, {}});
+    }
   }
   head({"Front", "", front_help(charts), false, {}, {}});
   out += "</tr></thead>\n<tbody>\n";
   for (size_t i = 0; i < rows.size(); ++i) {
     out += "<tr>" + element("td", fmt::format("class=\"number\" data-value=\"{}\"", i + 1), std::to_string(i + 1));
-    for (const Column& column : shown.columns) out += cell_html(column, i, rows);
-    if (has_baselines) out += element("td", "", baselines[i].empty() ? "-" : "row " + baselines[i]);
+    for (size_t c = 0; c < shown.columns.size(); ++c) {
+      out += cell_html(shown.columns[c], i, rows);
+      if (has_baselines && c == after) out += element("td", "", baselines[i].empty() ? "-" : "row " + baselines[i]);
+    }
     out += element("td", "class=\"fronts\"", fronts[i].empty() ? "-" : fronts[i]) + "</tr>\n";
   }
   out += "</tbody>\n</table>\n</div>\n";

@@ -191,19 +191,19 @@
     const shown = fronts.filter((front) => front.points.length > 0 && (fronts.length === 1 || front.points.some((p) => !isHidden(p))));
     const lines = shown.map((front, i) => {
       const steps = front.points.map((point) => [point.x, point.y]);
-      steps.push([cost.max, steps[steps.length - 1][1]]);
+      if (fronts.length === 1) steps.push([cost.max, steps[steps.length - 1][1]]);  // of several, each ends with its rows
       return { type: 'line', step: 'end', data: steps, symbol: 'none', silent: true, z: 1,
                lineStyle: { color: colors.front, width: 1.6, type: frontDashes[i % frontDashes.length] } };
     });
-    // Numbers of fronts at their right ends, moved apart where they would meet.
-    const names = { type: 'scatter', silent: true, z: 4, symbolSize: 0.1, labelLayout: { moveOverlap: 'shiftY' },
+    // The number of a front stands beside its cheapest row.
+    const names = { type: 'scatter', silent: true, z: 4, symbolSize: 0.1,
                     data: shown.filter((front) => front.name).map((front) => ({
-                      value: [cost.max, front.points[front.points.length - 1].y],
-                      label: { show: true, formatter: front.name, position: 'right', distance: 4, color: colors.soft, fontSize: 12 },
+                      value: [places.get(front.points[0]), front.points[0].y],
+                      label: { show: true, formatter: front.name, position: 'left', distance: 10, color: colors.ink, fontSize: 12 },
                     })) };
     return {
       animation: false,
-      grid: { left: 62, right: fronts.length > 1 ? 28 : 20, top: 18, bottom: 48 },
+      grid: { left: 62, right: 20, top: 18, bottom: 48 },
       tooltip: {
         trigger: 'item', confine: true, backgroundColor: colors.panel, borderColor: colors.line,
         textStyle: { color: colors.ink }, formatter: (item) => tooltip(section, item.data.row),

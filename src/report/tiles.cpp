@@ -53,7 +53,7 @@ std::string fastest_of_groups(const std::vector<Record>& rows, Metric metric, co
       "<h3>Fastest, among rows that were timed together</h3>\n<p class=\"shared\">Rows of different groups were timed "
       "at "
       "different times, or on different machines or threads: their latencies do not compare.</p>\n<div "
-      "class=\"scroll\">\n<table class=\"groups\">\n<thead><tr><th scope=\"col\">Group</th><th "
+      "class=\"scroll groups\">\n<table>\n<thead><tr><th scope=\"col\">Group</th><th "
       "scope=\"col\">Of</th><th "
       "scope=\"col\" class=\"number\">Rows</th><th scope=\"col\">Fastest</th><th scope=\"col\" "
       "class=\"number\">p50<span "
@@ -63,7 +63,7 @@ std::string fastest_of_groups(const std::vector<Record>& rows, Metric metric, co
     std::vector<Record> members;
     for (const size_t row : groups[g].rows) members.push_back(rows[row]);
     const auto cells = [&](const Record* row) {
-      return element("td", "", row ? name_of(*row, rows) : "-") +
+      return element("td", "", row ? name_of(*row, members) : "-") +
              element("td", "class=\"number\"", row ? ms(*row) : "-");
     };
     const Record* best = most_accurate(members, metric);
