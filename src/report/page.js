@@ -75,8 +75,10 @@
     section.models.forEach((model) => button('model', model, icon(symbolOf(section, model), 'currentColor')));
     group('');
     fixed('<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true"><path d="M1 10H9V6H17V2H25" fill="none" ' +
-          'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', (section.charts.some((chart) => chart.fronts.length > 1) ? 'Pareto front (of latencies: one for each group that was timed together)'
-            : 'Pareto front of all rows') + ' (on it: outlined); rows of equal cost stand side by side');
+          'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of ' +
+          (section.charts.some((chart) => chart.fronts.length > 1) ? 'all rows; of latencies, one for each group that was timed together'
+                                                                   : 'all rows') +
+          ' (on it: outlined); rows of equal cost stand side by side');
     if (section.rows.some((row) => row.forecast)) fixed(icon(symbols[0], 'currentColor', true), 'forecast latency');
   }
 
@@ -199,7 +201,8 @@
     const names = { type: 'scatter', silent: true, z: 4, symbolSize: 0.1,
                     data: shown.filter((front) => front.name).map((front) => ({
                       value: [places.get(front.points[0]), front.points[0].y],
-                      label: { show: true, formatter: front.name, position: 'left', distance: 10, color: colors.ink, fontSize: 12 },
+                      label: { show: true, formatter: front.name, position: 'left', distance: 10, color: colors.ink, fontSize: 12,
+                               backgroundColor: colors.paper, padding: [1, 2] },
                     })) };
     return {
       animation: false,
