@@ -11,6 +11,7 @@
 #include "data/sets/catalog.h"
 #include "data/sets/cifar.h"
 #include "data/sets/dataset.h"
+#include "data/sets/find.h"
 #include "data/sets/idx.h"
 #include "data/sets/image_folder.h"
 #include "data/sets/shapes.h"
@@ -146,6 +147,18 @@ TEST(Open, UnknownNameGivesTheNearest) {
   expect_error(ErrorKind::config, {"cifar1000", "did you mean 'cifar100'"}, [] { open("cifar1000", "/nowhere"); });
   expect_error(ErrorKind::config, {"imagenet22k", "shapes"}, [] { open("imagenet22k", "/nowhere"); });
   expect_error(ErrorKind::io, {"./cifar1000"}, [] { open("./cifar1000", "/nowhere"); });
+}
+
+// $QUENCH_DATA/cifar100 is where the set of that name lies, not a set of images to be read as a folder.
+TEST(Open, ANameOfOursIsNotAFolderBelowTheRoot) {
+  const TemporaryFolder root;
+  for (const char* name : {"cifar100", "shapes", "mine"}) std::filesystem::create_directories(root.path() / name);
+  EXPECT_EQ(find_file("cifar100", root.path()), "cifar100");
+  EXPECT_EQ(find_file("shapes:seed=1", root.path()), "shapes:seed=1");
+  EXPECT_EQ(find_file("mine", root.path()), root.path() / "mine");
+  EXPECT_EQ(find_file("other", root.path()), "other") << "it is nowhere: as it was said";
+  expect_error(ErrorKind::io, {"cifar100", "quench data fetch cifar100"},
+               [&] { open(find_file("cifar100", root.path()).string(), root.path()); });
 }
 
 TEST(Open, DefaultRoot) {
