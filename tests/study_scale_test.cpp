@@ -139,7 +139,7 @@ TEST_F(StudyScale, AThousandCellsThatAreDoneAreReadOnce) {
   Opens opens;
   if (!opens.watch(folder_)) GTEST_SKIP() << "needs inotify watches (fs.inotify.max_user_watches)";
 
-  const std::vector<CellState> states = status(study_, folder_, "/nonexistent");
+  const std::vector<CellState> states = state(study_, context()).cells;
   EXPECT_EQ(std::ranges::count(states, "ok", &CellState::status), 1000);
   EXPECT_EQ(opens.take(), (std::map<std::string, int>{{"data.json", 1}, {"initial.onnx", 1}, {"records.jsonl", 1}}));
 

@@ -79,8 +79,13 @@ void StudyJobs::add_row(Row& row) {
                     [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }}));
   }
   if (cell.device.remote()) {
-    graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
-                [this, &row] { run_remote(row); }, true});
+    const std::string key = row_key(cell);
+    graph_.add({key, "device", cell.id, row.needs, [known = row.known] { return known; },
+                [this, &row, key] {
+                  run_remote(row);
+                  tell_failures(key, {&row});
+                },
+                true});
   }
 }
 
@@ -99,11 +104,16 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
     }
     const Cell& cell = *set.front()->cell;
     const bool known = std::ranges::all_of(set, &Row::known);
-    graph_.add({job_key({{"bench", keys}}), "bench",
+    const std::string job = job_key({{"bench", keys}});
+    graph_.add({job, "bench",
                 fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
                             key.second),
                 after, [known] { return known; },
-                [this, rows = set, key = key]() mutable { time_set(rows, key.first, key.second); }, true,
+                [this, rows = set, key = key, job]() mutable {
+                  time_set(rows, key.first, key.second);
+                  tell_failures(job, rows);
+                },
+                true,
                 [this, rows = set] {
                   double seconds = 0;
                   for (const Row* row : rows) seconds += trial_.bench(*row->cell);
@@ -112,17 +122,27 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
   }
 }
 
-void StudyJobs::run() {
+void StudyJobs::run(JobObserver& observer) {
+  observer_ = &observer;
   results_ = states_of(graph_);
   for (const Row& row : rows_) {
     if (row.known) context_.log->info(fmt::format("{}: done before", row.cell->id));
   }
-  execute(graph_, *results_, *context_.cancel);
+  execute(graph_, *results_, *context_.cancel, observer);
   for (size_t i = 0; i < graph_.jobs().size(); ++i) {
-    const Job& job =
-        graph_.job(i);  // jobs of rows put failures into records: what is left is a fault of the run itself
-    if (job.runs_after_failures && results_->state(i) == JobState::failed) throw results_->failure(i);
+    // Jobs of rows put failures into records: what is left is a fault of the run itself.
+    const Job& job = graph_.job(i);
+    if (job.runs_after_failures && !results_->good(i)) throw results_->failure(i);
   }
+}
+
+void StudyJobs::tell_failures(const std::string& key, const std::vector<Row*>& rows) {
+  const auto failed = std::ranges::find_if(rows, [](const Row* row) { return row->failed() && !row->known; });
+  if (failed == rows.end()) return;
+  const record::Record& record = (*failed)->record;
+  const bool unsupported = record.status == to_string(JobState::unsupported);
+  observer_->fails(key, unsupported ? JobState::unsupported : JobState::failed,
+                   fmt::format("{}: {}", (*failed)->cell->id, record.reason.value_or("")));
 }
 
 void StudyJobs::fail_row(Row& row, const Error& error) {

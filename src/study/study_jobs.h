@@ -40,7 +40,7 @@ class StudyJobs {
   StudyJobs& operator=(const StudyJobs&) = delete;
 
   const JobGraph& graph() const { return graph_; }
-  void run();
+  void run(JobObserver& observer);
 
  private:
   void add_row(Row& row);
@@ -50,6 +50,8 @@ class StudyJobs {
   void add_timings(size_t begin, size_t end);
   void evaluate_row(Row& row);
   void time_set(std::vector<Row*>& set, const std::string& runtime, int64_t threads);
+  /// Rows keep their own failures: their common job has the first of them.
+  void tell_failures(const std::string& key, const std::vector<Row*>& rows);
   void measure(std::vector<Row*>& rows, const std::string& runtime, int64_t threads);
   void run_remote(Row& row);
   /// The reason of the first of its jobs that failed becomes the row's. False where one did.
@@ -66,6 +68,7 @@ class StudyJobs {
   std::vector<Row> rows_;
   JobGraph graph_;
   std::optional<JobResults> results_;
+  JobObserver* observer_ = nullptr;  ///< while it runs
 };
 
 }  // namespace quench::study
