@@ -172,10 +172,8 @@ TEST_F(StudyRun, WhatAKilledRunWorkedOnDoesNotRun) {
   const StudyFile study = tiny("[fp32]");
   const std::string key = state(study, context()).jobs.at(0).key;
   fs::create_directories(folder_);
-  write_file(folder_ / "progress.json",
-             Json{{"running", {{"key", key}, {"job", "train"}, {"of", "x"}, {"since", "now"}, {"process", ::getpid()}}},
-                  {"failures", Json::object()}}
-                 .dump());
+  write_file(folder_ / "running.json",
+             Json{{"key", key}, {"job", "train"}, {"of", "x"}, {"since", "now"}, {"process", ::getpid()}}.dump());
   {
     const FolderLock lock(folder_);
     EXPECT_EQ(state(study, context()).jobs.at(0).state, JobState::running);

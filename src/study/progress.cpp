@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <fstream>
+
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -14,7 +16,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const char* const kFile = "progress.json";
+const char* const kRunning = "running.json";
+const char* const kFailures = "failures.jsonl";
 
 std::optional<JobState> failed_state(const std::string& text) {
   for (const JobState state : {JobState::failed, JobState::unsupported, JobState::skipped}) {
@@ -25,70 +28,66 @@ std::optional<JobState> failed_state(const std::string& text) {
 
 }  // namespace
 
-Progress::Progress(const fs::path& folder) : file_(folder / kFile) {
+Progress::Progress(const fs::path& folder) : folder_(folder) {
   std::error_code code;
-  fs::remove(file_, code);
+  fs::remove(folder_ / kRunning, code);
+  fs::remove(folder_ / kFailures, code);
 }
 
 Progress::~Progress() {
-  if (!running_) return;
-  running_.reset();
-  if (!failures_.empty()) {
-    save();
-    return;
-  }
   std::error_code code;
-  fs::remove(file_, code);
+  fs::remove(folder_ / kRunning, code);
 }
 
 void Progress::begins(const Job& job) {
-  running_ = {job.key, job.kind, job.name, utc_now(), ::getpid()};
-  save();
-}
-
-void Progress::fails(const std::string& key, JobState state, const std::string& reason) {
-  failures_[key] = {state, reason};
-  save();
-}
-
-void Progress::save() const {
-  Json failures = Json::object();
-  for (const auto& [key, failure] : failures_) {
-    failures[key] = {{"state", to_string(failure.state)}, {"reason", failure.reason}};
-  }
-  Json running;
-  if (running_) {
-    running = {{"key", running_->key},
-               {"job", running_->kind},
-               {"of", running_->name},
-               {"since", running_->since},
-               {"process", running_->process}};
-  }
+  const Json running{
+      {"key", job.key}, {"job", job.kind}, {"of", job.name}, {"since", utc_now()}, {"process", ::getpid()}};
   try {
-    write_file(file_, json_text({{"running", running}, {"failures", failures}}, 2) + "\n");
+    write_file(folder_ / kRunning, json_text(running, 2) + "\n");
   } catch (const Error&) {
     // A run that nobody can watch is a run still.
   }
 }
 
-SeenProgress read_progress(const fs::path& folder) {
-  SeenProgress seen;
+void Progress::fails(const std::string& key, JobState state, const std::string& reason) {
   try {
-    const Json said = read_json(folder / kFile);
-    for (const auto& [key, failure] : said.at("failures").items()) {
-      const auto state = failed_state(failure.at("state").get<std::string>());
-      if (state) seen.failures[key] = {*state, failure.at("reason").get<std::string>()};
-    }
-    const Json& running = said.at("running");
-    if (running.is_null()) return seen;
-    const RunningJob job{running.at("key").get<std::string>(), running.at("job").get<std::string>(),
-                         running.at("of").get<std::string>(), running.at("since").get<std::string>(),
-                         running.at("process").get<int64_t>()};
-    if (lock_holder(folder) == job.process) seen.running = job;
-  } catch (const std::exception&) {
-    // none ran, or not one of ours
+    append_line(folder_ / kFailures, json_text({{"key", key}, {"state", to_string(state)}, {"reason", reason}}));
+  } catch (const Error&) {
   }
-  return seen;
 }
+
+namespace {
+
+std::optional<RunningJob> read_running(const fs::path& folder) {
+  try {
+    const Json said = read_json(folder / kRunning);
+    RunningJob job{said.at("key").get<std::string>(), said.at("job").get<std::string>(),
+                   said.at("of").get<std::string>(), said.at("since").get<std::string>(),
+                   said.at("process").get<int64_t>()};
+    if (lock_holder(folder) == job.process) return job;
+  } catch (const std::exception&) {
+    // nothing runs, or not one of ours
+  }
+  return std::nullopt;
+}
+
+std::map<std::string, JobFailure> read_failures(const fs::path& folder) {
+  std::map<std::string, JobFailure> failures;
+  std::ifstream in(folder / kFailures);
+  for (std::string line; std::getline(in, line);) {
+    try {
+      const Json said = parse_json(line, kFailures);
+      const auto state = failed_state(said.at("state").get<std::string>());
+      if (state) failures[said.at("key").get<std::string>()] = {*state, said.at("reason").get<std::string>()};
+    } catch (const std::exception&) {
+      // torn
+    }
+  }
+  return failures;
+}
+
+}  // namespace
+
+SeenProgress read_progress(const fs::path& folder) { return {read_running(folder), read_failures(folder)}; }
 
 }  // namespace quench::study

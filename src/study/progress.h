@@ -24,8 +24,8 @@ struct JobFailure {
   std::string reason;
 };
 
-/// What a run tells of itself in `progress.json` of a study's folder, which it holds the lock of: the job of now, and
-/// those that failed. It is for people: where it cannot be written, the run goes on.
+/// What a run tells of itself in a study's folder, which it holds the lock of: `running.json`, the job of now, and
+/// `failures.jsonl`, those that failed. They are for people: where they cannot be written, the run goes on.
 class Progress : public JobObserver {
  public:
   /// Of a new run: what one of before said is gone.
@@ -39,11 +39,7 @@ class Progress : public JobObserver {
   void fails(const std::string& key, JobState state, const std::string& reason) override;
 
  private:
-  void save() const;
-
-  std::filesystem::path file_;
-  std::optional<RunningJob> running_;
-  std::map<std::string, JobFailure> failures_;  ///< by key
+  std::filesystem::path folder_;
 };
 
 struct SeenProgress {
