@@ -137,6 +137,76 @@ TEST_F(StudyRun, ForecastsLatenciesOfDevices) {
   EXPECT_EQ(std::ranges::count(later.records, "forecast", &record::Record::latency_source), 2);
 }
 
+/// The only file of the name below a folder.
+fs::path only_file(const fs::path& folder, const std::string& begin, const char* name) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with(begin)) found.push_back(entry.path() / name);
+  }
+  EXPECT_EQ(found.size(), 1u) << begin;
+  return found.at(0);
+}
+
+std::string flipped(std::string bytes) {
+  char& byte = bytes.at(bytes.size() / 2);
+  byte = static_cast<char>(byte ^ 4);
+  return bytes;
+}
+
+// A file that a disk changed was once taken for what it was, or failed every row.
+TEST_F(StudyRun, ADamagedStageIsMadeAgain) {
+  run(tiny("[fp32]"), context());
+  const fs::path stages = folder_ / "stages";
+  const fs::path model = only_file(stages, "train-", "model.onnx");
+  const std::string made = read_file(model);
+  const auto damaged_messages = [&] {
+    return std::ranges::count_if(messages_,
+                                 [](const std::string& text) { return text.find("made again") != std::string::npos; });
+  };
+  for (const std::string& bad : {flipped(made), made.substr(0, made.size() / 2), std::string()}) {
+    write_file(model, bad);
+    messages_.clear();
+    fs::remove_all(folder_ / "artifacts");
+    const RunSummary more = run(tiny("[fp32, {method: ptq, calibration_images: 16}]"), context());
+    EXPECT_EQ(more.failed, 0) << more.records.back().reason.value_or("");
+    EXPECT_EQ(read_file(model), made);
+    EXPECT_EQ(damaged_messages(), 1);
+    EXPECT_EQ(read_file(folder_ / "artifacts/yolov5n-cls@32/fp32-s0.onnx"), made);
+    fs::remove(folder_ / "records.jsonl");
+    fs::remove_all(only_file(stages, "quantize-", ""));
+  }
+}
+
+TEST_F(StudyRun, ADamagedEvaluationIsMadeAgain) {
+  const RunSummary first = run(tiny("[fp32]"), context());
+  const fs::path file = only_file(folder_ / "stages", "evaluate-", "evaluation.json");
+  const std::string made = read_file(file);
+  std::string other = made;  // still JSON, with another figure
+  const size_t digit = other.find_first_of("12345678", other.find("0."));
+  ASSERT_NE(digit, std::string::npos);
+  ++other[digit];
+  write_file(file, other);
+  fs::remove(folder_ / "records.jsonl");
+  EXPECT_EQ(state(tiny("[fp32]"), context()).jobs.at(1).state, JobState::to_do);
+  const RunSummary again = run(tiny("[fp32]"), context());
+  EXPECT_EQ(again.records.at(0).top1, first.records.at(0).top1);
+  EXPECT_EQ(read_file(file), made);
+}
+
+TEST_F(StudyRun, AStrangeLineOfTheRecordsStopsNothing) {
+  const StudyFile study = tiny("[fp32]");
+  run(study, context());
+  const fs::path store = folder_ / "records.jsonl";
+  write_file(store, "strange\n" + read_file(store));
+  messages_.clear();
+  const RunSummary again = run(study, context());
+  EXPECT_EQ(again.skipped, 1);
+  EXPECT_TRUE(std::ranges::any_of(messages_, [](const std::string& text) {
+    return text.find("records.jsonl: line 1 is skipped") != std::string::npos;
+  }));
+  EXPECT_TRUE(read_file(store).starts_with("strange\n"));
+}
+
 std::map<std::string, JobState> states_by_kind(const StudyState& state) {
   std::map<std::string, JobState> states;
   for (const PlannedJob& job : state.jobs) states[job.kind] = job.state;

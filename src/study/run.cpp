@@ -43,10 +43,12 @@ bool same_images(Stages& stages) {
 }
 
 /// Newest record of each cell id in the store, whatever its configuration; empty where there is no store.
-Records stored_records(const fs::path& store) {
+Records stored_records(const fs::path& store, const LogSink& log) {
   Records stored;
   if (!fs::exists(store)) return stored;
-  for (record::Record& record : record::latest(record::load(store).records)) {
+  const record::Loaded loaded = record::load(store);
+  record::tell_skipped(loaded, log);
+  for (record::Record& record : record::latest(loaded.records)) {
     if (record.cell) stored[*record.cell] = std::move(record);
   }
   return stored;
@@ -199,7 +201,7 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool tria
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, planned_digests(study, context.folder, context.data_root));
   const SeenProgress seen = read_progress(context.folder);  // before what is done: a job that ends between is done
-  const Records known = known_records(stored_records(context.folder / "records.jsonl"), cells);
+  const Records known = known_records(stored_records(context.folder / "records.jsonl", *context.log), cells);
   StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
   const JobResults states = states_of(jobs.graph());
   std::optional<JobTimes> times;  // read where there is something to estimate
@@ -242,7 +244,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, current_digests(study, stages, context.folder));
-  const Records stored = stored_records(store);
+  const Records stored = stored_records(store, *context.log);
   Records known = known_records(stored, cells);
 
   RunSummary summary;
