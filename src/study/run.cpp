@@ -149,13 +149,16 @@ InputDigests current_digests(const StudyFile& study, Stages& stages, const fs::p
 }
 
 /// Tries what is to do and of which no time is known.
-void try_jobs(const JobGraph& graph, const JobResults& states, JobTimes& times, const RunContext& context) {
-  bool any = false;
+void try_jobs(const StudyJobs& jobs, const JobResults& states, JobTimes& times, const RunContext& context) {
+  const JobGraph& graph = jobs.graph();
+  std::optional<FolderLock> lock;  // a trial writes where a run does, and would time what shares the machine with it
   for (size_t i = 0; i < graph.jobs().size(); ++i) {
     const Job& job = graph.job(i);
-    if (states.state(i) != JobState::to_do || !job.trial || times.estimate(job.kind, job.name, job.key)) continue;
-    if (!any) require_writable(stages_folder(context));
-    any = true;
+    if (states.state(i) != JobState::to_do || !job.trial || times.estimate(jobs.size(i), job.key)) continue;
+    if (!lock) {
+      require_writable(stages_folder(context));
+      lock.emplace(stages_folder(context));
+    }
     try {
       call_and_translate([&] { times.set_trial(job.key, job.trial()); });
     } catch (const Error& error) {
@@ -163,7 +166,7 @@ void try_jobs(const JobGraph& graph, const JobResults& states, JobTimes& times, 
       context.log->warning(fmt::format("no trial of {} {}: {}", job.kind, job.name, error.what()));
     }
   }
-  if (any) times.save();
+  if (lock) times.save();
 }
 
 }  // namespace
@@ -207,7 +210,7 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool tria
   std::optional<JobTimes> times;  // read where there is something to estimate
   if (trial) {
     times.emplace(stages_folder(context));
-    try_jobs(jobs.graph(), states, *times, context);
+    try_jobs(jobs, states, *times, context);
   }
   StudyState out{{}, cell_states(cells, known), seen.running};
   for (size_t i = 0; i < jobs.graph().jobs().size(); ++i) {
@@ -215,7 +218,7 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool tria
     PlannedJob planned = planned_job(job, states.state(i), seen);
     if (planned.state == JobState::to_do || planned.state == JobState::running) {
       if (!times) times.emplace(stages_folder(context));
-      if (const std::optional<JobTime> time = times->estimate(job.kind, job.name, job.key)) {
+      if (const std::optional<JobTime> time = times->estimate(jobs.size(i), job.key)) {
         planned.estimate_seconds = time->seconds;
         planned.from_trial = time->from_trial;
       }

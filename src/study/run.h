@@ -61,7 +61,8 @@ StudyState state(const StudyFile& study, const RunContext& context);
 
 /// The jobs of state(). trial: what is to do and has neither an earlier job of its kind nor
 /// an earlier trial is tried on a few images (study/trial.h), and the times are kept in the folder of stages; a trial
-/// that fails is a warning. For that the context needs steps and runtimes that work.
+/// that fails is a warning. Throws Error{io} where there is something to try and a study runs with those stages. For
+/// that the context needs steps and runtimes that work.
 std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial = false);
 
 struct RunSummary {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <thread>
 
-#include "core/clock.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json_text.h"
@@ -11,6 +10,7 @@
 #include "data/sets/sample_pack.h"
 #include "graph/onnx_write.h"
 #include "steps/start.h"
+#include "study/job_times.h"
 #include "study/sealed_file.h"
 
 namespace quench::study {
@@ -52,16 +52,11 @@ data::Splits open_data(const Json& options, const fs::path& data_root, const Log
 
 namespace {
 
-/// What a folder of stages holds, for people and for JobTimes.
+/// What a folder of stages holds, for people.
 void write_inputs(const fs::path& folder, const std::string& step, const std::string& key, const Cell& cell,
                   const Json& settings) {
   const Json inputs{{"key", key}, {"step", step}, {"model", cell.model.model}, {"settings", settings}};
   write_file(folder / "inputs.json", inputs.dump(2) + "\n");
-}
-
-void write_time(const fs::path& folder, int64_t begin_ns) {
-  const Json time{{"seconds", static_cast<double>(now_ns() - begin_ns) * 1e-9}};
-  write_file(folder / "time.json", time.dump() + "\n");
 }
 
 /// Empty where it is not what was written, or no model.
@@ -128,8 +123,8 @@ void Stages::make(const Cell& cell, size_t index) {
   const fs::path file = model_file(step);
   if (has(step)) return;
   if (fs::exists(file)) log_.warning(fmt::format("{} is cut short: it is made again", file.string()));
-  const int64_t begin_ns = now_ns();
   write_inputs(file.parent_path(), step.step, step.key, cell, step.settings);
+  const WorkClock clock(file.parent_path(), size_of_step(cell, step, study_.data));
   log_.info(fmt::format("{}: {}", artifact_name(cell), step.step));
   const graph::ModelFile before = index == 0 ? start(cell) : model(cell, index - 1);
   const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
@@ -140,7 +135,7 @@ void Stages::make(const Cell& cell, size_t index) {
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
   made.metadata["job_key"] = step.key;
   write_sealed(file, graph::write_onnx(made));
-  write_time(file.parent_path(), begin_ns);
+  clock.finish();
 }
 
 std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
@@ -202,9 +197,9 @@ std::shared_ptr<const score::Evaluation> Stages::evaluation(const std::string& k
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const std::string key = evaluation_key(cell, runtime);
   if (has_evaluation(key)) return;
-  const int64_t begin_ns = now_ns();
   const fs::path folder = evaluation_file(key).parent_path();
   write_inputs(folder, "evaluate", key, cell, {{"runtime", runtime}});
+  const WorkClock clock(folder, size_of_evaluation(cell, runtime, study_.data));
   const runtime::Runtime& engine = runtimes_.require(runtime);
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
@@ -214,7 +209,7 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const score::Evaluation result =
       inference::evaluate(loaded, *data().test, {.settings = study_.detect}, log_, cancel_);
   write_sealed(evaluation_file(key), to_json(result).dump() + "\n");
-  write_time(folder, begin_ns);
+  clock.finish();
 }
 
 fs::path Stages::pack(const graph::Graph& graph) {

@@ -55,6 +55,12 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
   }
 }
 
+size_t StudyJobs::add(Job job, JobSize size) {
+  const size_t place = graph_.add(std::move(job));
+  if (place == sizes_.size()) sizes_.push_back(std::move(size));
+  return place;
+}
+
 void StudyJobs::add_row(Row& row) {
   const Cell& cell = *row.cell;
   std::vector<size_t> before;
@@ -63,29 +69,30 @@ void StudyJobs::add_row(Row& row) {
     const bool known = row.known;
     const std::string name = i == 0 ? fmt::format("{} s{}", cell.model.label, cell.seed)
                                     : fmt::format("{} s{}", artifact_name(cell), cell.seed);
-    before = {graph_.add(
-        {step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
-         [this, &cell, i] { stages_.make(cell, i); }, false, [this, &cell, i] { return trial_.step(cell, i); }})};
+    before = {
+        add({step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
+             [this, &cell, i] { stages_.make(cell, i); }, false, [this, &cell, i] { return trial_.step(cell, i); }},
+            size_of_step(cell, step, study_.data))};
   }
   row.needs = before;
   std::vector<std::string> runtimes{kSimulation};
   if (!cell.device.remote()) runtimes.insert(runtimes.begin(), cell.runtime);
   for (const std::string& runtime : runtimes) {
     const std::string key = stages_.evaluation_key(cell, runtime);
-    row.needs.push_back(
-        graph_.add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime), before,
-                    [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
-                    [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
-                    [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }}));
+    row.needs.push_back(add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime),
+                             before, [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
+                             [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
+                             [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }},
+                            size_of_evaluation(cell, runtime, study_.data)));
   }
   if (cell.device.remote()) {
     const std::string key = row_key(cell);
-    graph_.add({key, "device", cell.id, row.needs, [known = row.known] { return known; },
-                [this, &row, key] {
-                  run_remote(row);
-                  tell_failures(key, {&row});
-                },
-                true});
+    add({key, "device", cell.id, row.needs, [known = row.known] { return known; },
+         [this, &row, key] {
+           run_remote(row);
+           tell_failures(key, {&row});
+         },
+         true});
   }
 }
 
@@ -105,20 +112,20 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
     const Cell& cell = *set.front()->cell;
     const bool known = std::ranges::all_of(set, &Row::known);
     const std::string job = job_key({{"bench", keys}});
-    graph_.add({job, "bench",
-                fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
-                            key.second),
-                after, [known] { return known; },
-                [this, rows = set, key = key, job]() mutable {
-                  time_set(rows, key.first, key.second);
-                  tell_failures(job, rows);
-                },
-                true,
-                [this, rows = set] {
-                  double seconds = 0;
-                  for (const Row* row : rows) seconds += trial_.bench(*row->cell);
-                  return seconds;
-                }});
+    add({job, "bench",
+         fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
+                     key.second),
+         after, [known] { return known; },
+         [this, rows = set, key = key, job]() mutable {
+           time_set(rows, key.first, key.second);
+           tell_failures(job, rows);
+         },
+         true,
+         [this, rows = set] {
+           double seconds = 0;
+           for (const Row* row : rows) seconds += trial_.bench(*row->cell);
+           return seconds;
+         }});
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "record/record.h"
 #include "study/executor.h"
+#include "study/job_times.h"
 #include "study/remote_cells.h"
 #include "study/run.h"
 #include "study/stages.h"
@@ -40,9 +41,12 @@ class StudyJobs {
   StudyJobs& operator=(const StudyJobs&) = delete;
 
   const JobGraph& graph() const { return graph_; }
+  /// How much work a job of the graph is.
+  const JobSize& size(size_t place) const { return sizes_.at(place); }
   void run(JobObserver& observer);
 
  private:
+  size_t add(Job job, JobSize size = {});
   void add_row(Row& row);
   /// Nothing is left to do for it.
   void finish(Row& row);
@@ -67,6 +71,7 @@ class StudyJobs {
   std::function<void(Row&)> finished_;
   std::vector<Row> rows_;
   JobGraph graph_;
+  std::vector<JobSize> sizes_;  ///< by place
   std::optional<JobResults> results_;
   JobObserver* observer_ = nullptr;  ///< while it runs
 };
