@@ -152,7 +152,7 @@ TEST(Study, SurvivesAnyText) {  // fuzz: an Error{config} or a study, never a cr
   int accepted = 0;
   for (int round = 0; round < 4000; ++round) {
     std::string text = seed_text;
-    for (uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
+    for (uint64_t edits = 1 + rng.below(4); edits > 0 && !text.empty(); --edits) {
       const size_t at = rng.below(text.size());
       switch (rng.below(4)) {
         case 0: text[at] = alphabet[rng.below(alphabet.size())]; break;
