@@ -1,12 +1,15 @@
-# quench_folder(NAME SOURCES ... [USES folder ...] [LINK library ...])
+# quench_folder(NAME SOURCES ... [USES folder ...] [LINK library ...] [APART source ...])
 #
 # (-Wno-restrict: GCC 12 warns falsely about std::string, its bug 105329.)
 # One folder of src/ is one static library `quench_<NAME>`. USES names the folders (lower levels only: tests/layers_test
-# holds this) that it may include; LINK names outside libraries.
+# holds this) that it may include; LINK names outside libraries. With QUENCH_UNITY some files at a time are compiled as
+# one, but those named APART: a program links them without the rest, or they may not see the others' headers.
 function(quench_folder NAME)
-  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINK;APART" ${ARGN})
   set(target quench_${NAME})
   add_library(${target} STATIC ${ARG_SOURCES})
+  set_target_properties(${target} PROPERTIES UNITY_BUILD ${QUENCH_UNITY} UNITY_BUILD_BATCH_SIZE 10)
+  set_source_files_properties(${ARG_APART} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wno-sign-compare -Wno-restrict
     $<$<BOOL:${QUENCH_WERROR}>:-Werror> ${QUENCH_FOLDER_OPTIONS})
@@ -28,6 +31,7 @@ function(quench_test NAME)
     set(ARG_TIMEOUT 600)
   endif()
   add_executable(${NAME} ${ARG_SOURCES})
+  set_target_properties(${NAME} PROPERTIES UNITY_BUILD ${QUENCH_UNITY} UNITY_BUILD_BATCH_SIZE 10)
   target_compile_options(${NAME} PRIVATE -Wall -Wextra -Wno-sign-compare -Wno-restrict $<$<BOOL:${QUENCH_WERROR}>:-Werror>
                          $<$<CONFIG:Release>:-O1>)
   if(ARG_TORCH)

@@ -53,7 +53,7 @@ Json settings(const Json& layer_bits) {
   return out;
 }
 
-graph::Graph prepared_with(const Json& layer_bits) {
+graph::Graph with_bits(const Json& layer_bits) {
   return prepare(branched_graph(), noise_splits(), settings(layer_bits), {}, CancelToken{}).graph;
 }
 
@@ -97,7 +97,7 @@ void expect_widths(const graph::Graph& graph) {
 }
 
 TEST(LayerBits, GoFromPrepareThroughTrainingToTheEngine) {
-  const graph::Graph prepared = prepared_with({"conv2=w4a6", "conv3=w3", "fc=a5"});
+  const graph::Graph prepared = with_bits({"conv2=w4a6", "conv3=w3", "fc=a5"});
   expect_widths(prepared);
   EXPECT_EQ(prepared.metadata.at("layer_bits"), "conv2=w4a6,conv3=w3,fc=a5");
 
@@ -139,7 +139,7 @@ TEST(LayerBits, GoFromPrepareThroughTrainingToTheEngine) {
   EXPECT_TRUE(graph::read_onnx(file.bytes, "memory.onnx") == file.graph);
   const torch::Tensor pixels = images();
   const auto native = runtime::native_runtime()->load(file, {});
-  const Tensor found = native->run(nn::to_host(pixels))[0];
+  const quench::Tensor found = native->run(nn::to_host(pixels))[0];
   torch::NoGradGuard no_grad;
   const torch::Tensor simulated = nn::GraphModule(trained).forward(pixels)[0];
   const double span = (simulated.max() - simulated.min()).item<double>();
@@ -149,19 +149,19 @@ TEST(LayerBits, GoFromPrepareThroughTrainingToTheEngine) {
 
 TEST(LayerBits, OneRangeHasOneWidth) {
   expect_error(ErrorKind::config, "'conv2' and 'conv3' read values that share one range", [] {
-    prepared_with({"conv2=a6", "conv3=a4"});
+    with_bits({"conv2=a6", "conv3=a4"});
   });
-  EXPECT_EQ(bits_read(prepared_with({"conv2=a6", "conv3=a6"}), "conv3"), 6);
-  EXPECT_EQ(bits_read(prepared_with({"*=a4"}), "conv1"), 8);  // the image has 8 always
-  EXPECT_EQ(bits_read(prepared_with({"*=a4"}), "conv4"), 4);
+  EXPECT_EQ(bits_read(with_bits({"conv2=a6", "conv3=a6"}), "conv3"), 6);
+  EXPECT_EQ(bits_read(with_bits({"*=a4"}), "conv1"), 8);  // the image has 8 always
+  EXPECT_EQ(bits_read(with_bits({"*=a4"}), "conv4"), 4);
 }
 
 // The width was once ignored, and stood in the record.
 TEST(LayerBits, TheImageHasNoWidthOfItsOwn) {
   expect_error(ErrorKind::config, "'conv1' reads the image, which always has 8 bits",
-               [] { prepared_with({"conv1=w4a6"}); });
-  EXPECT_EQ(bits_read(prepared_with({"conv1=w4a8"}), "conv1"), 8);
-  EXPECT_EQ(bits_read(prepared_with({"conv1=a8", "*=a4"}), "conv1"), 8);
+               [] { with_bits({"conv1=w4a6"}); });
+  EXPECT_EQ(bits_read(with_bits({"conv1=w4a8"}), "conv1"), 8);
+  EXPECT_EQ(bits_read(with_bits({"conv1=a8", "*=a4"}), "conv1"), 8);
 }
 
 }  // namespace

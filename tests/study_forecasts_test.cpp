@@ -22,7 +22,7 @@ StudyFile study_of(const std::string& forecast) {
                      "s.yaml");
 }
 
-std::string error_of(const std::string& forecast) {
+std::string forecast_error(const std::string& forecast) {
   try {
     study_of(forecast);
   } catch (const Error& error) {
@@ -77,7 +77,7 @@ TEST(ForecastEntries, BadOnesAreNamed) {
       {"[{device: a, engine: cpu}, {device: a, engine: cpu, precision: int8}]", "int8 on the cpu of a twice"},
   };
   for (const auto& [forecast, part] : cases) {
-    const std::string message = error_of(forecast);
+    const std::string message = forecast_error(forecast);
     EXPECT_NE(message.find("s.yaml.forecast"), std::string::npos) << message;
     EXPECT_NE(message.find(part), std::string::npos) << message;
   }

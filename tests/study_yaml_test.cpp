@@ -8,7 +8,7 @@
 namespace quench::study {
 namespace {
 
-std::string error_of(const std::string& text) {
+std::string file_error(const std::string& text) {
   try {
     check_study(config::parse_yaml(text, "s.yaml"), "s.yaml");
   } catch (const Error& e) {
@@ -104,40 +104,42 @@ TEST(Study, QuantizersStandWhereTheFirstRuntimeWantsThem) {
 
 TEST(Study, RejectsWithSectionKeyAndNearest) {
   const std::string head = "study: s\nmodels: [yolov5n-cls]\nmethods: [fp32]\n";
-  EXPECT_NE(error_of(head + "treads: [1]").find("did you mean 'threads'"), std::string::npos);
-  EXPECT_NE(error_of(head + "train: {epoch: 3}").find("did you mean 'epochs'"), std::string::npos);
-  EXPECT_NE(error_of(head + "train: {epochs: many}").find("expected an integer for 'epochs'"), std::string::npos);
-  EXPECT_NE(error_of(head + "train: {lr: -1}").find("at least 0"), std::string::npos);
-  EXPECT_NE(error_of("study: s\nmodels: [yolov5m-clz]\nmethods: [fp32]").find("did you mean 'yolov5m-cls'"),
+  EXPECT_NE(file_error(head + "treads: [1]").find("did you mean 'threads'"), std::string::npos);
+  EXPECT_NE(file_error(head + "train: {epoch: 3}").find("did you mean 'epochs'"), std::string::npos);
+  EXPECT_NE(file_error(head + "train: {epochs: many}").find("expected an integer for 'epochs'"), std::string::npos);
+  EXPECT_NE(file_error(head + "train: {lr: -1}").find("at least 0"), std::string::npos);
+  EXPECT_NE(file_error("study: s\nmodels: [yolov5m-clz]\nmethods: [fp32]").find("did you mean 'yolov5m-cls'"),
             std::string::npos);
-  EXPECT_NE(error_of("study: s\nmodels: [yolov5n-cls]\nmethods: [ptk]").find("did you mean 'ptq'"), std::string::npos);
-  EXPECT_NE(error_of("study: s\nmodels: []\nmethods: [fp32]").find("at least one"), std::string::npos);
-  EXPECT_NE(error_of("models: [yolov5n-cls]\nmethods: [fp32]").find("'study'"), std::string::npos);
-  EXPECT_NE(error_of("study: ../s\nmodels: [yolov5n-cls]\nmethods: [fp32]").find("a folder"), std::string::npos);
-  EXPECT_NE(error_of("study: s\nmodels: [yolov5n-cls]\nmethods: [fp32, fp32]").find("twice"), std::string::npos);
-  EXPECT_NE(error_of(head + "runtimes: [onnxruntim]").find("did you mean 'onnxruntime'"), std::string::npos);
-  EXPECT_NE(error_of(head + "seeds: [0, x]").find("integers"), std::string::npos);
-  EXPECT_NE(error_of("[1, 2]").find("expected a map"), std::string::npos);
-  EXPECT_NE(error_of("").find("expected a map"), std::string::npos);
+  EXPECT_NE(file_error("study: s\nmodels: [yolov5n-cls]\nmethods: [ptk]").find("did you mean 'ptq'"),
+            std::string::npos);
+  EXPECT_NE(file_error("study: s\nmodels: []\nmethods: [fp32]").find("at least one"), std::string::npos);
+  EXPECT_NE(file_error("models: [yolov5n-cls]\nmethods: [fp32]").find("'study'"), std::string::npos);
+  EXPECT_NE(file_error("study: ../s\nmodels: [yolov5n-cls]\nmethods: [fp32]").find("a folder"), std::string::npos);
+  EXPECT_NE(file_error("study: s\nmodels: [yolov5n-cls]\nmethods: [fp32, fp32]").find("twice"), std::string::npos);
+  EXPECT_NE(file_error(head + "runtimes: [onnxruntim]").find("did you mean 'onnxruntime'"), std::string::npos);
+  EXPECT_NE(file_error(head + "seeds: [0, x]").find("integers"), std::string::npos);
+  EXPECT_NE(file_error("[1, 2]").find("expected a map"), std::string::npos);
+  EXPECT_NE(file_error("").find("expected a map"), std::string::npos);
 }
 
 // A wrong name was once told after the first training.
 TEST(Study, LayersThatNoModelHasAreToldBeforeAnyWork) {
   const std::string head = "study: s\nmodels: [yolov8n-cls, yolov5n-cls]\nmethods: ";
-  EXPECT_EQ(error_of(head + "[{method: ptq, float_layers: [model.0.conv]}]"), "");
-  EXPECT_EQ(error_of(head + "[{method: ptq, layer_bits: ['model.1.*=w4a6']}]"), "");
-  const std::string wrong = error_of(head + "[fp32, {method: ptq, float_layers: [model.77.conv]}]");
+  EXPECT_EQ(file_error(head + "[{method: ptq, float_layers: [model.0.conv]}]"), "");
+  EXPECT_EQ(file_error(head + "[{method: ptq, layer_bits: ['model.1.*=w4a6']}]"), "");
+  const std::string wrong = file_error(head + "[fp32, {method: ptq, float_layers: [model.77.conv]}]");
   EXPECT_NE(wrong.find("model.77.conv"), std::string::npos) << wrong;
   EXPECT_NE(wrong.find("ptq of yolov8n-cls"), std::string::npos) << wrong;
-  EXPECT_NE(error_of(head + "[{method: qat, layer_bits: [modle.0.conv=w4]}]").find("modle.0.conv"), std::string::npos);
-  EXPECT_NE(error_of(head + "[{method: ptq, layer_bits: [model.0.conv=a6]}]").find("reads the image"),
+  EXPECT_NE(file_error(head + "[{method: qat, layer_bits: [modle.0.conv=w4]}]").find("modle.0.conv"),
             std::string::npos);
-  EXPECT_NE(error_of(head + "[{name: cut, steps: [{prune: {protect: [model.77.conv]}}]}]").find("model.77.conv"),
+  EXPECT_NE(file_error(head + "[{method: ptq, layer_bits: [model.0.conv=a6]}]").find("reads the image"),
+            std::string::npos);
+  EXPECT_NE(file_error(head + "[{name: cut, steps: [{prune: {protect: [model.77.conv]}}]}]").find("model.77.conv"),
             std::string::npos);
   // Each model is asked: this layer is YOLOv8's alone.
-  EXPECT_NE(
-      error_of(head + "[{method: ptq, float_layers: [model.2.m.0.cv1.conv, model.2.cv3.conv]}]").find("of yolov8n-cls"),
-      std::string::npos);
+  EXPECT_NE(file_error(head + "[{method: ptq, float_layers: [model.2.m.0.cv1.conv, model.2.cv3.conv]}]")
+                .find("of yolov8n-cls"),
+            std::string::npos);
 }
 
 TEST(Study, SurvivesAnyText) {  // fuzz: an Error{config} or a study, never a crash or another exception

@@ -90,7 +90,7 @@ double positive(const std::string& text, double max, const char* what, const std
 }
 
 /// "tensorrt8.2" and quench's "tensorrt-fp16" -> "tensorrt".
-std::string library_of(const std::string& runtime) {
+std::string published_library(const std::string& runtime) {
   const std::string name = runtime.substr(0, runtime.find("-fp16"));
   return name.substr(0, name.find_last_not_of("0123456789.") + 1);
 }
@@ -112,7 +112,7 @@ AnchorFile read_anchors(std::string_view text, const std::string& where) {
     anchor.device = columns.of(line, "device");
     anchor.model = columns.of(line, "model");
     anchor.imgsz = static_cast<int64_t>(positive(columns.of(line, "input"), 65536, "an image side", place));
-    anchor.runtime = library_of(columns.of(line, "runtime"));
+    anchor.runtime = published_library(columns.of(line, "runtime"));
     anchor.latency_ns =
         static_cast<int64_t>(positive(columns.of(line, "latency_ms"), 1e9, "milliseconds", place) * 1e6);
     anchor.where = place;

@@ -10,14 +10,14 @@ namespace {
 using Attributes = std::map<std::string, graph::TailNode::Attribute>;
 
 /// A float32 tensor on its way through the tail.
-using Value = graph::TailValue;
+using graph::TailValue;
 
 /// Appends operators; each is named after what it makes.
 class Builder {
  public:
-  Value node(const char* op_type, const std::string& name, const std::vector<std::string>& inputs, Shape shape,
-             Attributes attributes = {}) {
-    Value made{name, std::move(shape)};
+  TailValue node(const char* op_type, const std::string& name, const std::vector<std::string>& inputs, Shape shape,
+                 Attributes attributes = {}) {
+    TailValue made{name, std::move(shape)};
     tail_.nodes.push_back({op_type, name, inputs, {made}, std::move(attributes)});
     return made;
   }
@@ -28,7 +28,7 @@ class Builder {
   }
 
   /// `shape`: of one image, dimension 0 is 1 and stays what it is in a batch.
-  Value reshape(const std::string& name, const Value& x, const Shape& shape) {
+  TailValue reshape(const std::string& name, const TailValue& x, const Shape& shape) {
     Shape kept = shape;
     kept[0] = 0;  // ONNX: as in the input
     const Tensor dims = Tensor::from(kept, {static_cast<int64_t>(kept.size())});
@@ -36,14 +36,14 @@ class Builder {
     return node("Reshape", name, {x.name, name + "/shape"}, shape);
   }
 
-  Value transpose(const std::string& name, const Value& x, const std::vector<int64_t>& order) {
+  TailValue transpose(const std::string& name, const TailValue& x, const std::vector<int64_t>& order) {
     Shape shape;
     for (const int64_t axis : order) shape.push_back(x.shape[static_cast<size_t>(axis)]);
     return node("Transpose", name, {x.name}, shape, {{"perm", order}});
   }
 
   /// The part from..to of the last axis. (Not Split: OpenCV 4.6 reads only parts of equal size.)
-  Value slice(const std::string& name, const Value& x, int64_t from, int64_t to) {
+  TailValue slice(const std::string& name, const TailValue& x, int64_t from, int64_t to) {
     const auto axis = static_cast<int64_t>(x.shape.size()) - 1;
     std::vector<std::string> inputs{x.name};
     for (const auto& [what, value] : {std::pair{"/starts", from}, std::pair{"/ends", to}, std::pair{"/axes", axis}}) {
@@ -55,11 +55,11 @@ class Builder {
     return node("Slice", name, inputs, shape);
   }
 
-  Value concat(const std::string& name, const std::vector<Value>& parts, int64_t axis) {
+  TailValue concat(const std::string& name, const std::vector<TailValue>& parts, int64_t axis) {
     Shape shape = parts.front().shape;
     std::vector<std::string> inputs;
     shape[static_cast<size_t>(axis)] = 0;
-    for (const Value& part : parts) {
+    for (const TailValue& part : parts) {
       inputs.push_back(part.name);
       shape[static_cast<size_t>(axis)] += part.shape[static_cast<size_t>(axis)];
     }
@@ -67,9 +67,9 @@ class Builder {
   }
 
   /// The levels' rows under one another, as an output of the file.
-  void output(const std::string& name, const std::vector<Value>& levels) {
+  void output(const std::string& name, const std::vector<TailValue>& levels) {
     concat("decode/" + name, levels, 1);
-    Value& made = tail_.nodes.back().outputs.front();
+    TailValue& made = tail_.nodes.back().outputs.front();
     made.name = name;
     tail_.outputs.push_back(made);
   }
@@ -82,8 +82,8 @@ class Builder {
 
 /// The rows of one level: boxes [1,rows,4], scores [1,rows,classes].
 struct Rows {
-  Value boxes;
-  Value scores;
+  TailValue boxes;
+  TailValue scores;
 };
 
 struct Level {
@@ -113,13 +113,13 @@ Rows decode_anchors(Builder& tail, const Level& level, const graph::Edge& output
   const auto count = static_cast<int64_t>(anchors.size());
   const int64_t cells = level.cells(), rows = count * cells;
   const std::string& at = level.name;
-  Value s = tail.reshape(at + "/anchors", {output.name, output.shape}, {1, count, 5 + classes, cells});
+  TailValue s = tail.reshape(at + "/anchors", {output.name, output.shape}, {1, count, 5 + classes, cells});
   s = tail.transpose(at + "/cells", s, {0, 1, 3, 2});
   s = tail.reshape(at + "/rows", s, {1, rows, 5 + classes});
   s = tail.node("Sigmoid", at + "/sigmoid", {s.name}, s.shape);
-  const Value xy = tail.slice(at + "/xy", s, 0, 2), wh = tail.slice(at + "/wh", s, 2, 4);
-  const Value objectness = tail.slice(at + "/objectness", s, 4, 5);
-  const Value class_parts = tail.slice(at + "/classes", s, 5, 5 + classes);
+  const TailValue xy = tail.slice(at + "/xy", s, 0, 2), wh = tail.slice(at + "/wh", s, 2, 4);
+  const TailValue objectness = tail.slice(at + "/objectness", s, 4, 5);
+  const TailValue class_parts = tail.slice(at + "/classes", s, 5, 5 + classes);
 
   std::vector<float> offsets, sizes;
   for (const auto& [width, height] : anchors) {
@@ -133,16 +133,16 @@ Rows decode_anchors(Builder& tail, const Level& level, const graph::Edge& output
   // xy = 2 stride s + (cell - 0.5) stride
   const std::string step = tail.constant(at + "/step", {2 * static_cast<float>(level.stride)}, {1});
   const std::string offset = tail.constant(at + "/offset", offsets, {1, rows, 2});
-  Value centre = tail.node("Mul", at + "/within_cell", {xy.name, step}, xy.shape);
+  TailValue centre = tail.node("Mul", at + "/within_cell", {xy.name, step}, xy.shape);
   centre = tail.node("Add", at + "/centre", {centre.name, offset}, xy.shape);
 
   // wh / 2 = s s (2 anchor)
   const std::string twice = tail.constant(at + "/twice_anchor", sizes, {1, rows, 2});
-  Value half = tail.node("Mul", at + "/wh_squared", {wh.name, wh.name}, wh.shape);
+  TailValue half = tail.node("Mul", at + "/wh_squared", {wh.name, wh.name}, wh.shape);
   half = tail.node("Mul", at + "/half_size", {half.name, twice}, wh.shape);
 
-  const Value low = tail.node("Sub", at + "/x1y1", {centre.name, half.name}, xy.shape);
-  const Value high = tail.node("Add", at + "/x2y2", {centre.name, half.name}, xy.shape);
+  const TailValue low = tail.node("Sub", at + "/x1y1", {centre.name, half.name}, xy.shape);
+  const TailValue high = tail.node("Add", at + "/x2y2", {centre.name, half.name}, xy.shape);
   return {tail.concat(at + "/boxes", {low, high}, 2),
           tail.node("Mul", at + "/scores", {class_parts.name, objectness.name}, class_parts.shape)};
 }
@@ -153,7 +153,7 @@ Rows decode_distances(Builder& tail, const Level& level, const graph::Edge& side
   const int64_t cells = level.cells();
   const std::string& at = level.name;
   // Distances in pixels: the expectation of softmax over the bins i, each i stride long.
-  Value x = tail.reshape(at + "/sides", {sides.name, sides.shape}, {1, 4, reg_max, cells});
+  TailValue x = tail.reshape(at + "/sides", {sides.name, sides.shape}, {1, 4, reg_max, cells});
   x = tail.transpose(at + "/bins_last", x, {0, 3, 1, 2});
   x = tail.node("Softmax", at + "/softmax", {x.name}, x.shape, {{"axis", int64_t{3}}});
   std::vector<float> bins;
@@ -162,13 +162,13 @@ Rows decode_distances(Builder& tail, const Level& level, const graph::Edge& side
   x = tail.node("MatMul", at + "/expectation", {x.name, weights}, {1, cells, 4, 1});
   x = tail.reshape(at + "/distances", x, {1, cells, 4});
 
-  const Value left_top = tail.slice(at + "/left_top", x, 0, 2);
-  const Value right_bottom = tail.slice(at + "/right_bottom", x, 2, 4);
+  const TailValue left_top = tail.slice(at + "/left_top", x, 0, 2);
+  const TailValue right_bottom = tail.slice(at + "/right_bottom", x, 2, 4);
   const std::string centres = tail.constant(at + "/centres", grid(level, 0.5f), {1, cells, 2});
-  const Value low = tail.node("Sub", at + "/x1y1", {centres, left_top.name}, left_top.shape);
-  const Value high = tail.node("Add", at + "/x2y2", {centres, right_bottom.name}, left_top.shape);
+  const TailValue low = tail.node("Sub", at + "/x1y1", {centres, left_top.name}, left_top.shape);
+  const TailValue high = tail.node("Add", at + "/x2y2", {centres, right_bottom.name}, left_top.shape);
 
-  Value scores = tail.reshape(at + "/classes", {logits.name, logits.shape}, {1, classes, cells});
+  TailValue scores = tail.reshape(at + "/classes", {logits.name, logits.shape}, {1, classes, cells});
   scores = tail.transpose(at + "/cells", scores, {0, 2, 1});
   return {tail.concat(at + "/boxes", {low, high}, 2),
           tail.node("Sigmoid", at + "/scores", {scores.name}, scores.shape)};
@@ -195,7 +195,7 @@ graph::OnnxTail decode_tail(const graph::Graph& graph) {
          head.strides.size());
   }
   Builder tail;
-  std::vector<Value> boxes, scores;
+  std::vector<TailValue> boxes, scores;
   for (size_t i = 0; i < head.strides.size(); ++i) {
     const auto output = [&](size_t j) -> const graph::Edge& { return graph.edge(graph.outputs.at(j)); };
     const size_t first = i * static_cast<size_t>(head.outputs_per_level());

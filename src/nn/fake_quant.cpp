@@ -7,7 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "nn/kernels/flat.h"
+#include "nn/flat_layout.h"
 
 namespace quench::nn {
 
@@ -21,8 +21,6 @@ double lsq_gradient_scale(const Tensor& x, const QuantGrid& grid) {
   const double values = x.dim() > 0 ? static_cast<double>(x.numel()) / std::max<int64_t>(x.size(0), 1) : 1.0;
   return 1.0 / std::sqrt(std::max(values, 1.0) * static_cast<double>(std::max<int64_t>(grid.q_max, 1)));
 }
-
-kernels::FlatLayout flat_layout() { return {at::get_num_threads(), kernels::best_isa()}; }
 
 /// Dense in some order of dimensions, so that a flat pass visits every value once.
 bool on_cpu_kernel(const Tensor& x) {

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "core/error.h"
+#include "nn/flat_layout.h"
 #include "nn/kernels/batch_norm.h"
-#include "nn/kernels/flat.h"
 
 namespace quench::nn {
 
@@ -21,8 +21,6 @@ using torch::autograd::variable_list;
 kernels::RowsLayout rows_layout(const Tensor& x) {
   return {x.numel() / x.size(1), x.size(1), at::get_num_threads(), kernels::best_isa()};
 }
-
-kernels::FlatLayout flat_layout() { return {at::get_num_threads(), kernels::best_isa()}; }
 
 kernels::NormParameters norm_parameters(const Tensor& mean, const Tensor& inverse, const Tensor& weight,
                                         const Tensor& bias, bool silu) {

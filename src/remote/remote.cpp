@@ -21,7 +21,7 @@ constexpr int64_t kPieceBytes = int64_t{16} << 20;
 constexpr int kNoRoom = 5;  // exit codes of our scripts
 constexpr int kNotWhole = 6;
 constexpr int kMostStuck = 20;
-constexpr size_t kMostTold = 200;  // characters of a strange answer in a message
+constexpr size_t kMostAnswerTold = 200;  // characters of a strange answer in a message
 
 std::string random_id() {
   std::random_device random;
@@ -75,7 +75,7 @@ RemoteDevice::RemoteDevice(SshAddress address, SshOptions options, const LogSink
   const std::vector<std::string> lines = split_text(answer.output, '\n');
   if (lines.size() < 2 || !lines[0].starts_with('/') || !is_machine(lines[1])) {
     fail(ErrorKind::io, "{}: expected a folder and a machine's name, got '{}'", ssh_.address().text(),
-         answer.output.substr(0, kMostTold));
+         answer.output.substr(0, kMostAnswerTold));
   }
   folder_ = lines[0];
   machine_ = lines[1];

@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "report/columns.h"
+#include "report/optional_values.h"
 #include "report/pareto.h"
 
 namespace quench::report {
@@ -10,12 +11,6 @@ namespace quench::report {
 using record::Record;
 
 namespace {
-
-template <typename T>
-std::optional<double> scaled(const std::optional<T>& value, double factor) {
-  if (!value) return {};
-  return static_cast<double>(*value) * factor;
-}
 
 Chart chart(const std::string& key, const std::string& title, const std::string& unit, const std::vector<Record>& rows,
             Metric metric, const std::function<std::optional<double>(const Record&)>& cost_of) {

@@ -9,6 +9,7 @@
 
 #include "report/compare.h"
 #include "report/format.h"
+#include "report/optional_values.h"
 
 namespace quench::report {
 
@@ -17,15 +18,6 @@ using record::Record;
 namespace {
 
 using Values = std::vector<std::optional<double>>;
-
-template <typename T>
-std::optional<double> scaled(const std::optional<T>& value, double factor) {
-  if (!value) return {};
-  return static_cast<double>(*value) * factor;
-}
-
-std::string text_of(const std::optional<std::string>& value) { return value.value_or(""); }
-std::string text_of(const std::optional<int64_t>& value) { return value ? std::to_string(*value) : ""; }
 
 class Builder {
  public:

@@ -8,6 +8,7 @@
 #include "report/compare.h"
 #include "report/format.h"
 #include "report/html_section.h"
+#include "report/optional_values.h"
 #include "report/report.h"
 
 namespace quench::report {
@@ -35,9 +36,6 @@ template <typename Get>
 std::string distinct(const std::vector<Record>& records, Get get) {
   return fmt::format("{}", fmt::join(distinct_values(records, get), ", "));
 }
-
-std::string text_of(const std::optional<std::string>& value) { return value.value_or(""); }
-std::string text_of(const std::optional<int64_t>& value) { return value ? std::to_string(*value) : ""; }
 
 std::string time_range(const std::vector<Record>& records) {
   std::set<std::string> times;

@@ -15,7 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kWhere[] = "runtime.tensorrt";
 constexpr char kOwnFolder[] = "/usr/src/tensorrt/bin";  // where JetPack has it, outside of the search path
 constexpr double kHelpSeconds = 120;
 constexpr int64_t kValuesOfARun = 4'000'000;  // outputs come as text, about 10 bytes a value
@@ -60,8 +59,8 @@ class TensorRtSession : public Session {
         times_layers_(options.layer_times) {
     const graph::Edge& input = model_.graph.edge(model_.graph.inputs.at(0));
     if (input.dtype != DType::f32) {
-      fail(ErrorKind::unsupported, "[{}] expected float32 input, got {}: quantize with --target tensorrt", kWhere,
-           to_string(input.dtype));
+      fail(ErrorKind::unsupported, "[{}] expected float32 input, got {}: quantize with --target tensorrt",
+           trtexec::kWhere, to_string(input.dtype));
     }
     image_shape_ = input.shape;
     engines_.require(image_shape_);
@@ -122,7 +121,7 @@ std::vector<Tensor> TensorRtSession::run_batch(const float* values, int64_t imag
     Shape wanted = edge.shape;
     wanted[0] = batch;
     if (found == named.end() || found->tensor.shape() != wanted) {
-      fail(ErrorKind::backend, "[{}] expected output '{}' {}, got {}", kWhere, edge.name, to_string(wanted),
+      fail(ErrorKind::backend, "[{}] expected output '{}' {}, got {}", trtexec::kWhere, edge.name, to_string(wanted),
            found == named.end() ? "none of that name" : to_string(found->tensor.shape()));
     }
     wanted[0] = images;
@@ -133,7 +132,7 @@ std::vector<Tensor> TensorRtSession::run_batch(const float* values, int64_t imag
 }
 
 std::vector<Tensor> TensorRtSession::run(const Tensor& input) {
-  require_input(input, DType::f32, image_shape_, kWhere);
+  require_input(input, DType::f32, image_shape_, trtexec::kWhere);
   int64_t values_out = 1;
   for (const graph::EdgeId id : model_.graph.outputs) values_out += element_count(model_.graph.edge(id).shape);
   const int64_t images = input.shape()[0];
@@ -161,7 +160,7 @@ std::vector<Tensor> TensorRtSession::run(const Tensor& input) {
 }
 
 OwnTiming TensorRtSession::own_timing(const Tensor& input, const OwnTimingRequest& request) {
-  require_input(input, DType::f32, image_shape_, kWhere);
+  require_input(input, DType::f32, image_shape_, trtexec::kWhere);
   write_input(input.values<float>().data(), 1, 1);
   trtexec::Timing timing;
   timing.iterations = request.min_samples;

@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kWhere[] = "runtime.tensorrt";
-
 /// Whether the model holds Q/DQ. Throws Error{unsupported} where they are not such as TensorRT takes.
 bool takes_int8(const graph::Graph& graph) {
   for (const auto& [name, quant] : graph::quantized_values(graph)) {

@@ -14,8 +14,6 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-constexpr char kWhere[] = "runtime.tensorrt";
-
 /// "v8201" is 8.2.1 and "v100300" 10.3.0: TensorRT's own number has two digits a part from 10 on.
 std::string version_of(std::string_view help) {
   const size_t start = help.find("[TensorRT v");

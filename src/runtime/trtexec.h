@@ -16,6 +16,8 @@ namespace quench::runtime::trtexec {
 // TensorRT's command-line tool: what it takes and what it writes, from TensorRT 8.0 (JetPack 4.6) to 10.x (JetPack 6).
 // Its flags differ from version to version; what it takes is read from its own --help.
 
+inline constexpr char kWhere[] = "runtime.tensorrt";  ///< the part that errors name
+
 /// The tool of a machine.
 struct Tool {
   std::filesystem::path path;

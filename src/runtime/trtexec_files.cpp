@@ -10,8 +10,6 @@
 namespace quench::runtime::trtexec {
 namespace {
 
-constexpr char kWhere[] = "runtime.tensorrt";
-
 Json rows_of(std::string_view json, std::string_view where) {
   Json rows;
   try {

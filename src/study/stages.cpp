@@ -215,7 +215,8 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
 fs::path Stages::pack(const graph::Graph& graph) {
   const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
   if (shape.at(2) != shape.at(3)) {
-    fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}", to_string(shape));
+    fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}",
+         quench::to_string(shape));
   }
   const std::string key =
       job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}});

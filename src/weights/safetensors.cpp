@@ -17,7 +17,7 @@ namespace {
 using Header = nlohmann::json;
 
 constexpr uint64_t kMaxHeader = uint64_t{8} << 20;
-constexpr int kMaxDepth = 4;
+constexpr int kMaxHeaderDepth = 4;
 
 [[noreturn]] void wrong(std::string_view expected, std::string_view got, std::string_view where) {
   fail(ErrorKind::data, "[weights.safetensors] expected {}, got {} ({})", expected, got, where);
@@ -27,7 +27,7 @@ constexpr int kMaxDepth = 4;
 Header parse(std::string_view text, std::string_view where) {
   std::set<std::string> keys;
   const auto check = [&](int depth, Header::parse_event_t event, Header& parsed) {
-    if (depth > kMaxDepth) wrong(fmt::format("a header nested at most {} deep", kMaxDepth), "more", where);
+    if (depth > kMaxHeaderDepth) wrong(fmt::format("a header nested at most {} deep", kMaxHeaderDepth), "more", where);
     if (event == Header::parse_event_t::key && depth == 1) {
       const auto& key = parsed.get_ref<const std::string&>();
       if (!keys.insert(key).second) wrong("every name once", "'" + key + "' twice", where);

@@ -24,7 +24,7 @@ constexpr int kMaxDepth = 64;
 constexpr int64_t kMaxSteps = 20'000'000;
 constexpr size_t kMaxName = 512;
 constexpr size_t kMaxTensors = 100'000;
-constexpr size_t kMaxClasses = 100'000;
+constexpr size_t kMaxNames = 100'000;
 
 /// The attributes of a module; null for another value.
 const Value* attributes(const Value* value) {
@@ -89,8 +89,8 @@ class Walk {
     out_.classes.clear();
     const auto* list = names->as<pickle::List>();
     const Dict* dict = names->as<Dict>();
-    if ((list && list->items.size() > kMaxClasses) || (dict && dict->items.size() > kMaxClasses)) {
-      bound(fmt::format("at most {} classes", kMaxClasses), "names");
+    if ((list && list->items.size() > kMaxNames) || (dict && dict->items.size() > kMaxNames)) {
+      bound(fmt::format("at most {} classes", kMaxNames), "names");
     }
     if (list) {
       for (const Ref item : list->items) out_.classes.push_back(class_text(item));

@@ -11,11 +11,11 @@ namespace {
 using Table = std::array<uint8_t, 256>;
 using Histogram = std::array<int, 256>;
 
-void apply(Picture& picture, const Table& table) {
+void look_up(Picture& picture, const Table& table) {
   for (uint8_t& value : picture.pixels) value = table[value];
 }
 
-void apply(Picture& picture, const std::array<Table, 3>& tables) {
+void look_up(Picture& picture, const std::array<Table, 3>& tables) {
   for (size_t i = 0; i + 2 < picture.pixels.size(); i += 3) {
     for (size_t c = 0; c < 3; ++c) picture.pixels[i + c] = tables[c][picture.pixels[i + c]];
   }
@@ -33,7 +33,7 @@ void blend_with(Picture& picture, int other, double factor) {
   for (int i = 0; i < 256; ++i) {
     table[static_cast<size_t>(i)] = blend(static_cast<float>(other), static_cast<float>(i), static_cast<float>(factor));
   }
-  apply(picture, table);
+  look_up(picture, table);
 }
 
 std::array<Histogram, 3> histograms(const Picture& picture) {
@@ -149,12 +149,12 @@ void solarize(Picture& picture, double threshold) {
 
 void autocontrast(Picture& picture) {
   const auto counts = histograms(picture);
-  apply(picture, std::array<Table, 3>{stretched(counts[0]), stretched(counts[1]), stretched(counts[2])});
+  look_up(picture, std::array<Table, 3>{stretched(counts[0]), stretched(counts[1]), stretched(counts[2])});
 }
 
 void equalize(Picture& picture) {
   const auto counts = histograms(picture);
-  apply(picture, std::array<Table, 3>{equalized(counts[0]), equalized(counts[1]), equalized(counts[2])});
+  look_up(picture, std::array<Table, 3>{equalized(counts[0]), equalized(counts[1]), equalized(counts[2])});
 }
 
 }  // namespace quench::data

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numbers>
 #include <utility>
 
 #include "core/error.h"
@@ -12,9 +13,7 @@
 namespace quench::data {
 namespace {
 
-using Color = std::array<float, 3>;
-
-constexpr float kPi = 3.14159265f;
+using Rgb = std::array<float, 3>;
 
 // Signed distances to shapes of about unit radius at the origin, y down; negative inside.
 float circle(float x, float y, float r) { return std::sqrt(x * x + y * y) - r; }
@@ -27,14 +26,14 @@ float box(float x, float y, float half_w, float half_h) {
 
 /// Regular polygon of `sides` with apothem a, one side down: the angle folds into one sector.
 float polygon(float x, float y, int sides, float a) {
-  const float sector = 2 * kPi / static_cast<float>(sides);
+  const float sector = 2 * std::numbers::pi_v<float> / static_cast<float>(sides);
   const float angle = std::atan2(x, y);
   return std::sqrt(x * x + y * y) * std::cos(angle - sector * std::round(angle / sector)) - a;
 }
 
 /// Five-pointed star: in half a sector it is the line from the tip (radius 1) to the notch (radius `inner`).
 float star(float x, float y, float inner) {
-  const float sector = 2 * kPi / 5;
+  const float sector = 2 * std::numbers::pi_v<float> / 5;
   const float angle = std::atan2(x, -y), r = std::sqrt(x * x + y * y);
   const float folded = std::abs(angle - sector * std::round(angle / sector));
   const float px = r * std::cos(folded), py = r * std::sin(folded);
@@ -70,8 +69,8 @@ const std::vector<std::string>& shape_names() {
   return names;
 }
 
-Color random_color(Rng& rng) {
-  Color color{};
+Rgb random_rgb(Rng& rng) {
+  Rgb color{};
   for (float& channel : color) channel = static_cast<float>(rng.uniform(20, 235));
   return color;
 }
@@ -79,17 +78,17 @@ Color random_color(Rng& rng) {
 /// Two colours that value noise and stripes blend, plus grain.
 class Background {
  public:
-  explicit Background(Rng& rng) : low_(random_color(rng)), high_(low_) {
+  explicit Background(Rng& rng) : low_(random_rgb(rng)), high_(low_) {
     for (float& channel : high_) channel = std::clamp(channel + static_cast<float>(rng.uniform(-70, 70)), 0.f, 255.f);
     for (float& value : grid_) value = static_cast<float>(rng.uniform());
     stripes_ = static_cast<float>(rng.chance(0.5) ? rng.uniform(0.2, 0.5) : 0.0);
-    const double angle = rng.uniform(0, 2 * kPi), frequency = rng.uniform(12, 45);
+    const double angle = rng.uniform(0, 2 * std::numbers::pi_v<float>), frequency = rng.uniform(12, 45);
     wave_x_ = static_cast<float>(frequency * std::cos(angle));
     wave_y_ = static_cast<float>(frequency * std::sin(angle));
   }
-  const Color& base() const { return low_; }
+  const Rgb& base() const { return low_; }
   /// u, v in [0,1).
-  Color at(float u, float v) const {
+  Rgb at(float u, float v) const {
     const float gx = u * (kGrid - 1), gy = v * (kGrid - 1);
     const int x = static_cast<int>(gx), y = static_cast<int>(gy);
     const float fx = gx - static_cast<float>(x), fy = gy - static_cast<float>(y);
@@ -102,20 +101,20 @@ class Background {
 
  private:
   static constexpr int kGrid = 9;
-  Color low_, high_;
+  Rgb low_, high_;
   std::array<float, kGrid * kGrid> grid_{};
   float stripes_ = 0, wave_x_ = 0, wave_y_ = 0;
 };
 
 Tensor draw(int kind, int imgsz, Rng& rng) {
   const Background background(rng);
-  Color paint = random_color(rng);
+  Rgb paint = random_rgb(rng);
   const auto contrast = [&] {
     float sum = 0;
     for (int c = 0; c < 3; ++c) sum += std::abs(paint[c] - background.base()[c]);
     return sum;
   };
-  while (contrast() < 180) paint = random_color(rng);
+  while (contrast() < 180) paint = random_rgb(rng);
   const auto side = static_cast<float>(imgsz);
   const auto radius = static_cast<float>(rng.uniform(0.18, 0.42)) * side;
   const auto cx = static_cast<float>(rng.uniform(radius * 0.9, side - radius * 0.9));
@@ -129,7 +128,7 @@ Tensor draw(int kind, int imgsz, Rng& rng) {
   for (int y = 0; y < imgsz; ++y) {
     for (int x = 0; x < imgsz; ++x, out += 3) {
       const float px = static_cast<float>(x) + 0.5f, py = static_cast<float>(y) + 0.5f;
-      Color color = background.at(px / side, py / side);
+      Rgb color = background.at(px / side, py / side);
       const float dx = px - cx, dy = py - cy;
       if (dx * dx + dy * dy < 1.9f * radius * radius) {
         const float d = distance(kind, cos * dx + sin * dy, cos * dy - sin * dx) * radius;  // in pixels
