@@ -27,6 +27,7 @@ function(quench_embed OUT NAMESPACE)
       "}\n}\n")
   endforeach()
   file(CONFIGURE OUTPUT ${source} CONTENT "${text}" @ONLY)
-  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}")
+  # By itself: compiled as one with others it would not be made again where a file changes.
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files}" SKIP_UNITY_BUILD_INCLUSION ON)
   set(${OUT} ${source} PARENT_SCOPE)
 endfunction()

@@ -1,4 +1,6 @@
 // `quench predict`, run as a program.
+#include <sys/stat.h>
+
 #include "cli_testing.h"
 
 namespace quench {
@@ -81,6 +83,16 @@ TEST_F(CliPredict, SaysWhatIsWrong) {
   expect_error("predict detector.onnx --runtime torch --source images --imgsz 50", 2, {"imgsz", "32", "50"});
   fs::create_directories(folder_ / "empty");
   expect_error("predict detector.onnx --source empty", 2, {"empty", "none"});
+}
+
+// Nobody writes into the pipe: an open that waits would wait for ever, and the test with it.
+TEST_F(CliPredict, APipeIsNoImage) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  expect_error("predict detector.onnx --runtime torch --source ./pipe", 3, {"expected a file", "./pipe"});
+  ASSERT_EQ(::mkfifo((folder_ / "images/pipe.png").c_str(), 0600), 0);
+  const Outcome outcome = quench("predict detector.onnx --runtime torch --source images --format json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(parse_json(outcome.out, "json")["summary"]["images"], 2) << "a.png and b.png";
 }
 
 }  // namespace

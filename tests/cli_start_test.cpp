@@ -70,6 +70,22 @@ TEST_F(CliStart, APlanFindsWhatARunDid) {
     EXPECT_EQ(job["state"], job["job"] == "bench" ? "to do" : "done before") << job["job"] << " " << job["of"];
   }
 }
+
+TEST_F(CliStart, AStatusTellsJobsAndCells) {
+  write_file(folder_ / "s.yaml",
+             "study: s\ndata: {data: shapes, train_limit: 40, test_limit: 20}\nimgsz: 32\nmodels: [yolov5n-cls]\n"
+             "train: {epochs: 1, batch: 20}\nmethods: [fp32, {method: ptq, observer: [minmax, mse]}]\n"
+             "runtimes: [native]\nbench: {min_seconds: 0.01}\n");
+  ASSERT_EQ(quench("study run s.yaml --out r").code, 0);
+  const Json status = parse_json(quench("study status s.yaml --out r --format json").out, "status");
+  EXPECT_EQ(status["cells"].size(), 3u);
+  EXPECT_GT(status["jobs"].size(), 8u);
+  EXPECT_TRUE(status["running"].is_null());
+  for (const Json& job : status["jobs"]) EXPECT_EQ(job["state"], "done before") << job["of"];
+  const std::string text = quench("study status s.yaml --out r").out;
+  EXPECT_NE(text.find("0 of 12 jobs to do"), std::string::npos) << text.substr(0, 2000);
+  EXPECT_NE(text.find("3 of 3 cells done, in r"), std::string::npos) << text.substr(0, 2000);
+}
 #endif
 
 TEST_F(CliStart, RuntimesTellsTorchsVersionWithoutIt) {

@@ -8,6 +8,7 @@
 #include "cli/lab_commands.h"
 #include "core/error.h"
 #include "core/task.h"
+#include "data/sets/dataset.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
@@ -136,6 +137,32 @@ TEST_F(StepCommand, PruneReadsDataWhereItsCriterionDoes) {
       parse_json(graph::read_model(path("l1.onnx")).graph.metadata.at("pruned"), "t").contains("calibration_images"));
   EXPECT_THROW(prune("taylor", "nowhere", "no.onnx"), Error);
   EXPECT_FALSE(fs::exists(folder_ / "no.onnx"));
+}
+
+TEST_F(StepCommand, AFileKeepsItsSizeAndItsClasses) {
+  const auto refused = [&](std::vector<std::string> words, const std::vector<std::string>& parts) {
+    words.insert(words.end(), {"--data", "shapes", "--train-limit", "64", "--test-limit", "16", "--epochs", "1", "-o",
+                               path("no.onnx")});
+    const std::string command = words[0];
+    try {
+      quench(words);
+      ADD_FAILURE() << command;
+    } catch (const Error& error) {
+      for (const std::string& part : parts) {
+        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << command << ": " << error.what();
+      }
+    }
+    EXPECT_FALSE(fs::exists(folder_ / "no.onnx")) << command;
+  };
+  refused({"train", "--model", path("in.onnx"), "--imgsz", "64"}, {"imgsz", "in.onnx"});
+  refused({"train", "--model", path("in.onnx")}, {"class"});
+  refused({"finetune", path("in.onnx")}, {"class"});
+  // As many classes, of other names.
+  const std::vector<std::string> own = data::open("shapes", folder_).train->classes();
+  std::vector<std::string> others = own;
+  others.front() = "another";
+  graph::save_onnx(models::build("yolov5n-cls", {.classes = others, .imgsz = 32}), folder_ / "others.onnx");
+  refused({"finetune", path("others.onnx")}, {"another", own.front()});
 }
 
 TEST_F(StepCommand, WhatAStepCannotTakeIsRefusedBeforeTheDataAreRead) {

@@ -284,6 +284,7 @@ TEST_F(Cli, TrainsQuantizesAndEvaluates) {
   expect_error("quantize m.onnx --calibration-images 0 -o q.onnx " + data, 2, {"calibration"});
   EXPECT_FALSE(fs::exists(folder_ / "q.onnx"));
   expect_error("quantize m.onnx --method ptk -o q.onnx", 2, {"ptk", "ptq"});
+  expect_error("quantize m.onnx --epochs 3 -o q.onnx " + data, 2, {"'epochs'", "--method qat"});
   outcome = quench("quantize m.onnx --calibration-images 64 --observer minmax -o q.onnx " + data);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   outcome = quench("eval q.onnx --runtime torch --format json " + data);

@@ -1,5 +1,9 @@
 // `quench study plan --trial`: times of what never ran, from a few images.
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
 #include "cli_testing.h"
 #include "core/json.h"
 
@@ -42,7 +46,7 @@ TEST_F(CliTrial, EveryJobGetsATimeAndNothingIsDone) {
   EXPECT_GE(seconds_of(tried, "bench"), 3 * 0.5) << "three models, min_seconds each";
   EXPECT_FALSE(fs::exists(folder_ / "r/records.jsonl"));
   const auto files = std::distance(fs::recursive_directory_iterator(folder_ / "r"), {});
-  EXPECT_EQ(files, 2) << "stages/ and its trial.json are all that is left";
+  EXPECT_EQ(files, 3) << "stages/, its trial.json and its .lock are all that is left";
 
   EXPECT_EQ(plan("s.yaml --out r"), tried) << "what was tried is known from then on";
   const std::string table = quench("study plan s.yaml --out r").out;
@@ -66,6 +70,25 @@ TEST_F(CliTrial, EarlierJobsTellBetterThanATrial) {
     if (job["state"] != "to do") continue;
     EXPECT_EQ(job["estimate_from"], job["job"] == "bench" ? "trial" : "earlier jobs") << job["job"] << job["of"];
   }
+}
+
+TEST_F(CliTrial, ItPrintsNothingOfItsTrainings) {
+  write_study("s.yaml", 2);
+  const Outcome outcome = quench("study plan s.yaml --out r --trial");
+  EXPECT_EQ(outcome.code, 0);
+  EXPECT_EQ(outcome.err, "");
+}
+
+TEST_F(CliTrial, ItWaitsForNoStudyThatRuns) {
+  write_study("s.yaml", 2);
+  fs::create_directories(folder_ / "r/stages");
+  const int lock = ::open((folder_ / "r/stages/.lock").c_str(), O_RDWR | O_CREAT, 0644);
+  ASSERT_EQ(::flock(lock, LOCK_EX), 0);
+  const Outcome outcome = quench("study plan s.yaml --out r --trial");
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_NE(outcome.err.find("no other study works in"), std::string::npos) << outcome.err;
+  EXPECT_EQ(quench("study plan s.yaml --out r").code, 0);
+  ::close(lock);
 }
 
 TEST_F(CliTrial, WithoutDataItSaysSo) {

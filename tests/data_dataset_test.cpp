@@ -4,17 +4,21 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <fstream>
 #include <opencv2/imgcodecs.hpp>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "data/sets/catalog.h"
 #include "data/sets/cifar.h"
 #include "data/sets/dataset.h"
+#include "data/sets/find.h"
 #include "data/sets/idx.h"
 #include "data/sets/image_folder.h"
 #include "data/sets/shapes.h"
 #include "data_testing.h"
+#include "opens_testing.h"
 
 namespace quench::data {
 namespace {
@@ -146,6 +150,18 @@ TEST(Open, UnknownNameGivesTheNearest) {
   expect_error(ErrorKind::config, {"cifar1000", "did you mean 'cifar100'"}, [] { open("cifar1000", "/nowhere"); });
   expect_error(ErrorKind::config, {"imagenet22k", "shapes"}, [] { open("imagenet22k", "/nowhere"); });
   expect_error(ErrorKind::io, {"./cifar1000"}, [] { open("./cifar1000", "/nowhere"); });
+}
+
+// $QUENCH_DATA/cifar100 is where the set of that name lies, not a set of images to be read as a folder.
+TEST(Open, ANameOfOursIsNotAFolderBelowTheRoot) {
+  const TemporaryFolder root;
+  for (const char* name : {"cifar100", "shapes", "mine"}) std::filesystem::create_directories(root.path() / name);
+  EXPECT_EQ(find_file("cifar100", root.path()), "cifar100");
+  EXPECT_EQ(find_file("shapes:seed=1", root.path()), "shapes:seed=1");
+  EXPECT_EQ(find_file("mine", root.path()), root.path() / "mine");
+  EXPECT_EQ(find_file("other", root.path()), "other") << "it is nowhere: as it was said";
+  expect_error(ErrorKind::io, {"cifar100", "quench data fetch cifar100"},
+               [&] { open(find_file("cifar100", root.path()).string(), root.path()); });
 }
 
 TEST(Open, DefaultRoot) {
@@ -360,28 +376,76 @@ TEST_F(Folder, DigestCoversClassNamesAndBothSplits) {
   EXPECT_NE(digest(open(path, "")), before);
 }
 
+/// Waits until files that were written now are old enough to be remembered.
+void let_settle() { std::this_thread::sleep_for(std::chrono::milliseconds(2100)); }
+
+/// Other digests in a memory: who reads it takes them for the files'.
+void forge(const fs::path& memory) {
+  std::istringstream in(read_file(memory));
+  std::string text, line;
+  std::getline(in, text);
+  while (std::getline(in, line))
+    text += "\n" + (line.starts_with("end") ? line : std::string(64, 'f') + line.substr(64));
+  write_file(memory, text + "\n");
+}
+
+/// Writes over a file in place, of the same size, and puts its time back.
+void write_over(const fs::path& file, const std::string& content) {
+  ASSERT_EQ(fs::file_size(file), content.size());
+  const auto time = fs::last_write_time(file);
+  std::ofstream(file, std::ios::in | std::ios::binary) << content;
+  fs::last_write_time(file, time);
+}
+
 TEST_F(Folder, FilesAreHashedOnceAndATornMemoryIsMadeAgain) {
   TemporaryFolder memory;
   const fs::path file = root_.path() / "train/cat/a.PNG", kept = memory.path() / "file_digests";
-  const auto settled = fs::file_time_type::clock::now() - std::chrono::hours(1);
   const auto digest_now = [&] { return open(root_.path().string(), memory.path()).train->digest(); };
-  for (const char* name : {"train/cat/b.png", "train/cat/a.PNG", "train/ant/x.jpg"}) {
-    fs::last_write_time(root_.path() / name, settled);
-  }
   const std::string before = digest_now();
+  EXPECT_FALSE(fs::exists(kept)) << "too new to be remembered";
+  let_settle();
+  EXPECT_EQ(digest_now(), before);
   ASSERT_TRUE(fs::exists(kept));
+  const std::string memory_text = read_file(kept);
+  forge(kept);
+  EXPECT_NE(digest_now(), before) << "the memory is asked, not the files";
+  write_file(kept, memory_text.substr(0, memory_text.size() - 20));
+  EXPECT_EQ(digest_now(), before) << "torn: all files are read again";
+  EXPECT_TRUE(read_file(kept).ends_with("end 3\n"));
   std::string other = png_;
   other.back() = static_cast<char>(other.back() ^ 1);
-  write_file(file, other);
-  fs::last_write_time(file, settled);
-  EXPECT_EQ(digest_now(), before) << "size and time are as before: from the memory";
-  const std::string memory_text = read_file(kept);
-  write_file(kept, memory_text.substr(0, memory_text.size() - 20));
-  const std::string after = digest_now();
-  EXPECT_NE(after, before) << "torn: all files are read again";
-  EXPECT_TRUE(read_file(kept).ends_with("end 3\n"));
-  write_file(file, png_);
-  EXPECT_EQ(digest_now(), before) << "another time: read again";
+  write_over(file, other);
+  EXPECT_NE(digest_now(), before) << "path, size and time are as before, the content is not";
+}
+
+TEST_P(Cifar, WhatIsKnownIsReadWhenItIsUsed) {
+  const CifarLayout layout = tiny(GetParam());
+  TemporaryFolder root;
+  write_cifar(layout, root.path());
+  const fs::path test_file = root.path() / layout.test_files[0];
+  const auto open_now = [&] { return open_cifar(layout, root.path(), std::make_shared<FileDigests>(root.path())); };
+  let_settle();
+  const Splits first = open_now();
+  const std::string train = first.train->digest(), test = first.test->digest();
+  Opens opens;
+  if (!opens.watch(root.path())) GTEST_SKIP() << "needs inotify watches (fs.inotify.max_user_watches)";
+  {
+    const Splits again = open_now();
+    EXPECT_EQ(again.train->digest(), train);
+    EXPECT_EQ(again.test->digest(), test);
+    EXPECT_EQ(again.train->size(), first.train->size());
+    EXPECT_EQ(opens.take(), (std::map<std::string, int>{{"file_digests", 1}, {layout.names_file, 1}}));
+    EXPECT_EQ(again.test->at(1).label, first.test->at(1).label);
+    EXPECT_EQ(again.test->label(0), first.test->label(0));
+    EXPECT_EQ(opens.take(), (std::map<std::string, int>{{layout.test_files[0], 1}})) << "once, and no other split";
+  }
+  const Splits before = open_now();
+  std::string bytes = read_file(test_file);
+  bytes.back() = static_cast<char>(bytes.back() ^ 1);
+  write_over(test_file, bytes);
+  EXPECT_NE(open_now().test->digest(), test) << "path, size and time are as before, the content is not";
+  EXPECT_EQ(open_now().train->digest(), train);
+  expect_error(ErrorKind::data, {layout.test_files[0]}, [&] { before.test->at(0); });
 }
 
 TEST_F(Folder, BadFoldersAreNamed) {

@@ -1,3 +1,4 @@
+quench_test(metrics_layer_widths_test SOURCES metrics_layer_widths_test.cpp USES metrics models LABELS fast)
 quench_test(metrics_test SOURCES metrics_cost_test.cpp metrics_latency_test.cpp metrics_top_k_test.cpp USES metrics
             LABELS fast)
 quench_test(metrics_coco_test

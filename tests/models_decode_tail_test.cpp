@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/hash.h"
 #include "core/rng.h"
+#include "graph/links.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
@@ -87,9 +88,10 @@ graph::Graph spread(graph::Graph graph, const runtime::Runtime& runtime) {
   const auto session = runtime.load(raw_file(graph), {});
   const Tensor input = runtime::to_input(random_pixels(1, graph.edge(graph.inputs[0]).shape), session->input_dtype());
   const std::vector<Tensor> outputs = session->run(input);
+  const graph::Links links(graph);
   Rng rng(6, "spread");
   for (size_t i = 0; i < outputs.size(); ++i) {
-    graph::Node& node = graph.nodes[static_cast<size_t>(graph.producer(graph.outputs[i]))];
+    graph::Node& node = graph.nodes[static_cast<size_t>(links.producer[static_cast<size_t>(graph.outputs[i])])];
     const std::span<float> weights = graph.weight(node, "weight")->value.mutable_values<float>();
     const std::span<float> bias = graph.weight(node, "bias")->value.mutable_values<float>();
     const size_t filter = weights.size() / bias.size(), cells = static_cast<size_t>(outputs[i].size()) / bias.size();

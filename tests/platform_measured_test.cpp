@@ -1,10 +1,10 @@
-#include "platform/measured.h"
-
 #include <gtest/gtest.h>
 
 #include "core/hash.h"
 #include "graph/onnx_write.h"
+#include "graph/passes.h"
 #include "models/spec.h"
+#include "platform/measured.h"
 
 namespace quench::platform {
 namespace {
@@ -31,6 +31,29 @@ TEST(Measured, CountsAreOfTheModelAsDeployed) {
   EXPECT_EQ(record.file_bytes, static_cast<int64_t>(model.bytes.size()));
   EXPECT_EQ(record.model_sha256, model.sha256);
   EXPECT_FALSE(record.parent_sha256.has_value());
+}
+
+// A model with one layer of 4 bits is one of 8, and says which layer is not.
+TEST(Measured, OneNarrowLayerIsNotTheWholeModel) {
+  graph::ModelFile model = file_of("yolov5n");
+  model.graph = graph::fold_batch_norms(model.graph);
+  for (auto& [name, weight] : model.graph.weights) {
+    if (!name.ends_with("conv.weight")) continue;
+    const int bits = name == "model.3.conv.weight" ? 4 : 8;
+    weight.quant = graph::QuantParams{.dtype = DType::i8, .bits = bits, .scale = {1}, .zero_point = {0}};
+  }
+  for (graph::Edge& edge : model.graph.edges) edge.quant = graph::QuantParams{.scale = {1}, .zero_point = {0}};
+  record::Record record;
+  set_model(record, model);
+  EXPECT_EQ(record.bits_w, 8);
+  EXPECT_EQ(record.bits_a, 8);
+  EXPECT_EQ(record.layer_bits, "model.3.conv=w4");
+  EXPECT_GT(record.bits_w_mean.value(), 7);
+  EXPECT_LT(record.bits_w_mean.value(), 8);
+  record::Record plain;
+  set_model(plain, file_of("yolov5n"));
+  EXPECT_EQ(plain.bits_w, 32);
+  EXPECT_FALSE(plain.bits_w_mean.has_value() || plain.layer_bits.has_value());
 }
 
 TEST(Measured, LatencyAndHost) {

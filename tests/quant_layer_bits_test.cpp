@@ -156,5 +156,13 @@ TEST(LayerBits, OneRangeHasOneWidth) {
   EXPECT_EQ(bits_read(with_bits({"*=a4"}), "conv4"), 4);
 }
 
+// The width was once ignored, and stood in the record.
+TEST(LayerBits, TheImageHasNoWidthOfItsOwn) {
+  expect_error(ErrorKind::config, "'conv1' reads the image, which always has 8 bits",
+               [] { with_bits({"conv1=w4a6"}); });
+  EXPECT_EQ(bits_read(with_bits({"conv1=w4a8"}), "conv1"), 8);
+  EXPECT_EQ(bits_read(with_bits({"conv1=a8", "*=a4"}), "conv1"), 8);
+}
+
 }  // namespace
 }  // namespace quench::quant

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/rng.h"
+#include "graph/links.h"
 #include "graph/passes.h"
 #include "graph/verify.h"
 #include "graph_samples.h"
@@ -135,9 +136,10 @@ class Drawing {
   /// Some that others read too; what batch norm reads is folded into it.
   void add_outputs() {
     Graph& graph = builder_.graph;
+    const Links links(graph);
     for (const Node& n : graph.nodes) {
       for (const EdgeId edge : n.outputs) {
-        const std::vector<int> readers = graph.consumers(edge);
+        const std::vector<int>& readers = links.consumers[static_cast<size_t>(edge)];
         const bool folds = std::any_of(readers.begin(), readers.end(), [&](int reader) {
           return graph.nodes[static_cast<size_t>(reader)].op == Op::batch_norm;
         });

@@ -275,15 +275,27 @@ TEST_F(Store, EveryTornLastLineIsSkippedAndTheNextAppendHeals) {
   EXPECT_EQ(load(file).records.size(), 1u);
 }
 
-TEST_F(Store, MalformedLineInTheMiddleIsAnErrorWithItsNumber) {
+// One strange line once stopped the report and the study.
+TEST_F(Store, AMalformedLineIsSkippedWithItsNumberAndStays) {
   const fs::path file = path_ / "r.jsonl";
   append(file, sample("a", 0.5));
   append_line(file, "{\"schema\": 1, ");
   append(file, sample("b", 0.5));
-  expect_has(message_of([&] { load(file); }, ErrorKind::data), file.string() + ":2");
-  append_line(file, "{}");
-  write_file(file, "\n\n{\"schema\":9}\n");
-  expect_has(message_of([&] { load(file); }, ErrorKind::data), file.string() + ":3");
+  append_line(file, "{\"schema\":9}");
+  const std::string text = read_file(file);
+  append(file, sample("c", 0.5));
+  const Loaded loaded = load(file);
+  ASSERT_EQ(loaded.records.size(), 3u);
+  EXPECT_EQ(loaded.records[1].cell, "b");
+  EXPECT_EQ(loaded.records[2].cell, "c");
+  ASSERT_EQ(loaded.warnings.size(), 2u);
+  expect_has(loaded.warnings[0], file.string() + ": line 2 is skipped");
+  expect_has(loaded.warnings[1], file.string() + ": line 4 is skipped");
+  EXPECT_TRUE(read_file(file).starts_with(text)) << "what is skipped stays";
+
+  std::vector<std::string> told;
+  tell_skipped(loaded, LogSink{[&](LogLevel, std::string_view line) { told.emplace_back(line); }, nullptr});
+  EXPECT_EQ(told, loaded.warnings);
 }
 
 TEST_F(Store, MissingFileIsAnIoError) {

@@ -142,12 +142,15 @@ TEST(Html, ChartDataReadsBack) {
   EXPECT_EQ(data.at("rows").size(), 9u);
   for (const Json& chart : data.at("charts")) {
     EXPECT_EQ(chart.at("points").size(), 9u);
-    EXPECT_FALSE(chart.at("front").empty());
+    ASSERT_EQ(chart.at("fronts").size(), 1u);
+    EXPECT_FALSE(chart.at("fronts")[0].at("points").empty());
+    EXPECT_EQ(chart.at("fronts")[0].at("name"), "");
   }
   // The most accurate row and the fastest are on the front of latency against accuracy.
   const Json& latency = data.at("charts")[3];
   std::vector<size_t> rows;
-  for (const Json& i : latency.at("front")) rows.push_back(latency.at("points")[i.get<size_t>()].at("row"));
+  for (const Json& i : latency.at("fronts")[0].at("points"))
+    rows.push_back(latency.at("points")[i.get<size_t>()].at("row"));
   EXPECT_EQ(rows, (std::vector<size_t>{3, 4, 8}));
 }
 
@@ -182,6 +185,57 @@ TEST(Html, ForecastsAndMeasuredLatenciesStandApart) {
   EXPECT_EQ(rows_of(data["charts"][4]), (std::set<size_t>{3}));
   EXPECT_EQ(data["charts"][4]["title"], "Forecast latency");
   EXPECT_EQ(rows_of(data["charts"][3]), (std::set<size_t>{0, 1, 2, 4, 5, 6, 7, 8}));
+}
+
+// What was not timed together shares no front of latencies and no "fastest"; costs that are no latency do.
+TEST(Html, RowsOfTwoTimingsHaveFrontsOfTheirOwn) {
+  std::vector<Record> records = ok_records(sample_records());
+  for (size_t i = 0; i < records.size(); ++i) records[i].timing_id = i < 5 ? "one" : "two";
+  const auto all = charts(records, Metric::top1);
+  for (const Chart& chart : all) {
+    const bool latency = chart.key == "latency_p50_ns";
+    ASSERT_EQ(chart.fronts.size(), latency ? 2u : 1u) << chart.key;
+    if (!latency) continue;
+    EXPECT_EQ(chart.fronts[0].points, (std::vector<size_t>{3, 4})) << "mse at 0.61 ms, qat at 0.62";
+    EXPECT_EQ(chart.fronts[1].points, (std::vector<size_t>{8})) << "alone: as fast as mse, better than all";
+  }
+  const Json data = chart_json(records, Metric::top1, all);
+  EXPECT_EQ(data["charts"][3]["fronts"][1]["name"], "2");
+  const std::string page = html(records, kOptions);
+  EXPECT_EQ(parse(page).fault, "");
+  for (const std::string& tile : tiles_of(page)) EXPECT_FALSE(tile.starts_with("Fastest")) << tile;
+  for (const char* const said : {"Not all rows were timed together", "Fastest, among rows that were timed together",
+                                 "<td>yolov5n-cls / ptq mse / onnxruntime on cpu</td><td class=\"number\">0.610</td>",
+                                 "<td>yolov8n-cls / qat / onnxruntime on cpu</td><td class=\"number\">0.740</td>",
+                                 "Latencies of different groups do not compare."}) {
+    const bool is_chart_text = std::string(said).starts_with("Latencies of");
+    if (is_chart_text && asset::echarts().empty()) continue;
+    EXPECT_NE(page.find(said), std::string::npos) << said;
+  }
+  const std::string before = html(sample_records(), kOptions);
+  EXPECT_EQ(before.find("timed together"), before.find("timed together with it"))
+      << "records of before: one group, and no talk of others";
+}
+
+TEST(Html, SaysTheBaselineOfEachRow) {
+  const std::vector<Record> records = ok_records(sample_records());
+  const std::string page = html(records, kOptions);
+  EXPECT_NE(page.find("title=\"Against row 1: yolov5n-cls / fp32 / onnxruntime on cpu.\">-1.45</td>"),
+            std::string::npos);
+  EXPECT_NE(page.find("<td>row 6</td>"), std::string::npos) << "of the second model";
+  const Json data = chart_json(records, Metric::top1, charts(records, Metric::top1));
+  const std::string note = "Delta is against row 1: yolov5n-cls / fp32 / onnxruntime on cpu.";
+  EXPECT_NE(std::ranges::find(data["rows"][2]["notes"], Json(note)), data["rows"][2]["notes"].end());
+}
+
+TEST(Html, TilesTellRowsOfOneLabelApart) {
+  std::vector<Record> records = ok_records(sample_records());
+  records.push_back(records[8]);
+  records.back().cell = "the-other";
+  records.back().top1 = 0.68;
+  const std::string page = html(records, kOptions);
+  EXPECT_NE(page.find("<div class=\"tile-note\">yolov8n-cls / qat / onnxruntime on cpu (the-other)</div>"),
+            std::string::npos);
 }
 
 TEST(Html, TooltipsSayTheArtifactAndHowItWasTimed) {

@@ -8,6 +8,7 @@
 #include "report/compare.h"
 #include "report/format.h"
 #include "report/report.h"
+#include "report/timing_groups.h"
 #include "report_samples.h"
 
 namespace quench::report {
@@ -139,6 +140,30 @@ TEST(Compare, WhatWasNotTimedTogetherHasNoSpeedUp) {
   EXPECT_FALSE(speedup().has_value()) << "one of before, one of now";
 }
 
+TEST(TimingGroups, AreOfOneTimingDeviceAndThreads) {
+  std::vector<Record> records = ok_records(sample_records());
+  ASSERT_EQ(timing_groups(records).size(), 1u) << "records of before: one group";
+  EXPECT_EQ(timing_groups(records)[0].rows.size(), records.size());
+  EXPECT_FALSE(timing_groups(records)[0].in_turn);
+  EXPECT_FALSE(column_names(columns(records)).contains("Timed in group"));
+  for (size_t i = 0; i < records.size(); ++i) records[i].timing_id = i < 5 ? "one" : "two";
+  records[1].latency_p50_ns.reset();
+  records[2].latency_source = "forecast";
+  auto groups = timing_groups(records);
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups[0].rows, (std::vector<size_t>{0, 3, 4}));
+  EXPECT_EQ(groups[0].name, "yolov5n-cls, onnxruntime, cpu, 2 threads, seed 0");
+  EXPECT_TRUE(groups[0].in_turn);
+  EXPECT_EQ(groups[1].rows, (std::vector<size_t>{5, 6, 7, 8}));
+  EXPECT_EQ(column(columns(records), "Timed in group").cells,
+            (std::vector<std::string>{"1", "", "", "1", "1", "2", "2", "2", "2"}));
+  records[8].threads = 1;
+  records[7].device = "jetson-nano";
+  groups = timing_groups(records);
+  ASSERT_EQ(groups.size(), 4u) << "on one device, at one count of threads";
+  EXPECT_EQ(groups[2].rows, (std::vector<size_t>{7}));
+}
+
 TEST(Table, RowsAndHeadsAlign) {
   const std::string text = table(sample_records());
   const auto lines = lines_of(text);
@@ -194,6 +219,25 @@ TEST(Columns, UnitsAndValues) {
   EXPECT_EQ(column(all, "p50").cells[0], "1.120");
   EXPECT_EQ(column(all, "Weights").cells[0], "5.34");
   EXPECT_EQ(column(all, "W/A").cells[2], "8/8");
+}
+
+TEST(Columns, OneNarrowLayerIsNotTheWholeModel) {
+  std::vector<Record> records = ok_records(sample_records());
+  EXPECT_FALSE(column_names(columns(records)).contains("Mean W"));
+  records[2].layer_bits = "model.9.conv=w4";
+  records[2].bits_w_mean = 7.5;
+  records[3].layer_bits = "a=w4,b=w4,c=w4a6,d=a6";
+  records[3].bits_w_mean = 6.25;
+  const Columns all = columns(records);
+  EXPECT_EQ(column(all, "W/A").cells[2], "8/8 (1 layer w4)");
+  EXPECT_EQ(column(all, "W/A").cells[3], "8/8 (2 layers w4, 1 layer w4a6, 1 layer a6)");
+  EXPECT_EQ(column(all, "W/A").cells[4], "8/8");
+  EXPECT_EQ(column(all, "Mean W").cells[2], "7.50");
+  EXPECT_EQ(column(all, "W/A").details[2], "Layers of other widths: model.9.conv=w4.");
+  EXPECT_EQ(column(all, "W/A").details[4], "");
+  const std::string page = html(records, {});
+  EXPECT_NE(page.find("title=\"Layers of other widths: model.9.conv=w4.\">8/8 (1 layer w4)</td>"), std::string::npos);
+  EXPECT_NE(table(records).find("8/8 (1 layer w4)"), std::string::npos);
 }
 
 TEST(Columns, FilesTellRowsApartThatAreAlikeOtherwise) {
@@ -261,9 +305,45 @@ TEST(Compare, ParentGoesBeforeSeedBeforeRuntime) {
   Record cell = records[2];
   cell.seed = 5;
   EXPECT_EQ(accuracy_baseline(cell, records), &records.back());
+  cell = records[2];
   cell.parent_sha256 = "the parent";
   records[1].model_sha256 = "the parent";
   EXPECT_EQ(accuracy_baseline(cell, records), &records[1]);
+}
+
+// Of equal weights on another device, task, data set or seed are other rows: what they say is no baseline.
+TEST(Compare, ParentElsewhereIsNoBaseline) {
+  const auto all = sample_records();
+  std::vector<Record> records{all[0]};
+  records[0].model_sha256 = "the parent";
+  Record cell = all[2];
+  cell.parent_sha256 = "the parent";
+  EXPECT_EQ(accuracy_baseline(cell, records), &records[0]);
+  for (const auto& change : std::initializer_list<void (*)(Record&)>{
+           [](Record& r) { r.device = "jetson-nano"; }, [](Record& r) { r.task = "detect"; },
+           [](Record& r) { r.data = "cifar10"; }, [](Record& r) { r.seed = 7; }, [](Record& r) { r.imgsz = 32; }}) {
+    records[0] = all[0];
+    records[0].model_sha256 = "the parent";
+    change(records[0]);
+    EXPECT_EQ(accuracy_baseline(cell, records), nullptr);
+    EXPECT_EQ(latency_baseline(cell, records), nullptr);
+  }
+}
+
+// Of two float rows of the same weights the one that was timed with it; a parent goes before.
+TEST(Compare, BaselineOfTheSameTimingGoesFirst) {
+  const auto all = sample_records();
+  std::vector<Record> records{all[0], all[0], all[0]};
+  records[0].timing_id = "one";
+  records[1].timing_id = "two";
+  records[2].timing_id = "three";
+  Record cell = all[2];
+  cell.timing_id = "two";
+  EXPECT_EQ(accuracy_baseline(cell, records), &records[1]);
+  EXPECT_EQ(latency_baseline(cell, records), &records[1]);
+  cell.parent_sha256 = records[2].model_sha256 = "the parent";
+  EXPECT_EQ(accuracy_baseline(cell, records), &records[2]);
+  EXPECT_EQ(latency_baseline(cell, records), &records[1]) << "the other was not timed with it";
 }
 
 TEST(Compare, LatencyBaselineIsOfTheSameRuntimeOrNone) {

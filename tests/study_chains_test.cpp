@@ -88,7 +88,9 @@ TEST_F(StudyChains, WhatBeginsAlikeIsDoneOnce) {
   for (const PlannedJob& job : plan(study, context())) EXPECT_EQ(job.state, JobState::done_before) << job.name;
   const auto more = plan(tiny(kSixChains, "seeds: [0, 1]"), context());
   for (const PlannedJob& job : more) {
-    if (job.kind == "train" && job.state == JobState::to_do) EXPECT_GT(job.estimate_seconds.value_or(0), 0);
+    if (job.kind == "train" && job.state == JobState::to_do) {
+      EXPECT_GT(job.estimate_seconds.value_or(0), 0);
+    }
   }
 }
 

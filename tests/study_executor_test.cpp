@@ -9,6 +9,8 @@
 namespace quench::study {
 namespace {
 
+JobObserver nobody;
+
 Job job(const std::string& key, std::vector<size_t> after, std::function<void()> work, bool done = false) {
   return {key, "work", key, std::move(after), [done] { return done; }, std::move(work)};
 }
@@ -22,7 +24,7 @@ TEST(Executor, RunsEachJobOnceInOrder) {
   graph.add(job("c", {b}, append("c")));
   EXPECT_EQ(graph.add(job("a", {}, append("x"))), a) << "equal keys are equal work";
   JobResults results = states_of(graph);
-  execute(graph, results, {});
+  execute(graph, results, {}, nobody);
   EXPECT_EQ(order, "ac");
   EXPECT_EQ(results.state(b), JobState::done_before);
 }
@@ -38,7 +40,7 @@ TEST(Executor, AFailureSkipsWhatNeedsItAndNothingElse) {
   record.runs_after_failures = true;
   const size_t last = graph.add(std::move(record));
   JobResults results = states_of(graph);
-  execute(graph, results, {});
+  execute(graph, results, {}, nobody);
   EXPECT_EQ(order, "gr");
   EXPECT_EQ(results.state(bad), JobState::failed);
   EXPECT_EQ(results.failure(bad).kind(), ErrorKind::backend);
@@ -46,6 +48,26 @@ TEST(Executor, AFailureSkipsWhatNeedsItAndNothingElse) {
   EXPECT_EQ(results.state(needs), JobState::skipped);
   EXPECT_NE(std::string(results.failure(needs).what()).find("no disk"), std::string::npos);
   EXPECT_EQ(results.state(last), JobState::done);
+}
+
+TEST(Executor, TellsWhatItBeginsAndWhyWhatFails) {
+  struct Watcher : JobObserver {
+    void begins(const Job& job) override { told += job.key + " begins\n"; }
+    void fails(const std::string& key, JobState state, const std::string& reason) override {
+      told += fmt::format("{} is {}: {}\n", key, to_string(state), reason);
+    }
+    std::string told;
+  } watcher;
+  JobGraph graph;
+  graph.add(job(
+      "a", {}, [] {}, true));
+  const size_t b = graph.add(job("b", {}, [] { fail(ErrorKind::unsupported, "no such device"); }));
+  graph.add(job("c", {b}, [] {}));
+  graph.add(job("d", {}, [] { fail(ErrorKind::data, "bad"); }));
+  JobResults results = states_of(graph);
+  execute(graph, results, {}, watcher);
+  EXPECT_EQ(watcher.told,
+            "b begins\nb is unsupported: no such device\nc is skipped: no such device\nd begins\nd is failed: bad\n");
 }
 
 TEST(Executor, CancelStopsAtOnce) {
@@ -58,7 +80,7 @@ TEST(Executor, CancelStopsAtOnce) {
   }));
   graph.add(job("b", {0}, [&] { ++ran; }));
   JobResults results = states_of(graph);
-  EXPECT_THROW(execute(graph, results, cancel), Error);
+  EXPECT_THROW(execute(graph, results, cancel, nobody), Error);
   EXPECT_EQ(ran, 1);
 }
 

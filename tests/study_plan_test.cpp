@@ -104,6 +104,25 @@ TEST(Plan, EntriesOfOneModelAreToldApartByWhatDiffers) {
   EXPECT_EQ(artifact_path(cells[8]), "artifacts/yolov5n-cls@64/fp32-s0.onnx");
 }
 
+// Files of one name in two folders once gave two entries one id.
+TEST(Plan, PretrainedFilesAreToldApartByTheirFolders) {
+  const auto study = check_study(config::parse_yaml("study: s\nmethods: [fp32]\nmodels:\n"
+                                                    "  - {model: yolov5n-cls, pretrained: runs/a/best.onnx}\n"
+                                                    "  - {model: yolov5n-cls, pretrained: runs/b/best.onnx}\n"
+                                                    "  - {model: yolov5n-cls, pretrained: best.onnx}\n"
+                                                    "  - {model: yolov5n-cls, pretrained: other/b/best.onnx}\n"
+                                                    "  - {model: yolov5n-cls, pretrained: runs/b/last.onnx}\n",
+                                                    "t"),
+                                 "t");
+  std::vector<std::string> labels;
+  for (const ModelEntry& model : study.models) labels.push_back(model.label);
+  EXPECT_EQ(labels,
+            (std::vector<std::string>{"yolov5n-cls,pretrained=a_best.onnx", "yolov5n-cls,pretrained=runs_b_best.onnx",
+                                      "yolov5n-cls,pretrained=best.onnx", "yolov5n-cls,pretrained=other_b_best.onnx",
+                                      "yolov5n-cls,pretrained=last.onnx"}));
+  EXPECT_EQ(expand(study, {}).size(), 5u);
+}
+
 TEST(Plan, FineTuningHasTheModelsOwnTrainingSettings) {
   const auto study =
       check_study(config::parse_yaml("study: s\nmethods: [qat]\ntrain: {batch: 64}\nmodels:\n"

@@ -50,7 +50,7 @@ TEST_F(StudyRun, RunsCellsThenSkipsThem) {
   EXPECT_EQ(second.ran, 0);
   EXPECT_EQ(second.skipped, 2);
   EXPECT_EQ(read_file(folder_ / "records.jsonl"), stored);
-  for (const CellState& state : status(study, folder_, "/nonexistent")) EXPECT_EQ(state.status, "ok");
+  for (const CellState& cell : state(study, context()).cells) EXPECT_EQ(cell.status, "ok");
 }
 
 // Forecast latencies stand beside measured ones, are stored once, and need a device that is known before any work.
@@ -135,6 +135,148 @@ TEST_F(StudyRun, ForecastsLatenciesOfDevices) {
   EXPECT_EQ(later.ran, 0);
   EXPECT_EQ(read_file(folder_ / "records.jsonl"), old);
   EXPECT_EQ(std::ranges::count(later.records, "forecast", &record::Record::latency_source), 2);
+}
+
+/// The only file of the name below a folder.
+fs::path only_file(const fs::path& folder, const std::string& begin, const char* name) {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().filename().string().starts_with(begin)) found.push_back(entry.path() / name);
+  }
+  EXPECT_EQ(found.size(), 1u) << begin;
+  return found.at(0);
+}
+
+std::string flipped(std::string bytes) {
+  char& byte = bytes.at(bytes.size() / 2);
+  byte = static_cast<char>(byte ^ 4);
+  return bytes;
+}
+
+// A file that a disk changed was once taken for what it was, or failed every row.
+TEST_F(StudyRun, ADamagedStageIsMadeAgain) {
+  run(tiny("[fp32]"), context());
+  const fs::path stages = folder_ / "stages";
+  const fs::path model = only_file(stages, "train-", "model.onnx");
+  const std::string made = read_file(model);
+  const auto damaged_messages = [&] {
+    return std::ranges::count_if(messages_,
+                                 [](const std::string& text) { return text.find("made again") != std::string::npos; });
+  };
+  for (const std::string& bad : {flipped(made), made.substr(0, made.size() / 2), std::string()}) {
+    write_file(model, bad);
+    messages_.clear();
+    fs::remove_all(folder_ / "artifacts");
+    const RunSummary more = run(tiny("[fp32, {method: ptq, calibration_images: 16}]"), context());
+    EXPECT_EQ(more.failed, 0) << more.records.back().reason.value_or("");
+    EXPECT_EQ(read_file(model), made);
+    EXPECT_EQ(damaged_messages(), 1);
+    EXPECT_EQ(read_file(folder_ / "artifacts/yolov5n-cls@32/fp32-s0.onnx"), made);
+    fs::remove(folder_ / "records.jsonl");
+    fs::remove_all(only_file(stages, "quantize-", ""));
+  }
+}
+
+TEST_F(StudyRun, ADamagedEvaluationIsMadeAgain) {
+  const RunSummary first = run(tiny("[fp32]"), context());
+  const fs::path file = only_file(folder_ / "stages", "evaluate-", "evaluation.json");
+  const std::string made = read_file(file);
+  std::string other = made;  // still JSON, with another figure
+  const size_t digit = other.find_first_of("12345678", other.find("0."));
+  ASSERT_NE(digit, std::string::npos);
+  ++other[digit];
+  write_file(file, other);
+  fs::remove(folder_ / "records.jsonl");
+  EXPECT_EQ(state(tiny("[fp32]"), context()).jobs.at(1).state, JobState::to_do);
+  const RunSummary again = run(tiny("[fp32]"), context());
+  EXPECT_EQ(again.records.at(0).top1, first.records.at(0).top1);
+  EXPECT_EQ(read_file(file), made);
+}
+
+TEST_F(StudyRun, AStrangeLineOfTheRecordsStopsNothing) {
+  const StudyFile study = tiny("[fp32]");
+  run(study, context());
+  const fs::path store = folder_ / "records.jsonl";
+  write_file(store, "strange\n" + read_file(store));
+  messages_.clear();
+  const RunSummary again = run(study, context());
+  EXPECT_EQ(again.skipped, 1);
+  EXPECT_TRUE(std::ranges::any_of(messages_, [](const std::string& text) {
+    return text.find("records.jsonl: line 1 is skipped") != std::string::npos;
+  }));
+  EXPECT_TRUE(read_file(store).starts_with("strange\n"));
+}
+
+std::map<std::string, JobState> states_by_kind(const StudyState& state) {
+  std::map<std::string, JobState> states;
+  for (const PlannedJob& job : state.jobs) states[job.kind] = job.state;
+  return states;
+}
+
+// `study status` beside a run: what is done, what it works on, what is to do.
+TEST_F(StudyRun, TheStateTellsWhatRunsNow) {
+  const StudyFile study = tiny("[fp32]");
+  std::vector<StudyState> seen;
+  const LogSink log{[&](LogLevel, std::string_view text) {
+                      if (text.ends_with("evaluating with torch")) seen.push_back(state(study, context()));
+                    },
+                    nullptr};
+  RunContext watched = context();
+  watched.log = &log;
+  ASSERT_EQ(run(study, watched).failed, 0);
+  ASSERT_EQ(seen.size(), 1u);
+  ASSERT_TRUE(seen[0].running.has_value());
+  EXPECT_EQ(seen[0].running->kind, "evaluate");
+  EXPECT_EQ(seen[0].running->process, ::getpid());
+  EXPECT_EQ(states_by_kind(seen[0]),
+            (std::map<std::string, JobState>{
+                {"train", JobState::done_before}, {"evaluate", JobState::running}, {"bench", JobState::to_do}}));
+  EXPECT_EQ(seen[0].cells.at(0).status, "pending");
+
+  const StudyState after = state(study, context());
+  EXPECT_FALSE(after.running.has_value());
+  EXPECT_EQ(std::ranges::count(after.jobs, JobState::done_before, &PlannedJob::state), 3);
+}
+
+TEST_F(StudyRun, WhatAKilledRunWorkedOnDoesNotRun) {
+  const StudyFile study = tiny("[fp32]");
+  const std::string key = state(study, context()).jobs.at(0).key;
+  fs::create_directories(folder_);
+  write_file(folder_ / "running.json",
+             Json{{"key", key}, {"job", "train"}, {"of", "x"}, {"since", "now"}, {"process", ::getpid()}}.dump());
+  {
+    const FolderLock lock(folder_);
+    EXPECT_EQ(state(study, context()).jobs.at(0).state, JobState::running);
+  }
+  write_file(folder_ / ".lock", std::to_string(::getpid()));  // left by one that is gone
+  EXPECT_EQ(lock_holder(folder_), std::nullopt);
+  EXPECT_EQ(state(study, context()).jobs.at(0).state, JobState::to_do);
+  EXPECT_FALSE(state(study, context()).running.has_value());
+}
+
+TEST_F(StudyRun, TheStateTellsWhatFailedAndWhy) {
+  const auto none = [](std::string_view) { return config::OptionSet(); };
+  const auto same = [](const methods::ModelKind& kind) { return kind; };
+  steps_.add({"tear", "Fail", methods::Needs::nothing, false, none, same},
+             [](const steps::StepInput&) -> graph::Graph { fail(ErrorKind::data, "torn apart"); });
+  steps_.add({"fly", "Cannot", methods::Needs::nothing, false, none, same},
+             [](const steps::StepInput&) -> graph::Graph { fail(ErrorKind::unsupported, "no wings"); });
+  const StudyFile study = tiny("[{name: torn, steps: [tear]}, {name: flown, steps: [fly]}]", "", steps_.table());
+  ASSERT_EQ(run(study, context()).failed, 2);
+  std::map<std::string, PlannedJob> jobs;
+  const StudyState after = state(study, context());
+  for (const PlannedJob& job : after.jobs) jobs[job.kind + " " + job.name] = job;
+  const PlannedJob& torn = jobs.at("tear yolov5n-cls@32/torn s0");
+  EXPECT_EQ(torn.state, JobState::failed);
+  EXPECT_EQ(torn.reason, "torn apart");
+  EXPECT_EQ(jobs.at("fly yolov5n-cls@32/flown s0").state, JobState::unsupported);
+  EXPECT_EQ(jobs.at("evaluate yolov5n-cls@32/torn s0, torch").state, JobState::skipped);
+  EXPECT_EQ(std::ranges::count(after.jobs, JobState::to_do, &PlannedJob::state), 0);
+  for (const PlannedJob& job : after.jobs) {
+    if (job.kind != "bench") continue;
+    EXPECT_EQ(job.state, JobState::failed);
+    EXPECT_NE(job.reason.find("torn apart"), std::string::npos) << job.reason;
+  }
 }
 
 TEST_F(StudyRun, GoesOnAfterAFailedCell) {

@@ -122,18 +122,39 @@ TEST(Study, RejectsWithSectionKeyAndNearest) {
   EXPECT_NE(file_error("").find("expected a map"), std::string::npos);
 }
 
+// A wrong name was once told after the first training.
+TEST(Study, LayersThatNoModelHasAreToldBeforeAnyWork) {
+  const std::string head = "study: s\nmodels: [yolov8n-cls, yolov5n-cls]\nmethods: ";
+  EXPECT_EQ(file_error(head + "[{method: ptq, float_layers: [model.0.conv]}]"), "");
+  EXPECT_EQ(file_error(head + "[{method: ptq, layer_bits: ['model.1.*=w4a6']}]"), "");
+  const std::string wrong = file_error(head + "[fp32, {method: ptq, float_layers: [model.77.conv]}]");
+  EXPECT_NE(wrong.find("model.77.conv"), std::string::npos) << wrong;
+  EXPECT_NE(wrong.find("ptq of yolov8n-cls"), std::string::npos) << wrong;
+  EXPECT_NE(file_error(head + "[{method: qat, layer_bits: [modle.0.conv=w4]}]").find("modle.0.conv"),
+            std::string::npos);
+  EXPECT_NE(file_error(head + "[{method: ptq, layer_bits: [model.0.conv=a6]}]").find("reads the image"),
+            std::string::npos);
+  EXPECT_NE(file_error(head + "[{name: cut, steps: [{prune: {protect: [model.77.conv]}}]}]").find("model.77.conv"),
+            std::string::npos);
+  // Each model is asked: this layer is YOLOv8's alone.
+  EXPECT_NE(file_error(head + "[{method: ptq, float_layers: [model.2.m.0.cv1.conv, model.2.cv3.conv]}]")
+                .find("of yolov8n-cls"),
+            std::string::npos);
+}
+
 TEST(Study, SurvivesAnyText) {  // fuzz: an Error{config} or a study, never a crash or another exception
   const std::string seed_text =
       "study: s\nnotes: [a]\ndata: {data: shapes, train_limit: 10}\nimgsz: 32\nmodels: [yolov5n-cls, {model: "
       "yolov8n-cls, train: {epochs: 2}}]\nseeds: [0, 1]\ntrain: {epochs: 5, flip: false, policy: none}\nmethods: "
       "[fp32, "
-      "{method: ptq, observer: [mse, minmax]}, {method: qat, epochs: 1, float_layers: [a, b]}]\nthreads: [1]\n";
+      "{method: ptq, observer: [mse, minmax]}, {method: qat, epochs: 1, float_layers: [model.0.conv, "
+      "model.1.conv]}]\nthreads: [1]\n";
   const std::string alphabet = "[]{}:,-&*!|>'\"%@#? \n\t0129.eaxtrue~\\\0\xff";
   Rng rng(7, "fuzz study");
   int accepted = 0;
   for (int round = 0; round < 4000; ++round) {
     std::string text = seed_text;
-    for (uint64_t edits = 1 + rng.below(4); edits > 0; --edits) {
+    for (uint64_t edits = 1 + rng.below(4); edits > 0 && !text.empty(); --edits) {
       const size_t at = rng.below(text.size());
       switch (rng.below(4)) {
         case 0: text[at] = alphabet[rng.below(alphabet.size())]; break;

@@ -214,6 +214,39 @@ TEST(Fit, CancelKeepsWhatWasDoneAndResumesExactly) {
   }
 }
 
+// A damaged checkpoint once failed every resume.
+TEST(Fit, ADamagedCheckpointIsPutAsideAndTheRunStartsAnew) {
+  const samples::Folder folder;
+  const std::filesystem::path checkpoint = folder.path() / "checkpoint.qckpt";
+  std::filesystem::path aside = checkpoint;
+  aside += ".damaged";
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  std::vector<std::string> warnings;
+  const LogSink log{[&](LogLevel level, std::string_view text) {
+                      if (level == LogLevel::warning) warnings.emplace_back(text);
+                    },
+                    nullptr};
+  FitContext context = context_of(folder);
+  context.log = &log;
+  const auto train = [&] { return fit(start, samples::tiny_shapes(), samples::tiny_config(), context); };
+  const FitResult first = train();
+  const std::string whole = read_file(checkpoint);
+  std::string flipped = whole;
+  flipped[whole.size() / 2] = static_cast<char>(flipped[whole.size() / 2] ^ 16);
+  for (const std::string& bad : {flipped, whole.substr(0, whole.size() / 3), std::string()}) {
+    warnings.clear();
+    write_file(checkpoint, bad);
+    EXPECT_TRUE(train().graph == first.graph);
+    ASSERT_EQ(warnings.size(), 1u);
+    EXPECT_NE(warnings[0].find("starts anew"), std::string::npos) << warnings[0];
+    EXPECT_NE(warnings[0].find(aside.string()), std::string::npos) << warnings[0];
+    EXPECT_EQ(read_file(aside), bad);
+  }
+  warnings.clear();
+  EXPECT_TRUE(train().graph == first.graph) << "the new checkpoint is whole";
+  EXPECT_TRUE(warnings.empty());
+}
+
 TEST(Fit, AFinishedRunIsTakenAsItIs) {
   const samples::Folder folder;
   const graph::Graph start = samples::tiny_classifier(24, 10);

@@ -60,7 +60,10 @@ int run_report(const program::Invocation& invocation, const program::Environment
   const Json options = program::settings(command("report"), Json::object(), invocation);
   const fs::path store = find_store(invocation.inputs.at(0));
   const record::Loaded loaded = record::load(store);
-  for (const std::string& warning : loaded.warnings) environment.log.warning(warning);
+  if (loaded.records.empty() && !loaded.warnings.empty()) {
+    fail(ErrorKind::data, "[cli] expected at least one record in {}, got none: {}", store.string(), loaded.warnings[0]);
+  }
+  record::tell_skipped(loaded, environment.log);
   const Page study = page_of(store.parent_path() / "page.json");
   const std::vector<record::Record> records = chosen(record::latest(loaded.records), study.cells);
   if (records.empty()) fail(ErrorKind::data, "[cli] expected at least one record in {}, got none", store.string());

@@ -34,6 +34,15 @@ class ChainCommand {
         where_("quench " + invocation.command) {}
 
   const Json& options() const { return options_; }
+  /// Throws Error{config} for a setting that was given and that no step but `other` has.
+  void require_none_of(const methods::StepInfo& other, const methods::StepInfo& own, const std::string& why) const {
+    const Json of_other = other.options(default_task()).part_of(given_);
+    const Json of_own = own.options(default_task()).part_of(given_);
+    for (const auto& [name, value] : of_other.items()) {
+      if (of_own.contains(name) || config::data_options().find(name)) continue;
+      fail(ErrorKind::config, "{}: expected no '{}' {}", where_, name, why);
+    }
+  }
   /// A step with what was given for it, on the command line or in the file of `--config`.
   methods::ChainStep step(const methods::StepInfo& info) const {
     return {info.name, info.options(default_task()).part_of(given_)};
@@ -105,7 +114,13 @@ int run_quantize(const program::Invocation& invocation, const program::Environme
   ChainCommand work(command(invocation.command), invocation, environment);
   const auto step = [&](const char* name) { return work.step(registry.table().require(name, "quench quantize")); };
   methods::Method method{work.options()["method"], "", {step("quantize")}};
-  if (method.method == "qat") method.steps.push_back(step("finetune"));
+  if (method.method == "qat") {
+    method.steps.push_back(step("finetune"));
+  } else {
+    work.require_none_of(registry.table().require("finetune", "quench quantize"),
+                         registry.table().require("quantize", "quench quantize"),
+                         fmt::format("with --method {}: it is a setting of fine-tuning (--method qat)", method.method));
+  }
   return work.run(registry, method, ".qat");
 }
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <iostream>
 
 #include "cli/lab_commands.h"
@@ -11,71 +12,108 @@
 namespace quench::cli {
 namespace {
 
-namespace fs = std::filesystem;
-
-int print_states(const study::StudyFile& study, const fs::path& folder, const fs::path& data_root,
-                 const Json& options) {
-  const std::vector<study::CellState> states = study::status(study, folder, data_root);
-  std::vector<std::vector<std::string>> rows{{"cell", "status", "reason"}};
-  Json list = Json::array();
-  int64_t done = 0;
-  for (const study::CellState& state : states) {
-    rows.push_back({state.id, state.status, state.reason});
-    list.push_back({{"cell", state.id}, {"status", state.status}, {"reason", state.reason}});
-    done += state.status == "ok";
-  }
-  if (options["format"] == "json") {
-    std::cout << json_text(list, 2) << "\n";
-  } else {
-    std::cout << text_table(rows)
-              << fmt::format("{} of {} cells done, in {}\n", done, states.size(), printable_line(folder.string()));
-  }
-  return program::kOk;
-}
-
 std::string duration(double seconds) {
   return seconds < 120 ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.0f} min", seconds / 60);
 }
 
-/// The graph of jobs: what is done, what is to do, and how long that took before or is tried to take.
-int print_plan(const study::StudyFile& study, const study::RunContext& context, const Json& options) {
-  const std::vector<study::PlannedJob> jobs = study::plan(study, context, options["trial"].get<bool>());
-  std::vector<std::vector<std::string>> rows{{"#", "job", "of", "after", "state", "estimate"}};
+bool has_failed(const study::PlannedJob& job) {
+  return job.state == study::JobState::failed || job.state == study::JobState::unsupported ||
+         job.state == study::JobState::skipped;
+}
+
+Json jobs_json(const std::vector<study::PlannedJob>& jobs) {
   Json list = Json::array();
-  int64_t to_do = 0, unknown = 0, tried = 0;
-  double seconds = 0;
   for (const study::PlannedJob& job : jobs) {
-    std::string after;
-    for (const size_t place : job.after) after += fmt::format("{}{}", after.empty() ? "" : ",", place + 1);
-    const bool is_open = job.state == study::JobState::to_do;
-    rows.push_back({std::to_string(rows.size()), job.kind, job.name, after, study::to_string(job.state),
-                    job.estimate_seconds ? duration(*job.estimate_seconds) + (job.from_trial ? " (trial)" : "")
-                    : is_open            ? "?"
-                                         : ""});
     list.push_back(
         {{"job", job.kind},
          {"of", job.name},
          {"after", job.after},
          {"state", study::to_string(job.state)},
+         {"reason", job.reason},
          {"key", job.key},
          {"estimate_seconds", job.estimate_seconds ? Json(*job.estimate_seconds) : Json()},
          {"estimate_from", !job.estimate_seconds ? Json() : Json(job.from_trial ? "trial" : "earlier jobs")}});
+  }
+  return list;
+}
+
+/// The graph of jobs: what is done, runs, failed or is to do, and how long that took before or is tried to take.
+std::string jobs_text(const std::vector<study::PlannedJob>& jobs, bool tried_now) {
+  const bool reasons = std::ranges::any_of(jobs, has_failed);
+  std::vector<std::vector<std::string>> rows{{"#", "job", "of", "after", "state", "estimate"}};
+  if (reasons) rows[0].push_back("reason");
+  int64_t to_do = 0, unknown = 0, tried = 0, failed = 0;
+  double seconds = 0;
+  for (const study::PlannedJob& job : jobs) {
+    std::string after;
+    for (const size_t place : job.after) after += fmt::format("{}{}", after.empty() ? "" : ",", place + 1);
+    const bool is_open = job.state == study::JobState::to_do || job.state == study::JobState::running;
+    std::vector<std::string>& row = rows.emplace_back(std::vector<std::string>{
+        std::to_string(rows.size()), job.kind, job.name, after, study::to_string(job.state),
+        job.estimate_seconds ? duration(*job.estimate_seconds) + (job.from_trial ? " (trial)" : "")
+        : is_open            ? "?"
+                             : ""});
+    if (reasons) row.push_back(job.reason);
     to_do += is_open;
+    failed += has_failed(job);
     tried += job.from_trial;
     unknown += is_open && !job.estimate_seconds;
     seconds += job.estimate_seconds.value_or(0);
   }
+  std::string text = text_table(rows) + fmt::format("{} of {} jobs to do", to_do, jobs.size());
+  if (to_do > unknown) text += fmt::format(", estimated at {} in all", duration(seconds));
+  if (tried > 0) text += fmt::format("; {} from a trial on a few images", tried);
+  if (unknown > 0) text += fmt::format("; {} have no estimate{}", unknown, tried_now ? "" : " (--trial tries them)");
+  if (failed > 0) text += fmt::format("; {} failed or unsupported: the next run tries them again", failed);
+  return text + "\n";
+}
+
+int print_plan(const study::StudyFile& study, const study::RunContext& context, const Json& options) {
+  const bool trial = options["trial"].get<bool>();
+  const std::vector<study::PlannedJob> jobs = study::plan(study, context, trial);
+  std::cout << (options["format"] == "json" ? json_text(jobs_json(jobs), 2) + "\n" : jobs_text(jobs, trial));
+  return program::kOk;
+}
+
+Json cells_json(const std::vector<study::CellState>& cells) {
+  Json list = Json::array();
+  for (const study::CellState& cell : cells) {
+    list.push_back({{"cell", cell.id}, {"status", cell.status}, {"reason", cell.reason}});
+  }
+  return list;
+}
+
+std::string cells_text(const std::vector<study::CellState>& cells, const std::filesystem::path& folder) {
+  std::vector<std::vector<std::string>> rows{{"cell", "status", "reason"}};
+  for (const study::CellState& cell : cells) rows.push_back({cell.id, cell.status, cell.reason});
+  return text_table(rows) + fmt::format("{} of {} cells done, in {}\n",
+                                        std::ranges::count(cells, "ok", &study::CellState::status), cells.size(),
+                                        printable_line(folder.string()));
+}
+
+/// The plan as it stands, also while it runs, then the cells.
+int print_status(const study::StudyFile& study, const study::RunContext& context, const Json& options) {
+  const study::StudyState state = study::state(study, context);
+  const std::optional<study::RunningJob>& running = state.running;
   if (options["format"] == "json") {
-    std::cout << json_text(list, 2) << "\n";
+    Json now;
+    if (running) {
+      now = {{"key", running->key},
+             {"job", running->kind},
+             {"of", running->name},
+             {"since", running->since},
+             {"process", running->process}};
+    }
+    const Json all{{"jobs", jobs_json(state.jobs)}, {"cells", cells_json(state.cells)}, {"running", now}};
+    std::cout << json_text(all, 2) << "\n";
     return program::kOk;
   }
-  std::cout << text_table(rows)
-            << fmt::format("{} of {} jobs to do{}{}{}\n", to_do, jobs.size(),
-                           to_do > unknown ? fmt::format(", estimated at {} in all", duration(seconds)) : std::string(),
-                           tried > 0 ? fmt::format("; {} from a trial on a few images", tried) : std::string(),
-                           unknown > 0 ? fmt::format("; {} have no estimate{}", unknown,
-                                                     options["trial"] ? "" : " (--trial tries them)")
-                                       : std::string());
+  std::cout << jobs_text(state.jobs, false);
+  if (running) {
+    std::cout << fmt::format("running: {} {}, since {}, by process {}\n", running->kind, running->name, running->since,
+                             running->process);
+  }
+  std::cout << "\n" << cells_text(state.cells, context.folder);
   return program::kOk;
 }
 
@@ -87,7 +125,7 @@ int run_study_plan(const program::Invocation& invocation, const program::Environ
   const study::StudyFile study = study::read_study(invocation.inputs.at(0));
   study::catalog_of(study, environment.device_folders);  // what `run` would refuse is refused here too
   const study::RunContext context = study_context(options, study, environment, runtimes, steps);
-  if (invocation.command == "study status") return print_states(study, context.folder, context.data_root, options);
+  if (invocation.command == "study status") return print_status(study, context, options);
   return print_plan(study, context, options);
 }
 

@@ -192,10 +192,8 @@ std::vector<program::Command> fixed_commands() {
        nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
        study_out + stages_folder() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
-      {"study status", "State of every cell of a study", "FILE", 1, 1,
-       study_out + OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) +
-           format({"table", "json"}),
-       nullptr},
+      {"study status", "A study's jobs and cells as they stand, also while it runs", "FILE", 1, 1,
+       study_out + stages_folder() + format({"table", "json"}), nullptr},
   };
 }
 

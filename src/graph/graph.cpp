@@ -67,21 +67,6 @@ const Weight& Graph::required_weight(const Node& node, std::string_view role) co
   fail(ErrorKind::data, "[graph] expected weight '{}' of {} node {}, got none", role, to_string(node.op), node.name);
 }
 
-int Graph::producer(EdgeId edge) const {
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (std::count(nodes[i].outputs.begin(), nodes[i].outputs.end(), edge)) return static_cast<int>(i);
-  }
-  return -1;
-}
-
-std::vector<int> Graph::consumers(EdgeId edge) const {
-  std::vector<int> found;
-  for (size_t i = 0; i < nodes.size(); ++i) {
-    if (std::count(nodes[i].inputs.begin(), nodes[i].inputs.end(), edge)) found.push_back(static_cast<int>(i));
-  }
-  return found;
-}
-
 namespace {
 
 bool same_edges(const Graph& a, const std::vector<EdgeId>& ids_a, const Graph& b, const std::vector<EdgeId>& ids_b) {

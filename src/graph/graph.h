@@ -141,11 +141,6 @@ struct Graph {
   Weight* weight(const Node& node, std::string_view role);
   /// As weight(), but throws Error{data} naming node and role where it is missing.
   const Weight& required_weight(const Node& node, std::string_view role) const;
-
-  /// Index of the node that makes the edge, or -1 for graph inputs. O(nodes).
-  int producer(EdgeId edge) const;
-  /// Indices of the nodes that read the edge. O(nodes).
-  std::vector<int> consumers(EdgeId edge) const;
 };
 
 /// Same nodes, names, attributes, wiring, weights and metadata, whatever the order of edge ids.

@@ -1,11 +1,8 @@
 #include "platform/measured.h"
 
-#include <algorithm>
-#include <tuple>
-#include <utility>
-
 #include "graph/passes.h"
 #include "metrics/cost.h"
+#include "metrics/layer_widths.h"
 #include "metrics/top_k.h"
 #include "platform/host.h"
 
@@ -18,19 +15,6 @@ std::optional<std::string> metadata(const graph::Graph& graph, const std::string
   return found->second;
 }
 
-/// The least bits of quantized weights, and of quantized activations; 32 where nothing is quantized.
-std::pair<int64_t, int64_t> bits_of(const graph::Graph& graph) {
-  int64_t weights = 32, activations = 32;
-  for (const auto& [name, weight] : graph.weights) {
-    const bool weighs = name.ends_with(".weight");
-    if (weight.quant && weighs) weights = std::min<int64_t>(weights, weight.quant->bits);
-  }
-  for (const graph::Edge& edge : graph.edges) {
-    if (edge.quant && weights < 32) activations = std::min<int64_t>(activations, edge.quant->bits);
-  }
-  return {weights, activations};
-}
-
 }  // namespace
 
 void set_model(record::Record& record, const graph::ModelFile& model) {
@@ -40,7 +24,11 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   record.task = metadata(folded, "task");
   record.method = metadata(folded, "method").value_or("fp32");
   record.imgsz = folded.edge(folded.inputs.at(0)).shape.at(2);
-  std::tie(record.bits_w, record.bits_a) = bits_of(folded);
+  const metrics::LayerWidths widths = metrics::layer_widths(folded);
+  record.bits_w = widths.weights;
+  record.bits_a = widths.activations;
+  record.bits_w_mean = widths.mean_weights;
+  if (!widths.others.empty()) record.layer_bits = widths.others;
   record.params = cost.params;
   record.macs = cost.macs;
   record.gflops = cost.gflops;

@@ -10,8 +10,8 @@
 
 namespace quench::platform {
 
-/// What a model file says of itself: model, task, method (fp32 where it names none), image size, counts, sizes,
-/// precisions kept in float, hashes. Parameters and bytes are counted with batch norm folded, as deployed.
+/// What a model file says of itself: model, task, method (fp32 where it names none), image size, widths of layers,
+/// counts, sizes, layers kept in float, hashes. Parameters and bytes are counted with batch norm folded, as deployed.
 void set_model(record::Record& record, const graph::ModelFile& model);
 
 /// Where it was measured: this machine, the program's version.

@@ -36,7 +36,7 @@ Widths widths_of(std::string_view text, const std::string& entry) {
 
 std::vector<LayerBits> layer_bits(const std::vector<std::string>& list, const std::vector<std::string>& names,
                                   int weights) {
-  std::vector<LayerBits> bits(names.size(), {weights, std::nullopt});
+  std::vector<LayerBits> bits(names.size(), {weights, std::nullopt, false});
   for (const std::string& entry : list) {
     const size_t equals = entry.rfind('=');
     if (equals == std::string::npos || equals == 0) wrong(entry);
@@ -46,7 +46,9 @@ std::vector<LayerBits> layer_bits(const std::vector<std::string>& list, const st
     for (size_t i = 0; i < names.size(); ++i) {
       if (!matched.contains(names[i])) continue;
       if (widths.weights) bits[i].weights = *widths.weights;
-      if (widths.activations) bits[i].activations = widths.activations;
+      if (!widths.activations) continue;
+      bits[i].activations = widths.activations;
+      bits[i].alone = matched.size() == 1;
     }
   }
   return bits;

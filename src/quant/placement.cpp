@@ -121,6 +121,19 @@ graph::QuantParams sigmoid_params(const PlacementOptions& options) {
   return for_target(affine(DType::i8, options.bits_a, std::ldexp(1.0f, 1 - options.bits_a)), options.target);
 }
 
+// Refuses a width of its own for the image. A pattern of several layers may match one that reads it.
+void require_width_of_image(const std::vector<EdgeId>& inputs, const std::vector<LayerBits>& bits,
+                            const std::vector<std::string>& names, const graph::Links& links) {
+  constexpr int kImageBits = 8;
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (links.producer[inputs[i]] >= 0 || !bits[i].alone || bits[i].activations == kImageBits) continue;
+    fail(ErrorKind::config,
+         "[quant.placement] layer_bits: '{}' reads the image, which always has {} bits: expected no width of what it "
+         "reads, got a{}",
+         names[i], kImageBits, *bits[i].activations);
+  }
+}
+
 // The width that layers ask for the values of a group that they read. inputs, bits, names: of the layers in integers.
 std::optional<int> group_bits(const std::vector<EdgeId>& group, const std::vector<EdgeId>& inputs,
                               const std::vector<LayerBits>& bits, const std::vector<std::string>& names) {
@@ -205,6 +218,7 @@ Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
     if (sketch.integer[i]) inputs.push_back(node.inputs[0]);
   }
   const std::vector<LayerBits> bits = layer_bits(options.layer_bits, out.weights, options.bits_w);
+  require_width_of_image(inputs, bits, out.weights, sketch.links);
   for (const LayerBits& layer : bits) out.weight_bits.push_back(layer.weights);
   for (std::vector<EdgeId>& group : groups_of(sketch)) {
     PlacementOptions here = options;

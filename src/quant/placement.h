@@ -40,7 +40,8 @@ struct PlacementOptions {
   int bits_w = 8;  ///< of weights
   int bits_a = 8;  ///< of activations; the image always has 8
   /// Layers of other widths, as in layer_bits.h. Layers that read values of one group have one width there: that which
-  /// any of them asks for. Error{config} where two ask for different ones.
+  /// any of them asks for. Error{config} where two ask for different ones, and where an entry asks for another width of
+  /// the image alone.
   std::vector<std::string> layer_bits = {};
 };
 

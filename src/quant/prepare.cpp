@@ -9,6 +9,7 @@
 #include "graph/verify.h"
 #include "nn/weight_scales.h"
 #include "quant/calibrate.h"
+#include "quant/placement_settings.h"
 #include "quant/quantize.h"
 
 namespace quench::quant {
@@ -17,18 +18,6 @@ namespace {
 Json settings_from(const Json& config) {
   const config::OptionSet& options = config::quantize_options();
   return options.checked(options.part_of(config), "quantize");
-}
-
-PlacementOptions placement_options(const Json& settings) {
-  PlacementOptions options;
-  options.target = target_from(settings["target"].get<std::string>());
-  options.symmetric = settings["activations"] == "symmetric" || options.target == Target::tensorrt;
-  options.bits_w = settings["bits_w"].get<int>();
-  options.bits_a = settings["bits_a"].get<int>();
-  for (const Json& entry : settings["layer_bits"]) options.layer_bits.push_back(entry.get<std::string>());
-  options.quantize_head = settings["quantize_head"];
-  for (const Json& name : settings["float_layers"]) options.float_layers.push_back(name.get<std::string>());
-  return options;
 }
 
 /// Chooses the scales of weights: here, once.

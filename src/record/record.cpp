@@ -46,6 +46,8 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(setting, "", "Setting"),
       QUENCH_FIELD(bits_w, "bits", "Weight bits"),
       QUENCH_FIELD(bits_a, "bits", "Activation bits"),
+      QUENCH_FIELD(bits_w_mean, "bits", "Weight bits, mean"),
+      QUENCH_FIELD(layer_bits, "", "Layers of other widths"),
       QUENCH_FIELD(runtime, "", "Runtime"),
       QUENCH_FIELD(device, "", "Device"),
       QUENCH_FIELD(threads, "", "Threads"),

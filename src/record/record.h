@@ -23,8 +23,10 @@ struct Record {
   std::optional<int64_t> imgsz;
   std::optional<std::string> method;   ///< fp32 | ptq | qat
   std::optional<std::string> setting;  ///< what sets this cell apart within its method: "mse", "minmax"
-  std::optional<int64_t> bits_w;
-  std::optional<int64_t> bits_a;
+  std::optional<int64_t> bits_w;       ///< the width of most quantized weights; older records: of the narrowest layer
+  std::optional<int64_t> bits_a;       ///< the width of what most quantized layers read; older records: the least
+  std::optional<double> bits_w_mean;   ///< mean width of the quantized weights, by their number
+  std::optional<std::string> layer_bits;  ///< layers of other widths: "conv2=w4a6,fc=a5"; empty where there are none
   std::optional<std::string> runtime;
   std::optional<std::string> device;
   std::optional<int64_t> threads;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <map>
 
@@ -50,12 +51,19 @@ Loaded load(const std::filesystem::path& file) {
     const std::string where = fmt::format("{}:{}", file.string(), number);
     try {
       loaded.records.push_back(from_json(parse_json(line, where), where));
-    } catch (const Error&) {
-      if (ended) throw;
-      loaded.warnings.push_back(fmt::format("{}: line {}: torn, skipped", file.string(), number));
+    } catch (const Error& error) {
+      loaded.warnings.push_back(ended ? fmt::format("{}: line {} is skipped: {}", file.string(), number, error.what())
+                                      : fmt::format("{}: line {}: torn, skipped", file.string(), number));
     }
   }
   return loaded;
+}
+
+void tell_skipped(const Loaded& loaded, const LogSink& log) {
+  constexpr size_t kMost = 10;
+  for (size_t i = 0; i < std::min(kMost, loaded.warnings.size()); ++i) log.warning(loaded.warnings[i]);
+  if (loaded.warnings.size() > kMost)
+    log.warning(fmt::format("and {} lines more are skipped", loaded.warnings.size() - kMost));
 }
 
 std::vector<Record> latest(const std::vector<Record>& records) {

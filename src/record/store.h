@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/log.h"
 #include "record/record.h"
 
 namespace quench::record {
@@ -13,12 +14,15 @@ void append(const std::filesystem::path& file, const Record& record);
 
 struct Loaded {
   std::vector<Record> records;
-  std::vector<std::string> warnings;  ///< "line 7: torn, skipped"
+  std::vector<std::string> warnings;  ///< of lines that were skipped: "records.jsonl: line 7: torn, skipped"
 };
 
-/// All records of a file. A torn last line (kill while writing) is skipped with a warning; any other malformed line is
-/// Error{data} naming file and line. A missing file: Error{io}.
+/// All records of a file. A line that is none (torn by a kill while writing, or by hand or disk) is skipped with a
+/// warning that names file and line, and stays in the file. A missing file: Error{io}.
 Loaded load(const std::filesystem::path& file);
+
+/// The warnings to a log: the first few, and how many more there are.
+void tell_skipped(const Loaded& loaded, const LogSink& log);
 
 /// The newest record of each cell, in order of first appearance.
 std::vector<Record> latest(const std::vector<Record>& records);

@@ -1,10 +1,13 @@
 #include "report/chart.h"
 
+#include <fmt/format.h>
+
 #include <functional>
 
 #include "report/columns.h"
 #include "report/optional_values.h"
 #include "report/pareto.h"
+#include "report/timing_groups.h"
 
 namespace quench::report {
 
@@ -12,10 +15,24 @@ using record::Record;
 
 namespace {
 
+/// The front of the points that `is_in` names.
+template <typename IsIn>
+Front front(const std::vector<ChartPoint>& all, IsIn is_in) {
+  std::vector<size_t> places;
+  std::vector<Point> points;
+  for (size_t i = 0; i < all.size(); ++i) {
+    if (!is_in(all[i])) continue;
+    places.push_back(i);
+    points.push_back({all[i].cost, all[i].accuracy});
+  }
+  Front result;
+  for (const size_t i : pareto_front(points)) result.points.push_back(places[i]);
+  return result;
+}
+
 Chart chart(const std::string& key, const std::string& title, const std::string& unit, const std::vector<Record>& rows,
             Metric metric, const std::function<std::optional<double>(const Record&)>& cost_of) {
   Chart result{key, title, unit, {}, {}};
-  std::vector<Point> points;
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto cost = cost_of(rows[i]);
     const auto accuracy = accuracy_of(rows[i], metric);
@@ -26,10 +43,22 @@ Chart chart(const std::string& key, const std::string& title, const std::string&
       point.high = scaled(rows[i].top1_high, 100);
     }
     result.points.push_back(point);
-    points.push_back({point.cost, point.accuracy});
   }
-  result.front = pareto_front(points);
+  result.fronts = {front(result.points, [](const ChartPoint&) { return true; })};
   return result;
+}
+
+/// Latencies of rows that were not timed together say nothing of each other: a front for each group.
+Chart with_fronts_of_groups(Chart chart, const std::vector<Record>& rows) {
+  const std::vector<TimingGroup> groups = timing_groups(rows);
+  const auto group_of = group_of_rows(groups, rows.size());
+  chart.fronts.clear();
+  for (size_t g = 0; g < groups.size(); ++g) {
+    Front found = front(chart.points, [&](const ChartPoint& point) { return group_of[point.row] == g; });
+    found.group = g;
+    if (!found.points.empty()) chart.fronts.push_back(std::move(found));
+  }
+  return chart;
 }
 
 Json point_json(const ChartPoint& point) {
@@ -52,7 +81,7 @@ std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric) {
       chart("params", "Parameters", "M", rows, metric, [](const Record& r) { return scaled(r.params, 1e-6); }),
       chart("weights_bytes", "Weight bytes", "MB", rows, metric,
             [](const Record& r) { return scaled(r.weights_bytes, 1e-6); }),
-      chart("latency_p50_ns", "Latency", "ms", rows, metric, in_ms(measured_latency)),
+      with_fronts_of_groups(chart("latency_p50_ns", "Latency", "ms", rows, metric, in_ms(measured_latency)), rows),
   };
   Chart forecasts = chart("latency_forecast_ns", "Forecast latency", "ms", rows, metric, in_ms(forecast_latency));
   if (!forecasts.points.empty()) all.push_back(std::move(forecasts));
@@ -64,19 +93,29 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
   for (const Chart& chart : charts) {
     Json points = Json::array();
     for (const ChartPoint& point : chart.points) points.push_back(point_json(point));
+    Json fronts = Json::array();
+    for (const Front& front : chart.fronts) {
+      const std::string name = front.group && chart.fronts.size() > 1 ? std::to_string(*front.group + 1) : "";
+      fronts.push_back({{"name", name}, {"points", front.points}});
+    }
     json["charts"].push_back({{"key", chart.key},
                               {"title", chart.title},
                               {"unit", chart.unit},
                               {"points", std::move(points)},
-                              {"front", chart.front}});
+                              {"fronts", std::move(fronts)}});
   }
   const Columns shown = columns(rows);
   for (size_t i = 0; i < rows.size(); ++i) {
     Json facts = Json::array(), notes = Json::array();
     for (const Column& column : shown.columns) {
       if (!column.marks.empty() && !column.marks[i].empty()) notes.push_back(column.marks[i]);
+      if (!column.details.empty() && !column.details[i].empty()) notes.push_back(column.details[i]);
       if (column.cells[i].empty()) continue;
       const std::string unit = column.unit.empty() ? "" : " " + column.unit;
+      if (!column.against.empty() && column.against[i]) {
+        notes.push_back(fmt::format("{} is against row {}: {}.", column.title, *column.against[i] + 1,
+                                    label(rows[*column.against[i]])));
+      }
       facts.push_back(Json::array({column.title, column.cells[i] + unit}));
     }
     json["rows"].push_back({{"label", label(rows[i])},

@@ -17,21 +17,27 @@ struct ChartPoint {
   std::optional<double> low, high;  ///< 95 % interval of the accuracy
 };
 
+/// The Pareto front of points whose costs can be compared.
+struct Front {
+  std::vector<size_t> points;   ///< indices into the chart's points, by rising cost
+  std::optional<size_t> group;  ///< of measured latencies: the group of rows that were timed together (timing_groups.h)
+};
+
 /// A cost against accuracy.
 struct Chart {
   std::string key;    ///< "gflops"
   std::string title;  ///< "GFLOPs"
   std::string unit;   ///< "M", "MB", "ms"; empty where none
   std::vector<ChartPoint> points;
-  std::vector<size_t> front;  ///< indices into points: the Pareto front, by rising cost
+  std::vector<Front> fronts;  ///< one; of measured latencies, one for each group of rows that were timed together
 };
 
 /// GFLOPs, parameters, weight bytes and latency against accuracy, for the rows (ok records of one section) that have
 /// both.
 std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric);
 
-/// What page.js draws: {metric, charts: [...], rows: [{label, model, method, forecast, facts: [[title, text], ...],
-/// notes: [sentence, ...]}]}.
+/// What page.js draws: {metric, charts: [{..., fronts: [{name, points}, ...]}, ...], rows: [{label, model, method,
+/// forecast, facts: [[title, text], ...], notes: [sentence, ...]}]}.
 Json chart_json(const std::vector<record::Record>& rows, Metric metric, const std::vector<Chart>& charts);
 
 }  // namespace quench::report

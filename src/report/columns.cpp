@@ -1,15 +1,18 @@
 #include "report/columns.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
 #include <iterator>
 #include <set>
 
+#include "core/text.h"
 #include "report/compare.h"
 #include "report/format.h"
 #include "report/optional_values.h"
+#include "report/timing_groups.h"
 
 namespace quench::report {
 
@@ -66,12 +69,38 @@ class Builder {
     result_.columns.push_back(std::move(column));
   }
 
+  /// A text for each record that stands there in any case.
+  void texts(const std::string& title, const std::string& help, std::vector<std::string> cells) {
+    result_.columns.push_back({title, "", help, false, std::move(cells), {}});
+  }
+
   /// What a reader of the cells of the column of this title must know; nothing where there is no such column.
   template <typename Get>
   void mark(const std::string& title, Get get) {
     for (Column& column : result_.columns) {
       if (column.title != title) continue;
       for (const Record& record : records_) column.marks.push_back(get(record));
+    }
+  }
+
+  /// More of the cells of the column of this title, for who asks; nothing where there is no such column.
+  template <typename Get>
+  void detail(const std::string& title, Get get) {
+    for (Column& column : result_.columns) {
+      if (column.title != title) continue;
+      for (const Record& record : records_) column.details.push_back(get(record));
+    }
+  }
+
+  /// Which record the values of the column of this title are against.
+  template <typename Get>
+  void against(const std::string& title, Get get) {
+    for (Column& column : result_.columns) {
+      if (column.title != title) continue;
+      for (size_t i = 0; i < records_.size(); ++i) {
+        const Record* baseline = column.values[i] ? get(records_[i]) : nullptr;
+        column.against.push_back(baseline ? std::optional<size_t>(baseline - records_.data()) : std::nullopt);
+      }
     }
   }
 
@@ -82,10 +111,37 @@ class Builder {
   Columns result_;
 };
 
+/// "8/8", "8/8 (1 layer w4)", "8/8 (3 layers w4, 1 layer w4a6)".
 std::string bits(const Record& record) {
   if (!record.bits_w && !record.bits_a) return "";
   const auto part = [](const std::optional<int64_t>& value) { return value ? std::to_string(*value) : "-"; };
-  return part(record.bits_w) + "/" + part(record.bits_a);
+  std::vector<std::pair<std::string, int64_t>> others;  // how wide, how many
+  for (const std::string& layer : split_text(record.layer_bits.value_or(""), ',')) {
+    if (layer.find('=') == std::string::npos) continue;
+    const std::string width = layer.substr(layer.rfind('=') + 1);
+    const auto found = std::ranges::find(others, width, [](const auto& other) { return other.first; });
+    if (found == others.end()) {
+      others.emplace_back(width, 1);
+    } else {
+      ++found->second;
+    }
+  }
+  std::string text;
+  for (const auto& [width, count] : others) {
+    text += fmt::format("{}{} layer{} {}", text.empty() ? "" : ", ", count, count == 1 ? "" : "s", width);
+  }
+  return part(record.bits_w) + "/" + part(record.bits_a) + (text.empty() ? "" : " (" + text + ")");
+}
+
+/// "Layers of other widths: conv2=w4, fc=a5."
+std::string other_widths(const Record& record) {
+  constexpr size_t kMost = 12;
+  const std::vector<std::string> layers = split_text(record.layer_bits.value_or(""), ',');
+  if (layers.empty()) return "";
+  const std::vector<std::string> shown(layers.begin(),
+                                       layers.begin() + static_cast<int64_t>(std::min(kMost, layers.size())));
+  const std::string rest = layers.size() > kMost ? fmt::format(" and {} more", layers.size() - kMost) : "";
+  return fmt::format("Layers of other widths: {}{}.", fmt::join(shown, ", "), rest);
 }
 
 std::optional<double> delta(const Record& record, const std::vector<Record>& records, Metric metric) {
@@ -121,8 +177,11 @@ void add_accuracies(Builder& builder, const std::vector<Record>& records) {
   });
   const auto delta_column = [&](Metric metric) {
     builder.number(
-        "Delta", "pt", "Accuracy against the float32 record of the same model, in percentage points.", 2,
-        [&records, metric](const Record& r) { return delta(r, records, metric); }, "+");
+        "Delta", "pt",
+        "Accuracy against the baseline, in percentage points: the float32 row of the same model, data, device and "
+        "seed.",
+        2, [&records, metric](const Record& r) { return delta(r, records, metric); }, "+");
+    builder.against("Delta", [&records](const Record& r) { return accuracy_baseline(r, records); });
   };
   const Metric metric = metric_of(records);
   if (metric == Metric::top1) delta_column(metric);
@@ -156,6 +215,13 @@ std::string unsteady_mark(const Record& record) {
 
 /// How the latencies were measured, as far as it matters to who compares them.
 void add_timing(Builder& builder, const std::vector<Record>& records) {
+  if (const auto groups = timing_groups(records); groups.size() > 1) {
+    const auto group_of = group_of_rows(groups, records.size());
+    std::vector<std::string> numbers;
+    for (const auto& group : group_of) numbers.push_back(group ? std::to_string(*group + 1) : "");
+    builder.texts("Timed in group", "Rows of one number were timed together; latencies of others do not compare.",
+                  std::move(numbers));
+  }
   builder.mark("p50", unsteady_mark);
   builder.mark("Forecast p50", [](const Record& r) {
     return std::string(forecast_latency(r) ? "A forecast: computed, not measured." : "");
@@ -194,8 +260,12 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
                });
   latency("p90", "90th percentile of the latency of one image.", &Record::latency_p90_ns);
   latency("p99", "99th percentile of the latency of one image.", &Record::latency_p99_ns);
-  builder.number("Speed-up", "x", "Median latency of the float32 record on the same runtime, divided by this one.", 2,
-                 [&records](const Record& r) { return speedup(r, records); });
+  builder.number(
+      "Speed-up", "x",
+      "Median latency of the float32 row that was timed together with it on the same runtime, divided by this "
+      "one.",
+      2, [&records](const Record& r) { return speedup(r, records); });
+  builder.against("Speed-up", [&records](const Record& r) { return latency_baseline(r, records); });
   builder.number("Energy", "mJ", "Energy of one image: all that the meter measured, the machine at rest included.", -1,
                  [](const Record& r) { return r.energy_mj; });
   builder.number("Power", "W", "Mean power while the model ran.", -1,
@@ -241,7 +311,12 @@ Columns columns(const std::vector<Record>& records) {
   builder.setting("Method", "How it was compressed.", false, [](const Record& r) { return text_of(r.method); });
   builder.setting("Setting", "What sets the row apart within its method.", false,
                   [](const Record& r) { return text_of(r.setting); });
-  builder.setting("W/A", "Bits of weights / activations.", true, bits);
+  builder.setting("W/A", "Bits of weights / activations: those of most, and how many layers have others.", true, bits);
+  builder.detail("W/A", other_widths);
+  if (std::ranges::any_of(records, [](const Record& r) { return r.layer_bits && r.bits_w_mean != r.bits_w; })) {
+    builder.number("Mean W", "bits", "Mean width of the quantized weights, by their number.", 2,
+                   [](const Record& r) { return r.bits_w_mean; });
+  }
   builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });
   builder.setting("Device", "Where it ran.", true, [](const Record& r) { return text_of(r.device); });
   builder.setting("Threads", "Threads of the runtime.", true, [](const Record& r) { return text_of(r.threads); });

@@ -17,6 +17,9 @@ struct Column {
   std::vector<std::string> cells;             ///< empty text where the field does not apply
   std::vector<std::optional<double>> values;  ///< of numeric columns, for sorting
   std::vector<std::string> marks = {};        ///< what a reader of a cell must know, a sentence; empty: nothing
+  std::vector<std::string> details = {};      ///< more of a cell, a sentence; empty: nothing
+  /// Of columns that compare: index of the record that a value is against.
+  std::vector<std::optional<size_t>> against = {};
 };
 
 /// A fact that all records share, taken out of the table: {"data", "cifar100"}.

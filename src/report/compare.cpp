@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/task.h"
+#include "report/timing_groups.h"
 
 namespace quench::report {
 
@@ -12,13 +13,22 @@ namespace {
 
 bool is_float(const Record& record) { return record.method == "fp32"; }
 
+/// Whether both say which seed, and not the same.
+bool of_other_seed(const Record& record, const Record& candidate) {
+  return record.seed && candidate.seed && record.seed != candidate.seed;
+}
+
 /// How well `candidate` suits as the baseline of `record`; negative: not at all.
 int affinity(const Record& record, const Record& candidate) {
   if (!is_ok(candidate) || !is_float(candidate)) return -1;
-  if (candidate.model != record.model || candidate.data != record.data || candidate.imgsz != record.imgsz) return -1;
+  if (candidate.model != record.model || candidate.task != record.task || candidate.data != record.data ||
+      candidate.imgsz != record.imgsz || candidate.device != record.device || of_other_seed(record, candidate)) {
+    return -1;
+  }
   int score = 0;
-  if (record.parent_sha256 && candidate.model_sha256 == record.parent_sha256) score += 16;
-  if (candidate.seed == record.seed) score += 8;
+  if (record.parent_sha256 && candidate.model_sha256 == record.parent_sha256) score += 32;
+  if (candidate.seed == record.seed) score += 16;
+  if (record.timing_id && candidate.timing_id == record.timing_id) score += 8;
   if (candidate.runtime == record.runtime) score += 4;
   if (candidate.threads == record.threads) score += 2;
   if (candidate.host == record.host) score += 1;
@@ -103,9 +113,7 @@ const Record* accuracy_baseline(const Record& record, const std::vector<Record>&
 const Record* latency_baseline(const Record& record, const std::vector<Record>& all) {
   if (is_float(record)) return nullptr;
   return best_baseline(record, all, [&](const Record& candidate) {
-    return candidate.latency_p50_ns && candidate.runtime == record.runtime && candidate.threads == record.threads &&
-           candidate.device == record.device && candidate.host == record.host &&
-           candidate.timing_id == record.timing_id &&  // of another time: the machine may have been another, as it were
+    return candidate.latency_p50_ns && candidate.runtime == record.runtime && timed_together(candidate, record) &&
            is_forecast(candidate) == is_forecast(record);
   });
 }

@@ -37,11 +37,13 @@ struct Section {
 /// In order of first appearance.
 std::vector<Section> sections(const std::vector<record::Record>& records);
 
-/// The float32 record to compare an accuracy with: same model, data and image size; where there are several, its
-/// parent, then the same seed, runtime and threads count. nullptr where there is none, and for float32 records.
+/// The float32 record to compare an accuracy with: same model, task, data, image size and device, and no other seed;
+/// where there are several, its parent, then one that was timed with it, then the same runtime, thread count and host.
+/// nullptr where there is none, and for float32 records.
 const record::Record* accuracy_baseline(const record::Record& record, const std::vector<record::Record>& all);
 
-/// The float32 record to compare a latency with: as above, and of the same runtime, device, host and thread count.
+/// The float32 record to compare a latency with: as above, and of the same runtime, timed together with it
+/// (timing_groups.h).
 const record::Record* latency_baseline(const record::Record& record, const std::vector<record::Record>& all);
 
 /// "yolov5n-cls / ptq mse / onnxruntime": for people.

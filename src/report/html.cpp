@@ -5,11 +5,13 @@
 #include <set>
 
 #include "report/asset.h"
+#include "report/columns.h"
 #include "report/compare.h"
 #include "report/format.h"
 #include "report/html_section.h"
 #include "report/optional_values.h"
 #include "report/report.h"
+#include "report/timing_groups.h"
 
 namespace quench::report {
 
@@ -79,6 +81,14 @@ std::string notes(const std::vector<Record>& records, const PageOptions& options
     lines.emplace_back(
         "Latencies were taken on more than one machine or at more than one thread count: compare them within one.");
   }
+  if (std::ranges::any_of(sections(records), [](const Section& section) {
+        return timing_groups(ok_records(section.records)).size() > 1;
+      })) {
+    lines.emplace_back(
+        "Not all rows were timed together: speed-ups, \"fastest\" and the Pareto fronts of latency are within one "
+        "group of "
+        "rows that were.");
+  }
   if (lines.empty()) return "";
   std::string out = "<ul class=\"notes\">\n";
   for (const std::string& line : lines) out += "<li>" + escape_html(line) + "</li>\n";
@@ -94,6 +104,7 @@ std::string details(const std::vector<Record>& records) {
     const auto add = [&](const char* title, const std::optional<std::string>& value) {
       if (value) text += fmt::format("{} {}\n", title, *value);
     };
+    add("layer_bits", record.layer_bits);
     add("model_sha256", record.model_sha256);
     add("parent_sha256", record.parent_sha256);
     add("calibration_sha256", record.calibration_sha256);
@@ -110,7 +121,8 @@ constexpr char kFoot[] =
     "after "
     "a warm-up until stable, no sample left out. GFLOPs: 2 x multiply-accumulates of convolutions and linear layers, "
     "batch "
-    "norm folded. MB: 10^6 bytes. A row is on a Pareto front where no other row is at most as costly and at least as "
+    "norm folded. MB: 10^6 bytes. A row is on a Pareto front where no other row (of latencies: none that was timed "
+    "with it) is at most as costly and at least as "
     "accurate, and better in one.</p></footer>\n";
 
 }  // namespace

@@ -1,66 +1,22 @@
 #include "report/html_section.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 
 #include "report/chart.h"
 #include "report/columns.h"
 #include "report/format.h"
+#include "report/html_element.h"
+#include "report/tiles.h"
 
 namespace quench::report {
 
 using record::Record;
 
 namespace {
-
-std::string element(const char* name, const std::string& attributes, const std::string& text) {
-  return fmt::format("<{0}{1}{2}>{3}</{0}>", name, attributes.empty() ? "" : " ", attributes, escape_html(text));
-}
-
-std::string tile(const std::string& title, const std::string& value, const std::string& unit, const Record& record) {
-  return "<div class=\"tile\">" + element("div", "class=\"tile-title\"", title) + "<div class=\"tile-value\">" +
-         escape_html(value) + (unit.empty() ? "" : element("span", "class=\"unit\"", unit)) + "</div>" +
-         element("div", "class=\"tile-note\"", label(record)) + "</div>\n";
-}
-
-/// The row with the least cost (of equals, the most accurate), among those of at least `floor` accuracy.
-template <typename Cost>
-const Record* least(const std::vector<Record>& rows, Metric metric, double floor, Cost cost) {
-  const Record* best = nullptr;
-  for (const Record& row : rows) {
-    const auto accuracy = accuracy_of(row, metric);
-    if (!cost(row) || !accuracy || *accuracy < floor) continue;
-    if (best == nullptr || *cost(row) < *cost(*best) ||
-        (*cost(row) == *cost(*best) && *accuracy > *accuracy_of(*best, metric))) {
-      best = &row;
-    }
-  }
-  return best;
-}
-
-std::string tiles(const std::vector<Record>& rows, Metric metric) {
-  const auto weights = [](const Record& r) { return r.weights_bytes; };
-  const auto miss = [&](const Record& r) { return std::optional<double>(-accuracy_of(r, metric).value_or(0)); };
-  const auto ms = [](const Record& r) { return three_digits(static_cast<double>(*r.latency_p50_ns) * 1e-6); };
-  std::string out;
-  const Record* best = least(rows, metric, 0, miss);
-  if (best == nullptr) return "";
-  const double top = *accuracy_of(*best, metric);
-  out += tile("Most accurate", fixed(100 * top, 2), "%", *best);
-  const auto fastest = [&](const std::string& title, auto latency) {
-    if (const Record* row = least(rows, metric, 0, latency)) out += tile(title, ms(*row), "ms", *row);
-    if (const Record* row = least(rows, metric, top - 0.01, latency)) {
-      out += tile(title + " within 1 point of the best", ms(*row), "ms", *row);
-    }
-  };
-  fastest("Fastest", measured_latency);
-  fastest("Fastest forecast", forecast_latency);
-  if (const Record* row = least(rows, metric, 0, weights)) {
-    out += tile("Smallest weights", three_digits(static_cast<double>(*row->weights_bytes) * 1e-6), "MB", *row);
-  }
-  return "<div class=\"tiles\">\n" + out + "</div>\n";
-}
 
 std::string chart_blocks(const std::vector<Chart>& charts, Metric metric, size_t index) {
   std::string out = fmt::format("<div class=\"keys\" data-section=\"{}\"></div>\n<div class=\"charts\">\n", index);
@@ -73,6 +29,13 @@ std::string chart_blocks(const std::vector<Chart>& charts, Metric metric, size_t
       out += fmt::format(
           "<div class=\"chart\" role=\"img\" aria-label=\"{}\" data-section=\"{}\" data-chart=\"{}\"></div>",
           escape_html(title), index, i);
+      if (charts[i].fronts.size() > 1) {
+        out += element(
+            "p", "class=\"chart-note\"",
+            fmt::format("{} groups of rows, timed apart: each has a front of its own, with its number. Latencies "
+                        "of different groups do not compare.",
+                        charts[i].fronts.size()));
+      }
     }
     out += "</figure>\n";
   }
@@ -83,9 +46,11 @@ std::string chart_blocks(const std::vector<Chart>& charts, Metric metric, size_t
 std::vector<std::string> fronts_of_rows(const std::vector<Chart>& charts, size_t rows) {
   std::vector<std::string> result(rows);
   for (const Chart& chart : charts) {
-    for (const size_t i : chart.front) {
-      std::string& text = result[chart.points[i].row];
-      text += (text.empty() ? "" : " ") + chart.title.substr(0, 1);
+    for (const Front& front : chart.fronts) {
+      for (const size_t i : front.points) {
+        std::string& text = result[chart.points[i].row];
+        text += (text.empty() ? "" : " ") + chart.title.substr(0, 1);
+      }
     }
   }
   return result;
@@ -93,19 +58,53 @@ std::vector<std::string> fronts_of_rows(const std::vector<Chart>& charts, size_t
 
 std::string front_help(const std::vector<Chart>& charts) {
   std::string text = "Pareto fronts that the row is on:";
-  for (const Chart& chart : charts) text += " " + chart.title.substr(0, 1) + " = " + chart.title;
-  return text + ".";
+  bool groups = false;
+  for (const Chart& chart : charts) {
+    text += " " + chart.title.substr(0, 1) + " = " + chart.title;
+    groups = groups || chart.fronts.size() > 1;
+  }
+  return text + (groups ? "; of latencies, the front of the rows that were timed together." : ".");
 }
 
-std::string cell_html(const Column& column, size_t row) {
+/// What a cell says to who points at it: its mark, more of it, or what it is against ("Against row 1: yolov5n-cls /
+/// fp32 / native."); empty: nothing.
+std::string cell_title(const Column& column, size_t row, const std::vector<Record>& rows) {
+  if (!column.marks.empty() && !column.marks[row].empty()) return column.marks[row];
+  if (!column.details.empty() && !column.details[row].empty()) return column.details[row];
+  const auto baseline = column.against.empty() ? std::nullopt : column.against[row];
+  return baseline ? fmt::format("Against row {}: {}.", *baseline + 1, label(rows[*baseline])) : "";
+}
+
+std::string cell_html(const Column& column, size_t row, const std::vector<Record>& rows) {
   const std::string mark = column.marks.empty() ? "" : column.marks[row];
+  const std::string title = cell_title(column, row, rows);
   std::string classes = column.numeric ? "number" : "";
   if (column.title == "Delta" && column.values[row]) classes += *column.values[row] < 0 ? " worse" : " better";
   if (!mark.empty()) classes += " marked";
   std::string attributes = classes.empty() ? "" : fmt::format("class=\"{}\"", classes);
   if (column.numeric && column.values[row]) attributes += fmt::format(" data-value=\"{}\"", *column.values[row]);
-  if (!mark.empty()) attributes += fmt::format(" title=\"{}\"", escape_html(mark));
+  if (!title.empty()) attributes += fmt::format(" title=\"{}\"", escape_html(title));
   return element("td", attributes, (column.cells[row].empty() ? "-" : column.cells[row]) + (mark.empty() ? "" : " *"));
+}
+
+/// For each row, the number of the float32 row that its accuracy and speed are against: "1", or "1, 2" where they are
+/// two.
+std::vector<std::string> baselines_of_rows(const Columns& shown, size_t rows) {
+  std::vector<std::string> result(rows);
+  for (size_t i = 0; i < rows; ++i) {
+    std::set<size_t> against;
+    for (const Column& column : shown.columns) {
+      if (!column.against.empty() && column.against[i]) against.insert(*column.against[i] + 1);
+    }
+    result[i] = fmt::format("{}", fmt::join(against, ", "));
+  }
+  return result;
+}
+
+/// The first column that compares: which rows they are against stands after it.
+size_t place_of_baseline(const Columns& shown) {
+  const auto found = std::ranges::find_if(shown.columns, [](const Column& column) { return !column.against.empty(); });
+  return static_cast<size_t>(found - shown.columns.begin());
 }
 
 std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>& charts) {
@@ -117,12 +116,24 @@ std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>
                        escape_html(column.help), escape_html(column.title),
                        column.unit.empty() ? "" : " " + element("span", "class=\"unit\"", column.unit));
   };
-  for (const Column& column : shown.columns) head(column);
+  const std::vector<std::string> baselines = baselines_of_rows(shown, rows.size());
+  const bool has_baselines = std::ranges::any_of(baselines, [](const std::string& text) { return !text.empty(); });
+  head({"Row", "", "Number of the row.", true, {}, {}});
+  const size_t after = place_of_baseline(shown);
+  for (size_t c = 0; c < shown.columns.size(); ++c) {
+    head(shown.columns[c]);
+    if (has_baselines && c == after) {
+      head({"Baseline", "", "The float32 row that Delta and Speed-up are against.", false, {}, {}});
+    }
+  }
   head({"Front", "", front_help(charts), false, {}, {}});
   out += "</tr></thead>\n<tbody>\n";
   for (size_t i = 0; i < rows.size(); ++i) {
-    out += "<tr>";
-    for (const Column& column : shown.columns) out += cell_html(column, i);
+    out += "<tr>" + element("td", fmt::format("class=\"number\" data-value=\"{}\"", i + 1), std::to_string(i + 1));
+    for (size_t c = 0; c < shown.columns.size(); ++c) {
+      out += cell_html(shown.columns[c], i, rows);
+      if (has_baselines && c == after) out += element("td", "", baselines[i].empty() ? "-" : "row " + baselines[i]);
+    }
     out += element("td", "class=\"fronts\"", fronts[i].empty() ? "-" : fronts[i]) + "</tr>\n";
   }
   out += "</tbody>\n</table>\n</div>\n";
@@ -170,7 +181,7 @@ std::string section_html(const Section& section, size_t index, bool with_charts)
   std::string out = "<section>\n" + element("h2", "", section.title) + "\n";
   if (!rows.empty()) {
     const std::vector<Chart> drawn = charts(rows, section.metric);
-    out += tiles(rows, section.metric);
+    out += best_rows_html(rows, section.metric);
     if (with_charts) {
       out += fmt::format("<script type=\"application/json\" class=\"chart-data\" data-section=\"{}\">{}</script>\n",
                          index, script_json(chart_json(rows, section.metric, drawn)));

@@ -13,6 +13,7 @@
     'M7 2H13V7H18V13H13V18H7V13H2V7H7Z',
     'M10 1L19 7.6L15.6 18.3H4.4L1 7.6Z',
   ];
+  const frontDashes = [[6, 4], [2, 3], [10, 3], [10, 3, 2, 3], [1, 2]];
   const escapeHtml = (text) => String(text).replace(/[&<>"']/g, (c) => '&#' + c.charCodeAt(0) + ';');
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const distinct = (values) => [...new Set(values)];
@@ -74,7 +75,10 @@
     section.models.forEach((model) => button('model', model, icon(symbolOf(section, model), 'currentColor')));
     group('');
     fixed('<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true"><path d="M1 10H9V6H17V2H25" fill="none" ' +
-          'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of all rows (on it: outlined); rows of equal cost stand side by side');
+          'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of ' +
+          (section.charts.some((chart) => chart.fronts.length > 1) ? 'all rows; of latencies, one for each group that was timed together'
+                                                                   : 'all rows') +
+          ' (on it: outlined); rows of equal cost stand side by side');
     if (section.rows.some((row) => row.forecast)) fixed(icon(symbols[0], 'currentColor', true), 'forecast latency');
   }
 
@@ -83,7 +87,7 @@
       '<tr><td style="padding:0 14px 0 0;border:0;opacity:.7">' + escapeHtml(fact[0]) +
       '</td><td style="padding:0;border:0;text-align:right">' + escapeHtml(fact[1]) + '</td></tr>').join('');
     const notes = section.rows[row].notes.map((note) =>
-      '<div style="font-size:12px;max-width:320px;white-space:normal;padding-top:4px">' + escapeHtml(note) + '</div>').join('');
+      '<div style="font-size:12px;max-width:320px;white-space:normal;overflow-wrap:anywhere;padding-top:4px">' + escapeHtml(note) + '</div>').join('');
     return '<table style="font-size:12px;line-height:1.45">' + facts + '</table>' + notes;
   }
 
@@ -162,8 +166,8 @@
                      paper: css('--paper'), front: css('--front'), panel: css('--panel') };
     const isHidden = (point) => section.hidden.method.has(section.rows[point.row].method) ||
                                 section.hidden.model.has(section.rows[point.row].model);
-    const front = chart.front.map((i) => chart.points[i]);
-    const onFront = new Set(front);
+    const fronts = chart.fronts.map((front) => ({ name: front.name, points: front.points.map((i) => chart.points[i]) }));
+    const onFront = new Set(fronts.flatMap((front) => front.points));
     const hollow = (row) => chart.key === 'latency_forecast_ns' && row.forecast;
     const visible = chart.points.filter((point) => !isHidden(point));
     const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''));
@@ -185,8 +189,21 @@
       { coord: [places.get(point), point.low], lineStyle: { color: colorOf(section, section.rows[point.row].method) } },
       { coord: [places.get(point), point.high] },
     ]);
-    const steps = front.map((point) => [point.x, point.y]);
-    if (steps.length > 0) steps.push([cost.max, steps[steps.length - 1][1]]);
+    // A front whose rows are all hidden goes with them, unless it is the only one.
+    const shown = fronts.filter((front) => front.points.length > 0 && (fronts.length === 1 || front.points.some((p) => !isHidden(p))));
+    const lines = shown.map((front, i) => {
+      const steps = front.points.map((point) => [point.x, point.y]);
+      if (fronts.length === 1) steps.push([cost.max, steps[steps.length - 1][1]]);  // of several, each ends with its rows
+      return { type: 'line', step: 'end', data: steps, symbol: 'none', silent: true, z: 1,
+               lineStyle: { color: colors.front, width: 1.6, type: frontDashes[i % frontDashes.length] } };
+    });
+    // The number of a front stands beside its cheapest row.
+    const names = { type: 'scatter', silent: true, z: 4, symbolSize: 0.1,
+                    data: shown.filter((front) => front.name).map((front) => ({
+                      value: [places.get(front.points[0]), front.points[0].y],
+                      label: { show: true, formatter: front.name, position: 'left', distance: 10, color: colors.ink, fontSize: 12,
+                               backgroundColor: colors.paper, padding: [1, 2] },
+                    })) };
     return {
       animation: false,
       grid: { left: 62, right: 20, top: 18, bottom: 48 },
@@ -197,8 +214,8 @@
       xAxis: styled(cost, colors, costTicks(cost)),
       yAxis: styled(accuracyAxis(chart.points, section.metric + ' (%)'), colors, undefined),
       series: [
-        { type: 'line', step: 'end', data: steps, symbol: 'none', silent: true, z: 1,
-          lineStyle: { color: colors.front, width: 1.6, type: [6, 4] } },
+        ...lines,
+        names,
         { type: 'scatter', data: data, z: 3,
           markLine: { silent: true, symbol: 'none', label: { show: false }, animation: false, z: 2,
                       lineStyle: { type: 'solid', width: 1.2, opacity: 0.45 }, data: bars } },

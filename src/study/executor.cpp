@@ -26,7 +26,11 @@ void call_and_translate(const std::function<void()>& work) {
   }
 }
 
-void execute(const JobGraph& graph, JobResults& results, const CancelToken& cancel) {
+void execute(const JobGraph& graph, JobResults& results, const CancelToken& cancel, JobObserver& observer) {
+  const auto fails = [&](size_t place, JobState state, const Error& error) {
+    results.set_failure(place, state, error);
+    observer.fails(graph.job(place).key, state, error.what());
+  };
   for (size_t i = 0; i < graph.jobs().size(); ++i) {
     const Job& job = graph.job(i);
     if (results.state(i) == JobState::done_before) continue;
@@ -36,15 +40,16 @@ void execute(const JobGraph& graph, JobResults& results, const CancelToken& canc
       if (!results.good(before)) reason = &results.failure(before);
     }
     if (reason && !job.runs_after_failures) {
-      results.set_failure(i, JobState::skipped, *reason);
+      fails(i, JobState::skipped, Error(*reason));
       continue;
     }
+    observer.begins(job);
     try {
       call_and_translate(job.work);
       results.set(i, JobState::done);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      results.set_failure(i, JobState::failed, error);
+      fails(i, error.kind() == ErrorKind::unsupported ? JobState::unsupported : JobState::failed, error);
     }
   }
 }

@@ -5,9 +5,11 @@ namespace quench::study {
 const char* to_string(JobState state) {
   switch (state) {
     case JobState::to_do: return "to do";
+    case JobState::running: return "running";
     case JobState::done_before: return "done before";
     case JobState::done: return "done";
     case JobState::failed: return "failed";
+    case JobState::unsupported: return "unsupported";
     case JobState::skipped: return "skipped";
   }
   return "unknown";

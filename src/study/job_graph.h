@@ -10,8 +10,8 @@
 
 namespace quench::study {
 
-enum class JobState { to_do, done_before, done, failed, skipped };
-/// "to do", "done before", "done", "failed", "skipped".
+enum class JobState { to_do, running, done_before, done, failed, unsupported, skipped };
+/// "to do", "running", "done before", "done", "failed", "unsupported", "skipped".
 const char* to_string(JobState state);
 
 /// A piece of work. What it does is its own: an executor knows keys, edges, and these two functions.
@@ -49,7 +49,7 @@ class JobResults {
   explicit JobResults(size_t count) : states_(count, JobState::to_do) {}
   JobState state(size_t place) const { return states_.at(place); }
   bool good(size_t place) const { return state(place) == JobState::done || state(place) == JobState::done_before; }
-  /// Of a job that failed or was skipped: why. Throws Error{internal} for others.
+  /// Of a job that failed, is unsupported or was skipped: why. Throws Error{internal} for others.
   const Error& failure(size_t place) const;
   void set(size_t place, JobState state) { states_.at(place) = state; }
   void set_failure(size_t place, JobState state, Error error);

@@ -1,33 +1,106 @@
 #include "study/job_times.h"
 
 #include <algorithm>
+#include <chrono>
+#include <utility>
 
+#include "core/clock.h"
 #include "core/file.h"
-#include "core/json.h"
 
 namespace quench::study {
 namespace {
 
 namespace fs = std::filesystem;
 
+const char* const kTimeName = "time.json";
+
 double median(std::vector<double> values) {
   std::ranges::sort(values);
   return values[values.size() / 2];
 }
 
+/// Where the weights come from does not make a model slower.
+Json shape_of(const Cell& cell) {
+  Json model = cell.model.model;
+  model.erase("pretrained");
+  return model;
+}
+
+/// Seconds since 1970.
+double wall_seconds(fs::file_time_type time) {
+  return std::chrono::duration<double>(std::chrono::file_clock::to_sys(time).time_since_epoch()).count();
+}
+
+double now_seconds() { return wall_seconds(fs::file_time_type::clock::now()); }
+
+/// When the last file of a folder was written, but for time.json itself.
+double last_written(const fs::path& folder) {
+  double last = 0;
+  std::error_code code;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, code)) {
+    if (entry.path().filename() == kTimeName) continue;
+    const auto time = entry.last_write_time(code);
+    if (!code) last = std::max(last, wall_seconds(time));
+  }
+  return last;
+}
+
+/// Seconds that earlier programs worked in the folder.
+double seconds_before(const fs::path& folder) {
+  try {
+    const Json kept = read_json(folder / kTimeName);
+    if (kept.contains("seconds")) return kept.at("seconds").get<double>();  // what was done is made again
+    return kept.at("before").get<double>() + std::max(0.0, last_written(folder) - kept.at("begun").get<double>());
+  } catch (const std::exception&) {
+    return 0;  // none, or not one of ours
+  }
+}
+
 }  // namespace
+
+JobSize size_of_step(const Cell& cell, const PlannedStep& step, const Json& data) {
+  Json alike{{"step", step.step}, {"model", shape_of(cell)}, {"data", portable_data(data)}};
+  for (const char* name : {"device", "amp", "observer"}) {
+    if (step.settings.contains(name)) alike[name] = step.settings[name];
+  }
+  JobSize size;
+  for (const char* name : {"epochs", "calibration_images"}) {
+    if (!step.settings.contains(name)) continue;
+    size.amount = step.settings[name].get<double>();
+    if (size.amount > 0) break;
+    alike[name] = 0;  // nothing of it is done: that takes some time, too
+    size.amount = 1;
+    break;
+  }
+  size.alike = canonical_text(alike);
+  return size;
+}
+
+JobSize size_of_evaluation(const Cell& cell, const std::string& runtime, const Json& data) {
+  return {canonical_text({{"evaluate", runtime}, {"model", shape_of(cell)}, {"data", portable_data(data)}}), 1};
+}
+
+WorkClock::WorkClock(const fs::path& folder, JobSize size)
+    : folder_(folder), size_(std::move(size)), before_(seconds_before(folder)), begin_ns_(now_ns()) {
+  write_file(folder_ / kTimeName, Json{{"before", before_}, {"begun", now_seconds()}}.dump() + "\n");
+}
+
+void WorkClock::finish() const {
+  const double seconds = before_ + static_cast<double>(now_ns() - begin_ns_) * 1e-9;
+  const Json time{{"seconds", seconds}, {"alike", size_.alike}, {"amount", size_.amount}};
+  write_file(folder_ / kTimeName, time.dump() + "\n");
+}
 
 JobTimes::JobTimes(const fs::path& stages) : stages_(stages) {
   std::error_code code;
   for (const fs::directory_entry& entry : fs::directory_iterator(stages, code)) {
     try {
-      const double seconds = read_json(entry.path() / "time.json").at("seconds").get<double>();
-      const Json inputs = read_json(entry.path() / "inputs.json");
-      const std::string kind = inputs.at("step").get<std::string>();
-      seconds_[kind].push_back(seconds);
-      seconds_[kind + " " + inputs.at("model").at("model").get<std::string>()].push_back(seconds);
+      const Json time = read_json(entry.path() / kTimeName);
+      const double amount = time.at("amount").get<double>();
+      if (amount > 0)
+        seconds_[time.at("alike").get<std::string>()].push_back(time.at("seconds").get<double>() / amount);
     } catch (const std::exception&) {
-      // work that was killed, or a folder of something else
+      // work that was killed, or of an earlier version, or a folder of something else
     }
   }
   try {
@@ -39,18 +112,10 @@ JobTimes::JobTimes(const fs::path& stages) : stages_(stages) {
 
 void JobTimes::save() const { write_file(stages_ / "trial.json", Json(trials_).dump(2) + "\n"); }
 
-std::optional<JobTime> JobTimes::estimate(const std::string& kind, const std::string& name,
-                                          const std::string& key) const {
-  if (const std::optional<double> earlier = estimate(kind, name)) return JobTime{*earlier, false};
+std::optional<JobTime> JobTimes::estimate(const JobSize& size, const std::string& key) const {
+  const auto earlier = size.alike.empty() ? seconds_.end() : seconds_.find(size.alike);
+  if (earlier != seconds_.end()) return JobTime{size.amount * median(earlier->second), false};
   if (const auto found = trials_.find(key); found != trials_.end()) return JobTime{found->second, true};
-  return std::nullopt;
-}
-
-std::optional<double> JobTimes::estimate(const std::string& kind, const std::string& name) const {
-  const std::string model = name.substr(0, name.find_first_of("@/ ,"));
-  for (const std::string& key : {kind + " " + model, kind}) {
-    if (const auto found = seconds_.find(key); found != seconds_.end()) return median(found->second);
-  }
   return std::nullopt;
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 
 namespace quench::study {
 
@@ -16,5 +18,8 @@ class FolderLock {
  private:
   int descriptor_ = -1;
 };
+
+/// The process that holds the folder, 0 where it did not say; empty where none does.
+std::optional<int64_t> lock_holder(const std::filesystem::path& folder);
 
 }  // namespace quench::study

@@ -43,10 +43,12 @@ bool same_images(Stages& stages) {
 }
 
 /// Newest record of each cell id in the store, whatever its configuration; empty where there is no store.
-Records stored_records(const fs::path& store) {
+Records stored_records(const fs::path& store, const LogSink& log) {
   Records stored;
   if (!fs::exists(store)) return stored;
-  for (record::Record& record : record::latest(record::load(store).records)) {
+  const record::Loaded loaded = record::load(store);
+  record::tell_skipped(loaded, log);
+  for (record::Record& record : record::latest(loaded.records)) {
     if (record.cell) stored[*record.cell] = std::move(record);
   }
   return stored;
@@ -147,13 +149,16 @@ InputDigests current_digests(const StudyFile& study, Stages& stages, const fs::p
 }
 
 /// Tries what is to do and of which no time is known.
-void try_jobs(const JobGraph& graph, const JobResults& states, JobTimes& times, const RunContext& context) {
-  bool any = false;
+void try_jobs(const StudyJobs& jobs, const JobResults& states, JobTimes& times, const RunContext& context) {
+  const JobGraph& graph = jobs.graph();
+  std::optional<FolderLock> lock;  // a trial writes where a run does, and would time what shares the machine with it
   for (size_t i = 0; i < graph.jobs().size(); ++i) {
     const Job& job = graph.job(i);
-    if (states.state(i) != JobState::to_do || !job.trial || times.estimate(job.kind, job.name, job.key)) continue;
-    if (!any) require_writable(stages_folder(context));
-    any = true;
+    if (states.state(i) != JobState::to_do || !job.trial || times.estimate(jobs.size(i), job.key)) continue;
+    if (!lock) {
+      require_writable(stages_folder(context));
+      lock.emplace(stages_folder(context));
+    }
     try {
       call_and_translate([&] { times.set_trial(job.key, job.trial()); });
     } catch (const Error& error) {
@@ -161,14 +166,14 @@ void try_jobs(const JobGraph& graph, const JobResults& states, JobTimes& times, 
       context.log->warning(fmt::format("no trial of {} {}: {}", job.kind, job.name, error.what()));
     }
   }
-  if (any) times.save();
+  if (lock) times.save();
 }
 
 }  // namespace
 
-std::vector<CellState> status(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
-  const std::vector<Cell> cells = expand(study, planned_digests(study, folder, data_root));
-  const Records known = known_records(stored_records(folder / "records.jsonl"), cells);
+namespace {
+
+std::vector<CellState> cell_states(const std::vector<Cell>& cells, const Records& known) {
   std::vector<CellState> out;
   for (const Cell& cell : cells) {
     const auto found = known.find(cell.id);
@@ -181,32 +186,54 @@ std::vector<CellState> status(const StudyFile& study, const fs::path& folder, co
   return out;
 }
 
-std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial) {
+/// A job as the folder of results and the last run tell of it.
+PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen) {
+  PlannedJob planned{job.kind, job.name, state, job.key, job.after, std::nullopt, false, ""};
+  if (state != JobState::to_do) return planned;
+  if (seen.running && seen.running->key == job.key) {
+    planned.state = JobState::running;
+  } else if (const auto failed = seen.failures.find(job.key); failed != seen.failures.end()) {
+    planned.state = failed->second.state;
+    planned.reason = failed->second.reason;
+  }
+  return planned;
+}
+
+StudyState state_of(const StudyFile& study, const RunContext& context, bool trial) {
   Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, planned_digests(study, context.folder, context.data_root));
-  const Records known = known_records(stored_records(context.folder / "records.jsonl"), cells);
+  const SeenProgress seen = read_progress(context.folder);  // before what is done: a job that ends between is done
+  const Records known = known_records(stored_records(context.folder / "records.jsonl", *context.log), cells);
   StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
   const JobResults states = states_of(jobs.graph());
   std::optional<JobTimes> times;  // read where there is something to estimate
   if (trial) {
     times.emplace(stages_folder(context));
-    try_jobs(jobs.graph(), states, *times, context);
+    try_jobs(jobs, states, *times, context);
   }
-  std::vector<PlannedJob> out;
+  StudyState out{{}, cell_states(cells, known), seen.running};
   for (size_t i = 0; i < jobs.graph().jobs().size(); ++i) {
     const Job& job = jobs.graph().job(i);
-    PlannedJob planned{job.kind, job.name, states.state(i), job.key, job.after, std::nullopt};
-    if (states.state(i) == JobState::to_do) {
+    PlannedJob planned = planned_job(job, states.state(i), seen);
+    if (planned.state == JobState::to_do || planned.state == JobState::running) {
       if (!times) times.emplace(stages_folder(context));
-      if (const std::optional<JobTime> time = times->estimate(job.kind, job.name, job.key)) {
+      if (const std::optional<JobTime> time = times->estimate(jobs.size(i), job.key)) {
         planned.estimate_seconds = time->seconds;
         planned.from_trial = time->from_trial;
       }
     }
-    out.push_back(std::move(planned));
+    out.jobs.push_back(std::move(planned));
   }
   return out;
+}
+
+}  // namespace
+
+StudyState state(const StudyFile& study, const RunContext& context) { return state_of(study, context, false); }
+
+std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial) {
+  return state_of(study, context, trial).jobs;
 }
 
 RunSummary run(const StudyFile& study, const RunContext& context) {
@@ -220,7 +247,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, current_digests(study, stages, context.folder));
-  const Records stored = stored_records(store);
+  const Records stored = stored_records(store, *context.log);
   Records known = known_records(stored, cells);
 
   RunSummary summary;
@@ -233,7 +260,8 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     summary.failed += row.failed();
     known[row.cell->id] = row.record;
   });
-  jobs.run();
+  Progress progress(context.folder);
+  jobs.run(progress);
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
   forecast(study, catalog, cells, known, stored, stages, store, context.version, summary);
   if (same_images(stages)) summary.notes.push_back(kSameImagesNote);

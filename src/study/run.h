@@ -11,6 +11,7 @@
 #include "runtime/registry.h"
 #include "steps/step.h"
 #include "study/job_graph.h"
+#include "study/progress.h"
 #include "study/study_file.h"
 
 namespace quench::study {
@@ -35,10 +36,6 @@ struct CellState {
   std::string reason;
 };
 
-/// What is done and what is left, by the digests of the data that the study last ran with: the data are not read.
-std::vector<CellState> status(const StudyFile& study, const std::filesystem::path& folder,
-                              const std::filesystem::path& data_root);
-
 /// A job of a study as it stands now.
 struct PlannedJob {
   std::string kind;  ///< "train", "quantize", "evaluate", "bench"
@@ -46,13 +43,26 @@ struct PlannedJob {
   JobState state = JobState::to_do;
   std::string key;
   std::vector<size_t> after;               ///< places in the list
-  std::optional<double> estimate_seconds;  ///< of what is to do; empty: nothing is known of it
+  std::optional<double> estimate_seconds;  ///< of what is to do or running; empty: nothing is known of it
   bool from_trial = false;                 ///< the estimate: from a trial, not from earlier jobs of its kind
+  std::string reason;                      ///< of what failed, is unsupported, or was skipped in the last run
 };
 
-/// The study's jobs, those that come before first. trial: what is to do and has neither an earlier job of its kind nor
+/// A study as it stands now, also while it runs.
+struct StudyState {
+  std::vector<PlannedJob> jobs;       ///< those that come before first
+  std::vector<CellState> cells;       ///< in the study's order
+  std::optional<RunningJob> running;  ///< what a live process works on
+};
+
+/// What is done, what runs, what is left, and what failed in the last run. The context's runtimes and steps may be
+/// listed ones that cannot work. Nothing is written but the memory of the data's digests.
+StudyState state(const StudyFile& study, const RunContext& context);
+
+/// The jobs of state(). trial: what is to do and has neither an earlier job of its kind nor
 /// an earlier trial is tried on a few images (study/trial.h), and the times are kept in the folder of stages; a trial
-/// that fails is a warning. For that the context needs steps and runtimes that work.
+/// that fails is a warning. Throws Error{io} where there is something to try and a study runs with those stages. For
+/// that the context needs steps and runtimes that work.
 std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial = false);
 
 struct RunSummary {

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <thread>
 
-#include "core/clock.h"
 #include "core/file.h"
+#include "core/hash.h"
+#include "core/json_text.h"
 #include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
 #include "graph/onnx_write.h"
 #include "steps/start.h"
+#include "study/job_times.h"
+#include "study/sealed_file.h"
 
 namespace quench::study {
 namespace {
@@ -49,16 +52,22 @@ data::Splits open_data(const Json& options, const fs::path& data_root, const Log
 
 namespace {
 
-/// What a folder of stages holds, for people and for JobTimes.
+/// What a folder of stages holds, for people.
 void write_inputs(const fs::path& folder, const std::string& step, const std::string& key, const Cell& cell,
                   const Json& settings) {
   const Json inputs{{"key", key}, {"step", step}, {"model", cell.model.model}, {"settings", settings}};
   write_file(folder / "inputs.json", inputs.dump(2) + "\n");
 }
 
-void write_time(const fs::path& folder, int64_t begin_ns) {
-  const Json time{{"seconds", static_cast<double>(now_ns() - begin_ns) * 1e-9}};
-  write_file(folder / "time.json", time.dump() + "\n");
+/// Empty where it is not what was written, or no model.
+std::optional<graph::ModelFile> read_whole(const fs::path& file) {
+  try {
+    graph::ModelFile model = graph::read_model(file);
+    if (is_as_written(file, model.sha256)) return model;
+  } catch (const Error& error) {
+    if (error.kind() == ErrorKind::io) throw;
+  }
+  return std::nullopt;
 }
 
 std::string version_of(const runtime::Registry& runtimes, const std::string& name) {
@@ -91,7 +100,16 @@ fs::path Stages::folder_of(const std::string& kind, const std::string& key) cons
 
 fs::path Stages::model_file(const PlannedStep& step) const { return folder_of(step.step, step.key) / "model.onnx"; }
 
-bool Stages::has(const PlannedStep& step) const { return fs::exists(model_file(step)); }
+bool Stages::has(const PlannedStep& step) const { return seems_whole(model_file(step)); }
+
+graph::ModelFile Stages::model(const Cell& cell, size_t step) {
+  const fs::path file = model_file(cell.steps.at(step));
+  if (std::optional<graph::ModelFile> whole = read_whole(file)) return std::move(*whole);
+  log_.warning(fmt::format("{} is damaged: it is made again", file.string()));
+  fs::remove(file);
+  make(cell, step);
+  return graph::read_model(file);
+}
 
 graph::ModelFile Stages::start(const Cell& cell) {
   graph::ModelFile start{cell.model.label, "", "", {}};
@@ -103,11 +121,12 @@ graph::ModelFile Stages::start(const Cell& cell) {
 void Stages::make(const Cell& cell, size_t index) {
   const PlannedStep& step = cell.steps.at(index);
   const fs::path file = model_file(step);
-  if (fs::exists(file)) return;
-  const int64_t begin_ns = now_ns();
+  if (has(step)) return;
+  if (fs::exists(file)) log_.warning(fmt::format("{} is cut short: it is made again", file.string()));
   write_inputs(file.parent_path(), step.step, step.key, cell, step.settings);
+  const WorkClock clock(file.parent_path(), size_of_step(cell, step, study_.data));
   log_.info(fmt::format("{}: {}", artifact_name(cell), step.step));
-  const graph::ModelFile before = index == 0 ? start(cell) : graph::read_model(model_file(cell.steps.at(index - 1)));
+  const graph::ModelFile before = index == 0 ? start(cell) : model(cell, index - 1);
   const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
   const steps::StepInput input{
       before, step.settings, info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(), file.parent_path(), true,
@@ -115,28 +134,27 @@ void Stages::make(const Cell& cell, size_t index) {
   const bool untrained = index == 0 && step.settings["epochs"] == 0;
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
   made.metadata["job_key"] = step.key;
-  graph::save_onnx(made, file);
-  write_time(file.parent_path(), begin_ns);
+  write_sealed(file, graph::write_onnx(made));
+  clock.finish();
 }
 
 std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
-  const fs::path file = model_file(cell.steps.back());
   std::weak_ptr<const graph::ModelFile>& in_hand = artifacts_[cell.model_key()];
-  std::shared_ptr<const graph::ModelFile> model = in_hand.lock();
-  if (!model) {
-    model = std::make_shared<const graph::ModelFile>(graph::read_model(file));
-    in_hand = model;
+  std::shared_ptr<const graph::ModelFile> artifact = in_hand.lock();
+  if (!artifact) {
+    artifact = std::make_shared<const graph::ModelFile>(model(cell, cell.steps.size() - 1));
+    in_hand = artifact;
   }
-  last_artifact_ = model;
+  last_artifact_ = artifact;
   const fs::path shown = folders_.results / artifact_path(cell);
   // A copy, so that who writes over it does not change what later work is made from.
   std::error_code code;
-  if (!fs::is_regular_file(shown, code) || read_file(shown) != model->bytes) {
+  if (!fs::is_regular_file(shown, code) || read_file(shown) != artifact->bytes) {
     fs::create_directories(shown.parent_path(), code);
     fs::remove(shown, code);
-    write_file(shown, model->bytes);
+    write_file(shown, artifact->bytes);
   }
-  return model;
+  return artifact;
 }
 
 std::string Stages::evaluation_key(const Cell& cell, const std::string& runtime) const {
@@ -157,15 +175,21 @@ bool Stages::has_evaluation(const std::string& key) {
   try {
     evaluation(key);
     return true;
-  } catch (const Error&) {
-    return false;  // torn or strange: made again
+  } catch (const Error& error) {
+    log_.warning(fmt::format("an evaluation has to be made again: {}", error.what()));
+    return false;
   }
 }
 
 std::shared_ptr<const score::Evaluation> Stages::evaluation(const std::string& key) {
   if (const auto kept = evaluations_.find(key); kept != evaluations_.end()) return kept->second;
   const fs::path file = evaluation_file(key);
-  auto read = std::make_shared<const score::Evaluation>(score::evaluation_from(read_json(file), file.string()));
+  const std::string text = read_file(file);
+  if (!is_as_written(file, sha256_hex(text))) {
+    fail(ErrorKind::data, "[study.stages] expected the file that was written, got another ({})", file.string());
+  }
+  auto read =
+      std::make_shared<const score::Evaluation>(score::evaluation_from(parse_json(text, file.string()), file.string()));
   if (evaluations_.size() >= kEvaluationsKept) evaluations_.clear();
   return evaluations_[key] = std::move(read);
 }
@@ -173,9 +197,9 @@ std::shared_ptr<const score::Evaluation> Stages::evaluation(const std::string& k
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const std::string key = evaluation_key(cell, runtime);
   if (has_evaluation(key)) return;
-  const int64_t begin_ns = now_ns();
   const fs::path folder = evaluation_file(key).parent_path();
   write_inputs(folder, "evaluate", key, cell, {{"runtime", runtime}});
+  const WorkClock clock(folder, size_of_evaluation(cell, runtime, study_.data));
   const runtime::Runtime& engine = runtimes_.require(runtime);
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
@@ -184,14 +208,15 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   inference::Engine loaded(engine, *model, options);
   const score::Evaluation result =
       inference::evaluate(loaded, *data().test, {.settings = study_.detect}, log_, cancel_);
-  write_file(evaluation_file(key), to_json(result).dump() + "\n");
-  write_time(folder, begin_ns);
+  write_sealed(evaluation_file(key), to_json(result).dump() + "\n");
+  clock.finish();
 }
 
 fs::path Stages::pack(const graph::Graph& graph) {
   const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
   if (shape.at(2) != shape.at(3)) {
-    fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}", to_string(shape));
+    fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}",
+         quench::to_string(shape));
   }
   const std::string key =
       job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}});

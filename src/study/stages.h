@@ -19,7 +19,8 @@ namespace quench::study {
 
 /// Where a study's work lies, and the work itself: models, evaluations and packs under
 /// `<stages>/<kind>-<first 12 digits of the key>/`, so that cells and studies share what has one key. A result is
-/// published by rename when whole; work that was killed goes on from its checkpoint or starts over.
+/// published by rename when whole; work that was killed goes on from its checkpoint or starts over. A file that a disk
+/// changed or cut is made again, with a warning, where it is used.
 class Stages {
  public:
   struct Folders {
@@ -31,7 +32,7 @@ class Stages {
   Stages(const StudyFile& study, Folders folders, const runtime::Registry& runtimes, const steps::Registry& steps,
          const LogSink& log, const CancelToken& cancel);
 
-  /// Whether the model of the cell's step is there.
+  /// Whether the model of the cell's step is there, of the length that it had.
   bool has(const PlannedStep& step) const;
   /// Makes it from the model of the step before (the training: from the model's start).
   void make(const Cell& cell, size_t step);
@@ -43,8 +44,8 @@ class Stages {
   std::string evaluation_key(const Cell& cell, const std::string& runtime) const;
   bool has_evaluation(const std::string& key);
   void evaluate(const Cell& cell, const std::string& runtime);
-  /// One that is there; some of the last are kept, so that a file is read once for the rows that need it. Throws
-  /// Error{data} where its file is torn or of another model.
+  /// One that is there and as it was written; some of the last are kept, so that a file is read once for the rows that
+  /// need it. Throws Error{data} where its file is torn or of another model.
   std::shared_ptr<const score::Evaluation> evaluation(const std::string& key);
 
   /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
@@ -62,6 +63,8 @@ class Stages {
   std::filesystem::path model_file(const PlannedStep& step) const;
   /// The model that a cell's training starts from; no file of it is kept.
   graph::ModelFile start(const Cell& cell);
+  /// The model of a cell's step, which was there; where it is damaged, made again.
+  graph::ModelFile model(const Cell& cell, size_t step);
   std::filesystem::path evaluation_file(const std::string& key) const;
 
   const StudyFile& study_;

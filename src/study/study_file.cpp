@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "models/spec.h"
 #include "remote/ssh.h"
+#include "study/layer_check.h"
 
 namespace quench::study {
 namespace {
@@ -155,12 +156,34 @@ std::string plain_label(const ModelEntry& entry) {
   return imgsz > 0 ? fmt::format("{}@{}", name, imgsz) : name;
 }
 
+/// The end of a path that tells it from the others: its file name, with folders where others have that too.
+std::string short_path(const std::string& path, const std::vector<const Json*>& others, const std::string& key) {
+  const auto end_of = [](const std::string& text, int64_t parts) {
+    const std::filesystem::path whole(text);
+    const int64_t all = std::distance(whole.begin(), whole.end());
+    std::filesystem::path end;
+    for (auto part = std::next(whole.begin(), std::max<int64_t>(0, all - parts)); part != whole.end(); ++part) {
+      end /= *part;
+    }
+    return end.string();
+  };
+  const int64_t most = std::ranges::count(path, '/') + 1;
+  for (int64_t parts = 1; parts < most; ++parts) {
+    const bool shared = std::ranges::any_of(others, [&](const Json* other) {
+      const Json& value = other->at(key);
+      return value.is_string() && value != path && end_of(value.get<std::string>(), parts) == end_of(path, parts);
+    });
+    if (!shared) return end_of(path, parts);
+  }
+  return path;
+}
+
 void add_differences(std::string& label, const Json& own, const std::vector<const Json*>& others,
                      const std::string& prefix) {
   for (const auto& [key, value] : own.items()) {
     const bool differs = std::ranges::any_of(others, [&](const Json* other) { return other->at(key) != value; });
     if (!differs) continue;
-    std::string text = value.is_string() ? std::filesystem::path(value.get<std::string>()).filename().string()
+    std::string text = value.is_string() ? short_path(value.get<std::string>(), others, key)
                        : value.is_null() ? "none"
                                          : value.dump();
     std::ranges::replace_if(
@@ -239,6 +262,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
       methods::effective_steps(method, steps, {task}, model.train, where + ".methods");  // before any work
     }
   }
+  check_layers(out, where);
   out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
   out.threads = integers_of(study.value("threads", Json::array({1})), 1, where + ".threads");
   for (const Json& entry : list_of(study.value("devices", Json("host")), where + ".devices")) {

@@ -55,6 +55,12 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
   }
 }
 
+size_t StudyJobs::add(Job job, JobSize size) {
+  const size_t place = graph_.add(std::move(job));
+  if (place == sizes_.size()) sizes_.push_back(std::move(size));
+  return place;
+}
+
 void StudyJobs::add_row(Row& row) {
   const Cell& cell = *row.cell;
   std::vector<size_t> before;
@@ -63,24 +69,30 @@ void StudyJobs::add_row(Row& row) {
     const bool known = row.known;
     const std::string name = i == 0 ? fmt::format("{} s{}", cell.model.label, cell.seed)
                                     : fmt::format("{} s{}", artifact_name(cell), cell.seed);
-    before = {graph_.add(
-        {step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
-         [this, &cell, i] { stages_.make(cell, i); }, false, [this, &cell, i] { return trial_.step(cell, i); }})};
+    before = {
+        add({step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
+             [this, &cell, i] { stages_.make(cell, i); }, false, [this, &cell, i] { return trial_.step(cell, i); }},
+            size_of_step(cell, step, study_.data))};
   }
   row.needs = before;
   std::vector<std::string> runtimes{kSimulation};
   if (!cell.device.remote()) runtimes.insert(runtimes.begin(), cell.runtime);
   for (const std::string& runtime : runtimes) {
     const std::string key = stages_.evaluation_key(cell, runtime);
-    row.needs.push_back(
-        graph_.add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime), before,
-                    [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
-                    [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
-                    [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }}));
+    row.needs.push_back(add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime),
+                             before, [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
+                             [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
+                             [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }},
+                            size_of_evaluation(cell, runtime, study_.data)));
   }
   if (cell.device.remote()) {
-    graph_.add({row_key(cell), "device", cell.id, row.needs, [known = row.known] { return known; },
-                [this, &row] { run_remote(row); }, true});
+    const std::string key = row_key(cell);
+    add({key, "device", cell.id, row.needs, [known = row.known] { return known; },
+         [this, &row, key] {
+           run_remote(row);
+           tell_failures(key, {&row});
+         },
+         true});
   }
 }
 
@@ -99,30 +111,45 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
     }
     const Cell& cell = *set.front()->cell;
     const bool known = std::ranges::all_of(set, &Row::known);
-    graph_.add({job_key({{"bench", keys}}), "bench",
-                fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
-                            key.second),
-                after, [known] { return known; },
-                [this, rows = set, key = key]() mutable { time_set(rows, key.first, key.second); }, true,
-                [this, rows = set] {
-                  double seconds = 0;
-                  for (const Row* row : rows) seconds += trial_.bench(*row->cell);
-                  return seconds;
-                }});
+    const std::string job = job_key({{"bench", keys}});
+    add({job, "bench",
+         fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
+                     key.second),
+         after, [known] { return known; },
+         [this, rows = set, key = key, job]() mutable {
+           time_set(rows, key.first, key.second);
+           tell_failures(job, rows);
+         },
+         true,
+         [this, rows = set] {
+           double seconds = 0;
+           for (const Row* row : rows) seconds += trial_.bench(*row->cell);
+           return seconds;
+         }});
   }
 }
 
-void StudyJobs::run() {
+void StudyJobs::run(JobObserver& observer) {
+  observer_ = &observer;
   results_ = states_of(graph_);
   for (const Row& row : rows_) {
     if (row.known) context_.log->info(fmt::format("{}: done before", row.cell->id));
   }
-  execute(graph_, *results_, *context_.cancel);
+  execute(graph_, *results_, *context_.cancel, observer);
   for (size_t i = 0; i < graph_.jobs().size(); ++i) {
-    const Job& job =
-        graph_.job(i);  // jobs of rows put failures into records: what is left is a fault of the run itself
-    if (job.runs_after_failures && results_->state(i) == JobState::failed) throw results_->failure(i);
+    // Jobs of rows put failures into records: what is left is a fault of the run itself.
+    const Job& job = graph_.job(i);
+    if (job.runs_after_failures && !results_->good(i)) throw results_->failure(i);
   }
+}
+
+void StudyJobs::tell_failures(const std::string& key, const std::vector<Row*>& rows) {
+  const auto failed = std::ranges::find_if(rows, [](const Row* row) { return row->failed() && !row->known; });
+  if (failed == rows.end()) return;
+  const record::Record& record = (*failed)->record;
+  const bool unsupported = record.status == to_string(JobState::unsupported);
+  observer_->fails(key, unsupported ? JobState::unsupported : JobState::failed,
+                   fmt::format("{}: {}", (*failed)->cell->id, record.reason.value_or("")));
 }
 
 void StudyJobs::fail_row(Row& row, const Error& error) {

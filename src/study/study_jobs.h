@@ -9,6 +9,7 @@
 
 #include "record/record.h"
 #include "study/executor.h"
+#include "study/job_times.h"
 #include "study/remote_cells.h"
 #include "study/run.h"
 #include "study/stages.h"
@@ -40,9 +41,12 @@ class StudyJobs {
   StudyJobs& operator=(const StudyJobs&) = delete;
 
   const JobGraph& graph() const { return graph_; }
-  void run();
+  /// How much work a job of the graph is.
+  const JobSize& size(size_t place) const { return sizes_.at(place); }
+  void run(JobObserver& observer);
 
  private:
+  size_t add(Job job, JobSize size = {});
   void add_row(Row& row);
   /// Nothing is left to do for it.
   void finish(Row& row);
@@ -50,6 +54,8 @@ class StudyJobs {
   void add_timings(size_t begin, size_t end);
   void evaluate_row(Row& row);
   void time_set(std::vector<Row*>& set, const std::string& runtime, int64_t threads);
+  /// Rows keep their own failures: their common job has the first of them.
+  void tell_failures(const std::string& key, const std::vector<Row*>& rows);
   void measure(std::vector<Row*>& rows, const std::string& runtime, int64_t threads);
   void run_remote(Row& row);
   /// The reason of the first of its jobs that failed becomes the row's. False where one did.
@@ -65,7 +71,9 @@ class StudyJobs {
   std::function<void(Row&)> finished_;
   std::vector<Row> rows_;
   JobGraph graph_;
+  std::vector<JobSize> sizes_;  ///< by place
   std::optional<JobResults> results_;
+  JobObserver* observer_ = nullptr;  ///< while it runs
 };
 
 }  // namespace quench::study

@@ -53,7 +53,7 @@ const Trial::Made& Trial::made(const Cell& cell, size_t index) {
   graph::ModelFile start{cell.model.label, "", "", {}};
   if (index == 0) {
     start.graph = steps::starting_graph(cell.model.model, all, static_cast<uint64_t>(cell.seed),
-                                        data::root_of(study_.data, stages_.data_root()), *context_.log);
+                                        data::root_of(study_.data, stages_.data_root()), quiet_);
   }
   const graph::ModelFile& before = index == 0 ? start : made(cell, index - 1).model;
   const methods::StepInfo& info = context_.steps->table().require(step.step, "[study.trial]");
@@ -64,8 +64,7 @@ const Trial::Made& Trial::made(const Cell& cell, size_t index) {
     const data::Splits share = share_of(all, count);
     Json settings = step.settings;
     if (trains) settings["epochs"] = 1;
-    const steps::StepInput input{before, settings,      reads ? &share : nullptr, folder_,
-                                 false,  *context_.log, *context_.cancel};
+    const steps::StepInput input{before, settings, reads ? &share : nullptr, folder_, false, quiet_, *context_.cancel};
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     const int64_t begin_ns = now_ns();
@@ -110,7 +109,7 @@ double Trial::evaluate(const Cell& cell, const std::string& runtime) {
     const auto share = data::first_images(test, images);
     const int64_t begin_ns = now_ns();
     inference::Engine loaded(engine, model, options);
-    inference::evaluate(loaded, *share, {.settings = study_.detect}, *context_.log, *context_.cancel);
+    inference::evaluate(loaded, *share, {.settings = study_.detect}, quiet_, *context_.cancel);
     return seconds_since(begin_ns);
   };
   const int64_t few = std::min(test->size(), kFewImages), more = std::min(test->size(), kMoreImages);

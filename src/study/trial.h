@@ -42,6 +42,7 @@ class Trial {
   std::filesystem::path folder_;
   std::map<std::string, Made> made_;  ///< by the step's key
   bool warm_ = false;
+  LogSink quiet_;  ///< epochs of a few images are no news
 };
 
 /// Seconds at `amount`, from a line through (few, seconds_few) and (more, seconds_more), that neither falls nor begins

@@ -4,8 +4,8 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "data/sets/memory_dataset.h"
 #include "data/sets/missing.h"
+#include "data/sets/pixel_files.h"
 
 namespace quench::data {
 namespace {
@@ -67,14 +67,30 @@ void append_records(const fs::path& path, int64_t records, const CifarLayout& la
   }
 }
 
-std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::vector<std::string>& files,
-                                          int64_t records, const CifarLayout& layout,
-                                          const std::vector<std::string>& classes) {
-  PixelStore store{kSide, kSide, {}, {}, classes};
-  store.labels.reserve(files.size() * static_cast<size_t>(records));
-  store.pixels.reserve(files.size() * static_cast<size_t>(records * 3 * kPlane));
-  for (const std::string& file : files) append_records(folder / file, records, layout, store);
-  return std::make_shared<MemoryDataset>(std::move(store));
+struct Split {
+  const char* name;
+  const std::vector<std::string>& files;
+  int64_t records;  ///< in each
+};
+
+std::shared_ptr<const Dataset> open_split(const fs::path& folder, const Split& split, const CifarLayout& layout,
+                                          const std::vector<std::string>& classes,
+                                          const std::shared_ptr<FileDigests>& digests) {
+  PixelFiles files;
+  files.name = fmt::format("{} {}, {}", layout.name, split.name, layout.names_file);
+  for (const std::string& file : split.files) files.files.push_back(folder / file);
+  const auto count = static_cast<int64_t>(split.files.size());
+  files.read = [layout, classes, records = split.records, paths = files.files] {
+    PixelStore store{kSide, kSide, {}, {}, classes};
+    store.labels.reserve(paths.size() * static_cast<size_t>(records));
+    store.pixels.reserve(paths.size() * static_cast<size_t>(records * 3 * kPlane));
+    for (const fs::path& path : paths) append_records(path, records, layout, store);
+    return store;
+  };
+  files.files.push_back(folder / layout.names_file);
+  files.size = count * split.records;
+  files.classes = classes;
+  return open_pixel_files(std::move(files), digests);
 }
 
 }  // namespace
@@ -107,12 +123,15 @@ std::vector<fs::path> cifar_places(const CifarLayout& layout, const fs::path& ro
   return {root / layout.folder, root / layout.name, root / layout.name / layout.folder, root};
 }
 
-Splits open_cifar(const CifarLayout& layout, const fs::path& root) {
+Splits open_cifar(const CifarLayout& layout, const fs::path& root, const std::shared_ptr<FileDigests>& digests) {
   for (const fs::path& place : cifar_places(layout, root)) {
     if (!fs::exists(place / layout.train_files.front()) && !fs::exists(place / layout.test_files.front())) continue;
     const std::vector<std::string> classes = read_class_names(place / layout.names_file, layout.class_count);
-    return {layout.name, read_split(place, layout.train_files, layout.train_records, layout, classes),
-            read_split(place, layout.test_files, layout.test_records, layout, classes)};
+    const auto open = [&](const char* name, const std::vector<std::string>& files, int64_t records) {
+      return open_split(place, {name, files, records}, layout, classes, digests);
+    };
+    return {layout.name, open("train", layout.train_files, layout.train_records),
+            open("test", layout.test_files, layout.test_records)};
   }
   fail_missing(layout.name, cifar_places(layout, root), "quench data fetch " + layout.name);
 }

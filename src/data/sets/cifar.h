@@ -1,6 +1,7 @@
 #pragma once
 
 #include "data/sets/dataset.h"
+#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -28,6 +29,8 @@ std::vector<std::filesystem::path> cifar_places(const CifarLayout& layout, const
 
 /// Throws Error{io} where no place has the set, Error{data} for a file of another size, a label out of range (file,
 /// record, offset) or a wrong number of class names.
-Splits open_cifar(const CifarLayout& layout, const std::filesystem::path& root);
+/// digests: remembers what the splits hold, so that they are read when they are used; null: nothing is remembered.
+Splits open_cifar(const CifarLayout& layout, const std::filesystem::path& root,
+                  const std::shared_ptr<FileDigests>& digests = nullptr);
 
 }  // namespace quench::data

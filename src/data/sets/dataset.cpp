@@ -74,16 +74,17 @@ void require_utf8(const Splits& splits) {
 }
 
 Splits open_any(const std::string& name_or_path, const fs::path& root) {
-  if (name_or_path == "cifar100") return open_cifar(cifar100_layout(), root);
-  if (name_or_path == "cifar10") return open_cifar(cifar10_layout(), root);
-  if (name_or_path == "fashion-mnist") return open_fashion_mnist(fashion_mnist_places(root));
+  const auto digests = std::make_shared<FileDigests>(root);
+  if (name_or_path == "cifar100") return open_cifar(cifar100_layout(), root, digests);
+  if (name_or_path == "cifar10") return open_cifar(cifar10_layout(), root, digests);
+  if (name_or_path == "fashion-mnist") return open_fashion_mnist(fashion_mnist_places(root), digests);
   if (name_or_path == "shapes") return open_shapes();
   const size_t colon = name_or_path.find(':');
   const std::string name = name_or_path.substr(0, colon);
   if (name == "cifar100-scenes") {
-    return open_scenes(parse_scene_settings(colon == std::string::npos ? "" : name_or_path.substr(colon + 1)), root);
+    return open_scenes(parse_scene_settings(colon == std::string::npos ? "" : name_or_path.substr(colon + 1)), root,
+                       digests);
   }
-  const auto digests = std::make_shared<FileDigests>(root);
   const std::string extension = lower(fs::path(name_or_path).extension().string());
   const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
   if (file && !fs::is_directory(name_or_path)) return open_file(name_or_path, extension, digests);

@@ -1,5 +1,8 @@
 #include "data/sets/file_digests.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <chrono>
 #include <sstream>
 #include <utility>
@@ -14,13 +17,29 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int64_t kSettledNs = 2'000'000'000;
-const char* const kFirstLine = "quench file digests 1";
+const char* const kFirstLine = "quench file digests 2";
 
-int64_t nanoseconds(fs::file_time_type time) {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(time.time_since_epoch()).count();
+int64_t nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
+
+int64_t wall_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
+
+FileStamp stamp_of(const std::vector<fs::path>& files) {
+  FileStamp stamp;
+  for (const fs::path& file : files) {
+    struct stat state {};
+    if (::stat(file.c_str(), &state) != 0) return {};
+    const int64_t content_ns = nanoseconds(state.st_mtim), entry_ns = nanoseconds(state.st_ctim);
+    stamp.text +=
+        fmt::format("{}{}:{}:{}:{}", stamp.text.empty() ? "" : "+", state.st_size, content_ns, entry_ns, state.st_ino);
+    stamp.newest_ns = std::max({stamp.newest_ns, content_ns, entry_ns});
+  }
+  return stamp;
+}
 
 FileDigests::FileDigests(const fs::path& folder) : path_(folder.empty() ? fs::path() : folder / "file_digests") {}
 
@@ -44,7 +63,7 @@ void FileDigests::load() {
     std::istringstream words(line);
     Entry entry;
     std::string path;
-    if (!(words >> entry.sha256 >> entry.size >> entry.time_ns) || words.get() != ' ' || !std::getline(words, path) ||
+    if (!(words >> entry.sha256 >> entry.stamp) || words.get() != ' ' || !std::getline(words, path) ||
         entry.sha256.size() != 64) {
       return;
     }
@@ -52,26 +71,30 @@ void FileDigests::load() {
   }
 }
 
+std::optional<std::string> FileDigests::known(const std::string& what, const FileStamp& stamp) {
+  if (path_.empty() || stamp.text.empty()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  load();
+  const auto found = entries_.find(what);
+  if (found == entries_.end() || found->second.stamp != stamp.text) return std::nullopt;
+  return found->second.sha256;
+}
+
+void FileDigests::remember(const std::string& what, const FileStamp& stamp, const std::string& sha256) {
+  const bool settled = wall_ns() - stamp.newest_ns > kSettledNs;
+  if (path_.empty() || stamp.text.empty() || !settled || what.find('\n') != std::string::npos) return;
+  const std::lock_guard lock(mutex_);
+  load();
+  entries_[what] = {sha256, stamp.text};
+  changed_ = true;
+}
+
 std::string FileDigests::of(const fs::path& file) {
   const std::string key = fs::absolute(file).lexically_normal().string();
-  std::error_code no_size, no_time;
-  const auto size = static_cast<int64_t>(fs::file_size(file, no_size));
-  const int64_t time_ns = nanoseconds(fs::last_write_time(file, no_time));
-  const bool known = !path_.empty() && !no_size && !no_time && key.find('\n') == std::string::npos;
-  if (known) {
-    const std::lock_guard lock(mutex_);
-    load();
-    const auto found = entries_.find(key);
-    if (found != entries_.end() && found->second.size == size && found->second.time_ns == time_ns) {
-      return found->second.sha256;
-    }
-  }
+  const FileStamp stamp = stamp_of({file});
+  if (std::optional<std::string> sha256 = known(key, stamp)) return *sha256;
   std::string sha256 = sha256_file(file);
-  if (known && nanoseconds(fs::file_time_type::clock::now()) - time_ns > kSettledNs) {
-    const std::lock_guard lock(mutex_);
-    entries_[key] = {size, time_ns, sha256};
-    changed_ = true;
-  }
+  remember(key, stamp, sha256);
   return sha256;
 }
 
@@ -80,7 +103,7 @@ void FileDigests::save() {
   if (!std::exchange(changed_, false)) return;
   std::string text = fmt::format("{}\n", kFirstLine);
   for (const auto& [path, entry] : entries_) {
-    text += fmt::format("{} {} {} {}\n", entry.sha256, entry.size, entry.time_ns, path);
+    text += fmt::format("{} {} {}\n", entry.sha256, entry.stamp, path);
   }
   text += fmt::format("end {}\n", entries_.size());
   try {

@@ -6,8 +6,8 @@
 
 #include "core/error.h"
 #include "core/shape.h"
-#include "data/sets/memory_dataset.h"
 #include "data/sets/missing.h"
+#include "data/sets/pixel_files.h"
 
 namespace quench::data {
 namespace {
@@ -42,25 +42,20 @@ fs::path find_idx(const fs::path& folder, const std::string& stem) {
   return {};
 }
 
-std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::string& split) {
-  const fs::path image_path = find_idx(folder, split + "-images-idx3-ubyte");
-  const fs::path label_path = find_idx(folder, split + "-labels-idx1-ubyte");
-  if (image_path.empty() || label_path.empty()) {
-    fail(ErrorKind::io, "[data.idx] expected {} beside the others, got no such file",
-         (folder / (split + (image_path.empty() ? "-images-idx3-ubyte[.gz]" : "-labels-idx1-ubyte[.gz]"))).string());
-  }
+const std::vector<std::string>& fashion_classes() {
+  static const std::vector<std::string> names{"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat",
+                                              "Sandal",      "Shirt",   "Sneaker",  "Bag",   "Ankle boot"};
+  return names;
+}
+
+PixelStore read_arrays(const fs::path& image_path, const fs::path& label_path) {
   const IdxArray images = read_idx(image_path, 3);
   const IdxArray labels = read_idx(label_path, 1);
   if (images.shape[0] != labels.shape[0]) {
     fail(ErrorKind::data, "[data.idx] expected {} labels, as many as images, got {} ({})", images.shape[0],
          labels.shape[0], label_path.string());
   }
-  PixelStore store{
-      static_cast<int>(images.shape[1]),
-      static_cast<int>(images.shape[2]),
-      {},
-      {},
-      {"T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"}};
+  PixelStore store{static_cast<int>(images.shape[1]), static_cast<int>(images.shape[2]), {}, {}, fashion_classes()};
   const int class_count = static_cast<int>(store.classes.size());
   for (size_t i = 0; i < labels.bytes.size(); ++i) {
     const int label = static_cast<uint8_t>(labels.bytes[i]);
@@ -74,7 +69,23 @@ std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::str
   for (size_t i = 0; i < images.bytes.size(); ++i) {
     std::fill_n(store.pixels.data() + 3 * i, 3, static_cast<uint8_t>(images.bytes[i]));
   }
-  return std::make_shared<MemoryDataset>(std::move(store));
+  return store;
+}
+
+std::shared_ptr<const Dataset> open_split(const fs::path& folder, const std::string& split,
+                                          const std::shared_ptr<FileDigests>& digests) {
+  const fs::path images = find_idx(folder, split + "-images-idx3-ubyte");
+  const fs::path labels = find_idx(folder, split + "-labels-idx1-ubyte");
+  if (images.empty() || labels.empty()) {
+    fail(ErrorKind::io, "[data.idx] expected {} beside the others, got no such file",
+         (folder / (split + (images.empty() ? "-images-idx3-ubyte[.gz]" : "-labels-idx1-ubyte[.gz]"))).string());
+  }
+  return open_pixel_files({"fashion-mnist " + split,
+                           {images, labels},
+                           [images, labels] { return read_arrays(images, labels); },
+                           -1,
+                           fashion_classes()},
+                          digests);
 }
 
 }  // namespace
@@ -112,10 +123,10 @@ std::vector<fs::path> fashion_mnist_places(const fs::path& root) {
   return {root / "fashion-mnist", root / "FashionMNIST" / "raw", root, "/usr/share/datasets/fashion-mnist"};
 }
 
-Splits open_fashion_mnist(const std::vector<fs::path>& places) {
+Splits open_fashion_mnist(const std::vector<fs::path>& places, const std::shared_ptr<FileDigests>& digests) {
   for (const fs::path& place : places) {
     if (find_idx(place, "train-images-idx3-ubyte").empty()) continue;
-    return {"fashion-mnist", read_split(place, "train"), read_split(place, "t10k")};
+    return {"fashion-mnist", open_split(place, "train", digests), open_split(place, "t10k", digests)};
   }
   fail_missing("fashion-mnist", places, "apt install dataset-fashion-mnist, or quench data fetch fashion-mnist");
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "data/sets/dataset.h"
+#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -19,6 +20,8 @@ std::vector<std::filesystem::path> fashion_mnist_places(const std::filesystem::p
 
 /// Fashion-MNIST (Xiao et al. 2017): 60,000 + 10,000 gray images of 28x28, replicated to RGB. `places` as above.
 /// Throws Error{io} where missing, Error{data} for damaged files.
-Splits open_fashion_mnist(const std::vector<std::filesystem::path>& places);
+/// digests: as for open_cifar().
+Splits open_fashion_mnist(const std::vector<std::filesystem::path>& places,
+                          const std::shared_ptr<FileDigests>& digests = nullptr);
 
 }  // namespace quench::data

@@ -223,8 +223,10 @@ Splits make_scenes(const Splits& pictures, const SceneSettings& settings) {
           std::make_shared<Scenes>(pictures.test, settings, "test", settings.test), false};
 }
 
-Splits open_scenes(const SceneSettings& settings, const std::filesystem::path& root) {
-  return make_scenes(open_cifar(settings.classes == 20 ? cifar100_coarse_layout() : cifar100_layout(), root), settings);
+Splits open_scenes(const SceneSettings& settings, const std::filesystem::path& root,
+                   const std::shared_ptr<FileDigests>& digests) {
+  return make_scenes(open_cifar(settings.classes == 20 ? cifar100_coarse_layout() : cifar100_layout(), root, digests),
+                     settings);
 }
 
 }  // namespace quench::data

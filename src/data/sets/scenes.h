@@ -4,6 +4,7 @@
 
 #include "config/option.h"
 #include "data/sets/dataset.h"
+#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -73,6 +74,7 @@ class Scenes : public Dataset {
 Splits make_scenes(const Splits& pictures, const SceneSettings& settings);
 
 /// `cifar100-scenes`: make_scenes() of CIFAR-100 below root. Throws as open_cifar().
-Splits open_scenes(const SceneSettings& settings, const std::filesystem::path& root);
+Splits open_scenes(const SceneSettings& settings, const std::filesystem::path& root,
+                   const std::shared_ptr<FileDigests>& digests = nullptr);
 
 }  // namespace quench::data

@@ -149,11 +149,43 @@ void FitRun::save() {
   saved_ns_ = now_ns();
 }
 
+/// The folder's checkpoint. One that is damaged, or whose best epoch is, is put aside: the run starts anew.
+std::optional<Checkpoint> FitRun::saved_run() const {
+  const std::filesystem::path path = context_.folder / kCheckpointName;
+  if (!std::filesystem::exists(path)) return std::nullopt;
+  std::optional<Checkpoint> saved;
+  try {
+    saved = load_checkpoint(path);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    put_aside(path, error);
+    return std::nullopt;
+  }
+  require_same_run(*saved, at_, path);
+  if (!settings_.keep_best() || saved->best_score < 0) return saved;
+  try {
+    graph::read_model(context_.folder / kBestName);
+  } catch (const Error& error) {
+    put_aside(path, error);
+    return std::nullopt;
+  }
+  return saved;
+}
+
+void FitRun::put_aside(const std::filesystem::path& checkpoint, const Error& why) const {
+  std::filesystem::path aside = checkpoint;
+  aside += ".damaged";
+  std::filesystem::rename(checkpoint, aside);
+  if (context_.log == nullptr) return;
+  context_.log->warning(
+      fmt::format("the training starts anew, and its checkpoint is kept as {}: {}", aside.string(), why.what()));
+}
+
 void FitRun::resume() {
   const std::filesystem::path path = context_.folder / kCheckpointName;
-  if (!std::filesystem::exists(path)) return;
-  Checkpoint saved = load_checkpoint(path);
-  require_same_run(saved, at_, path);
+  std::optional<Checkpoint> kept = saved_run();
+  if (!kept) return;
+  Checkpoint& saved = *kept;
   std::map<std::string, torch::Tensor> values;
   for (const auto& [name, tensor] : saved.tensors) values.emplace(name, nn::to_torch(tensor));
   copy_values(values, checkpointed());

@@ -24,7 +24,8 @@ class FitRun {
  public:
   FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context);
 
-  /// Takes up the folder's checkpoint where there is one. Throws Error{config} where it is of another run.
+  /// Takes up the folder's checkpoint where there is one. One that is damaged is put aside.
+  /// Throws Error{config} where it is of another run.
   void resume();
   /// Trains what is left, then says how it ended.
   FitResult finish();
@@ -38,6 +39,8 @@ class FitRun {
   bool between_steps() const;
   void end_epoch();
   void save();
+  std::optional<Checkpoint> saved_run() const;
+  void put_aside(const std::filesystem::path& checkpoint, const Error& why) const;
   void stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch);
   void show();
   std::map<std::string, torch::Tensor> averaged() const;

@@ -1,0 +1,17 @@
+#include "quant/placement_settings.h"
+
+namespace quench::quant {
+
+PlacementOptions placement_options(const Json& settings) {
+  PlacementOptions options;
+  options.target = target_from(settings["target"].get<std::string>());
+  options.symmetric = settings["activations"] == "symmetric" || options.target == Target::tensorrt;
+  options.bits_w = settings["bits_w"].get<int>();
+  options.bits_a = settings["bits_a"].get<int>();
+  for (const Json& entry : settings["layer_bits"]) options.layer_bits.push_back(entry.get<std::string>());
+  options.quantize_head = settings["quantize_head"];
+  for (const Json& name : settings["float_layers"]) options.float_layers.push_back(name.get<std::string>());
+  return options;
+}
+
+}  // namespace quench::quant

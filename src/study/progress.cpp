@@ -1,0 +1,93 @@
+#include "study/progress.h"
+
+#include <unistd.h>
+
+#include <fstream>
+
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/file.h"
+#include "core/json.h"
+#include "core/json_text.h"
+#include "study/lock.h"
+
+namespace quench::study {
+namespace {
+
+namespace fs = std::filesystem;
+
+const char* const kRunning = "running.json";
+const char* const kFailures = "failures.jsonl";
+
+std::optional<JobState> failed_state(const std::string& text) {
+  for (const JobState state : {JobState::failed, JobState::unsupported, JobState::skipped}) {
+    if (text == to_string(state)) return state;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Progress::Progress(const fs::path& folder) : folder_(folder) {
+  std::error_code code;
+  fs::remove(folder_ / kRunning, code);
+  fs::remove(folder_ / kFailures, code);
+}
+
+Progress::~Progress() {
+  std::error_code code;
+  fs::remove(folder_ / kRunning, code);
+}
+
+void Progress::begins(const Job& job) {
+  const Json running{
+      {"key", job.key}, {"job", job.kind}, {"of", job.name}, {"since", utc_now()}, {"process", ::getpid()}};
+  try {
+    write_file(folder_ / kRunning, json_text(running, 2) + "\n");
+  } catch (const Error&) {
+    // A run that nobody can watch is a run still.
+  }
+}
+
+void Progress::fails(const std::string& key, JobState state, const std::string& reason) {
+  try {
+    append_line(folder_ / kFailures, json_text({{"key", key}, {"state", to_string(state)}, {"reason", reason}}));
+  } catch (const Error&) {
+  }
+}
+
+namespace {
+
+std::optional<RunningJob> read_running(const fs::path& folder) {
+  try {
+    const Json said = read_json(folder / kRunning);
+    RunningJob job{said.at("key").get<std::string>(), said.at("job").get<std::string>(),
+                   said.at("of").get<std::string>(), said.at("since").get<std::string>(),
+                   said.at("process").get<int64_t>()};
+    if (lock_holder(folder) == job.process) return job;
+  } catch (const std::exception&) {
+    // nothing runs, or not one of ours
+  }
+  return std::nullopt;
+}
+
+std::map<std::string, JobFailure> read_failures(const fs::path& folder) {
+  std::map<std::string, JobFailure> failures;
+  std::ifstream in(folder / kFailures);
+  for (std::string line; std::getline(in, line);) {
+    try {
+      const Json said = parse_json(line, kFailures);
+      const auto state = failed_state(said.at("state").get<std::string>());
+      if (state) failures[said.at("key").get<std::string>()] = {*state, said.at("reason").get<std::string>()};
+    } catch (const std::exception&) {
+      // torn
+    }
+  }
+  return failures;
+}
+
+}  // namespace
+
+SeenProgress read_progress(const fs::path& folder) { return {read_running(folder), read_failures(folder)}; }
+
+}  // namespace quench::study

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "study/executor.h"
+
+namespace quench::study {
+
+/// The job that a run works on now.
+struct RunningJob {
+  std::string key;
+  std::string kind, name;  ///< as the Job's
+  std::string since;       ///< UTC, ISO 8601
+  int64_t process = 0;     ///< the program that works on it
+};
+
+/// Why a job of the last run, or of one that goes on, has no result.
+struct JobFailure {
+  JobState state = JobState::failed;  ///< failed, unsupported or skipped
+  std::string reason;
+};
+
+/// What a run tells of itself in a study's folder, which it holds the lock of: `running.json`, the job of now, and
+/// `failures.jsonl`, those that failed. They are for people: where they cannot be written, the run goes on.
+class Progress : public JobObserver {
+ public:
+  /// Of a new run: what one of before said is gone.
+  explicit Progress(const std::filesystem::path& folder);
+  /// Nothing runs any more; what failed stays.
+  ~Progress() override;
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  void begins(const Job& job) override;
+  void fails(const std::string& key, JobState state, const std::string& reason) override;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+struct SeenProgress {
+  std::optional<RunningJob> running;           ///< none where no live process holds the folder
+  std::map<std::string, JobFailure> failures;  ///< by the job's key
+};
+
+/// What the last run of the folder says; nothing where there is none, or where it is torn.
+SeenProgress read_progress(const std::filesystem::path& folder);
+
+}  // namespace quench::study
