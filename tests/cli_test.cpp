@@ -155,6 +155,13 @@ TEST_F(Cli, ReportsTheCellsThatTheStudyHasNow) {
   EXPECT_NE(outcome.out.find("kept"), std::string::npos);
   ASSERT_EQ(quench("report s --format html").code, 0);
   EXPECT_NE(read_file(folder_ / "s" / "report.html").find("a word"), std::string::npos);
+  for (const char* strange : {"[]", "null", "", R"({"notes": 5, "cells": []})", R"({"notes": [], "cells": [5]})"}) {
+    write_file(folder_ / "s" / "page.json", strange);
+    const Outcome all = quench("report s");
+    EXPECT_EQ(all.code, 0) << strange;
+    EXPECT_NE(all.out.find("old"), std::string::npos) << strange;
+    EXPECT_NE(all.err.find("page.json"), std::string::npos) << strange;
+  }
 }
 
 TEST_F(Cli, BenchesWhatItCanAndSaysWhyNot) {
@@ -304,6 +311,17 @@ TEST_F(Cli, TrainsQuantizesAndEvaluates) {
   EXPECT_NE(quench("data check ./pets").out.find("b.png"), std::string::npos);
 }
 #endif
+
+TEST_F(Cli, HelpIsThatOfTheProgramOrOfACommand) {
+  const Outcome all = quench("help");
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_EQ(all.out, quench("--help").out);
+  EXPECT_NE(all.out.find("devices"), std::string::npos);
+  const Outcome one = quench("help info");
+  EXPECT_EQ(one.code, 0) << one.err;
+  EXPECT_EQ(one.out, quench("info --help").out);
+  EXPECT_NE(one.out.find("--groups"), std::string::npos);
+}
 
 TEST_F(Cli, EverySettingOfATrainingIsAFlag) {
   for (const char* command : {"train", "finetune"}) {

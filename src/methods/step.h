@@ -37,6 +37,9 @@ struct StepInfo {
   /// What of the data it reads under effective settings, where that is not `needs`, which is the most it may read.
   std::function<Needs(const Json& settings)> needs_under = {};
 
+  /// Throws Error{config} for effective settings that do not go together. Empty: all do.
+  std::function<void(const Json& settings)> check = {};
+
   /// What of the data it reads under these effective settings.
   Needs reads(const Json& settings) const { return needs_under ? needs_under(settings) : needs; }
 };

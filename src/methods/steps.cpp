@@ -47,7 +47,8 @@ StepInfo describe_prune() {
           [](const Json& settings) {
             const bool looks = config::criterion_reads_images(settings.at("criterion").get<std::string>());
             return looks ? Needs::calibration_images : Needs::nothing;
-          }};
+          },
+          [](const Json& settings) { config::prune_budget(settings); }};
 }
 
 StepInfo describe_quantize() {

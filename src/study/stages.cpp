@@ -122,15 +122,19 @@ void Stages::make(const Cell& cell, size_t index) {
   const PlannedStep& step = cell.steps.at(index);
   const fs::path file = model_file(step);
   if (has(step)) return;
-  if (fs::exists(file)) log_.warning(fmt::format("{} is cut short: it is made again", file.string()));
+  if (fs::exists(file)) log_.warning(fmt::format("{} is not as it was written: it is made again", file.string()));
   write_inputs(file.parent_path(), step.step, step.key, cell, step.settings);
   const WorkClock clock(file.parent_path(), size_of_step(cell, step, study_.data));
   log_.info(fmt::format("{}: {}", artifact_name(cell), step.step));
   const graph::ModelFile before = index == 0 ? start(cell) : model(cell, index - 1);
   const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
-  const steps::StepInput input{
-      before, step.settings, info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(), file.parent_path(), true,
-      log_,   cancel_};
+  const steps::StepInput input{before,
+                               step.settings,
+                               info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(),
+                               file.parent_path(),
+                               true,
+                               log_,
+                               cancel_};
   const bool untrained = index == 0 && step.settings["epochs"] == 0;
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
   made.metadata["job_key"] = step.key;
@@ -155,6 +159,17 @@ std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
     write_file(shown, artifact->bytes);
   }
   return artifact;
+}
+
+bool Stages::restore_artifact(const Cell& cell, const std::string& sha256) {
+  const PlannedStep& last = cell.steps.back();
+  if (!has(last)) return false;
+  const std::string bytes = read_file(model_file(last));
+  if (sha256_hex(bytes) != sha256) return false;
+  const fs::path shown = folders_.results / artifact_path(cell);
+  log_.warning(fmt::format("{} is missing or cut short: it is copied again", shown.string()));
+  write_file(shown, bytes);
+  return true;
 }
 
 std::string Stages::evaluation_key(const Cell& cell, const std::string& runtime) const {
