@@ -34,7 +34,7 @@ TEST(Measured, CountsAreOfTheModelAsDeployed) {
   EXPECT_EQ(record.model_sha256, model.sha256);
   EXPECT_FALSE(record.parent_sha256.has_value());
   EXPECT_EQ(record.nonzero_params, record.params);
-  EXPECT_FALSE(record.sparse.has_value() || record.file_bytes_compressed.has_value());
+  EXPECT_FALSE(record.sparse.has_value() || record.compressed_file_bytes.has_value());
 }
 
 TEST(Measured, ZerosAreCountedAndCompressed) {
@@ -43,7 +43,7 @@ TEST(Measured, ZerosAreCountedAndCompressed) {
   set_model(dense, model);
   set_compressed(dense, model);
   EXPECT_EQ(gunzip(gzip(model.bytes), "t"), model.bytes);
-  EXPECT_EQ(dense.file_bytes_compressed, static_cast<int64_t>(gzip(model.bytes).size()));
+  EXPECT_EQ(dense.compressed_file_bytes, static_cast<int64_t>(gzip(model.bytes).size()));
   const char* name = "model.6.cv1.conv";
   auto values = model.graph.weights.at(std::string(name) + ".weight").value.mutable_values<float>();
   std::ranges::fill(values, 0.0f);
@@ -55,7 +55,7 @@ TEST(Measured, ZerosAreCountedAndCompressed) {
   EXPECT_EQ(sparse.params, dense.params);
   EXPECT_EQ(sparse.nonzero_params, *dense.params - static_cast<int64_t>(values.size()));
   EXPECT_NEAR(static_cast<double>(*sparse.file_bytes), static_cast<double>(*dense.file_bytes), 1000);
-  EXPECT_LT(*sparse.file_bytes_compressed, *dense.file_bytes_compressed - 3 * static_cast<int64_t>(values.size()));
+  EXPECT_LT(*sparse.compressed_file_bytes, *dense.compressed_file_bytes - 3 * static_cast<int64_t>(values.size()));
 }
 
 // A model with one layer of 4 bits is one of 8, and says which layer is not.

@@ -59,7 +59,7 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
 }
 
 void set_compressed(record::Record& record, const graph::ModelFile& model) {
-  record.file_bytes_compressed = static_cast<int64_t>(gzip(model.bytes).size());
+  record.compressed_file_bytes = static_cast<int64_t>(gzip(model.bytes).size());
 }
 
 void set_host(record::Record& record, const std::string& version) {

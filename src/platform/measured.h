@@ -14,7 +14,7 @@ namespace quench::platform {
 /// counts, sizes, layers kept in float, hashes. Parameters and bytes are counted with batch norm folded, as deployed.
 void set_model(record::Record& record, const graph::ModelFile& model);
 
-/// How large its file is once compressed, file_bytes_compressed. Takes a second for 25 MB.
+/// How large its file is once compressed, compressed_file_bytes. Takes a second for 25 MB.
 void set_compressed(record::Record& record, const graph::ModelFile& model);
 
 /// Where it was measured: this machine, the program's version.

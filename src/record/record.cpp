@@ -60,7 +60,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(bops, "", "Bit operations"),
       QUENCH_FIELD(weights_bytes, "bytes", "Weights"),
       QUENCH_FIELD(file_bytes, "bytes", "File"),
-      QUENCH_FIELD(file_bytes_compressed, "bytes", "File, compressed"),
+      QUENCH_FIELD(compressed_file_bytes, "bytes", "File, compressed"),
       QUENCH_ACCURACY(top1, "Top-1"),
       QUENCH_ACCURACY(top1_low, "Top-1, 95 % low"),
       QUENCH_ACCURACY(top1_high, "Top-1, 95 % high"),

@@ -40,7 +40,7 @@ struct Record {
   std::optional<int64_t> weights_bytes;
   std::optional<int64_t> file_bytes;
   std::optional<int64_t>
-      file_bytes_compressed;  ///< of the file as gzip makes it (zlib, level 6): zeros cost little there
+      compressed_file_bytes;  ///< of the file as gzip makes it (zlib, level 6): zeros cost little there
   std::optional<double> top1;
   std::optional<double> top1_low;  ///< 95 % Wilson interval
   std::optional<double> top1_high;

@@ -254,7 +254,7 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
     builder.number("Model file", "MB", "Bytes of the model's file, in 10^6.", -1,
                    [](const Record& r) { return scaled(r.file_bytes, 1e-6); });
     builder.number("Compressed", "MB", "Bytes of that file once gzip has compressed it, in 10^6.", -1,
-                   [](const Record& r) { return scaled(r.file_bytes_compressed, 1e-6); });
+                   [](const Record& r) { return scaled(r.compressed_file_bytes, 1e-6); });
   }
   const auto latency = [&](const char* title, const char* help, std::optional<int64_t> Record::*field) {
     builder.number(title, "ms", help, -1, [field](const Record& r) { return scaled(r.*field, 1e-6); });
