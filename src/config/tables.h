@@ -38,6 +38,8 @@ const OptionSet& qat_options(std::string_view task = default_task());
 const OptionSet& evaluate_options(std::string_view task);
 /// Structured pruning: criterion, how groups compare, how much, what stays.
 const OptionSet& prune_options();
+/// Whether a `criterion` of prune_options looks at training images; the others read weights alone.
+bool criterion_reads_images(std::string_view criterion);
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.

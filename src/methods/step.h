@@ -35,6 +35,11 @@ struct StepInfo {
   /// Empty: its own defaults.
   std::function<Json(const Json& train)> inherits = {};
   bool begins = false;  ///< as a command it takes its model by name (config::model_options), not from a file
+  /// What of the data it reads under effective settings, where that is not `needs`, which is the most it may read.
+  std::function<Needs(const Json& settings)> needs_under = {};
+
+  /// What of the data it reads under these effective settings.
+  Needs reads(const Json& settings) const { return needs_under ? needs_under(settings) : needs; }
 };
 
 /// Steps by name.

@@ -38,7 +38,7 @@ StepInfo describe_train() {
 StepInfo describe_prune() {
   return {"prune",
           "Cut the channels of a model that matter least",
-          Needs::nothing,
+          Needs::calibration_images,
           true,
           [](std::string_view) { return config::prune_options(); },
           [](const ModelKind& kind) {
@@ -47,6 +47,12 @@ StepInfo describe_prune() {
                    "[methods.prune] expected a dense model, got a sparse one: prune first, then sparsify");
             }
             return require_float(kind, "prune");
+          },
+          {},
+          false,
+          [](const Json& settings) {
+            const bool looks = config::criterion_reads_images(settings.at("criterion").get<std::string>());
+            return looks ? Needs::calibration_images : Needs::nothing;
           }};
 }
 

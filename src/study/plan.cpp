@@ -33,7 +33,7 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
   std::string key = job_key({{"model", cell.model.model}, {"weights", digests.weights(cell.model.model)}});
   const auto add = [&](const std::string& step, const Json& settings) {
     const methods::StepInfo& info = study.steps.require(step, "[study.plan]");
-    key = job_key({{"before", key}, {"step", step}, {"settings", settings}, {"data", data_read(info.needs, digests)}});
+    key = job_key({{"before", key}, {"step", step}, {"settings", settings}, {"data", data_read(info.reads(settings), digests)}});
     steps.push_back({key, step, settings});
   };
   add("train", train);

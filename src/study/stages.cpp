@@ -129,7 +129,7 @@ void Stages::make(const Cell& cell, size_t index) {
   const graph::ModelFile before = index == 0 ? start(cell) : model(cell, index - 1);
   const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
   const steps::StepInput input{
-      before, step.settings, info.needs == methods::Needs::nothing ? nullptr : &data(), file.parent_path(), true,
+      before, step.settings, info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(), file.parent_path(), true,
       log_,   cancel_};
   const bool untrained = index == 0 && step.settings["epochs"] == 0;
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
