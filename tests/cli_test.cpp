@@ -27,6 +27,19 @@ TEST_F(Cli, ExportsAModelThatInfoReadsBack) {
   EXPECT_EQ(by_file["metadata"], by_name["metadata"]);
 }
 
+TEST_F(Cli, ZerosAreMadeAndCounted) {
+  ASSERT_EQ(quench("export yolov5n --to onnx -o dense.onnx").code, 0);
+  ASSERT_EQ(quench("sparsify dense.onnx --pattern 2:4 -o sparse.onnx").code, 0);
+  const Json dense = parse_json(quench("info dense.onnx --format json").out, "info");
+  const Json sparse = parse_json(quench("info sparse.onnx --format json").out, "info");
+  EXPECT_EQ(dense["nonzero_params"], dense["params_folded"]);
+  EXPECT_EQ(sparse["params_folded"], 1867405);
+  EXPECT_EQ(sparse["nonzero_params"], 1867405 - 930080);  // half of all but the layer that reads the image
+  EXPECT_NE(quench("info sparse.onnx").out.find("937,325 of the folded parameters are not zero"), std::string::npos);
+  expect_error("sparsify sparse.onnx --pattern 4:4 -o no.onnx", 2, {"'4:4'"});
+  expect_error("prune sparse.onnx --ratio 0.5 -o no.onnx", 2, {"prune first"});
+}
+
 TEST_F(Cli, ImportsReleasedWeights) {
   expect_error("import missing.pt -o m.onnx", 3, {"missing.pt"});
   write_file(folder_ / "text.pt", "these are no weights");

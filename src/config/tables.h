@@ -43,6 +43,8 @@ bool criterion_reads_images(std::string_view criterion);
 /// The budget of prune_options that is set: "ratio", "target_gflops" or "target_params". Throws Error{config} unless
 /// exactly one is.
 std::string prune_budget(const Json& settings);
+/// Zeros among weights: pattern, share, what competes, what stays.
+const OptionSet& sparsify_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
 /// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what

@@ -2,6 +2,7 @@
 
 #include "models/task.h"
 #include "quant/float_weights.h"
+#include "steps/hold_zeros.h"
 #include "steps/step.h"
 #include "steps/unfold.h"
 #include "train/loop/trainer.h"
@@ -19,8 +20,10 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
   models::require_fit(start, input.data->train->task(), input.data->train->classes());
   Json config = input.settings;
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
-  train::FitResult result =
-      train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume});
+  train::FitContext context{input.folder, &input.log, &input.cancel, input.resume};
+  context.after_step = hold_zeros(start);
+  if (context.after_step) context.also["sparse"] = start.metadata.at("sparse");
+  train::FitResult result = train::fit(start, *input.data, config, context);
   result.graph.metadata["chosen_on"] = result.chosen_on;
   input.log.info(fmt::format("{} on {} test images", score::to_text(result.scores), result.test_images));
   return std::move(result.graph);
