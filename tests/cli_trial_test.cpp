@@ -1,6 +1,7 @@
 // `quench study plan --trial`: times of what never ran, from a few images.
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -57,9 +58,14 @@ TEST_F(CliTrial, EveryJobGetsATimeAndNothingIsDone) {
 TEST_F(CliTrial, ATrainingsTimeGrowsWithItsEpochs) {
   write_study("one.yaml", 1);
   write_study("many.yaml", 100);
-  const double one = seconds_of(plan("one.yaml --out a --trial"), "train");
-  const double many = seconds_of(plan("many.yaml --out b --trial"), "train");
-  EXPECT_GT(many, 5 * one);  // the trial of both takes the same time
+  // The trial of both takes the same time, so the estimates are 1 to 100; a busy machine may spoil one trial, not
+  // three.
+  double one = 0, many = 0;
+  for (int attempt = 0; attempt < 3 && many <= 5 * one; ++attempt) {
+    one = seconds_of(plan(fmt::format("one.yaml --out a{} --trial", attempt)), "train");
+    many = seconds_of(plan(fmt::format("many.yaml --out b{} --trial", attempt)), "train");
+  }
+  EXPECT_GT(many, 5 * one);
 }
 
 TEST_F(CliTrial, EarlierJobsTellBetterThanATrial) {

@@ -134,7 +134,8 @@ TEST(Study, LayersThatNoModelHasAreToldBeforeAnyWork) {
             std::string::npos);
   EXPECT_NE(file_error(head + "[{method: ptq, layer_bits: [model.0.conv=a6]}]").find("reads the image"),
             std::string::npos);
-  EXPECT_NE(file_error(head + "[{name: cut, steps: [{prune: {protect: [model.77.conv]}}]}]").find("model.77.conv"),
+  EXPECT_NE(file_error(head + "[{name: cut, steps: [{prune: {ratio: 0.5, protect: [model.77.conv]}}]}]")
+                .find("model.77.conv"),
             std::string::npos);
   const auto sparsify = [&](const std::string& settings) {
     return file_error(head + "[{name: few, steps: [{sparsify: {" + settings + "}}]}]");
@@ -154,6 +155,15 @@ TEST(Study, LayersThatNoModelHasAreToldBeforeAnyWork) {
   EXPECT_NE(file_error(head + "[{method: ptq, float_layers: [model.2.m.0.cv1.conv, model.2.cv3.conv]}]")
                 .find("of yolov8n-cls"),
             std::string::npos);
+}
+
+TEST(Study, APruneOfNoBudgetOrOfTwoIsToldBeforeAnyWork) {
+  const auto prune = [](const std::string& settings) {
+    return file_error("study: s\nmodels: [yolov5n-cls]\nmethods: [{name: a, steps: [{prune: {" + settings + "}}]}]");
+  };
+  EXPECT_EQ(prune("ratio: 0.5"), "");
+  EXPECT_NE(prune("").find("got none of them"), std::string::npos);
+  EXPECT_NE(prune("ratio: 0.5, target_params: 0.5x").find("got ratio and target_params"), std::string::npos);
 }
 
 TEST(Study, SurvivesAnyText) {  // fuzz: an Error{config} or a study, never a crash or another exception

@@ -78,14 +78,14 @@ std::string group_drawing(const graph::Graph& graph, const std::vector<ChannelGr
   std::string out = fmt::format(
       R"(<svg xmlns="http://www.w3.org/2000/svg" width="{0}" height="{1}" viewBox="0 0 {0} {1}" font-family="sans-serif" font-size="12">
 <rect width="100%" height="100%" fill="white"/>
-<text x="10" y="20">Channels that are cut together: a lane is a group; </text>
+<text x="10" y="20">Channels that are cut together: a lane is a group.</text>
 )",
       width, height);
   auto at = std::back_inserter(out);
-  fmt::format_to(at, "{}<text x=\"{}\" y=\"20\">makes</text>\n", mark(Role::makes, x_of(0), 16, "#444"), x_of(0) + 8);
-  fmt::format_to(at, "{}<text x=\"{}\" y=\"20\">reads</text>\n", mark(Role::reads, x_of(5), 16, "#444"), x_of(5) + 8);
+  fmt::format_to(at, "{}<text x=\"{}\" y=\"20\">makes</text>\n", mark(Role::makes, x_of(2), 16, "#444"), x_of(2) + 8);
+  fmt::format_to(at, "{}<text x=\"{}\" y=\"20\">reads</text>\n", mark(Role::reads, x_of(7), 16, "#444"), x_of(7) + 8);
   fmt::format_to(at, "{}<text x=\"{}\" y=\"20\">passes on; grey: kept</text>\n",
-                 mark(Role::follows, x_of(10), 16, "#444"), x_of(10) + 8);
+                 mark(Role::follows, x_of(12), 16, "#444"), x_of(12) + 8);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     if (rows[i] < 0) continue;
     if (rows[i] % 2 == 0) {
