@@ -12,6 +12,7 @@
 #include "train/loop/checkpoint.h"
 #include "train/loop/objective.h"
 #include "train/loop/trainer.h"
+#include "stopping_dataset.h"
 #include "train_samples.h"
 
 namespace quench::train {
@@ -179,26 +180,8 @@ TEST(Fit, CancelKeepsWhatWasDoneAndResumesExactly) {
     std::filesystem::remove_all(folder.path());
     // A data set that cancels when its image number `stop_after * 40` is read: in the middle of an epoch.
     CancelToken cancel;
-    class Stopping : public data::Dataset {
-     public:
-      Stopping(std::shared_ptr<const data::Dataset> inner, CancelToken& cancel, int64_t left)
-          : inner_(std::move(inner)), cancel_(cancel), left_(left) {}
-      int64_t size() const override { return inner_->size(); }
-      const std::vector<std::string>& classes() const override { return inner_->classes(); }
-      int32_t label(int64_t index) const override { return inner_->label(index); }
-      std::string digest() const override { return inner_->digest(); }
-      data::Sample at(int64_t index) const override {
-        if (--left_ == 0) cancel_.cancel();
-        return inner_->at(index);
-      }
-
-     private:
-      std::shared_ptr<const data::Dataset> inner_;
-      CancelToken& cancel_;
-      mutable std::atomic<int64_t> left_;
-    };
     data::Splits data = samples::tiny_shapes();
-    data.train = std::make_shared<Stopping>(data.train, cancel, stop_after * 40);
+    data.train = std::make_shared<samples::StoppingDataset>(data.train, cancel, stop_after * 40);
     FitContext context = context_of(folder);
     context.cancel = &cancel;
     try {

@@ -1,7 +1,6 @@
 // The penalty on batch norms' scales (Network Slimming): its gradient, its schedule, where it is refused, resume.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cmath>
 #include <functional>
 
@@ -9,6 +8,7 @@
 #include "error_testing.h"
 #include "graph/passes.h"
 #include "train/loop/trainer.h"
+#include "stopping_dataset.h"
 #include "train_samples.h"
 
 namespace quench::train {
@@ -99,26 +99,6 @@ TEST(Sparsity, NeedsBatchNormsThatTrain) {
   EXPECT_EQ(error_of([&] { trained(folded, plain(1), -1, "constant"); }).first, ErrorKind::config);
 }
 
-/// Cancels when its image number `left` is read.
-class Stopping : public data::Dataset {
- public:
-  Stopping(std::shared_ptr<const data::Dataset> inner, CancelToken& cancel, int64_t left)
-      : inner_(std::move(inner)), cancel_(cancel), left_(left) {}
-  int64_t size() const override { return inner_->size(); }
-  const std::vector<std::string>& classes() const override { return inner_->classes(); }
-  int32_t label(int64_t index) const override { return inner_->label(index); }
-  std::string digest() const override { return inner_->digest(); }
-  data::Sample at(int64_t index) const override {
-    if (--left_ == 0) cancel_.cancel();
-    return inner_->at(index);
-  }
-
- private:
-  std::shared_ptr<const data::Dataset> inner_;
-  CancelToken& cancel_;
-  mutable std::atomic<int64_t> left_;
-};
-
 TEST(Sparsity, ResumesExactly) {
   const graph::Graph start = start_graph();
   Json config = samples::tiny_config();
@@ -129,7 +109,7 @@ TEST(Sparsity, ResumesExactly) {
   const graph::Graph wanted = fit(start, samples::tiny_shapes(), config, {straight.path() / "a"}).graph;
   CancelToken cancel;
   data::Splits data = samples::tiny_shapes();
-  data.train = std::make_shared<Stopping>(data.train, cancel, 13 * 40);
+  data.train = std::make_shared<samples::StoppingDataset>(data.train, cancel, 13 * 40);
   FitContext context{stopped.path() / "b"};
   context.cancel = &cancel;
   EXPECT_EQ(error_of([&] { fit(start, data, config, context); }).first, ErrorKind::cancelled);
