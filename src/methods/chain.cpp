@@ -156,6 +156,7 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
       fail(ErrorKind::config, "{}: {}", here, error.what());
     }
     steps.push_back({given.step, info.options(kind.task).checked(values, here)});
+    if (info.check) info.check(steps.back().settings, here);
   }
   if (kind.quantized && !kind.integers) steps.push_back({"convert", Json::object()});
   return steps;

@@ -33,6 +33,8 @@ struct StepInfo {
   /// What stands in place of its defaults after a training with these settings: augmentation and machine as there.
   /// Empty: its own defaults.
   std::function<Json(const Json& train)> inherits = {};
+  /// Throws Error{config} naming `where` for effective settings that contradict one another. Empty: none can.
+  std::function<void(const Json& settings, std::string_view where)> check = {};
   bool begins = false;  ///< as a command it takes its model by name (config::model_options), not from a file
 };
 

@@ -29,9 +29,10 @@ StepInfo describe_train() {
           "Train a classifier or detector",
           Needs::training_images,
           true,
-          [](std::string_view task) { return config::fit_options(task); },
+          [](std::string_view task) { return config::fit_options(task) + config::distill_options(); },
           [](const ModelKind& kind) { return require_float(kind, "train"); },
           {},
+          config::require_teacher,
           true};
 }
 
@@ -61,11 +62,14 @@ StepInfo describe_finetune() {
           "Train a trained or quantized model further; quantization is simulated while it learns",
           Needs::training_images,
           true,
-          [](std::string_view task) { return config::qat_options(task) + config::augment_options(); },
+          [](std::string_view task) {
+            return config::qat_options(task) + config::augment_options() + config::distill_options();
+          },
           [](const ModelKind& kind) {
             return ModelKind{kind.task, kind.quantized, false};
           },
-          as_trained};
+          as_trained,
+          config::require_teacher};
 }
 
 StepInfo describe_convert() {

@@ -3,7 +3,9 @@
 #include "models/task.h"
 #include "quant/float_weights.h"
 #include "steps/step.h"
+#include "steps/teacher.h"
 #include "steps/unfold.h"
+#include "train/distill/distill_objective.h"
 #include "train/loop/trainer.h"
 
 namespace quench::steps {
@@ -19,9 +21,21 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
   models::require_fit(start, input.data->train->task(), input.data->train->classes());
   Json config = input.settings;
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
-  train::FitResult result =
-      train::fit(start, *input.data, config, {input.folder, &input.log, &input.cancel, input.resume});
+  train::FitContext context{input.folder, &input.log, &input.cancel, input.resume};
+  const std::optional<graph::ModelFile> teacher = teacher_of(input);
+  if (teacher) {
+    const train::DistillSettings distill = train::distill_settings(config, models::task_of(start));
+    context.objective = train::distilled(teacher->graph, distill);
+    context.also = distill.to_json();
+    context.also["teacher_sha256"] = teacher->sha256;
+  }
+  train::FitResult result = train::fit(start, *input.data, config, context);
   result.graph.metadata["chosen_on"] = result.chosen_on;
+  if (teacher) {
+    result.graph.metadata["teacher_sha256"] = teacher->sha256;
+    context.also.erase("teacher_sha256");
+    result.graph.metadata["distillation"] = context.also.dump();
+  }
   input.log.info(fmt::format("{} on {} test images", score::to_text(result.scores), result.test_images));
   return std::move(result.graph);
 }
