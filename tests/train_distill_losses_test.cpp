@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "core/error.h"
 #include "models/spec.h"
 #include "train/distill/detect_outputs.h"
 #include "train/distill/feature_maps.h"
@@ -198,6 +199,8 @@ TEST(DistillMaps, AreWhatTheHeadReads) {
             (std::vector<Shape>{{1, 64, 8, 8}, {1, 128, 4, 4}, {1, 256, 2, 2}}));  // C2f of rows 15, 18, 21
   const graph::Graph cls = models::build("yolov5n-cls", {.classes = {"a", "b"}, .imgsz = 64});
   EXPECT_EQ(cls.edge(last_feature_map(cls)).shape, (Shape{1, 1280, 2, 2}));
+  const graph::Graph small = models::build("yolov5n-cls", {.classes = {"a", "b"}, .imgsz = 32});
+  EXPECT_THROW(last_feature_map(small), Error) << "one place has no distribution over places";
 }
 
 }  // namespace

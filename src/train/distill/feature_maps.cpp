@@ -30,7 +30,8 @@ EdgeId last_feature_map(const graph::Graph& graph) {
   for (const EdgeId edge : chain_above(graph, links, graph.outputs.at(0))) {
     if (has_places(graph.edge(edge).shape)) return edge;
   }
-  fail(ErrorKind::unsupported, "[train.distill] expected a feature map before the output {}, found none",
+  fail(ErrorKind::unsupported,
+       "[train.distill] expected a feature map of more than one place before the output {}, found none",
        graph.edge(graph.outputs[0]).name);
 }
 
