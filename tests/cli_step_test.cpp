@@ -114,6 +114,31 @@ TEST_F(StepCommand, TrainIsTheStepTrain) {
   EXPECT_NE(graph::read_model(path("u.onnx")).sha256, graph::read_model(path("t.onnx")).sha256);
 }
 
+TEST_F(StepCommand, PruneReadsDataWhereItsCriterionDoes) {
+  std::vector<std::string> train{"train", "--data",  "shapes",      "--train-limit", "64", "--test-limit",
+                                 "16",    "--imgsz", "32",          "--epochs",      "1",  "--batch",
+                                 "32",    "-o",      path("t.onnx")};
+  ASSERT_EQ(quench(train), program::kOk);
+  const auto prune = [&](const std::string& criterion, const std::string& data, const char* output) {
+    return quench({"prune", path("t.onnx"), "--criterion", criterion, "--target-gflops", "0.7x", "--data", data,
+                   "--calibration-images", "24", "-o", path(output)});
+  };
+  ASSERT_EQ(prune("l1", "nowhere", "l1.onnx"), program::kOk) << "no data are read";
+  ASSERT_EQ(prune("taylor", "shapes", "taylor.onnx"), program::kOk);
+  ASSERT_EQ(prune("taylor", "shapes", "again.onnx"), program::kOk);
+  const graph::ModelFile made = graph::read_model(path("taylor.onnx"));
+  EXPECT_EQ(made.sha256, graph::read_model(path("again.onnx")).sha256) << "the same twice";
+  const Json told = parse_json(made.graph.metadata.at("pruned"), "t");
+  EXPECT_EQ(told.at("calibration_images"), 24);
+  EXPECT_EQ(told.at("calibration_seed"), 0);
+  EXPECT_EQ(told.at("calibration_batch"), 8);
+  EXPECT_EQ(told.at("calibration_sha256").get<std::string>().size(), 64u);
+  EXPECT_FALSE(
+      parse_json(graph::read_model(path("l1.onnx")).graph.metadata.at("pruned"), "t").contains("calibration_images"));
+  EXPECT_THROW(prune("taylor", "nowhere", "no.onnx"), Error);
+  EXPECT_FALSE(fs::exists(folder_ / "no.onnx"));
+}
+
 TEST_F(StepCommand, AFileKeepsItsSizeAndItsClasses) {
   const auto refused = [&](std::vector<std::string> words, const std::vector<std::string>& parts) {
     words.insert(words.end(), {"--data", "shapes", "--train-limit", "64", "--test-limit", "16", "--epochs", "1", "-o",

@@ -81,6 +81,7 @@ TEST_F(Cli, UsageErrorsNameTheNearest) {
   expect_error("info yolov5n --imgsz big", 2, {"imgsz", "integer", "big"});
   expect_error("info yolov5n --imgsz -3", 2, {"imgsz"});
   expect_error("info yolov5n --format xml", 2, {"format", "xml", "table"});
+  expect_error("info yolov5n --format svg", 2, {"--groups"});
   expect_error("info", 2, {"MODEL"});
   expect_error("export yolov5n", 2, {"-o FILE"});
 }

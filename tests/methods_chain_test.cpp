@@ -53,6 +53,22 @@ TEST(Chain, NamedChainsSayTheirSteps) {
   EXPECT_EQ(steps_text(effective(R"({"name": "longer", "steps": ["finetune"]})")), "finetune") << "float stays float";
 }
 
+TEST(Chain, AStepSaysWhatOfTheDataItReadsUnderItsSettings) {
+  const StepTable table = step_table();
+  const auto reads = [&](const char* entry) {
+    const ChainStep step = effective(entry).at(0);
+    return table.require(step.step, "t").reads(step.settings);
+  };
+  EXPECT_EQ(reads(R"({"name": "p", "steps": [{"prune": {"criterion": "bn_scale", "ratio": 0.5}}]})"), Needs::nothing);
+  EXPECT_EQ(reads(R"({"name": "p", "steps": [{"prune": {"criterion": "taylor", "ratio": 0.5}}]})"),
+            Needs::calibration_images);
+  EXPECT_EQ(reads("\"ptq\""), Needs::calibration_images) << "whatever its settings";
+  for (const std::string& criterion : config::prune_options().find("criterion")->choices) {
+    EXPECT_EQ(config::criterion_reads_images(criterion),
+              table.require("prune", "t").reads({{"criterion", criterion}}) != Needs::nothing);
+  }
+}
+
 TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
   const std::pair<const char*, const char*> cases[] = {
       {R"("prq")", "did you mean 'ptq'"},

@@ -4,12 +4,14 @@
 
 #include "config/tables.h"
 #include "core/json.h"
+#include "core/rng.h"
 #include "error_testing.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "graph_samples.h"
 #include "metrics/cost.h"
 #include "models/spec.h"
+#include "prune/image_scores.h"
 #include "prune/target.h"
 
 namespace quench::prune {
@@ -19,8 +21,31 @@ using graph::Graph;
 
 Graph model() { return models::build("yolov8n-cls", {.classes = {"a", "b"}, .imgsz = 32}); }
 
+/// Gradients and values by chance, of 40 images of two classes.
+Json show_noise(const Graph& graph, ImageScores& scores) {
+  Rng rng(3, "show");
+  const auto noise = [&](Shape shape) {
+    Tensor out(DType::f32, std::move(shape));
+    for (float& x : out.mutable_values<float>()) x = static_cast<float>(rng.uniform(-1, 1));
+    return out;
+  };
+  SeenBatch seen;
+  for (int32_t image = 0; image < 40; ++image) seen.labels.push_back(image % 2);
+  if (scores.wants_gradients()) {
+    for (const auto& [name, weight] : graph.weights) seen.gradients[name] = noise(weight.value.shape());
+  }
+  for (const graph::EdgeId edge : scores.edges()) {
+    Shape shape = graph.edge(edge).shape;
+    shape[0] = 40;
+    seen.values[edge] = noise(shape);
+  }
+  scores.add(seen);
+  return {{"calibration_images", 40}};
+}
+
 Graph pruned(const Graph& graph, const Json& settings) {
-  return prune(graph, config::prune_options().checked(settings, "t"), {});
+  const auto show = [&](ImageScores& scores) { return show_noise(graph, scores); };
+  return prune(graph, config::prune_options().checked(settings, "t"), {}, show);
 }
 
 TEST(Prune, EveryCriterionMeetsTheBudgetAndTellsIt) {
@@ -34,6 +59,7 @@ TEST(Prune, EveryCriterionMeetsTheBudgetAndTellsIt) {
       EXPECT_GT(cost.gflops, 0.45 * gflops) << criterion << " " << ranking;
       const Json told = parse_json(cut.metadata.at("pruned"), "t");
       EXPECT_EQ(told.at("criterion"), criterion);
+      EXPECT_EQ(told.contains("calibration_images"), config::criterion_reads_images(criterion));
       EXPECT_EQ(told.at("params"), cost.params);
       EXPECT_EQ(told.at("macs"), cost.macs);
       EXPECT_EQ(told.at("params_before"), metrics::cost(full).params);
@@ -72,6 +98,38 @@ TEST(Prune, Targets) {
   EXPECT_EQ(target_of("0.8", 1.6, "t"), 0.8);
   for (const char* text : {"", "x", "half", "0.5y", "0.5xx", "-1", "0", "1x", "2x", "inf", "nan", "9"}) {
     EXPECT_EQ(error_of([&] { target_of(text, 8, "t"); }).first, ErrorKind::config) << text;
+  }
+}
+
+TEST(Prune, ImagesAreAskedForWhereTheyAreReadAndAfterAllElseIsChecked) {
+  const Graph full = model();
+  for (const std::string& criterion : config::prune_options().find("criterion")->choices) {
+    const bool reads = config::criterion_reads_images(criterion);
+    const auto options = [&](Json settings) {
+      settings["criterion"] = criterion;
+      return config::prune_options().checked(settings, "t");
+    };
+    if (reads) {
+      const auto [kind, text] = error_of([&] { prune(full, options({{"ratio", 0.5}}), {}); });
+      EXPECT_EQ(kind, ErrorKind::config);
+      EXPECT_NE(text.find("criterion " + criterion + " expected images"), std::string::npos) << text;
+    }
+    int asked = 0;
+    const auto show = [&](ImageScores& scores) {
+      ++asked;
+      return show_noise(full, scores);
+    };
+    const Json impossible[] = {{{"ratio", 1.0}},
+                               {{"target_gflops", "2x"}},
+                               {{"target_gflops", "0.01x"}, {"max_ratio", 0.5}},
+                               {{"ratio", 0.5}, {"protect", {"model.99.*"}}},
+                               Json::object()};
+    for (const Json& settings : impossible) {
+      EXPECT_EQ(error_of([&] { prune(full, options(settings), {}, show); }).first, ErrorKind::config) << settings;
+    }
+    EXPECT_EQ(asked, 0) << criterion;
+    prune(full, options({{"ratio", 0.5}}), {}, show);
+    EXPECT_EQ(asked, reads ? 1 : 0) << criterion;
   }
 }
 

@@ -122,6 +122,24 @@ TEST_F(StudyChains, AStepOfOnesOwnIsAMethodByOneEntry) {
             one.weights.begin()->second.value.values<float>()[0] / 2);
 }
 
+TEST_F(StudyChains, ACriterionOfImagesPrunesFineTunesAndQuantizes) {
+  const StudyFile study = tiny(
+      "[{name: smaller, steps: [{prune: {criterion: [taylor, mutual_information, l1], target_gflops: 0.7x, "
+      "calibration_images: 24}}, {finetune: {epochs: 1}}, {quantize: {calibration_images: 16}}]}]");
+  const RunSummary summary = run(study, context());
+  ASSERT_EQ(summary.records.size(), 3u);
+  std::set<std::string> criteria;
+  for (const record::Record& record : summary.records) {
+    EXPECT_EQ(record.status, "ok") << *record.cell << ": " << record.reason.value_or("");
+    const graph::Graph model = graph::read_model(folder_ / record.artifact.value()).graph;
+    const Json told = parse_json(model.metadata.at("pruned"), "t");
+    criteria.insert(told.at("criterion"));
+    EXPECT_EQ(told.contains("calibration_sha256"), told.at("criterion") != "l1");
+  }
+  EXPECT_EQ(criteria.size(), 3u);
+  for (const PlannedJob& job : plan(study, context())) EXPECT_EQ(job.state, JobState::done_before) << job.name;
+}
+
 TEST_F(StudyChains, NewRowsAreTimedBesideThoseOfBefore) {
   run(tiny("[fp32]"), context());
   const RunSummary both = run(tiny("[fp32, {method: ptq, calibration_images: 16}]"), context());

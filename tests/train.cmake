@@ -1,6 +1,7 @@
 quench_test(train_checkpoint_test SOURCES train_checkpoint_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_optimizer_test TORCH SOURCES train_optimizer_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_fit_test SOURCES train_fit_test.cpp graph_samples.cpp USES train LABELS fast)
+quench_test(train_sparsity_test SOURCES train_sparsity_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_resume_test SOURCES train_resume_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_detect_loss_test TORCH
   SOURCES train_detect_loss_test.cpp train_yolov5_loss_test.cpp train_yolov8_loss_test.cpp USES train LABELS fast)

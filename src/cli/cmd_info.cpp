@@ -2,8 +2,10 @@
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
+#include "cli/info_groups.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
+#include "core/error.h"
 #include "core/json_text.h"
 #include "core/printable.h"
 #include "graph/passes.h"
@@ -63,6 +65,11 @@ int run_info(const program::Invocation& invocation, const program::Environment&)
   const Json options = program::settings(command("info"), Json::object(), invocation);
   const std::string& name = invocation.inputs.at(0);
   const graph::Graph graph = open_graph(name, options);
+  if (options["groups"]) {
+    std::cout << info_groups(graph, options["format"]);
+    return program::kOk;
+  }
+  if (options["format"] == "svg") fail(ErrorKind::config, "[info] expected --groups with --format svg, got none");
   const metrics::Cost cost = metrics::cost(graph);
   const metrics::Cost folded = metrics::cost(graph::fold_batch_norms(graph));
   const bool json = options["format"] == "json";

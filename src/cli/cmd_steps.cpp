@@ -67,7 +67,7 @@ class ChainCommand {
     const auto chain = methods::effective_steps(method, table, kind, untold, where_);  // before the data are read
     std::optional<data::Splits> data;
     const bool reads = by_name || std::ranges::any_of(chain, [&](const methods::ChainStep& step) {
-                         return table.require(step.step, where_).needs != methods::Needs::nothing;
+                         return table.require(step.step, where_).reads(step.settings) != methods::Needs::nothing;
                        });
     if (reads) data = study::open_data(options_, environment_.data_root, environment_.log);
     if (by_name) model = start(*data, chain.front().settings);

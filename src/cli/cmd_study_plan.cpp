@@ -37,6 +37,21 @@ Json jobs_json(const std::vector<study::PlannedJob>& jobs) {
   return list;
 }
 
+/// Numbers of jobs, ascending, for people: runs as "1-3", and after the third run how many there are.
+std::string places_text(const std::vector<size_t>& places) {
+  std::string text;
+  int runs = 0;
+  for (size_t i = 0; i < places.size();) {
+    if (runs++ == 3) return text + fmt::format("... ({})", places.size());
+    size_t last = i;
+    while (last + 1 < places.size() && places[last + 1] == places[last] + 1) ++last;
+    text += fmt::format("{}{}", text.empty() ? "" : ",", places[i] + 1);
+    if (last > i) text += fmt::format("{}{}", last > i + 1 ? "-" : ",", places[last] + 1);
+    i = last + 1;
+  }
+  return text;
+}
+
 /// The graph of jobs: what is done, runs, failed or is to do, and how long that took before or is tried to take.
 std::string jobs_text(const std::vector<study::PlannedJob>& jobs, bool tried_now) {
   const bool reasons = std::ranges::any_of(jobs, has_failed);
@@ -45,11 +60,9 @@ std::string jobs_text(const std::vector<study::PlannedJob>& jobs, bool tried_now
   int64_t to_do = 0, unknown = 0, tried = 0, failed = 0;
   double seconds = 0;
   for (const study::PlannedJob& job : jobs) {
-    std::string after;
-    for (const size_t place : job.after) after += fmt::format("{}{}", after.empty() ? "" : ",", place + 1);
     const bool is_open = job.state == study::JobState::to_do || job.state == study::JobState::running;
     std::vector<std::string>& row = rows.emplace_back(std::vector<std::string>{
-        std::to_string(rows.size()), job.kind, job.name, after, study::to_string(job.state),
+        std::to_string(rows.size()), job.kind, job.name, places_text(job.after), study::to_string(job.state),
         job.estimate_seconds ? duration(*job.estimate_seconds) + (job.from_trial ? " (trial)" : "")
         : is_open            ? "?"
                              : ""});

@@ -96,7 +96,12 @@ std::vector<program::Command> fixed_commands() {
   const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
   return {
       {"info", "Layers, shapes, parameters, MACs and sizes of a model", "MODEL", 1, 1,
-       model_shape() + format({"table", "json"}), run_info},
+       model_shape() +
+           OptionSet(
+               {Option{"groups", T::boolean, false,
+                       "instead, which channels are cut together when the model is pruned, and what they cost"}}) +
+           format({"table", "json", "svg"}),
+       run_info},
       {"export", "Write a model as ONNX", "MODEL", 1, 1, export_settings() + output("file to write (required)"),
        run_export},
       {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors", "FILE", 1, 1,

@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "config/tables.h"
 
 namespace quench::config {
@@ -12,9 +15,11 @@ const OptionSet& prune_options() {
        "which channels matter least: by the sum of their filters' weights (l1), their Euclidean norm (l2), batch "
        "norm's "
        "scale, distance to the geometric median (fpgm), at random (a control), or the largest norm (a control that "
-       "must "
-       "lose)",
-       {"l1", "l2", "bn_scale", "fpgm", "random", "largest"}},
+       "must lose); by training images: gradient times weight (taylor, taylor_abs), squared gradient times squared "
+       "weight (obd), mean absolute value (activation), share of values above 0 (zeros), or what a channel says of the "
+       "label (mutual_information)",
+       {"l1", "l2", "bn_scale", "fpgm", "random", "largest", "taylor", "taylor_abs", "obd", "activation", "zeros",
+        "mutual_information"}},
       {"reduction",
        T::text,
        "mean",
@@ -42,8 +47,22 @@ const OptionSet& prune_options() {
       {"protect", T::text_list, Json::array(),
        "layers that keep their channels: names, prefixes ending in '.', '*' patterns"},
       {"seed", T::integer, 0, "of the random criterion", {}, 0, 4294967295.0},
+      {"calibration_images", T::integer, 512, "training images that a criterion of images looks at", {}, 0, 1e9},
+      {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+      {"calibration_batch",
+       T::integer,
+       8,
+       "images whose mean gradient is one sample of taylor and taylor_abs",
+       {},
+       1,
+       65536},
   });
   return options;
+}
+
+bool criterion_reads_images(std::string_view criterion) {
+  constexpr std::string_view kOfImages[] = {"taylor", "taylor_abs", "obd", "activation", "zeros", "mutual_information"};
+  return std::ranges::find(kOfImages, criterion) != std::end(kOfImages);
 }
 
 }  // namespace quench::config

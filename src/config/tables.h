@@ -44,6 +44,8 @@ void require_teacher(const Json& settings, std::string_view where);
 const OptionSet& evaluate_options(std::string_view task);
 /// Structured pruning: criterion, how groups compare, how much, what stays.
 const OptionSet& prune_options();
+/// Whether a `criterion` of prune_options looks at training images; the others read weights alone.
+bool criterion_reads_images(std::string_view criterion);
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
 /// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what

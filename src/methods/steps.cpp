@@ -39,10 +39,17 @@ StepInfo describe_train() {
 StepInfo describe_prune() {
   return {"prune",
           "Cut the channels of a model that matter least",
-          Needs::nothing,
+          Needs::calibration_images,
           true,
           [](std::string_view) { return config::prune_options(); },
-          [](const ModelKind& kind) { return require_float(kind, "prune"); }};
+          [](const ModelKind& kind) { return require_float(kind, "prune"); },
+          {},
+          {},
+          false,
+          [](const Json& settings) {
+            const bool looks = config::criterion_reads_images(settings.at("criterion").get<std::string>());
+            return looks ? Needs::calibration_images : Needs::nothing;
+          }};
 }
 
 StepInfo describe_quantize() {

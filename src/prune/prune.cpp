@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "config/tables.h"
 #include "core/error.h"
 #include "metrics/cost.h"
+#include "prune/image_scores.h"
 #include "prune/selection.h"
 #include "prune/surgery.h"
 #include "prune/target.h"
@@ -23,8 +25,20 @@ Choice chosen(const Json& settings, const char* option, std::initializer_list<st
   fail(ErrorKind::internal, "[prune] no {} '{}'", option, name);
 }
 
-MemberScores member_scores(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Json& settings) {
+/// What a criterion sees, and what is told of it.
+struct Looking {
+  const ShowImages& show;
+  Json told = Json::object();
+};
+
+MemberScores member_scores(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Json& settings,
+                           Looking& looking) {
   const std::string criterion = settings.at("criterion");
+  if (config::criterion_reads_images(criterion)) {
+    const auto scores = image_scores(criterion, graph, groups, settings.at("calibration_batch").get<int64_t>());
+    looking.told = looking.show(*scores);
+    return scores->scores();
+  }
   if (criterion == "l1") return magnitude(graph, groups, 1);
   if (criterion == "bn_scale") return batch_norm_scale(graph, groups);
   if (criterion == "fpgm") return geometric_median(graph, groups);
@@ -32,7 +46,8 @@ MemberScores member_scores(const graph::Graph& graph, const std::vector<ChannelG
   return magnitude(graph, groups, 2);  // l2, largest
 }
 
-Scores scores_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Json& settings) {
+Scores scores_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Json& settings,
+                 Looking& looking) {
   const auto reduction = chosen<Reduction>(
       settings, "reduction",
       {{"mean", Reduction::mean}, {"sum", Reduction::sum}, {"max", Reduction::max}, {"first", Reduction::first}});
@@ -41,7 +56,7 @@ Scores scores_of(const graph::Graph& graph, const std::vector<ChannelGroup>& gro
                                                     {"mean", Normalisation::mean},
                                                     {"max", Normalisation::max},
                                                     {"lamp", Normalisation::lamp}});
-  Scores scores = reduce(member_scores(graph, groups, settings), reduction, normalisation);
+  Scores scores = reduce(member_scores(graph, groups, settings, looking), reduction, normalisation);
   if (settings.at("criterion") == "largest") {
     for (std::vector<double>& group : scores) std::ranges::transform(group, group.begin(), std::negate<>());
   }
@@ -63,15 +78,9 @@ std::string budget_option(const Json& settings) {
   return set;
 }
 
-Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const WidthCost& widths,
-             const Json& settings) {
-  const auto ranking =
-      chosen<Ranking>(settings, "ranking",
-                      {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
-  const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
-  const Scores scores = scores_of(graph, groups, settings);
-  const std::string option = budget_option(settings);
-  if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
+/// What the option of a budget asks for. Throws Error{config} where it cannot be meant.
+Budget budget_of(const Json& settings, const std::string& option, const WidthCost& widths,
+                 const std::vector<ChannelGroup>& groups) {
   Budget budget;
   if (option == "target_gflops") {
     budget.what = "GFLOPs";
@@ -81,27 +90,46 @@ Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups,
     budget.cost = [&](const std::vector<int64_t>& kept) { return static_cast<double>(widths.at(kept).params); };
   }
   budget.target = target_of(settings.at(option), budget.cost(kept_counts(keep_all(groups))), option);
-  return keep_budget(graph, groups, scores, ranking, budget, limits);
+  return budget;
+}
+
+Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const WidthCost& widths,
+             const Json& settings, Looking& looking) {
+  const auto ranking =
+      chosen<Ranking>(settings, "ranking",
+                      {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
+  const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
+  const std::string option = budget_option(settings);
+  const auto keep = [&](const Scores& scores) {
+    if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
+    return keep_budget(graph, groups, scores, ranking, budget_of(settings, option, widths, groups), limits);
+  };
+  if (config::criterion_reads_images(settings.at("criterion").get<std::string>())) {
+    keep(reduce(at_random(groups, 0), Reduction::first, Normalisation::none));  // what cannot be met is said at once
+  }
+  return keep(scores_of(graph, groups, settings, looking));
 }
 
 }  // namespace
 
-graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSink& log) {
+graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSink& log, const ShowImages& show_images) {
   require_float(graph);
+  const std::string criterion = settings.at("criterion");
+  if (config::criterion_reads_images(criterion) && !show_images) {
+    fail(ErrorKind::config, "[prune] criterion {} expected images to look at, got no data", criterion);
+  }
+  Looking looking{show_images};
   std::vector<ChannelGroup> groups = channel_groups(graph);
   protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
   const WidthCost widths(graph, groups);
-  const Keep keep = keep_of(graph, groups, widths, settings);
+  const Keep keep = keep_of(graph, groups, widths, settings, looking);
   graph::Graph cut = cut_channels(graph, groups, keep);
   const WidthCost::Total before = widths.full(), after = widths.at(kept_counts(keep));
   const std::string option = budget_option(settings);
-  cut.metadata["pruned"] = Json{
-      {"criterion", settings.at("criterion")},
-      {option, settings.at(option)},
-      {"params_before", before.params},
-      {"params", after.params},
-      {"macs_before", before.macs},
-      {"macs", after.macs}}.dump();
+  Json told{{"criterion", criterion}, {option, settings.at(option)}, {"params_before", before.params},
+            {"params", after.params}, {"macs_before", before.macs},  {"macs", after.macs}};
+  told.update(looking.told);
+  cut.metadata["pruned"] = told.dump();
   const auto share = [](int64_t now, int64_t then) {
     return 100 * static_cast<double>(now) / static_cast<double>(std::max<int64_t>(1, then));
   };

@@ -7,7 +7,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
-#include "graph/op_traits.h"
+#include "prune/unit_places.h"
 
 namespace quench::prune {
 namespace {
@@ -16,27 +16,15 @@ using graph::Graph;
 using graph::Node;
 using graph::Op;
 
-/// Nodes with a filter for each channel of the group.
-std::vector<const Node*> filters_of(const Graph& graph, const ChannelGroup& group) {
-  std::vector<const Node*> nodes;
-  for (const Member& member : group.members) {
-    const Node& node = graph.nodes[member.node];
-    if (graph::traits(node.op).layer && member.role != Role::reads) nodes.push_back(&node);
-  }
-  return nodes;
-}
-
 /// Rows of `weight` that make each unit of a group on `edge`.
 std::vector<std::vector<std::span<const float>>> rows_of(const ChannelGroup& group, graph::EdgeId edge,
                                                          const Tensor& weight) {
   const auto values = weight.values<float>();
   const size_t row = values.size() / static_cast<size_t>(weight.shape()[0]);
   std::vector<std::vector<std::span<const float>>> rows;
-  for (const ChannelUnit& unit : group.units) {
+  for (const std::vector<int64_t>& places : places_on(group, edge)) {
     auto& of_unit = rows.emplace_back();
-    for (const graph::Channel& at : unit) {
-      if (at.edge == edge) of_unit.push_back(values.subspan(static_cast<size_t>(at.index) * row, row));
-    }
+    for (const int64_t place : places) of_unit.push_back(values.subspan(static_cast<size_t>(place) * row, row));
   }
   return rows;
 }
@@ -97,9 +85,10 @@ MemberScores magnitude(const Graph& graph, const std::vector<ChannelGroup>& grou
   MemberScores scores;
   for (const ChannelGroup& group : groups) {
     auto& of_group = scores.emplace_back();
-    for (const Node* node : filters_of(graph, group)) {
+    for (const int filter : filters_of(graph, group)) {
+      const Node& node = graph.nodes[filter];
       auto& of_member = of_group.emplace_back();
-      for (const auto& rows : rows_of(group, node->outputs[0], graph.required_weight(*node, "weight").value)) {
+      for (const auto& rows : rows_of(group, node.outputs[0], graph.required_weight(node, "weight").value)) {
         double sum = 0;
         for (const auto row : rows) {
           for (const float w : row) sum += p == 1 ? std::abs(w) : static_cast<double>(w) * w;
@@ -126,7 +115,7 @@ MemberScores batch_norm_scale(const Graph& graph, const std::vector<ChannelGroup
       }
     }
     if (group.prunable() && of_group.empty()) {
-      fail(ErrorKind::config, "[prune] criterion bn-scale expected a batch norm, got none (group {})", group.name);
+      fail(ErrorKind::config, "[prune] criterion bn_scale expected a batch norm, got none (group {})", group.name);
     }
   }
   return scores;
@@ -137,8 +126,9 @@ MemberScores geometric_median(const Graph& graph, const std::vector<ChannelGroup
   for (const ChannelGroup& group : groups) {
     auto& of_group = scores.emplace_back();
     if (!group.prunable()) continue;
-    for (const Node* node : filters_of(graph, group)) {
-      const auto rows = rows_of(group, node->outputs[0], graph.required_weight(*node, "weight").value);
+    for (const int filter : filters_of(graph, group)) {
+      const Node& node = graph.nodes[filter];
+      const auto rows = rows_of(group, node.outputs[0], graph.required_weight(node, "weight").value);
       std::vector<double> sums(rows.size(), 0.0);
       for (size_t a = 0; a < rows.size(); ++a) {
         for (size_t b = a + 1; b < rows.size(); ++b) {

@@ -8,6 +8,7 @@
 #include "data/loading/loader.h"
 #include "graph/unfold_batch_norm.h"
 #include "nn/graph_module.h"
+#include "steps/square_side.h"
 
 namespace quench::steps {
 namespace {
@@ -38,14 +39,18 @@ struct Sums {
 
 }  // namespace
 
+int square_side(const graph::Graph& graph) {
+  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
+  if (shape.size() != 4 || shape[2] != shape[3]) {
+    fail(ErrorKind::unsupported, "[steps] expected a square image input [1,3,S,S], got {}", quench::to_string(shape));
+  }
+  return static_cast<int>(shape[2]);
+}
+
 graph::Graph with_batch_norms(graph::Graph graph, const data::Dataset& train, const LogSink& log) {
   const std::vector<std::string> folded = graph::folded_convolutions(graph);
   if (folded.empty()) return graph;
-  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
-  if (shape.size() != 4 || shape[2] != shape[3]) {
-    fail(ErrorKind::unsupported, "[steps.unfold] expected a square image input [1,3,S,S], got {}",
-         quench::to_string(shape));
-  }
+  const int side = square_side(graph);
   std::map<graph::EdgeId, Sums> sums;
   for (const graph::Node& node : graph.nodes) {
     if (std::ranges::find(folded, node.name) != folded.end()) sums[node.outputs.at(0)].node = node.name;
@@ -57,9 +62,9 @@ graph::Graph with_batch_norms(graph::Graph graph, const data::Dataset& train, co
     if (const auto found = sums.find(edge); found != sums.end()) found->second.add(value);
   });
   data::LoaderOptions loading;
-  loading.imgsz = static_cast<int>(shape[2]);
+  loading.imgsz = side;
   loading.batch = 8;
-  loading.subset = data::calibration_subset(train, image_count(shape[2]), 0).indices;
+  loading.subset = data::calibration_subset(train, image_count(side), 0).indices;
   // The caller owns the images and outlives this call: share them without owning.
   data::Loader loader(std::shared_ptr<const data::Dataset>(std::shared_ptr<void>(), &train), loading);
   loader.start(0);

@@ -133,7 +133,7 @@ void Stages::make(const Cell& cell, size_t index) {
   if (index > 0 && step.settings.value("teacher", "") == config::kOriginalTeacher) original = model(cell, 0);
   const steps::StepInput input{before,
                                step.settings,
-                               info.needs == methods::Needs::nothing ? nullptr : &data(),
+                               info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(),
                                file.parent_path(),
                                true,
                                log_,

@@ -57,7 +57,8 @@ const Trial::Made& Trial::made(const Cell& cell, size_t index) {
   }
   const graph::ModelFile& before = index == 0 ? start : made(cell, index - 1).model;
   const graph::ModelFile* original = index == 0 ? nullptr : &made(cell, 0).model;
-  const bool reads = context_.steps->table().require(step.step, "[study.trial]").needs != methods::Needs::nothing;
+  const methods::StepInfo& info = context_.steps->table().require(step.step, "[study.trial]");
+  const bool reads = info.reads(step.settings) != methods::Needs::nothing;
   const bool trains = step.settings.contains("epochs");
   const int64_t images = all.train->size();
   const auto run = [&](int64_t count, double& seconds) {

@@ -66,6 +66,24 @@ std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Spli
   return std::make_unique<data::Loader>(data.train, options);
 }
 
+/// The scales (gamma) of batch norms that train, where a penalty is on them. Throws Error{config} where there are none.
+std::vector<torch::Tensor> batch_norm_scales(const graph::Graph& graph, const nn::GraphModule& module,
+                                             double sparsity) {
+  std::vector<torch::Tensor> scales;
+  if (sparsity == 0) return scales;
+  const std::map<std::string, torch::Tensor> parameters = module.parameters();
+  for (const graph::Node& node : graph.nodes) {
+    const auto scale = parameters.find(node.name + ".weight");
+    if (node.op == graph::Op::batch_norm && scale != parameters.end()) scales.push_back(scale->second);
+  }
+  if (scales.empty()) {
+    fail(ErrorKind::config,
+         "[train] expected batch norms for `sparsity` to act on, got none that train: it is for float models, before "
+         "they are quantized");
+  }
+  return scales;
+}
+
 void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& prefix,
                   const std::map<std::string, torch::Tensor>& some) {
   for (const auto& [name, value] : some) all.emplace(prefix + name, value);
@@ -86,6 +104,7 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       data_(settings_.keep_best() ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
       device_(open_device(settings_.device)),
       module_(make_module(start, device_, settings_.learn_ranges)),
+      scales_(batch_norm_scales(start, module_, settings_.sparsity)),
       objective_(context.objective ? context.objective(start, data_, settings_)
                                    : make_objective(start, data_, settings_)),
       optimizer_(trained(module_, *objective_), optimizer_options(settings_)),
@@ -214,9 +233,22 @@ void FitRun::train_batch(const data::Batch& batch) {
   at_.images += images;
   ++at_.batch;
   if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
+    penalise_scales(step);
     optimizer_.step(lr);
     after_step();
     if (ema_) ema_->update();
+  }
+}
+
+/// The subgradient of sparsity x sum |gamma| (Liu et al. 2017, equation 1), 0 at 0.
+void FitRun::penalise_scales(int64_t step) {
+  if (scales_.empty()) return;
+  const double left = settings_.sparsity_schedule == "linear"
+                          ? 1 - static_cast<double>(step) / static_cast<double>(schedule_.total_steps)
+                          : 1;
+  const torch::NoGradGuard no_gradient;
+  for (const torch::Tensor& scale : scales_) {
+    if (scale.grad().defined()) scale.mutable_grad().add_(scale.sign(), settings_.sparsity * left);
   }
 }
 

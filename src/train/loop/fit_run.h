@@ -34,6 +34,8 @@ class FitRun {
   void train_epoch();
   void train_batch(const data::Batch& batch);
   void after_step();
+  /// Adds the gradient of the penalty on batch norms' scales.
+  void penalise_scales(int64_t step);
   bool between_steps() const;
   void end_epoch();
   void save();
@@ -57,6 +59,7 @@ class FitRun {
   data::Splits data_;
   torch::Device device_;
   nn::GraphModule module_;
+  std::vector<torch::Tensor> scales_;  ///< of batch norms; none where `sparsity` is 0
   std::unique_ptr<Objective> objective_;
   Optimizer optimizer_;
   std::unique_ptr<Ema> ema_;
