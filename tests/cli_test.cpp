@@ -27,6 +27,19 @@ TEST_F(Cli, ExportsAModelThatInfoReadsBack) {
   EXPECT_EQ(by_file["metadata"], by_name["metadata"]);
 }
 
+TEST_F(Cli, ZerosAreMadeAndCounted) {
+  ASSERT_EQ(quench("export yolov5n --to onnx -o dense.onnx").code, 0);
+  ASSERT_EQ(quench("sparsify dense.onnx --pattern 2:4 -o sparse.onnx").code, 0);
+  const Json dense = parse_json(quench("info dense.onnx --format json").out, "info");
+  const Json sparse = parse_json(quench("info sparse.onnx --format json").out, "info");
+  EXPECT_EQ(dense["nonzero_params"], dense["params_folded"]);
+  EXPECT_EQ(sparse["params_folded"], 1867405);
+  EXPECT_EQ(sparse["nonzero_params"], 1867405 - 930080);  // half of all but the layer that reads the image
+  EXPECT_NE(quench("info sparse.onnx").out.find("937,325 of the folded parameters are not zero"), std::string::npos);
+  expect_error("sparsify sparse.onnx --pattern 4:4 -o no.onnx", 2, {"'4:4'"});
+  expect_error("prune sparse.onnx --ratio 0.5 -o no.onnx", 2, {"prune first"});
+}
+
 TEST_F(Cli, ImportsReleasedWeights) {
   expect_error("import missing.pt -o m.onnx", 3, {"missing.pt"});
   write_file(folder_ / "text.pt", "these are no weights");
@@ -155,6 +168,13 @@ TEST_F(Cli, ReportsTheCellsThatTheStudyHasNow) {
   EXPECT_NE(outcome.out.find("kept"), std::string::npos);
   ASSERT_EQ(quench("report s --format html").code, 0);
   EXPECT_NE(read_file(folder_ / "s" / "report.html").find("a word"), std::string::npos);
+  for (const char* strange : {"[]", "null", "", R"({"notes": 5, "cells": []})", R"({"notes": [], "cells": [5]})"}) {
+    write_file(folder_ / "s" / "page.json", strange);
+    const Outcome all = quench("report s");
+    EXPECT_EQ(all.code, 0) << strange;
+    EXPECT_NE(all.out.find("old"), std::string::npos) << strange;
+    EXPECT_NE(all.err.find("page.json"), std::string::npos) << strange;
+  }
 }
 
 TEST_F(Cli, BenchesWhatItCanAndSaysWhyNot) {
@@ -304,6 +324,17 @@ TEST_F(Cli, TrainsQuantizesAndEvaluates) {
   EXPECT_NE(quench("data check ./pets").out.find("b.png"), std::string::npos);
 }
 #endif
+
+TEST_F(Cli, HelpIsThatOfTheProgramOrOfACommand) {
+  const Outcome all = quench("help");
+  EXPECT_EQ(all.code, 0) << all.err;
+  EXPECT_EQ(all.out, quench("--help").out);
+  EXPECT_NE(all.out.find("devices"), std::string::npos);
+  const Outcome one = quench("help info");
+  EXPECT_EQ(one.code, 0) << one.err;
+  EXPECT_EQ(one.out, quench("info --help").out);
+  EXPECT_NE(one.out.find("--groups"), std::string::npos);
+}
 
 TEST_F(Cli, EverySettingOfATrainingIsAFlag) {
   for (const char* command : {"train", "finetune"}) {

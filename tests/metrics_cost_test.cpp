@@ -2,6 +2,7 @@
 
 #include "graph/shape_inference.h"
 #include "metrics/cost.h"
+#include "metrics/nonzero.h"
 
 namespace quench::metrics {
 namespace {
@@ -58,6 +59,22 @@ TEST(Cost, CountsByHand) {
   EXPECT_EQ(total.macs, 1728 + 30);
   EXPECT_DOUBLE_EQ(total.gflops, 2 * 1758 / 1e9);
   EXPECT_EQ(total.weights_bytes, 4 * (108 + 24 + 35));
+}
+
+TEST(NonzeroParams, WeightsOfLayersThatAreZeroDoNotCount) {
+  Graph g = small_graph();
+  EXPECT_EQ(nonzero_params(g), 12 + 5) << "batch norm and bias count as they are";
+  g.weights["a.weight"].value.mutable_values<float>()[7] = 1e-30f;
+  g.weights["e.weight"].value.mutable_values<float>()[0] = -0.0f;
+  EXPECT_EQ(nonzero_params(g), 1 + 12 + 5);
+  Tensor integers(DType::i8, {6, 2, 3, 3});
+  std::ranges::fill(integers.mutable_values<int8_t>(), int8_t{0});
+  integers.mutable_values<int8_t>()[100] = -1;
+  g.weights["a.weight"] = {integers,
+                           QuantParams{DType::i8, 8, std::vector<float>(6, 0.1f), std::vector<int32_t>(6, 0), 0}};
+  EXPECT_EQ(nonzero_params(g), 1 + 12 + 5);
+  g.weights["a.weight"].quant->zero_point[5] = -1;  // of the last 18 integers the one that is -1 stands for 0
+  EXPECT_EQ(nonzero_params(g), 17 + 12 + 5);
 }
 
 TEST(Cost, QuantizedWeightsAndActivationsCountTheirBits) {

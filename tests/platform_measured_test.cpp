@@ -1,8 +1,10 @@
 #include <gtest/gtest.h>
 
+#include "core/gzip.h"
 #include "core/hash.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
+#include "graph/sparse_layers.h"
 #include "models/spec.h"
 #include "platform/measured.h"
 
@@ -31,6 +33,29 @@ TEST(Measured, CountsAreOfTheModelAsDeployed) {
   EXPECT_EQ(record.file_bytes, static_cast<int64_t>(model.bytes.size()));
   EXPECT_EQ(record.model_sha256, model.sha256);
   EXPECT_FALSE(record.parent_sha256.has_value());
+  EXPECT_EQ(record.nonzero_params, record.params);
+  EXPECT_FALSE(record.sparse.has_value() || record.compressed_file_bytes.has_value());
+}
+
+TEST(Measured, ZerosAreCountedAndCompressed) {
+  graph::ModelFile model = file_of("yolov8n-cls");
+  record::Record dense, sparse;
+  set_model(dense, model);
+  set_compressed(dense, model);
+  EXPECT_EQ(gunzip(gzip(model.bytes), "t"), model.bytes);
+  EXPECT_EQ(dense.compressed_file_bytes, static_cast<int64_t>(gzip(model.bytes).size()));
+  const char* name = "model.6.cv1.conv";
+  auto values = model.graph.weights.at(std::string(name) + ".weight").value.mutable_values<float>();
+  std::ranges::fill(values, 0.0f);
+  graph::set_sparse_layers(model.graph, {{name, {"kernel", 1}}, {"model.1.conv", {"2:4", 0.5}}});
+  model.bytes = graph::write_onnx(model.graph);
+  set_model(sparse, model);
+  set_compressed(sparse, model);
+  EXPECT_EQ(sparse.sparse, "2:4, kernel");
+  EXPECT_EQ(sparse.params, dense.params);
+  EXPECT_EQ(sparse.nonzero_params, *dense.params - static_cast<int64_t>(values.size()));
+  EXPECT_NEAR(static_cast<double>(*sparse.file_bytes), static_cast<double>(*dense.file_bytes), 1000);
+  EXPECT_LT(*sparse.compressed_file_bytes, *dense.compressed_file_bytes - 3 * static_cast<int64_t>(values.size()));
 }
 
 // A model with one layer of 4 bits is one of 8, and says which layer is not.

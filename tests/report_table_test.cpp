@@ -240,6 +240,29 @@ TEST(Columns, OneNarrowLayerIsNotTheWholeModel) {
   EXPECT_NE(table(records).find("8/8 (1 layer w4)"), std::string::npos);
 }
 
+TEST(Columns, SparseRowsBringTheirCounts) {
+  std::vector<Record> records = ok_records(sample_records());
+  for (Record& record : records) {
+    record.nonzero_params = *record.params - 10'000;
+    record.file_bytes = 5'400'000;
+    record.compressed_file_bytes = 5'000'000;
+  }
+  for (const char* title : {"Sparsity", "Non-zero", "Model file", "Compressed"}) {
+    EXPECT_FALSE(column_names(columns(records)).contains(title)) << title << ": no row is sparse";
+  }
+  records[2].sparse = "2:4";
+  records[2].nonzero_params = 670'000;
+  records[2].compressed_file_bytes = 3'210'000;
+  const Columns all = columns(records);
+  EXPECT_EQ(column(all, "Sparsity").cells[2], "2:4");
+  EXPECT_EQ(column(all, "Sparsity").cells[1], "");
+  EXPECT_EQ(column(all, "Non-zero").cells[2], "0.670");
+  EXPECT_EQ(column(all, "Params").cells[0], "1.34");
+  EXPECT_EQ(column(all, "Model file").cells[2], "5.40");
+  EXPECT_EQ(column(all, "Compressed").cells[2], "3.21");
+  EXPECT_EQ(column(all, "Compressed").cells[1], "5.00") << "dense rows beside it, to compare";
+}
+
 TEST(Columns, FilesTellRowsApartThatAreAlikeOtherwise) {
   std::vector<Record> records = ok_records(sample_records());
   EXPECT_EQ(column_names(columns(records)).count("File"), 0u);

@@ -12,9 +12,14 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/gzip.h"
 #include "core/hash.h"
 #include "graph/onnx_read.h"
+#include "graph/passes.h"
+#include "graph/sparse_layers.h"
+#include "metrics/nonzero.h"
 #include "record/store.h"
+#include "sparsity_testing.h"
 #include "study/lock.h"
 #include "study_testing.h"
 
@@ -138,6 +143,36 @@ TEST_F(StudyChains, ACriterionOfImagesPrunesFineTunesAndQuantizes) {
   }
   EXPECT_EQ(criteria.size(), 3u);
   for (const PlannedJob& job : plan(study, context())) EXPECT_EQ(job.state, JobState::done_before) << job.name;
+}
+
+TEST_F(StudyChains, SparseModelsStaySparseToTheEnd) {
+  const StudyFile study = tiny(
+      "[fp32, {name: half-sparse, steps: [{sparsify: {pattern: \"2:4\"}}, {finetune: {epochs: 1}}, {quantize: "
+      "{calibration_images: 16}}]}, {name: few, steps: [{sparsify: {sparsity: [0.5, 0.8]}}]}]");
+  const RunSummary summary = run(study, context());
+  ASSERT_EQ(summary.records.size(), 4u);
+  for (const record::Record& record : summary.records) {
+    EXPECT_EQ(record.status, "ok") << *record.cell << ": " << record.reason.value_or("");
+    const graph::ModelFile model = graph::read_model(folder_ / record.artifact.value());
+    EXPECT_EQ(record.nonzero_params, metrics::nonzero_params(graph::fold_batch_norms(model.graph)));
+    EXPECT_EQ(record.compressed_file_bytes, static_cast<int64_t>(gzip(model.bytes).size()));
+    EXPECT_EQ(record.params, summary.records[0].params) << "zeros are parameters, too";
+    EXPECT_EQ(record.macs, summary.records[0].macs);
+  }
+  const record::Record &fp32 = summary.records[0], &half = summary.records[1], &few = summary.records[3];
+  EXPECT_FALSE(fp32.sparse.has_value());
+  EXPECT_EQ(fp32.nonzero_params, fp32.params);
+  EXPECT_EQ(half.sparse, "2:4");
+  EXPECT_EQ(half.bits_w, 8);
+  EXPECT_LT(*half.nonzero_params, 0.52 * static_cast<double>(*half.params));
+  EXPECT_EQ(few.sparse, "unstructured");
+  EXPECT_EQ(few.setting, "sparsity=0.8");
+  EXPECT_NEAR(static_cast<double>(*few.nonzero_params), 0.2 * static_cast<double>(*few.params), 5000);
+  EXPECT_LT(*few.compressed_file_bytes, *fp32.compressed_file_bytes / 2);
+  const graph::Graph integers = graph::read_model(folder_ / *half.artifact).graph;
+  for (const auto& [name, layer] : graph::sparse_layers(integers)) {
+    EXPECT_TRUE(holds_n_of_m(integers.weights.at(name + ".weight").value, 2, 4)) << name;
+  }
 }
 
 TEST_F(StudyChains, NewRowsAreTimedBesideThoseOfBefore) {

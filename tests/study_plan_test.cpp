@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "config/tables.h"
@@ -153,6 +154,15 @@ TEST(Plan, DevicesAreCellsOfTheirOwn) {
   EXPECT_EQ(cells[2].device.address, "ssh://pi");
   EXPECT_EQ(cells[1].model_key(), cells[0].model_key())
       << "what is trained and compressed does not depend on where it runs";
+}
+
+TEST(Plan, APruneOfNoBudgetOrOfTwoIsRefused) {
+  for (const auto& [settings, got] : std::map<std::string, std::string>{
+           {"{}", "none of them"}, {"{ratio: 0.5, target_params: 0.5x}", "ratio and target_params"}}) {
+    const auto [kind, message] = error_of([&] { make("methods: [{name: a, steps: [{prune: " + settings + "}]}]\n"); });
+    EXPECT_EQ(kind, ErrorKind::config) << settings;
+    EXPECT_NE(message.find(got), std::string::npos) << message;
+  }
 }
 
 TEST(Plan, DevicesThatAreNoneAreRefused) {

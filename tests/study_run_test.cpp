@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -177,6 +178,27 @@ TEST_F(StudyRun, ADamagedStageIsMadeAgain) {
   }
 }
 
+TEST_F(StudyRun, AnArtifactThatIsLostIsPutBackOrMadeAgain) {
+  const StudyFile study = tiny("[fp32]");
+  run(study, context());
+  const fs::path artifact = folder_ / "artifacts/yolov5n-cls@32/fp32-s0.onnx";
+  const std::string made = read_file(artifact);
+  const std::string records = read_file(folder_ / "records.jsonl");
+  fs::remove(artifact);
+  EXPECT_EQ(state(study, context()).cells.at(0).status, "ok");  // its stage is there
+  EXPECT_EQ(run(study, context()).ran, 0);
+  EXPECT_EQ(read_file(artifact), made);
+  write_file(artifact, made.substr(0, 1000));
+  EXPECT_EQ(run(study, context()).ran, 0);
+  EXPECT_EQ(read_file(artifact), made);
+  EXPECT_EQ(read_file(folder_ / "records.jsonl"), records);
+  fs::remove(artifact);
+  fs::remove_all(folder_ / "stages");
+  EXPECT_NE(state(study, context()).cells.at(0).status, "ok");
+  EXPECT_EQ(run(study, context()).ran, 1);
+  EXPECT_EQ(read_file(artifact), made);
+}
+
 TEST_F(StudyRun, ADamagedEvaluationIsMadeAgain) {
   const RunSummary first = run(tiny("[fp32]"), context());
   const fs::path file = only_file(folder_ / "stages", "evaluate-", "evaluation.json");
@@ -236,6 +258,25 @@ TEST_F(StudyRun, TheStateTellsWhatRunsNow) {
   const StudyState after = state(study, context());
   EXPECT_FALSE(after.running.has_value());
   EXPECT_EQ(std::ranges::count(after.jobs, JobState::done_before, &PlannedJob::state), 3);
+}
+
+TEST_F(StudyRun, AStageWithoutItsChecksumIsMadeAgain) {
+  run(tiny("[fp32]"), context());
+  const fs::path model = only_file(folder_ / "stages", "train-", "model.onnx");
+  const std::string made = read_file(model);
+  fs::path seal = model;
+  fs::remove(seal += ".sha256");
+  write_file(model, flipped(made));
+  fs::remove(folder_ / "records.jsonl");
+  fs::remove_all(only_file(folder_ / "stages", "evaluate-", ""));
+  run(tiny("[fp32]"), context());
+  EXPECT_EQ(read_file(model), made);
+}
+
+TEST_F(StudyRun, FailuresThatAreNoFileAreNone) {
+  fs::create_directories(folder_);
+  ASSERT_EQ(::mkfifo((folder_ / "failures.jsonl").c_str(), 0600), 0);
+  EXPECT_EQ(state(tiny("[fp32]"), context()).jobs.at(0).state, JobState::to_do);  // and it does not hang
 }
 
 TEST_F(StudyRun, WhatAKilledRunWorkedOnDoesNotRun) {

@@ -136,6 +136,20 @@ TEST(Study, LayersThatNoModelHasAreToldBeforeAnyWork) {
             std::string::npos);
   EXPECT_NE(file_error(head + "[{name: cut, steps: [{prune: {protect: [model.77.conv]}}]}]").find("model.77.conv"),
             std::string::npos);
+  const auto sparsify = [&](const std::string& settings) {
+    return file_error(head + "[{name: few, steps: [{sparsify: {" + settings + "}}]}]");
+  };
+  EXPECT_EQ(sparsify("pattern: 2:4"), "");
+  EXPECT_EQ(sparsify("sparsity: [0.5, 0.9], scope: layer, protect: [model.0.conv]"), "");
+  EXPECT_NE(sparsify("pattern: 4:2").find("N < M"), std::string::npos);
+  EXPECT_NE(sparsify("pattern: blocks, sparsity: 0.5").find("'blocks'"), std::string::npos);
+  EXPECT_NE(sparsify("").find("`sparsity`"), std::string::npos);
+  EXPECT_NE(sparsify("sparsity: 1").find("(0,1)"), std::string::npos);
+  EXPECT_NE(sparsify("sparsity: 1.5").find("sparsity"), std::string::npos);
+  EXPECT_NE(sparsify("sparsity: 0.5, protect: [model.77.conv]").find("model.77.conv"), std::string::npos);
+  EXPECT_NE(
+      file_error(head + "[{name: late, steps: [{quantize: {}}, {sparsify: {pattern: 2:4}}]}]").find("float model"),
+      std::string::npos);
   // Each model is asked: this layer is YOLOv8's alone.
   EXPECT_NE(file_error(head + "[{method: ptq, float_layers: [model.2.m.0.cv1.conv, model.2.cv3.conv]}]")
                 .find("of yolov8n-cls"),

@@ -23,6 +23,7 @@ record::Record record_of(const graph::ModelFile& model, const std::string& runti
   record::Record record;
   record.cell = model.path.string();
   platform::set_model(record, model);
+  platform::set_compressed(record, model);
   record.runtime = runtime;
   record.threads = options["threads"].get<int64_t>();
   platform::set_host(record, environment.version);

@@ -31,6 +31,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   record::Record record;
   record.cell = model.path.string();
   platform::set_model(record, model);
+  platform::set_compressed(record, model);
   record.data = data.name;
   record.runtime = runtime.name();
   record.threads = session_options.threads;

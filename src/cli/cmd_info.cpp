@@ -10,13 +10,14 @@
 #include "core/printable.h"
 #include "graph/passes.h"
 #include "metrics/cost.h"
+#include "metrics/nonzero.h"
 
 namespace quench::cli {
 namespace {
 
 int64_t input_side(const graph::Graph& graph) { return graph.edge(graph.inputs.at(0)).shape.at(2); }
 
-Json to_json(const graph::Graph& graph, const metrics::Cost& cost, const metrics::Cost& folded) {
+Json to_json(const graph::Graph& graph, const metrics::Cost& cost, const metrics::Cost& folded, int64_t nonzero) {
   Json layers = Json::array();
   for (const metrics::NodeCost& node : cost.nodes) {
     layers.push_back({{"name", node.name},
@@ -33,6 +34,7 @@ Json to_json(const graph::Graph& graph, const metrics::Cost& cost, const metrics
           {"imgsz", input_side(graph)},
           {"params", cost.params},
           {"params_folded", folded.params},
+          {"nonzero_params", nonzero},
           {"macs", cost.macs},
           {"gflops", cost.gflops},
           {"bops", cost.bops},
@@ -42,7 +44,7 @@ Json to_json(const graph::Graph& graph, const metrics::Cost& cost, const metrics
 }
 
 std::string to_table(const std::string& name, const graph::Graph& graph, const metrics::Cost& cost,
-                     const metrics::Cost& folded) {
+                     const metrics::Cost& folded, int64_t nonzero) {
   std::vector<std::vector<std::string>> rows{{"#", "layer", "op", "output", "params", "MACs"}};
   for (const metrics::NodeCost& node : cost.nodes) {
     rows.push_back({std::to_string(rows.size()), node.name, node.op, to_string(node.output),
@@ -52,6 +54,10 @@ std::string to_table(const std::string& name, const graph::Graph& graph, const m
   out += fmt::format("\n{}: {} parameters ({} with batch norm folded), {:.3g} GFLOPs at {} px, weights {}\n",
                      printable_line(name), grouped(cost.params), grouped(folded.params), cost.gflops, input_side(graph),
                      bytes_text(cost.weights_bytes));
+  if (nonzero < folded.params) {
+    out += fmt::format("{} of the folded parameters are not zero ({:.1f} %)\n", grouped(nonzero),
+                       100 * static_cast<double>(nonzero) / static_cast<double>(folded.params));
+  }
   for (const auto& [key, value] : graph.metadata) {
     const std::string shown = value.size() > 96 ? value.substr(0, 93) + "..." : value;
     out += printable_line(fmt::format("  {}: {}", key, shown)) + "\n";
@@ -71,9 +77,12 @@ int run_info(const program::Invocation& invocation, const program::Environment&)
   }
   if (options["format"] == "svg") fail(ErrorKind::config, "[info] expected --groups with --format svg, got none");
   const metrics::Cost cost = metrics::cost(graph);
-  const metrics::Cost folded = metrics::cost(graph::fold_batch_norms(graph));
+  const graph::Graph deployed = graph::fold_batch_norms(graph);
+  const metrics::Cost folded = metrics::cost(deployed);
+  const int64_t nonzero = metrics::nonzero_params(deployed);
   const bool json = options["format"] == "json";
-  std::cout << (json ? json_text(to_json(graph, cost, folded), 2) + "\n" : to_table(name, graph, cost, folded));
+  std::cout << (json ? json_text(to_json(graph, cost, folded, nonzero), 2) + "\n"
+                     : to_table(name, graph, cost, folded, nonzero));
   return program::kOk;
 }
 

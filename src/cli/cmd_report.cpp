@@ -36,10 +36,16 @@ struct Page {
   std::vector<std::string> cells;  ///< empty: all
 };
 
-Page page_of(const fs::path& file) {
+/// Of all records, with a warning, where the file is not one that a study wrote.
+Page page_of(const fs::path& file, const LogSink& log) {
   if (!fs::exists(file)) return {};
-  const Json json = read_json(file);
-  return {json.at("notes").get<std::vector<std::string>>(), json.at("cells").get<std::vector<std::string>>()};
+  try {
+    const Json json = read_json(file);
+    return {json.at("notes").get<std::vector<std::string>>(), json.at("cells").get<std::vector<std::string>>()};
+  } catch (const std::exception&) {
+    log.warning(fmt::format("{} is not what a study writes: all records are shown, without its notes", file.string()));
+    return {};
+  }
 }
 
 /// The records of the cells, in their order; all where none is named.
@@ -64,7 +70,7 @@ int run_report(const program::Invocation& invocation, const program::Environment
     fail(ErrorKind::data, "[cli] expected at least one record in {}, got none: {}", store.string(), loaded.warnings[0]);
   }
   record::tell_skipped(loaded, environment.log);
-  const Page study = page_of(store.parent_path() / "page.json");
+  const Page study = page_of(store.parent_path() / "page.json", environment.log);
   const std::vector<record::Record> records = chosen(record::latest(loaded.records), study.cells);
   if (records.empty()) fail(ErrorKind::data, "[cli] expected at least one record in {}, got none", store.string());
 

@@ -7,7 +7,7 @@
 #include "core/json_text.h"
 #include "prune/channel_groups.h"
 #include "prune/group_costs.h"
-#include "report/channel_groups_svg.h"
+#include "prune/group_drawing.h"
 
 namespace quench::cli {
 namespace {
@@ -67,7 +67,7 @@ std::string groups_table(const graph::Graph& graph, const std::vector<ChannelGro
 
 std::string info_groups(const graph::Graph& graph, const std::string& format) {
   const std::vector<ChannelGroup> groups = prune::channel_groups(graph);
-  if (format == "svg") return report::channel_groups_svg(graph, groups);
+  if (format == "svg") return prune::group_drawing(graph, groups);
   const std::vector<GroupCost> costs = prune::group_costs(graph, groups);
   return format == "json" ? groups_json(graph, groups, costs) : groups_table(graph, groups, costs);
 }

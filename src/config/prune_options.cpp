@@ -1,7 +1,10 @@
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <iterator>
 
 #include "config/tables.h"
+#include "core/error.h"
 
 namespace quench::config {
 
@@ -63,6 +66,22 @@ const OptionSet& prune_options() {
 bool criterion_reads_images(std::string_view criterion) {
   constexpr std::string_view kOfImages[] = {"taylor", "taylor_abs", "obd", "activation", "zeros", "mutual_information"};
   return std::ranges::find(kOfImages, criterion) != std::end(kOfImages);
+}
+
+std::string prune_budget(const Json& settings, std::string_view where) {
+  std::string set, all;
+  int count = 0;
+  for (const char* option : {"ratio", "target_gflops", "target_params"}) {
+    if (settings.at(option).is_null()) continue;
+    all += fmt::format("{}{}", count == 0 ? "" : " and ", option);
+    set = option;
+    ++count;
+  }
+  if (count != 1) {
+    fail(ErrorKind::config, "{} expected one of ratio, target_gflops and target_params, got {}", where,
+         count == 0 ? "none of them" : all);
+  }
+  return set;
 }
 
 }  // namespace quench::config

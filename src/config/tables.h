@@ -46,6 +46,11 @@ const OptionSet& evaluate_options(std::string_view task);
 const OptionSet& prune_options();
 /// Whether a `criterion` of prune_options looks at training images; the others read weights alone.
 bool criterion_reads_images(std::string_view criterion);
+/// The budget of prune_options that is set: "ratio", "target_gflops" or "target_params". Throws Error{config} naming
+/// `where` unless exactly one is.
+std::string prune_budget(const Json& settings, std::string_view where = "[prune]");
+/// Zeros among weights: pattern, share, what competes, what stays.
+const OptionSet& sparsify_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
 /// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what

@@ -18,6 +18,7 @@ struct ModelKind {
   std::string task;        ///< classify | detect
   bool quantized = false;  ///< graph::is_quantized
   bool integers = false;   ///< and weights are integers; false: floats with their scales, as fine-tuning wants them
+  bool sparse = false;     ///< graph::is_sparse
 };
 
 /// What is known of a step without running it.

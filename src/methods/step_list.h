@@ -6,6 +6,7 @@
 #define QUENCH_STEPS(X) \
   X(train)              \
   X(prune)              \
+  X(sparsify)           \
   X(quantize)           \
   X(finetune)           \
   X(convert)

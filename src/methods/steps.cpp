@@ -42,13 +42,32 @@ StepInfo describe_prune() {
           Needs::calibration_images,
           true,
           [](std::string_view) { return config::prune_options(); },
-          [](const ModelKind& kind) { return require_float(kind, "prune"); },
+          [](const ModelKind& kind) {
+            if (kind.sparse) {
+              fail(ErrorKind::config,
+                   "[methods.prune] expected a dense model, got a sparse one: prune first, then sparsify");
+            }
+            return require_float(kind, "prune");
+          },
           {},
-          {},
+          [](const Json& settings, std::string_view where) { config::prune_budget(settings, where); },
           false,
           [](const Json& settings) {
             const bool looks = config::criterion_reads_images(settings.at("criterion").get<std::string>());
             return looks ? Needs::calibration_images : Needs::nothing;
+          }};
+}
+
+StepInfo describe_sparsify() {
+  return {"sparsify",
+          "Make the smallest weights of a model zero, and hold them there through fine-tuning",
+          Needs::nothing,
+          true,
+          [](std::string_view) { return config::sparsify_options(); },
+          [](const ModelKind& kind) {
+            ModelKind sparse = require_float(kind, "sparsify");
+            sparse.sparse = true;
+            return sparse;
           }};
 }
 
@@ -60,7 +79,7 @@ StepInfo describe_quantize() {
           [](std::string_view) { return config::quantize_options(); },
           [](const ModelKind& kind) {
             require_float(kind, "quantize");
-            return ModelKind{kind.task, true, false};
+            return ModelKind{kind.task, true, false, kind.sparse};
           }};
 }
 
@@ -73,7 +92,7 @@ StepInfo describe_finetune() {
             return config::qat_options(task) + config::augment_options() + config::distill_options();
           },
           [](const ModelKind& kind) {
-            return ModelKind{kind.task, kind.quantized, false};
+            return ModelKind{kind.task, kind.quantized, false, kind.sparse};
           },
           as_trained,
           config::require_teacher};
@@ -89,7 +108,7 @@ StepInfo describe_convert() {
             if (!kind.quantized) {
               fail(ErrorKind::config, "[methods.convert] expected a quantized model, got a float one");
             }
-            return ModelKind{kind.task, true, true};
+            return ModelKind{kind.task, true, true, kind.sparse};
           }};
 }
 

@@ -1,8 +1,15 @@
 #include "platform/measured.h"
 
+#include <fmt/ranges.h>
+
+#include <set>
+
+#include "core/gzip.h"
 #include "graph/passes.h"
+#include "graph/sparse_layers.h"
 #include "metrics/cost.h"
 #include "metrics/layer_widths.h"
+#include "metrics/nonzero.h"
 #include "metrics/top_k.h"
 #include "platform/host.h"
 
@@ -13,6 +20,14 @@ std::optional<std::string> metadata(const graph::Graph& graph, const std::string
   const auto found = graph.metadata.find(key);
   if (found == graph.metadata.end() || found->second.empty()) return std::nullopt;
   return found->second;
+}
+
+/// "2:4", or more than one of "2:4, kernel"; none for a dense model.
+std::optional<std::string> sparse_patterns(const graph::Graph& graph) {
+  std::set<std::string> patterns;
+  for (const auto& [name, layer] : graph::sparse_layers(graph)) patterns.insert(layer.pattern);
+  if (patterns.empty()) return std::nullopt;
+  return fmt::format("{}", fmt::join(patterns, ", "));
 }
 
 }  // namespace
@@ -30,6 +45,8 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   record.bits_w_mean = widths.mean_weights;
   if (!widths.others.empty()) record.layer_bits = widths.others;
   record.params = cost.params;
+  record.nonzero_params = metrics::nonzero_params(folded);
+  record.sparse = sparse_patterns(folded);
   record.macs = cost.macs;
   record.gflops = cost.gflops;
   record.bops = cost.bops;
@@ -39,6 +56,10 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   record.parent_sha256 = metadata(folded, "parent_sha256");
   record.calibration_sha256 = metadata(folded, "calibration_sha256");
   record.float_layers = metadata(folded, "float_layers");
+}
+
+void set_compressed(record::Record& record, const graph::ModelFile& model) {
+  record.compressed_file_bytes = static_cast<int64_t>(gzip(model.bytes).size());
 }
 
 void set_host(record::Record& record, const std::string& version) {

@@ -125,7 +125,7 @@ void add_command(CLI::App& sub, const Command& command, Parsed& parsed) {
 void add_commands(CLI::App& app, const std::vector<Command>& commands, Parsed& parsed) {
   parsed.invocation.flags = Json::object();
   app.require_subcommand(1);
-  app.add_subcommand("help", "This help")->silent()->callback([] { throw CLI::CallForHelp(); });
+  app.add_subcommand("help", "This help, or that of a command")->silent();  // program.cpp reads it
   for (const Command& command : commands) {
     add_command(*sub_app(app, command.name, command.summary), command, parsed);
     if (command.old_name.empty()) continue;

@@ -145,6 +145,21 @@ int run_command(const Program& program, const Parsed& parsed, Terminal& terminal
 
 }  // namespace
 
+namespace {
+
+/// The arguments as CLI11 takes them, the last first; `help prune` is `prune --help`.
+std::vector<std::string> arguments_reversed(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (!arguments.empty() && arguments[0] == "help") {
+    arguments.erase(arguments.begin());
+    arguments.push_back("--help");
+  }
+  std::ranges::reverse(arguments);
+  return arguments;
+}
+
+}  // namespace
+
 int run_program(const Program& program, int argc, char** argv) {
   CLI::App app{program.description, program.name};
   app.set_version_flag("--version", program.version);
@@ -153,7 +168,7 @@ int run_program(const Program& program, int argc, char** argv) {
   Terminal terminal(program.name);
   try {
     add_commands(app, *program.commands, parsed);
-    app.parse(argc, argv);
+    app.parse(arguments_reversed(argc, argv));
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {

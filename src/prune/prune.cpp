@@ -63,21 +63,6 @@ Scores scores_of(const graph::Graph& graph, const std::vector<ChannelGroup>& gro
   return scores;
 }
 
-/// The one option of the three that is set.
-std::string budget_option(const Json& settings) {
-  std::string set;
-  int count = 0;
-  for (const char* option : {"ratio", "target_gflops", "target_params"}) {
-    if (settings.at(option).is_null()) continue;
-    set = option;
-    ++count;
-  }
-  if (count != 1) {
-    fail(ErrorKind::config, "[prune] expected one of ratio, target_gflops and target_params, got {}", count);
-  }
-  return set;
-}
-
 /// What the option of a budget asks for. Throws Error{config} where it cannot be meant.
 Budget budget_of(const Json& settings, const std::string& option, const WidthCost& widths,
                  const std::vector<ChannelGroup>& groups) {
@@ -99,7 +84,7 @@ Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups,
       chosen<Ranking>(settings, "ranking",
                       {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
   const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
-  const std::string option = budget_option(settings);
+  const std::string option = config::prune_budget(settings);
   const auto keep = [&](const Scores& scores) {
     if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
     return keep_budget(graph, groups, scores, ranking, budget_of(settings, option, widths, groups), limits);
@@ -125,7 +110,7 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
   const Keep keep = keep_of(graph, groups, widths, settings, looking);
   graph::Graph cut = cut_channels(graph, groups, keep);
   const WidthCost::Total before = widths.full(), after = widths.at(kept_counts(keep));
-  const std::string option = budget_option(settings);
+  const std::string option = config::prune_budget(settings);
   Json told{{"criterion", criterion}, {option, settings.at(option)}, {"params_before", before.params},
             {"params", after.params}, {"macs_before", before.macs},  {"macs", after.macs}};
   told.update(looking.told);

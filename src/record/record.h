@@ -31,12 +31,16 @@ struct Record {
   std::optional<std::string> device;
   std::optional<int64_t> threads;
   std::optional<int64_t> seed;
+  std::optional<std::string> sparse;  ///< patterns of layers that were made sparse ("2:4"); empty where there are none
   std::optional<int64_t> params;
+  std::optional<int64_t> nonzero_params;  ///< params less the weights that are 0: metrics::nonzero_params
   std::optional<int64_t> macs;
   std::optional<double> gflops;
   std::optional<int64_t> bops;
   std::optional<int64_t> weights_bytes;
   std::optional<int64_t> file_bytes;
+  std::optional<int64_t>
+      compressed_file_bytes;  ///< of the file as gzip makes it (zlib, level 6): zeros cost little there
   std::optional<double> top1;
   std::optional<double> top1_low;  ///< 95 % Wilson interval
   std::optional<double> top1_high;

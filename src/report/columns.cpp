@@ -241,10 +241,21 @@ void add_timing(Builder& builder, const std::vector<Record>& records) {
 
 void add_costs(Builder& builder, const std::vector<Record>& records) {
   builder.number("Params", "M", "Learnable parameters.", -1, [](const Record& r) { return scaled(r.params, 1e-6); });
+  const bool sparse = std::ranges::any_of(records, [](const Record& r) { return r.sparse.has_value(); });
+  if (sparse) {
+    builder.number("Non-zero", "M", "Parameters less the weights that are zero; rounding to integers makes zeros, too.",
+                   -1, [](const Record& r) { return scaled(r.nonzero_params, 1e-6); });
+  }
   builder.number("GFLOPs", "", "2 x multiply-accumulates of convolutions and linear layers, one image, in 10^9.", -1,
                  [](const Record& r) { return r.gflops; });
   builder.number("Weights", "MB", "Bytes of the weights as stored, in 10^6.", -1,
                  [](const Record& r) { return scaled(r.weights_bytes, 1e-6); });
+  if (sparse) {
+    builder.number("Model file", "MB", "Bytes of the model's file, in 10^6.", -1,
+                   [](const Record& r) { return scaled(r.file_bytes, 1e-6); });
+    builder.number("Compressed", "MB", "Bytes of that file once gzip has compressed it, in 10^6.", -1,
+                   [](const Record& r) { return scaled(r.compressed_file_bytes, 1e-6); });
+  }
   const auto latency = [&](const char* title, const char* help, std::optional<int64_t> Record::*field) {
     builder.number(title, "ms", help, -1, [field](const Record& r) { return scaled(r.*field, 1e-6); });
   };
@@ -317,6 +328,8 @@ Columns columns(const std::vector<Record>& records) {
     builder.number("Mean W", "bits", "Mean width of the quantized weights, by their number.", 2,
                    [](const Record& r) { return r.bits_w_mean; });
   }
+  builder.setting("Sparsity", "Pattern of the weights that are held at zero.", true,
+                  [](const Record& r) { return text_of(r.sparse); });
   builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });
   builder.setting("Device", "Where it ran.", true, [](const Record& r) { return text_of(r.device); });
   builder.setting("Threads", "Threads of the runtime.", true, [](const Record& r) { return text_of(r.threads); });

@@ -16,9 +16,6 @@ std::string fixed(double value, int decimals);
 /// Three digits: "0.0123", "1.23", "12.3", "1234".
 std::string three_digits(double value);
 
-/// Text for HTML content and quoted attributes: & < > " ' escaped, control characters dropped.
-std::string escape_html(std::string_view text);
-
 /// Number of code points of UTF-8 text, for alignment.
 size_t display_width(std::string_view text);
 

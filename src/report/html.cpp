@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "core/escape_html.h"
 #include "report/asset.h"
 #include "report/columns.h"
 #include "report/compare.h"

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "core/escape_html.h"
 #include "report/format.h"
 
 namespace quench::report {

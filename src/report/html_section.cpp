@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "core/escape_html.h"
 #include <algorithm>
 #include <set>
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/escape_html.h"
 #include "report/format.h"
 #include "report/html_element.h"
 #include "report/timing_groups.h"

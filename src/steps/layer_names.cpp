@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/name_pattern.h"
+#include "prune/sparsify.h"
 #include "quant/placement_settings.h"
 
 namespace quench::steps {
@@ -25,10 +26,12 @@ std::vector<std::string> layers_of(const graph::Graph& graph) {
 }  // namespace
 
 bool names_layers(const methods::ChainStep& step) {
-  return std::ranges::any_of(kLists, [&](const char* list) { return has_entries(step.settings, list); });
+  return step.step == "sparsify" ||
+         std::ranges::any_of(kLists, [&](const char* list) { return has_entries(step.settings, list); });
 }
 
 void check_layer_names(const methods::ChainStep& step, const graph::Graph& graph) {
+  if (step.step == "sparsify") return prune::check_sparsify(graph, step.settings);
   if (has_entries(step.settings, "protect")) {
     select_names(step.settings["protect"].get<std::vector<std::string>>(), layers_of(graph), "[prune] protect",
                  "convolution or linear layer");

@@ -5,7 +5,7 @@
 
 namespace quench::steps {
 
-/// Whether the settings of a step name layers of its model.
+/// Whether the settings of a step are to be held against its model: they name layers, or depend on their widths.
 bool names_layers(const methods::ChainStep& step);
 
 /// Holds the layers that a step's settings name against a model, before any work. Throws Error{config} for a pattern

@@ -4,6 +4,7 @@
 #include "core/hash.h"
 #include "graph/onnx_write.h"
 #include "graph/quantized.h"
+#include "graph/sparse_layers.h"
 #include "methods/step_list.h"
 #include "models/task.h"
 #include "steps/step.h"
@@ -40,6 +41,7 @@ methods::ModelKind kind_of(const graph::Graph& graph) {
   kind.quantized = graph::is_quantized(graph);
   kind.integers =
       std::ranges::any_of(graph.weights, [](const auto& weight) { return weight.second.value.dtype() == DType::i8; });
+  kind.sparse = graph::is_sparse(graph);
   return kind;
 }
 

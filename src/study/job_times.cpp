@@ -45,6 +45,8 @@ double last_written(const fs::path& folder) {
   return last;
 }
 
+constexpr double kMostSeconds = 1e9;  ///< thirty years: more is no time that a job took
+
 /// Seconds that earlier programs worked in the folder.
 double seconds_before(const fs::path& folder) {
   try {
@@ -97,8 +99,10 @@ JobTimes::JobTimes(const fs::path& stages) : stages_(stages) {
     try {
       const Json time = read_json(entry.path() / kTimeName);
       const double amount = time.at("amount").get<double>();
-      if (amount > 0)
-        seconds_[time.at("alike").get<std::string>()].push_back(time.at("seconds").get<double>() / amount);
+      const double seconds = time.at("seconds").get<double>();
+      if (amount > 0 && seconds >= 0 && seconds < kMostSeconds && seconds / amount < kMostSeconds) {
+        seconds_[time.at("alike").get<std::string>()].push_back(seconds / amount);
+      }
     } catch (const std::exception&) {
       // work that was killed, or of an earlier version, or a folder of something else
     }

@@ -73,6 +73,8 @@ std::optional<RunningJob> read_running(const fs::path& folder) {
 
 std::map<std::string, JobFailure> read_failures(const fs::path& folder) {
   std::map<std::string, JobFailure> failures;
+  std::error_code code;
+  if (!fs::is_regular_file(folder / kFailures, code)) return failures;
   std::ifstream in(folder / kFailures);
   for (std::string line; std::getline(in, line);) {
     try {

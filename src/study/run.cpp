@@ -66,6 +66,24 @@ Records known_records(const Records& stored, const std::vector<Cell>& cells) {
   return known;
 }
 
+/// Whether the model of a row that is done lies where its record says, in the length that it had.
+bool has_artifact(const record::Record& record, const fs::path& results) {
+  if (record.status != "ok" || !record.artifact) return true;
+  std::error_code code;
+  const uintmax_t bytes = fs::file_size(results / *record.artifact, code);
+  return !code && (!record.file_bytes || bytes == static_cast<uintmax_t>(*record.file_bytes));
+}
+
+/// Rows whose models are lost are done again; `kept` says whether a model can be had all the same.
+void forget_lost(Records& known, const std::vector<Cell>& cells, const fs::path& results,
+                 const std::function<bool(const Cell&, const record::Record&)>& kept) {
+  for (const Cell& cell : cells) {
+    const auto found = known.find(cell.id);
+    if (found == known.end() || has_artifact(found->second, results) || kept(cell, found->second)) continue;
+    known.erase(found);
+  }
+}
+
 /// Forecasts what the study asks for and stores what is new.
 void forecast(const StudyFile& study, const devices::Catalog& catalog, const std::vector<Cell>& cells,
               const Records& known, const Records& stored, Stages& stages, const fs::path& store,
@@ -206,7 +224,9 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool tria
                 *context.log, *context.cancel);
   const std::vector<Cell> cells = expand(study, planned_digests(study, context.folder, context.data_root));
   const SeenProgress seen = read_progress(context.folder);  // before what is done: a job that ends between is done
-  const Records known = known_records(stored_records(context.folder / "records.jsonl", *context.log), cells);
+  Records known = known_records(stored_records(context.folder / "records.jsonl", *context.log), cells);
+  forget_lost(known, cells, context.folder,
+              [&](const Cell& cell, const record::Record&) { return stages.has(cell.steps.back()); });
   StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
   const JobResults states = states_of(jobs.graph());
   std::optional<JobTimes> times;  // read where there is something to estimate
@@ -251,6 +271,9 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   const std::vector<Cell> cells = expand(study, current_digests(study, stages, context.folder));
   const Records stored = stored_records(store, *context.log);
   Records known = known_records(stored, cells);
+  forget_lost(known, cells, context.folder, [&](const Cell& cell, const record::Record& record) {
+    return record.model_sha256 && stages.restore_artifact(cell, *record.model_sha256);
+  });
   check_teachers(study, cells, known, stages);
 
   RunSummary summary;

@@ -123,7 +123,7 @@ void Stages::make(const Cell& cell, size_t index) {
   const PlannedStep& step = cell.steps.at(index);
   const fs::path file = model_file(step);
   if (has(step)) return;
-  if (fs::exists(file)) log_.warning(fmt::format("{} is cut short: it is made again", file.string()));
+  if (fs::exists(file)) log_.warning(fmt::format("{} is not as it was written: it is made again", file.string()));
   write_inputs(file.parent_path(), step.step, step.key, cell, step.settings);
   const WorkClock clock(file.parent_path(), size_of_step(cell, step, study_.data));
   log_.info(fmt::format("{}: {}", artifact_name(cell), step.step));
@@ -164,6 +164,17 @@ std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
     write_file(shown, artifact->bytes);
   }
   return artifact;
+}
+
+bool Stages::restore_artifact(const Cell& cell, const std::string& sha256) {
+  const PlannedStep& last = cell.steps.back();
+  if (!has(last)) return false;
+  const std::string bytes = read_file(model_file(last));
+  if (sha256_hex(bytes) != sha256) return false;
+  const fs::path shown = folders_.results / artifact_path(cell);
+  log_.warning(fmt::format("{} is missing or cut short: it is copied again", shown.string()));
+  write_file(shown, bytes);
+  return true;
 }
 
 std::string Stages::evaluation_key(const Cell& cell, const std::string& runtime) const {

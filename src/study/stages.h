@@ -40,6 +40,9 @@ class Stages {
   /// once for all who have it in hand at a time.
   std::shared_ptr<const graph::ModelFile> artifact(const Cell& cell);
 
+  /// Makes the copy of readable name again from its stage, which must have this SHA-256. False where it has not.
+  bool restore_artifact(const Cell& cell, const std::string& sha256);
+
   /// Key of the evaluation of a cell's artifact on the test split through a runtime.
   std::string evaluation_key(const Cell& cell, const std::string& runtime) const;
   bool has_evaluation(const std::string& key);

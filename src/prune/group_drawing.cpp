@@ -1,4 +1,4 @@
-#include "report/channel_groups_svg.h"
+#include "prune/group_drawing.h"
 
 #include <fmt/format.h>
 
@@ -6,14 +6,10 @@
 #include <array>
 #include <iterator>
 
-#include "report/format.h"
+#include "core/escape_html.h"
 
-namespace quench::report {
+namespace quench::prune {
 namespace {
-
-using prune::ChannelGroup;
-using prune::Member;
-using prune::Role;
 
 constexpr int kRow = 18, kLane = 14, kTop = 34, kTextWidth = 300;
 constexpr std::array kColours{"#2563eb", "#b45309", "#15803d", "#9333ea", "#be123c", "#0e7490", "#4d7c0f", "#c026d3"};
@@ -70,7 +66,7 @@ std::string mark(Role role, int x, int y, const char* colour) {
 
 }  // namespace
 
-std::string channel_groups_svg(const graph::Graph& graph, const std::vector<ChannelGroup>& groups) {
+std::string group_drawing(const graph::Graph& graph, const std::vector<ChannelGroup>& groups) {
   const std::vector<int> rows = rows_of(graph, groups);
   const std::vector<Lane> lanes = lanes_of(groups, rows);
   int columns = 0;
@@ -113,4 +109,4 @@ std::string channel_groups_svg(const graph::Graph& graph, const std::vector<Chan
   return out + "</svg>\n";
 }
 
-}  // namespace quench::report
+}  // namespace quench::prune

@@ -5,9 +5,9 @@
 #include <regex>
 
 #include "models/spec.h"
-#include "report/channel_groups_svg.h"
+#include "prune/group_drawing.h"
 
-namespace quench::report {
+namespace quench::prune {
 namespace {
 
 size_t count(const std::string& text, const std::string& part) {
@@ -16,10 +16,10 @@ size_t count(const std::string& text, const std::string& part) {
   return found;
 }
 
-TEST(ChannelGroupsSvg, DrawsALaneForEveryGroupAndAMarkForEveryMember) {
+TEST(GroupDrawing, DrawsALaneForEveryGroupAndAMarkForEveryMember) {
   const graph::Graph graph = models::build("yolov8n", {});
   const std::vector<prune::ChannelGroup> groups = prune::channel_groups(graph);
-  const std::string svg = channel_groups_svg(graph, groups);
+  const std::string svg = group_drawing(graph, groups);
   std::map<prune::Role, size_t> members;
   for (const prune::ChannelGroup& group : groups) {
     for (const prune::Member& member : group.members) ++members[member.role];
@@ -32,9 +32,9 @@ TEST(ChannelGroupsSvg, DrawsALaneForEveryGroupAndAMarkForEveryMember) {
   EXPECT_NE(svg.find("kept: output"), std::string::npos);
 }
 
-TEST(ChannelGroupsSvg, LanesOfOneColumnDoNotMeet) {
+TEST(GroupDrawing, LanesOfOneColumnDoNotMeet) {
   const graph::Graph graph = models::build("yolov5s", {});
-  const std::string svg = channel_groups_svg(graph, prune::channel_groups(graph));
+  const std::string svg = group_drawing(graph, prune::channel_groups(graph));
   const std::regex lane("<path d=\"M([0-9]+) ([0-9]+)V([0-9]+)\"");
   std::map<int, std::vector<std::pair<int, int>>> columns;
   for (std::sregex_iterator at(svg.begin(), svg.end(), lane), end; at != end; ++at) {
@@ -47,13 +47,13 @@ TEST(ChannelGroupsSvg, LanesOfOneColumnDoNotMeet) {
   }
 }
 
-TEST(ChannelGroupsSvg, EscapesNames) {
+TEST(GroupDrawing, EscapesNames) {
   graph::Graph graph = models::build("yolov5n-cls", {.classes = {"a", "b"}});
   graph.nodes[0].name = "<script>&\"";
-  const std::string svg = channel_groups_svg(graph, prune::channel_groups(graph));
+  const std::string svg = group_drawing(graph, prune::channel_groups(graph));
   EXPECT_EQ(svg.find("<script>"), std::string::npos);
   EXPECT_NE(svg.find("&lt;script&gt;&amp;"), std::string::npos);
 }
 
 }  // namespace
-}  // namespace quench::report
+}  // namespace quench::prune

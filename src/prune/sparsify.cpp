@@ -1,0 +1,236 @@
+#include "prune/sparsify.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <set>
+#include <span>
+
+#include "core/error.h"
+#include "core/name_pattern.h"
+#include "graph/op_traits.h"
+#include "graph/sparse_layers.h"
+#include "prune/sparsity_pattern.h"
+#include "prune/surgery.h"
+
+namespace quench::prune {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+using Kind = SparsityPattern::Kind;
+
+/// What sparsify is asked for, checked.
+struct SparsityRequest {
+  SparsityPattern pattern;
+  double share = 0;  ///< of zeros; unused for N:M
+  bool global = false;
+  std::vector<const Node*> layers;  ///< that lose weights
+  std::vector<std::string> whole;   ///< layers that have too few inputs for N:M
+};
+
+int64_t inputs_of(const Graph& graph, const Node& node) {
+  return graph.required_weight(node, "weight").value.shape().at(1);
+}
+
+/// Weights of a node for one input and one output channel.
+int64_t kernel_size(const Graph& graph, const Node& node) {
+  const Shape& shape = graph.required_weight(node, "weight").value.shape();
+  return std::accumulate(shape.begin() + 2, shape.end(), int64_t{1}, std::multiplies<>());
+}
+
+double share_in(const Json& settings, const SparsityPattern& pattern) {
+  const Json& share = settings.at("sparsity");
+  if (pattern.kind == Kind::n_of_m) {
+    if (!share.is_null()) {
+      fail(ErrorKind::config, "[sparsify] expected no `sparsity` with pattern {}, which says the share itself, got {}",
+           to_string(pattern), share.get<double>());
+    }
+    return 0;
+  }
+  if (share.is_null()) {
+    fail(ErrorKind::config, "[sparsify] expected `sparsity`, a share in (0,1), with pattern {}, got none",
+         to_string(pattern));
+  }
+  const double value = share.get<double>();
+  if (!(value > 0 && value < 1)) {
+    fail(ErrorKind::config, "[sparsify] expected `sparsity` in (0,1), got {}", value);
+  }
+  return value;
+}
+
+SparsityRequest sparsity_request(const Graph& graph, const Json& settings) {
+  require_float(graph);
+  SparsityRequest request;
+  request.pattern = parse_sparsity_pattern(settings.at("pattern").get<std::string>());
+  request.share = share_in(settings, request.pattern);
+  request.global = settings.at("scope") == "global";
+  std::vector<std::string> names;
+  for (const Node& node : graph.nodes) {
+    if (graph::traits(node.op).layer) names.push_back(node.name);
+  }
+  const std::set<std::string> kept = select_names(settings.at("protect").get<std::vector<std::string>>(), names,
+                                                  "[sparsify] protect", "convolution or linear layer");
+  for (const Node& node : graph.nodes) {
+    if (!graph::traits(node.op).layer || kept.contains(node.name)) continue;
+    if (request.pattern.kind == Kind::n_of_m && inputs_of(graph, node) < request.pattern.m) {
+      request.whole.push_back(node.name);
+    } else {
+      request.layers.push_back(&node);
+    }
+  }
+  if (request.layers.empty()) {
+    fail(ErrorKind::config,
+         "[sparsify] expected layers to take weights from, got none of {} ({} protected, {} with "
+         "too few inputs)",
+         names.size(), kept.size(), request.whole.size());
+  }
+  return request;
+}
+
+/// Weights that become zero together, one after another in a layer's tensor: what they are worth, and how many.
+struct WeightBlock {
+  float score;
+  int32_t size;
+};
+
+std::vector<WeightBlock> blocks_of(std::span<const float> values, int64_t size) {
+  std::vector<WeightBlock> blocks;
+  blocks.reserve(values.size() / static_cast<size_t>(size));
+  for (size_t first = 0; first < values.size(); first += static_cast<size_t>(size)) {
+    double sum = 0;
+    for (const float w : values.subspan(first, static_cast<size_t>(size))) sum += std::abs(w);
+    blocks.push_back({static_cast<float>(sum / static_cast<double>(size)), static_cast<int32_t>(size)});
+  }
+  return blocks;
+}
+
+/// Zeros the blocks of the smallest scores of several layers that compete.
+class SmallestBlocks {
+ public:
+  /// layers: their weights; sizes: of the blocks of each.
+  SmallestBlocks(std::vector<std::span<float>> layers, std::vector<int64_t> sizes)
+      : layers_(std::move(layers)), sizes_(std::move(sizes)) {}
+
+  void zero(double share) {
+    std::vector<std::vector<WeightBlock>> blocks;
+    std::vector<WeightBlock> order;
+    for (size_t i = 0; i < layers_.size(); ++i) {
+      blocks.push_back(blocks_of(layers_[i], sizes_[i]));
+      order.insert(order.end(), blocks.back().begin(), blocks.back().end());
+    }
+    const int64_t weights = std::accumulate(order.begin(), order.end(), int64_t{0},
+                                            [](int64_t sum, const WeightBlock& block) { return sum + block.size; });
+    int64_t left = std::llround(share * static_cast<double>(weights));
+    std::ranges::sort(order, {}, &WeightBlock::score);
+    float threshold = 0;  // of the first block that does not go with all that are as small
+    for (size_t first = 0; first < order.size();) {
+      threshold = order[first].score;
+      size_t end = first;
+      int64_t equal = 0;
+      while (end < order.size() && order[end].score == threshold) equal += order[end++].size;
+      if (equal > left) break;
+      left -= equal;
+      first = end;
+      threshold = std::numeric_limits<float>::infinity();
+    }
+    for (size_t i = 0; i < layers_.size(); ++i) zero_below(layers_[i], blocks[i], threshold, left);
+  }
+
+ private:
+  static void zero_below(std::span<float> values, const std::vector<WeightBlock>& blocks, float threshold,
+                         int64_t& left) {
+    size_t first = 0;
+    for (const WeightBlock& block : blocks) {
+      const auto size = static_cast<size_t>(block.size);
+      const bool tied = block.score == threshold && block.size <= left;
+      if (tied) left -= block.size;
+      if (block.score < threshold || tied) std::ranges::fill(values.subspan(first, size), 0.0f);
+      first += size;
+    }
+  }
+
+  std::vector<std::span<float>> layers_;
+  std::vector<int64_t> sizes_;
+};
+
+/// Keeps the `n` largest of every `m` along axis 1 of [O, I, k].
+void keep_n_of_m(std::span<float> values, int64_t inputs, int64_t kernel, const SparsityPattern& pattern) {
+  const int64_t outputs = static_cast<int64_t>(values.size()) / (inputs * kernel);
+  std::vector<size_t> group;
+  for (int64_t o = 0; o < outputs; ++o) {
+    for (int64_t k = 0; k < kernel; ++k) {
+      for (int64_t first = 0; first < inputs; first += pattern.m) {
+        group.clear();
+        for (int64_t i = first; i < std::min(first + pattern.m, inputs); ++i) {
+          group.push_back(static_cast<size_t>((o * inputs + i) * kernel + k));
+        }
+        std::ranges::stable_sort(group, std::greater<>(), [&](size_t at) { return std::abs(values[at]); });
+        for (size_t i = static_cast<size_t>(pattern.n); i < group.size(); ++i) values[group[i]] = 0;
+      }
+    }
+  }
+}
+
+std::span<float> finite_weights(Graph& graph, const Node& node) {
+  const auto values = graph.weight(node, "weight")->value.mutable_values<float>();
+  if (!std::ranges::all_of(values, [](float w) { return std::isfinite(w); })) {
+    fail(ErrorKind::data, "[sparsify] expected finite weights, got others ({})", node.name);
+  }
+  return values;
+}
+
+void zero_smallest(Graph& graph, const SparsityRequest& request) {
+  std::vector<std::span<float>> layers;
+  std::vector<int64_t> sizes;
+  for (const Node* node : request.layers) {
+    layers.push_back(finite_weights(graph, *node));
+    sizes.push_back(request.pattern.kind == Kind::kernel ? kernel_size(graph, *node) : 1);
+  }
+  if (request.pattern.kind == Kind::n_of_m) {
+    for (size_t i = 0; i < layers.size(); ++i) {
+      const Node& node = *request.layers[i];
+      keep_n_of_m(layers[i], inputs_of(graph, node), kernel_size(graph, node), request.pattern);
+    }
+  } else if (request.global) {
+    SmallestBlocks(layers, sizes).zero(request.share);
+  } else {
+    for (size_t i = 0; i < layers.size(); ++i) SmallestBlocks({layers[i]}, {sizes[i]}).zero(request.share);
+  }
+}
+
+}  // namespace
+
+Graph sparsify(const Graph& graph, const Json& settings, const LogSink& log) {
+  const SparsityRequest request = sparsity_request(graph, settings);
+  Graph out = graph;
+  zero_smallest(out, request);
+  graph::SparseLayers sparse = graph::sparse_layers(graph);
+  std::vector<std::string> dead;
+  int64_t weights = 0, zeros = 0;
+  for (const Node* node : request.layers) {
+    const auto values = out.required_weight(*node, "weight").value.values<float>();
+    const auto of_layer = std::ranges::count(values, 0.0f);
+    sparse[node->name] = {to_string(request.pattern),
+                          static_cast<double>(of_layer) / static_cast<double>(values.size())};
+    if (of_layer == static_cast<int64_t>(values.size())) dead.push_back(node->name);
+    weights += static_cast<int64_t>(values.size());
+    zeros += of_layer;
+  }
+  graph::set_sparse_layers(out, sparse);
+  log.info(fmt::format(
+      "sparsified ({}): {} of {} weights of {} layers are zero ({:.1f} %){}", to_string(request.pattern), zeros,
+      weights, request.layers.size(), 100 * static_cast<double>(zeros) / static_cast<double>(weights),
+      request.whole.empty() ? "" : fmt::format("; too few inputs, kept whole: {}", fmt::join(request.whole, ", "))));
+  if (!dead.empty()) {
+    log.warning(fmt::format("sparsify: no weight is left in {} (`protect` and `scope: layer` keep some)",
+                            fmt::join(dead, ", ")));
+  }
+  return out;
+}
+
+void check_sparsify(const Graph& graph, const Json& settings) { sparsity_request(graph, settings); }
+
+}  // namespace quench::prune

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace quench::prune {
+
+/// Which weights of a layer become zero together.
+struct SparsityPattern {
+  enum class Kind {
+    unstructured,  ///< each by itself
+    kernel,        ///< the k x k weights of one input and one output channel
+    n_of_m         ///< at most `n` of `m` neighbours along the input channels stay
+  };
+  Kind kind = Kind::unstructured;
+  int64_t n = 0;
+  int64_t m = 0;
+  bool operator==(const SparsityPattern&) const = default;
+};
+
+/// "unstructured", "kernel", or N:M ("2:4": two of four stay) with 1 <= N < M <= 64.
+/// Throws Error{config} for another text.
+SparsityPattern parse_sparsity_pattern(std::string_view text);
+
+std::string to_string(const SparsityPattern& pattern);
+
+}  // namespace quench::prune

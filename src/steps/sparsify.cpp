@@ -1,0 +1,14 @@
+#include "prune/sparsify.h"
+
+#include "steps/step.h"
+
+namespace quench::steps {
+
+/// Zeros among the weights.
+graph::Graph run_sparsify(const StepInput& input) {
+  graph::Graph sparse = prune::sparsify(input.model.graph, input.settings, input.log);
+  sparse.metadata["parent_sha256"] = input.model.sha256;
+  return sparse;
+}
+
+}  // namespace quench::steps

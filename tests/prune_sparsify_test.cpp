@@ -1,0 +1,247 @@
+// Zeros among weights: which, how many, and what says so.
+#include "config/tables.h"
+#include "core/json.h"
+#include "core/rng.h"
+#include "error_testing.h"
+#include "graph/onnx_read.h"
+#include "graph/onnx_write.h"
+#include "graph/op_traits.h"
+#include "graph/passes.h"
+#include "graph/sparse_layers.h"
+#include "graph_samples.h"
+#include "metrics/cost.h"
+#include "metrics/nonzero.h"
+#include "models/spec.h"
+#include "prune/sparsify.h"
+#include "prune/sparsity_pattern.h"
+#include "sparsity_testing.h"
+
+namespace quench::prune {
+namespace {
+
+using graph::Graph;
+using graph::Node;
+
+Graph dense(const char* name = "yolov8n-cls") { return models::build(name, {.classes = {"a", "b"}, .imgsz = 32}); }
+
+Graph sparse(const Graph& graph, const Json& settings) {
+  return sparsify(graph, config::sparsify_options().checked(settings, "t"), {});
+}
+
+std::span<const float> weights_of(const Graph& graph, const Node& node) {
+  return graph.required_weight(node, "weight").value.values<float>();
+}
+
+/// What became zero and what stayed, of the layers of two graphs: their old weights.
+struct Split {
+  double largest_gone = 0, smallest_kept = INFINITY;
+  int64_t gone = 0, all = 0;
+
+  void add(std::span<const float> before, std::span<const float> after) {
+    for (size_t i = 0; i < before.size(); ++i) {
+      if (after[i] == 0) {
+        largest_gone = std::max<double>(largest_gone, std::abs(before[i]));
+        ++gone;
+      } else {
+        EXPECT_EQ(after[i], before[i]) << "what stays, stays as it is";
+        smallest_kept = std::min<double>(smallest_kept, std::abs(before[i]));
+      }
+    }
+    all += static_cast<int64_t>(before.size());
+  }
+};
+
+TEST(Sparsify, TheSmallestOfAllGo) {
+  const Graph before = dense(), after = sparse(before, {{"sparsity", 0.7}});
+  Split split;
+  double least = 1, most = 0;
+  const graph::SparseLayers told = graph::sparse_layers(after);
+  for (const Node& node : before.nodes) {
+    if (!graph::traits(node.op).layer) continue;
+    const auto now = weights_of(after, node);
+    split.add(weights_of(before, node), now);
+    const double share = static_cast<double>(std::ranges::count(now, 0.0f)) / static_cast<double>(now.size());
+    EXPECT_EQ(told.at(node.name), (graph::SparseLayer{"unstructured", share}));
+    least = std::min(least, share);
+    most = std::max(most, share);
+  }
+  EXPECT_LE(split.largest_gone, split.smallest_kept);
+  EXPECT_EQ(split.gone, std::llround(0.7 * static_cast<double>(split.all)));
+  EXPECT_LT(least, 0.6) << "layers of larger weights lose fewer";
+  EXPECT_GT(most, 0.75);
+  EXPECT_EQ(metrics::nonzero_params(after), metrics::cost(before).params - split.gone);
+  EXPECT_EQ(metrics::nonzero_params(before), metrics::cost(before).params);
+}
+
+TEST(Sparsify, OfEveryLayerTheSameShare) {
+  const Graph before = dense(), after = sparse(before, {{"sparsity", 0.3}, {"scope", "layer"}});
+  for (const Node& node : before.nodes) {
+    if (!graph::traits(node.op).layer) continue;
+    Split split;
+    split.add(weights_of(before, node), weights_of(after, node));
+    EXPECT_EQ(split.gone, std::llround(0.3 * static_cast<double>(split.all))) << node.name;
+    EXPECT_LE(split.largest_gone, split.smallest_kept) << node.name;
+  }
+}
+
+TEST(Sparsify, KernelsGoWhole) {
+  const Graph before = dense();
+  for (const char* scope : {"global", "layer"}) {
+    const Graph after = sparse(before, {{"pattern", "kernel"}, {"sparsity", 0.5}, {"scope", scope}});
+    int64_t gone = 0, all = 0;
+    double largest_gone = 0, smallest_kept = INFINITY;
+    for (const Node& node : before.nodes) {
+      if (!graph::traits(node.op).layer) continue;
+      const Shape& shape = before.required_weight(node, "weight").value.shape();
+      const size_t size = shape.size() == 4 ? static_cast<size_t>(shape[2] * shape[3]) : 1;
+      const auto old = weights_of(before, node), now = weights_of(after, node);
+      for (size_t first = 0; first < old.size(); first += size) {
+        const auto zeros = static_cast<size_t>(std::ranges::count(now.subspan(first, size), 0.0f));
+        ASSERT_TRUE(zeros == 0 || zeros == size) << node.name;
+        double sum = 0;
+        for (const float w : old.subspan(first, size)) sum += std::abs(w) / static_cast<double>(size);
+        if (zeros > 0) largest_gone = std::max(largest_gone, sum);
+        if (zeros == 0) smallest_kept = std::min(smallest_kept, sum);
+        gone += static_cast<int64_t>(zeros);
+      }
+      all += static_cast<int64_t>(old.size());
+      EXPECT_EQ(graph::sparse_layers(after).at(node.name).pattern, "kernel");
+    }
+    EXPECT_NEAR(static_cast<double>(gone), 0.5 * static_cast<double>(all), 9 * 60) << scope;
+    if (scope == std::string("global")) {
+      EXPECT_LE(largest_gone, smallest_kept * (1 + 1e-6));
+    }
+  }
+}
+
+TEST(Sparsify, OfEveryMNeighboursTheLargestNStay) {
+  for (const char* name : {"yolov5n", "yolov8n-cls"}) {
+    const Graph before = dense(name);
+    for (const auto& [text, n, m] : {std::tuple{"2:4", int64_t{2}, int64_t{4}},
+                                     {"1:4", int64_t{1}, int64_t{4}},
+                                     {"4:8", int64_t{4}, int64_t{8}}}) {
+      const Graph after = sparse(before, {{"pattern", text}});
+      for (const Node& node : before.nodes) {
+        if (!graph::traits(node.op).layer) continue;
+        const auto& weight = before.required_weight(node, "weight").value;
+        const bool fits = weight.shape()[1] >= m;
+        EXPECT_EQ(graph::sparse_layers(after).contains(node.name), fits) << node.name;
+        if (!fits) {
+          EXPECT_TRUE(after.required_weight(node, "weight").value == weight) << node.name << " stays whole";
+          continue;
+        }
+        EXPECT_TRUE(holds_n_of_m(after.required_weight(node, "weight").value, n, m)) << node.name << " " << text;
+        if (weight.shape()[1] % m == 0) {
+          EXPECT_DOUBLE_EQ(graph::sparse_layers(after).at(node.name).zeros,
+                           1 - static_cast<double>(n) / static_cast<double>(m));
+        }
+      }
+      EXPECT_FALSE(graph::sparse_layers(after).contains("model.0.conv")) << "it reads the image";
+    }
+  }
+}
+
+// By hand: a linear layer of 5 inputs; the last group has one, and keeps it.
+TEST(Sparsify, TwoOfFourByHand) {
+  Graph graph = dense();
+  const Node& linear = *std::ranges::find(graph.nodes, graph::Op::linear, &Node::op);
+  Tensor small(DType::f32, {2, 5});
+  std::ranges::copy(std::vector<float>{1, -4, 3, 2, 0.1f, /**/ 2, 2, 2, 2, -0.5f},
+                    small.mutable_values<float>().begin());
+  graph.weight(linear, "weight")->value = small;
+  const Graph after = sparse(graph, {{"pattern", "2:4"}});
+  const auto now = weights_of(after, linear);
+  EXPECT_EQ(std::vector<float>(now.begin(), now.end()),
+            (std::vector<float>{0, -4, 3, 0, 0.1f, /**/ 2, 2, 0, 0, -0.5f}));
+}
+
+TEST(Sparsify, ZerosStayWhereMoreIsTakenAndThroughFoldingAndTheFile) {
+  const Graph before = dense(), some = sparse(before, {{"sparsity", 0.4}, {"scope", "layer"}});
+  const Graph more = sparse(some, {{"pattern", "2:4"}});
+  EXPECT_TRUE(zeros_stay(some, more));
+  EXPECT_EQ(graph::sparse_layers(more).at("model.0.conv").pattern, "unstructured") << "2:4 does not fit it";
+  EXPECT_EQ(graph::sparse_layers(more).at("model.1.conv").pattern, "2:4");
+  const Graph less = sparse(some, {{"sparsity", 0.2}, {"scope", "layer"}});
+  EXPECT_EQ(metrics::nonzero_params(less), metrics::nonzero_params(some)) << "none comes back, none goes";
+  const Graph read = graph::read_onnx(graph::write_onnx(more), "t");
+  EXPECT_TRUE(read == more);
+  const Graph folded = graph::fold_batch_norms(more);
+  EXPECT_TRUE(zeros_stay(more, folded));
+  EXPECT_EQ(graph::sparse_layers(folded), graph::sparse_layers(more));
+}
+
+TEST(Sparsify, EqualWeightsGoFromTheFirst) {
+  Graph graph = dense();
+  for (float& w : graph.weights.at("model.1.conv.weight").value.mutable_values<float>()) w = 0.5f;
+  const Graph after = sparse(graph, {{"sparsity", 0.25}, {"scope", "layer"}});
+  const auto now = after.weights.at("model.1.conv.weight").value.values<float>();
+  for (size_t i = 0; i < now.size(); ++i) ASSERT_EQ(now[i], i < now.size() / 4 ? 0 : 0.5f) << i;
+}
+
+TEST(Sparsify, ProtectedLayersStayAndEmptyOnesAreTold) {
+  Graph graph = dense();
+  for (float& w : graph.weights.at("model.1.conv.weight").value.mutable_values<float>()) w *= 1e-6f;
+  std::vector<std::string> warnings;
+  const LogSink log{[&](LogLevel level, std::string_view text) {
+                      if (level == LogLevel::warning) warnings.emplace_back(text);
+                    },
+                    nullptr};
+  const auto settings = [](const Json& given) { return config::sparsify_options().checked(given, "t"); };
+  const Graph after = sparsify(graph, settings({{"sparsity", 0.5}, {"protect", {"model.0.conv"}}}), log);
+  EXPECT_TRUE(after.weights.at("model.0.conv.weight") == graph.weights.at("model.0.conv.weight"));
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("model.1.conv"), std::string::npos) << warnings[0];
+}
+
+TEST(Sparsify, Patterns) {
+  for (const char* text : {"unstructured", "kernel", "2:4", "1:2", "63:64"}) {
+    EXPECT_EQ(to_string(parse_sparsity_pattern(text)), text);
+  }
+  for (const char* text : {"", ":", "2:", ":4", "2:4:8", "4:4", "5:4", "0:4", "-1:4", "2:65", "2.0:4", "2:4x", " 2:4",
+                           "+2:4", "99999999999999999999:4", "block"}) {
+    const auto [kind, said] = error_of([&] { parse_sparsity_pattern(text); });
+    EXPECT_EQ(kind, ErrorKind::config) << text;
+    EXPECT_NE(said.find(fmt::format("'{}'", text)), std::string::npos) << said;
+  }
+}
+
+TEST(Sparsify, BadRequests) {
+  const auto said = [](const Graph& graph, const Json& settings) {
+    const Json checked = config::sparsify_options().checked(settings, "t");
+    const auto [kind, text] = error_of([&] { sparsify(graph, checked, {}); });
+    EXPECT_EQ(kind, ErrorKind::config) << text;
+    EXPECT_EQ(error_of([&] { check_sparsify(graph, checked); }).second, text) << "known before any work";
+    return text;
+  };
+  EXPECT_NE(said(dense(), Json::object()).find("`sparsity`"), std::string::npos);
+  EXPECT_NE(said(dense(), {{"sparsity", 0}}).find("(0,1)"), std::string::npos);
+  EXPECT_NE(said(dense(), {{"sparsity", 1}}).find("(0,1)"), std::string::npos);
+  EXPECT_NE(said(dense(), {{"sparsity", 0.5}, {"pattern", "2:4"}}).find("no `sparsity`"), std::string::npos);
+  EXPECT_NE(said(dense(), {{"pattern", "4:2"}}).find("N < M"), std::string::npos);
+  EXPECT_NE(said(dense(), {{"sparsity", 0.5}, {"protect", {"model.99.*"}}}).find("model.99.*"), std::string::npos);
+  EXPECT_NE(said(dense(), {{"sparsity", 0.5}, {"protect", {"*"}}}).find("got none"), std::string::npos);
+  EXPECT_NE(said(graph::samples::quantized(dense(), {}), {{"sparsity", 0.5}}).find("float model"), std::string::npos);
+  EXPECT_EQ(error_of([] { config::sparsify_options().checked({{"sparsity", 1.5}}, "t"); }).first, ErrorKind::config);
+  Graph broken = dense();
+  broken.weights.at("model.1.conv.weight").value.mutable_values<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  for (const Json& settings : {Json{{"sparsity", 0.5}}, Json{{"pattern", "2:4"}}}) {
+    EXPECT_EQ(error_of([&] { sparse(broken, settings); }).first, ErrorKind::data);
+  }
+}
+
+TEST(SparseLayers, OfAStrangeFileAreAnError) {
+  Graph graph = dense();
+  EXPECT_FALSE(graph::is_sparse(graph));
+  for (const char* text : {"", "x", "[]", "{}", R"({"layers": []})", R"({"layers": {"model.1.conv": 1}})",
+                           R"({"layers": {"model.1.conv": {"pattern": 1, "zeros": 0.5}}})",
+                           R"({"layers": {"model.1.conv": {"pattern": "2:4", "zeros": 1.5}}})",
+                           R"({"layers": {"model.1.conv": {"pattern": "2:4"}}})"}) {
+    graph.metadata["sparse"] = text;
+    EXPECT_EQ(error_of([&] { graph::sparse_layers(graph); }).first, ErrorKind::data) << text;
+  }
+  graph.metadata["sparse"] = R"({"layers": {"gone": {"pattern": "2:4", "zeros": 0.5}}})";
+  EXPECT_FALSE(graph::is_sparse(graph)) << "the graph has no such layer";
+}
+
+}  // namespace
+}  // namespace quench::prune
