@@ -74,7 +74,8 @@ class ChainCommand {
     const graph::Graph made =
         steps::run_chain(registry, model, chain,
                          {model, untold, data ? &*data : nullptr, work(output, work_suffix),
-                          options_.value("resume", true), environment_.log, *environment_.cancel});
+                          options_.value("resume", true), environment_.log, *environment_.cancel, nullptr,
+                          reads ? data::root_of(options_, environment_.data_root) : fs::path()});
     const std::string sha256 = graph::save_onnx(made, output);
     environment_.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
     return program::kOk;

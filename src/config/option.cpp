@@ -112,7 +112,9 @@ Json OptionSet::part_of(const Json& values) const {
 
 Json OptionSet::defaults() const {
   Json values = Json::object();
-  for (const Option& option : options_) values[option.name] = option.default_value;
+  for (const Option& option : options_) {
+    if (!option.optional) values[option.name] = option.default_value;
+  }
   return values;
 }
 

@@ -20,6 +20,8 @@ struct Option {
   std::vector<std::string> choices = {};  ///< of a list: of each of its texts
   std::optional<double> min = {};
   std::optional<double> max = {};
+  /// Absent from effective values where it is not given: work that does not use it stays the work that it was.
+  bool optional = false;
 };
 
 /// A table of settings: the one place that names, types, bounds, defaults and explains them.
@@ -44,11 +46,11 @@ class OptionSet {
   /// The entries of `values` that this table names; keys of other tables are left out.
   Json part_of(const Json& values) const;
 
-  /// Every option at its default.
+  /// Every option at its default, but for optional ones.
   Json defaults() const;
 
-  /// `values` laid over the defaults. Throws Error{config} naming `where` and the key for an unknown key (with the
-  /// nearest), a wrong type, a value out of range or not among the choices.
+  /// `values` laid over the defaults; optional ones as far as they are given. Throws Error{config} naming `where` and
+  /// the key for an unknown key (with the nearest), a wrong type, a value out of range or not among the choices.
   Json checked(const Json& values, std::string_view where) const;
 
  private:

@@ -68,7 +68,7 @@ bool criterion_reads_images(std::string_view criterion) {
   return std::ranges::find(kOfImages, criterion) != std::end(kOfImages);
 }
 
-std::string prune_budget(const Json& settings) {
+std::string prune_budget(const Json& settings, std::string_view where) {
   std::string set, all;
   int count = 0;
   for (const char* option : {"ratio", "target_gflops", "target_params"}) {
@@ -78,7 +78,7 @@ std::string prune_budget(const Json& settings) {
     ++count;
   }
   if (count != 1) {
-    fail(ErrorKind::config, "[prune] expected one of ratio, target_gflops and target_params, got {}",
+    fail(ErrorKind::config, "{} expected one of ratio, target_gflops and target_params, got {}", where,
          count == 0 ? "none of them" : all);
   }
   return set;

@@ -34,15 +34,21 @@ std::vector<std::string> train_settings(TrainScope scope);
 const OptionSet& quantize_options();
 /// QAT fine-tuning: epochs, learning rate, ranges. task: as train_options.
 const OptionSet& qat_options(std::string_view task = default_task());
+/// Distillation: the teacher, what is compared, weight and temperature. All are optional.
+const OptionSet& distill_options();
+/// The teacher that is the model that the steps begin with.
+inline constexpr const char* kOriginalTeacher = "original";
+/// Throws Error{config} where settings of distill_options are given without a teacher.
+void require_teacher(const Json& settings, std::string_view where);
 /// How a task's raw outputs are read when a model is evaluated; no setting at all for classifiers.
 const OptionSet& evaluate_options(std::string_view task);
 /// Structured pruning: criterion, how groups compare, how much, what stays.
 const OptionSet& prune_options();
 /// Whether a `criterion` of prune_options looks at training images; the others read weights alone.
 bool criterion_reads_images(std::string_view criterion);
-/// The budget of prune_options that is set: "ratio", "target_gflops" or "target_params". Throws Error{config} unless
-/// exactly one is.
-std::string prune_budget(const Json& settings);
+/// The budget of prune_options that is set: "ratio", "target_gflops" or "target_params". Throws Error{config} naming
+/// `where` unless exactly one is.
+std::string prune_budget(const Json& settings, std::string_view where = "[prune]");
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.

@@ -156,11 +156,7 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
       fail(ErrorKind::config, "{}: {}", here, error.what());
     }
     steps.push_back({given.step, info.options(kind.task).checked(values, here)});
-    try {
-      if (info.check) info.check(steps.back().settings);
-    } catch (const Error& error) {
-      fail(ErrorKind::config, "{}: {}", here, error.what());
-    }
+    if (info.check) info.check(steps.back().settings, here);
   }
   if (kind.quantized && !kind.integers) steps.push_back({"convert", Json::object()});
   return steps;

@@ -34,12 +34,11 @@ struct StepInfo {
   /// What stands in place of its defaults after a training with these settings: augmentation and machine as there.
   /// Empty: its own defaults.
   std::function<Json(const Json& train)> inherits = {};
+  /// Throws Error{config} naming `where` for effective settings that contradict one another. Empty: none can.
+  std::function<void(const Json& settings, std::string_view where)> check = {};
   bool begins = false;  ///< as a command it takes its model by name (config::model_options), not from a file
   /// What of the data it reads under effective settings, where that is not `needs`, which is the most it may read.
   std::function<Needs(const Json& settings)> needs_under = {};
-
-  /// Throws Error{config} for effective settings that do not go together. Empty: all do.
-  std::function<void(const Json& settings)> check = {};
 
   /// What of the data it reads under these effective settings.
   Needs reads(const Json& settings) const { return needs_under ? needs_under(settings) : needs; }

@@ -29,9 +29,10 @@ StepInfo describe_train() {
           "Train a classifier or detector",
           Needs::training_images,
           true,
-          [](std::string_view task) { return config::fit_options(task); },
+          [](std::string_view task) { return config::fit_options(task) + config::distill_options(); },
           [](const ModelKind& kind) { return require_float(kind, "train"); },
           {},
+          config::require_teacher,
           true};
 }
 
@@ -49,12 +50,12 @@ StepInfo describe_prune() {
             return require_float(kind, "prune");
           },
           {},
+          [](const Json& settings, std::string_view where) { config::prune_budget(settings, where); },
           false,
           [](const Json& settings) {
             const bool looks = config::criterion_reads_images(settings.at("criterion").get<std::string>());
             return looks ? Needs::calibration_images : Needs::nothing;
-          },
-          [](const Json& settings) { config::prune_budget(settings); }};
+          }};
 }
 
 StepInfo describe_sparsify() {
@@ -87,11 +88,14 @@ StepInfo describe_finetune() {
           "Train a trained or quantized model further; quantization is simulated while it learns",
           Needs::training_images,
           true,
-          [](std::string_view task) { return config::qat_options(task) + config::augment_options(); },
+          [](std::string_view task) {
+            return config::qat_options(task) + config::augment_options() + config::distill_options();
+          },
           [](const ModelKind& kind) {
             return ModelKind{kind.task, kind.quantized, false, kind.sparse};
           },
-          as_trained};
+          as_trained,
+          config::require_teacher};
 }
 
 StepInfo describe_convert() {

@@ -44,7 +44,7 @@ struct GraphModule::State {
   void put(std::vector<Tensor>& values, EdgeId id, Tensor value) const;
   void run_node(int index, std::vector<Tensor>& values);
   bool run_fused(const Step& step, std::vector<Tensor>& values);
-  std::vector<Tensor> run(const Tensor& x);
+  std::vector<Tensor> run(const Tensor& x, const std::vector<EdgeId>& also);
 };
 
 /// The scale of a quantized edge, as it stands: learned, or the Graph's.
@@ -132,7 +132,7 @@ bool GraphModule::State::run_fused(const Step& step, std::vector<Tensor>& values
   return true;
 }
 
-std::vector<Tensor> GraphModule::State::run(const Tensor& x) {
+std::vector<Tensor> GraphModule::State::run(const Tensor& x, const std::vector<EdgeId>& also) {
   ensure(graph.inputs.size() == 1, "[nn.graph_module] expected 1 graph input, got {}", graph.inputs.size());
   if (execute.simulate_quantization) follow_weights(execute.training);
   std::vector<Tensor> values(graph.edges.size());
@@ -151,10 +151,16 @@ std::vector<Tensor> GraphModule::State::run(const Tensor& x) {
       run_node(step.node, values);
       if (step.silu >= 0) run_node(step.silu, values);
     }
-    for (EdgeId id : step.freed) values[id].reset();
+    for (EdgeId id : step.freed) {
+      if (std::ranges::count(also, id) == 0) values[id].reset();
+    }
   }
   std::vector<Tensor> outputs;
   for (EdgeId id : graph.outputs) outputs.push_back(values[id]);
+  for (EdgeId id : also) {
+    ensure(values.at(id).defined(), "[nn.graph_module] edge {} has no value of its own", graph.edge(id).name);
+    outputs.push_back(values[id]);
+  }
   return outputs;
 }
 
@@ -164,7 +170,9 @@ GraphModule::~GraphModule() = default;
 GraphModule::GraphModule(GraphModule&&) noexcept = default;
 GraphModule& GraphModule::operator=(GraphModule&&) noexcept = default;
 
-std::vector<Tensor> GraphModule::forward(const Tensor& x) { return state_->run(x); }
+std::vector<Tensor> GraphModule::forward(const Tensor& x, const std::vector<EdgeId>& also) {
+  return state_->run(x, also);
+}
 
 void GraphModule::train(bool on) {
   state_->execute.training = on;

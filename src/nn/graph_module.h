@@ -35,8 +35,10 @@ class GraphModule {
   GraphModule(GraphModule&&) noexcept;
   GraphModule& operator=(GraphModule&&) noexcept;
 
-  /// x: [N,3,H,W] float32 in [0,1] (any memory format), or uint8 (converted here). Returns outputs in graph order.
-  std::vector<torch::Tensor> forward(const torch::Tensor& x);
+  /// x: [N,3,H,W] float32 in [0,1] (any memory format), or uint8 (converted here). Returns outputs in graph order, then
+  /// the values of `also`, quantized where the edge is. Throws Error{internal} for an edge that has no value of its
+  /// own: between a batch norm and its silu.
+  std::vector<torch::Tensor> forward(const torch::Tensor& x, const std::vector<graph::EdgeId>& also = {});
 
   /// Training mode: batch norm uses and updates batch statistics. Off at first.
   void train(bool on);

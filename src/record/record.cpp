@@ -104,6 +104,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(timing_id, "", "Timed with"),
       QUENCH_FIELD(model_sha256, "", "Model SHA-256"),
       QUENCH_FIELD(parent_sha256, "", "Parent SHA-256"),
+      QUENCH_FIELD(teacher_sha256, "", "Teacher SHA-256"),
       QUENCH_FIELD(quench_version, "", "quench version"),
       QUENCH_FIELD(host, "", "Host"),
       QUENCH_FIELD(time, "", "Time"),

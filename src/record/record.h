@@ -84,6 +84,7 @@ struct Record {
   std::optional<std::string> timing_id;  ///< rows with the same one were timed in turn, in one run
   std::optional<std::string> model_sha256;
   std::optional<std::string> parent_sha256;
+  std::optional<std::string> teacher_sha256;  ///< of the model that it learned from beside the labels
   std::optional<std::string> quench_version;
   std::optional<std::string> host;
   std::optional<std::string> time;

@@ -4,7 +4,9 @@
 #include "quant/float_weights.h"
 #include "steps/hold_zeros.h"
 #include "steps/step.h"
+#include "steps/teacher.h"
 #include "steps/unfold.h"
+#include "train/distill/distill_objective.h"
 #include "train/loop/trainer.h"
 
 namespace quench::steps {
@@ -21,10 +23,22 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
   Json config = input.settings;
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
   train::FitContext context{input.folder, &input.log, &input.cancel, input.resume};
+  const std::optional<graph::ModelFile> teacher = teacher_of(input);
+  train::DistillSettings distill;
+  if (teacher) {
+    distill = train::distill_settings(config, models::task_of(start));
+    context.objective = train::distilled(teacher->graph, distill);
+    context.also = distill.to_json();
+    context.also["teacher_sha256"] = teacher->sha256;
+  }
   context.after_step = hold_zeros(start);
   if (context.after_step) context.also["sparse"] = start.metadata.at("sparse");
   train::FitResult result = train::fit(start, *input.data, config, context);
   result.graph.metadata["chosen_on"] = result.chosen_on;
+  if (teacher) {
+    result.graph.metadata["teacher_sha256"] = teacher->sha256;
+    result.graph.metadata["distillation"] = distill.to_json().dump();
+  }
   input.log.info(fmt::format("{} on {} test images", score::to_text(result.scores), result.test_images));
   return std::move(result.graph);
 }

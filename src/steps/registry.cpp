@@ -48,10 +48,14 @@ methods::ModelKind kind_of(const graph::Graph& graph) {
 graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                        const std::vector<methods::ChainStep>& steps, const StepInput& rest) {
   graph::ModelFile now = model;
+  // What a step that begins makes is made from nothing that could teach it.
+  const bool begins = !steps.empty() && registry.table().require(steps.front().step, "[steps]").begins;
   int number = 0;
   for (const methods::ChainStep& step : steps) {
     const std::string own = steps.size() == 1 ? "" : fmt::format("{}-{}", ++number, step.step);
-    const StepInput input{now, step.settings, rest.data, rest.folder / own, rest.resume, rest.log, rest.cancel};
+    const StepInput input{now,           step.settings, rest.data,   rest.folder / own,
+                          rest.resume,   rest.log,      rest.cancel, begins ? nullptr : &model,
+                          rest.data_root};
     now.graph = registry.run(step.step, input);
     now.bytes = graph::write_onnx(now.graph);
     now.sha256 = sha256_hex(now.bytes);

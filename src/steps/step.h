@@ -22,6 +22,8 @@ struct StepInput {
   bool resume = true;
   const LogSink& log;
   const CancelToken& cancel;
+  const graph::ModelFile* original = nullptr;  ///< the model that the chain's steps begin with; null: none yet
+  std::filesystem::path data_root = {};        ///< where files that settings name are looked for, too
 };
 using StepFunction = std::function<graph::Graph(const StepInput&)>;
 
@@ -49,7 +51,7 @@ Registry described();
 methods::ModelKind kind_of(const graph::Graph& graph);
 
 /// A whole chain in memory, checkpoints in `folder`, of several steps in `folder`/<number>-<step>: what a command does
-/// with one model. steps: effective ones (methods::effective_steps).
+/// with one model, which is the original of its teachers. steps: effective ones (methods::effective_steps).
 graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                        const std::vector<methods::ChainStep>& steps, const StepInput& rest);
 

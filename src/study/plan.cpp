@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "config/tables.h"
 #include "core/error.h"
 #include "core/hash.h"
 
@@ -33,8 +34,11 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
   std::string key = job_key({{"model", cell.model.model}, {"weights", digests.weights(cell.model.model)}});
   const auto add = [&](const std::string& step, const Json& settings) {
     const methods::StepInfo& info = study.steps.require(step, "[study.plan]");
-    key = job_key(
-        {{"before", key}, {"step", step}, {"settings", settings}, {"data", data_read(info.reads(settings), digests)}});
+    Json inputs{
+        {"before", key}, {"step", step}, {"settings", settings}, {"data", data_read(info.reads(settings), digests)}};
+    const std::string teacher = settings.value("teacher", config::kOriginalTeacher);
+    if (teacher != config::kOriginalTeacher) inputs["teacher"] = digests.teacher(teacher);  // else `before` says it
+    key = job_key(inputs);
     steps.push_back({key, step, settings});
   };
   add("train", train);

@@ -19,6 +19,7 @@
 #include "study/lock.h"
 #include "study/plan.h"
 #include "study/study_jobs.h"
+#include "study/teacher_check.h"
 
 namespace quench::study {
 namespace {
@@ -121,13 +122,14 @@ InputDigests remembered_digests(const StudyFile& study, const fs::path& folder, 
   }
   // Asked for every cell: each file is read once.
   const auto known = std::make_shared<std::map<fs::path, std::string>>();
-  digests.weights = [&study, data_root, known](const Json& model) -> std::string {
-    if (model["pretrained"].is_null()) return "";
-    const fs::path file =
-        steps::find_file(model["pretrained"].get<std::string>(), data::root_of(study.data, data_root));
+  digests.teacher = [&study, data_root, known](const std::string& name) -> std::string {
+    const fs::path file = steps::find_file(name, data::root_of(study.data, data_root));
     const auto [found, is_new] = known->try_emplace(file);
     if (is_new && fs::exists(file)) found->second = sha256_file(file);
     return found->second;
+  };
+  digests.weights = [digest = digests.teacher](const Json& model) -> std::string {
+    return model["pretrained"].is_null() ? "" : digest(model["pretrained"].get<std::string>());
   };
   return digests;
 }
@@ -272,6 +274,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   forget_lost(known, cells, context.folder, [&](const Cell& cell, const record::Record& record) {
     return record.model_sha256 && stages.restore_artifact(cell, *record.model_sha256);
   });
+  check_teachers(study, cells, known, stages);
 
   RunSummary summary;
   summary.notes = study.notes;

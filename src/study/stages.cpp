@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <thread>
 
+#include "config/tables.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json_text.h"
@@ -128,13 +129,17 @@ void Stages::make(const Cell& cell, size_t index) {
   log_.info(fmt::format("{}: {}", artifact_name(cell), step.step));
   const graph::ModelFile before = index == 0 ? start(cell) : model(cell, index - 1);
   const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
+  std::optional<graph::ModelFile> original;
+  if (index > 0 && step.settings.value("teacher", "") == config::kOriginalTeacher) original = model(cell, 0);
   const steps::StepInput input{before,
                                step.settings,
                                info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(),
                                file.parent_path(),
                                true,
                                log_,
-                               cancel_};
+                               cancel_,
+                               original ? &*original : nullptr,
+                               data::root_of(study_.data, folders_.data_root)};
   const bool untrained = index == 0 && step.settings["epochs"] == 0;
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
   made.metadata["job_key"] = step.key;

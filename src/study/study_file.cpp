@@ -70,6 +70,10 @@ bool has_seed(const Json& value) {
   return value.is_structured() && std::any_of(value.begin(), value.end(), has_seed);
 }
 
+config::OptionSet train_settings(const std::string& task) {
+  return config::fit_options(task) + config::distill_options();
+}
+
 ModelEntry check_model(const Json& entry, const Json& defaults, const Json& train, const std::string& task,
                        const std::string& where) {
   Json map = entry.is_string() ? Json{{"model", entry}} : entry;
@@ -89,7 +93,8 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   if (!own_train.is_object()) fail(ErrorKind::config, "{}.train: expected a map, got {}", where, own_train.dump());
   Json merged = train;
   merged.update(own_train);
-  out.train = config::fit_options(task).checked(merged, where + ".train");
+  out.train = train_settings(task).checked(merged, where + ".train");
+  config::require_teacher(out.train, where + ".train");
   return out;
 }
 
@@ -170,7 +175,7 @@ std::string short_path(const std::string& path, const std::vector<const Json*>& 
   const int64_t most = std::ranges::count(path, '/') + 1;
   for (int64_t parts = 1; parts < most; ++parts) {
     const bool shared = std::ranges::any_of(others, [&](const Json* other) {
-      const Json& value = other->at(key);
+      const Json value = other->value(key, Json());
       return value.is_string() && value != path && end_of(value.get<std::string>(), parts) == end_of(path, parts);
     });
     if (!shared) return end_of(path, parts);
@@ -181,7 +186,8 @@ std::string short_path(const std::string& path, const std::vector<const Json*>& 
 void add_differences(std::string& label, const Json& own, const std::vector<const Json*>& others,
                      const std::string& prefix) {
   for (const auto& [key, value] : own.items()) {
-    const bool differs = std::ranges::any_of(others, [&](const Json* other) { return other->at(key) != value; });
+    const bool differs =
+        std::ranges::any_of(others, [&](const Json* other) { return other->value(key, Json()) != value; });
     if (!differs) continue;
     std::string text = value.is_string() ? short_path(value.get<std::string>(), others, key)
                        : value.is_null() ? "none"
@@ -237,7 +243,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   const Json models = list_of(study["models"], where + ".models");
   const std::string task = out.task = task_of(models);
   const Json given = study.value("train", Json::object());
-  config::fit_options(task).checked(given, where + ".train");
+  train_settings(task).checked(given, where + ".train");
   for (const Json& entry : models) {
     out.models.push_back(check_model(entry, model_defaults, given, task, where + ".models"));
   }

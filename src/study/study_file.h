@@ -15,7 +15,7 @@ namespace quench::study {
 struct ModelEntry {
   std::string label;  ///< "yolov5n-cls@64"; where entries of one model differ, with what differs
   Json model;         ///< values of config::model_options
-  Json train;         ///< values of fit_options()
+  Json train;         ///< values of fit_options() and distill_options()
 };
 
 /// A machine that cells run on.

@@ -187,6 +187,9 @@ void StudyJobs::evaluate_row(Row& row) {
   row.record.artifact = artifact_path(cell);
   const auto& metadata = row.model->graph.metadata;
   if (const auto chosen = metadata.find("chosen_on"); chosen != metadata.end()) row.record.chosen_on = chosen->second;
+  if (const auto teacher = metadata.find("teacher_sha256"); teacher != metadata.end()) {
+    row.record.teacher_sha256 = teacher->second;
+  }
   if (cell.steps.size() == 1) row.record.bits_w = row.record.bits_a = float_bits(*context_.registry, cell.runtime);
   if (cell.device.remote()) return;
   set_scores(row.record, *stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),

@@ -1,5 +1,6 @@
 #include "core/error.h"
 #include "models/detect_head.h"
+#include "train/loop/detect_gains.h"
 #include "train/loop/objective.h"
 #include "train/losses/detect_loss.h"
 #include "train/matching/detect_targets.h"
@@ -9,17 +10,6 @@ namespace {
 
 /// Images that the published learning rates of detectors sum a loss over.
 constexpr double kNominalBatch = 64;
-
-LossGains gains_of(const models::DetectHead& head, const FitSettings& settings) {
-  LossGains gains = default_gains(head);
-  const auto replace = [](double& gain, double wanted) { gain = wanted > 0 ? wanted : gain; };
-  replace(gains.box, settings.box_gain);
-  replace(gains.obj, settings.objectness_gain);
-  replace(gains.cls, settings.class_gain);
-  replace(gains.dfl, settings.dfl_gain);
-  gains.label_smoothing = settings.label_smoothing;
-  return gains;
-}
 
 class DetectObjective : public Objective {
  public:
@@ -47,7 +37,7 @@ std::unique_ptr<Objective> detect_objective(const graph::Graph& graph, const dat
     fail(ErrorKind::config, "[train] expected a detector of the {} classes of {}, got one of {}",
          data.train->classes().size(), data.name, head.class_count());
   }
-  const LossGains gains = gains_of(head, settings);
+  const LossGains gains = detect_gains(head, settings);
   return std::make_unique<DetectObjective>(std::move(head), gains);
 }
 

@@ -26,6 +26,6 @@ score::Scores evaluate(nn::GraphModule& module, const graph::Graph& graph, const
 
 /// Images, uint8 [N,H,W,3], as [N,3,H,W] uint8 in channels-last memory. On the CPU a view: they must outlive it; for
 /// CUDA a copy through pinned memory that does not block.
-torch::Tensor pixels_of(const Tensor& images, const torch::Device& device);
+torch::Tensor pixels_of(const quench::Tensor& images, const torch::Device& device);
 
 }  // namespace quench::train

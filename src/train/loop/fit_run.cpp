@@ -89,6 +89,13 @@ void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& 
   for (const auto& [name, value] : some) all.emplace(prefix + name, value);
 }
 
+/// The module's parameters, and the objective's own as `objective/<name>`.
+std::map<std::string, torch::Tensor> trained(const nn::GraphModule& module, const Objective& objective) {
+  std::map<std::string, torch::Tensor> all = module.parameters();
+  add_prefixed(all, "objective/", objective.parameters());
+  return all;
+}
+
 }  // namespace
 
 FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context)
@@ -98,10 +105,10 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       device_(open_device(settings_.device)),
       module_(make_module(start, device_, settings_.learn_ranges)),
       scales_(batch_norm_scales(start, module_, settings_.sparsity)),
-      optimizer_(module_.parameters(), optimizer_options(settings_)),
-      loss_scale_(settings_.amp),
       objective_(context.objective ? context.objective(start, data_, settings_)
-                                   : make_objective(start, data_, settings_)) {
+                                   : make_objective(start, data_, settings_)),
+      optimizer_(trained(module_, *objective_), optimizer_options(settings_)),
+      loss_scale_(settings_.amp) {
   if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
   loader_ = make_loader(settings_, data_);
   after_step();
@@ -131,6 +138,7 @@ std::map<std::string, torch::Tensor> FitRun::checkpointed() const {
   std::map<std::string, torch::Tensor> all = optimizer_.state();
   add_prefixed(all, "parameter/", module_.parameters());
   add_prefixed(all, "buffer/", module_.buffers());
+  add_prefixed(all, "objective/", objective_->parameters());
   if (ema_) add_prefixed(all, "ema/", ema_->averages());
   return all;
 }
@@ -215,7 +223,7 @@ void FitRun::train_batch(const data::Batch& batch) {
   torch::Tensor loss;
   {
     const Autocast autocast(settings_.amp);
-    loss = objective_->loss(module_.forward(pixels_of(batch.images, device_)), batch);
+    loss = objective_->loss(module_.forward(pixels_of(batch.images, device_), objective_->watched()), batch);
   }
   const int64_t images = batch.images.shape().at(0);
   stop_on(losses_.add(loss, images, step, lr), batch);

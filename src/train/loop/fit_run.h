@@ -60,13 +60,13 @@ class FitRun {
   torch::Device device_;
   nn::GraphModule module_;
   std::vector<torch::Tensor> scales_;  ///< of batch norms; none where `sparsity` is 0
+  std::unique_ptr<Objective> objective_;
   Optimizer optimizer_;
   std::unique_ptr<Ema> ema_;
   std::unique_ptr<data::Loader> loader_;
   Schedule schedule_;
   LossScale loss_scale_;
   LossLog losses_;
-  std::unique_ptr<Objective> objective_;
   std::shared_ptr<data::LeftOut> left_out_of_test_ = std::make_shared<data::LeftOut>();
   std::shared_ptr<data::LeftOut> left_out_of_validation_ = std::make_shared<data::LeftOut>();
   std::map<std::string, int64_t> told_left_out_;  ///< how many of each split

@@ -2,6 +2,7 @@
 
 #include <torch/types.h>
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,8 +18,13 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
-  /// Scalar, mean over the images of the batch, differentiable by the module's raw outputs.
+  /// Scalar, mean over the images of the batch, differentiable by the values. outputs: the module's raw outputs, then
+  /// the values of watched().
   virtual torch::Tensor loss(const std::vector<torch::Tensor>& outputs, const data::Batch& batch) = 0;
+  /// Edges of the graph whose values the loss reads beside the outputs.
+  virtual std::vector<graph::EdgeId> watched() const { return {}; }
+  /// Tensors of its own that are trained along (leaves), by name. Checkpoints have them; the result does not.
+  virtual std::map<std::string, torch::Tensor> parameters() const { return {}; }
   /// What the loss is multiplied by for the gradient. Learning rates of detectors are published for a loss that is
   /// summed over a nominal batch of 64 images: theirs is 64, whatever the batch, so that the rates mean the same.
   virtual double gradient_gain() const { return 1; }

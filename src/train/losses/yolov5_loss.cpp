@@ -95,7 +95,13 @@ Wanted wanted_rows(const std::vector<AnchorMatch>& matches, const std::vector<st
 /// Sum of binary cross-entropies -t log s(x) - (1 - t) log(1 - s(x)) = softplus(x) - t x, less the part with t.
 Tensor background(const Tensor& logits) { return at::softplus(logits).sum(); }
 
-std::vector<double> level_balance(size_t levels) {
+void add_to(Tensor& sum, const Tensor& part) {
+  if (part.defined()) sum = sum.defined() ? sum + part : part;
+}
+
+}  // namespace
+
+std::vector<double> yolov5_level_balance(size_t levels) {
   if (levels == 3) return {4.0, 1.0, 0.4};
   const std::vector<double> balance{4.0, 1.0, 0.25, 0.06, 0.02};
   if (levels > balance.size()) {
@@ -104,11 +110,14 @@ std::vector<double> level_balance(size_t levels) {
   return {balance.begin(), balance.begin() + static_cast<std::ptrdiff_t>(levels)};
 }
 
-void add_to(Tensor& sum, const Tensor& part) {
-  if (part.defined()) sum = sum.defined() ? sum + part : part;
+LossGains yolov5_gains(const LossGains& given, size_t levels, int64_t classes, double pixels) {
+  LossGains gains = given;
+  const double share = kTrainedLevels / static_cast<double>(levels);
+  gains.box *= share;
+  gains.obj *= share * pixels / (kTrainedSide * kTrainedSide);
+  gains.cls *= share * static_cast<double>(classes) / kTrainedClasses;
+  return gains;
 }
-
-}  // namespace
 
 Yolov5Loss::Yolov5Loss(models::DetectHead head, const LossGains& gains) : head_(std::move(head)), gains_(gains) {
   ensure(head_.anchors.size() == head_.strides.size(), "[train.yolov5_loss] expected anchors for {} levels, got {}",
@@ -120,7 +129,7 @@ Yolov5Loss::Yolov5Loss(models::DetectHead head, const LossGains& gains) : head_(
       anchors.push_back({static_cast<float>(width) / stride, static_cast<float>(height) / stride});
     }
   }
-  balance_ = level_balance(head_.strides.size());
+  balance_ = yolov5_level_balance(head_.strides.size());
 }
 
 Yolov5Loss::Parts Yolov5Loss::level_parts(const Tensor& output, const std::vector<AnchorMatch>& matches,
@@ -161,15 +170,13 @@ DetectLoss Yolov5Loss::operator()(const std::vector<Tensor>& outputs, const Tens
     add_to(sum.obj, parts.obj);
     add_to(sum.cls, parts.cls);
   }
-  const double levels = kTrainedLevels / static_cast<double>(outputs.size());
   const auto stride = static_cast<double>(head_.strides[0]);
   const double pixels = static_cast<double>(outputs[0].size(2) * outputs[0].size(3)) * stride * stride;
+  const LossGains gains = yolov5_gains(gains_, outputs.size(), head_.class_count(), pixels);
   const Tensor zero = at::zeros({}, sum.obj.options());
-  const Tensor box = sum.box.defined() ? sum.box * (gains_.box * levels) : zero;
-  const Tensor obj = sum.obj * (gains_.obj * levels * pixels / (kTrainedSide * kTrainedSide));
-  const Tensor cls = sum.cls.defined()
-                         ? sum.cls * (gains_.cls * levels * static_cast<double>(head_.class_count()) / kTrainedClasses)
-                         : zero;
+  const Tensor box = sum.box.defined() ? sum.box * gains.box : zero;
+  const Tensor obj = sum.obj * gains.obj;
+  const Tensor cls = sum.cls.defined() ? sum.cls * gains.cls : zero;
   return {(box + obj + cls) * static_cast<double>(images), box.detach(), obj.detach(), cls.detach(), zero};
 }
 

@@ -1,0 +1,29 @@
+#include "steps/teacher.h"
+
+#include "config/tables.h"
+#include "core/error.h"
+#include "data/sets/find.h"
+
+namespace quench::steps {
+
+graph::ModelFile read_teacher(const std::string& name, const std::filesystem::path& data_root) {
+  try {
+    return graph::read_model(data::find_file(name, data_root));
+  } catch (const Error& error) {
+    fail(ErrorKind::config, "[steps.teacher] expected a model file or `{}` for 'teacher', got '{}': {}",
+         config::kOriginalTeacher, name, error.what());
+  }
+}
+
+std::optional<graph::ModelFile> teacher_of(const StepInput& input) {
+  if (!input.settings.contains("teacher")) return std::nullopt;
+  const std::string name = input.settings["teacher"];
+  if (name != config::kOriginalTeacher) return read_teacher(name, input.data_root);
+  if (input.original == nullptr) {
+    fail(ErrorKind::config,
+         "[steps.teacher] expected a file for 'teacher', got `{}`: before this step there is no model", name);
+  }
+  return *input.original;
+}
+
+}  // namespace quench::steps

@@ -1,0 +1,37 @@
+#include "core/error.h"
+#include "train/distill/feature_maps.h"
+#include "train/distill/softened.h"
+#include "train/distill/task_distillation.h"
+
+namespace quench::train {
+namespace {
+
+/// Softened class scores (Hinton et al. 2015, section 2).
+class ClassifyDistillation : public TaskDistillation {
+ public:
+  explicit ClassifyDistillation(double temperature) : temperature_(temperature) {}
+  torch::Tensor outputs_loss(const std::vector<torch::Tensor>& student,
+                             const std::vector<torch::Tensor>& teacher) const override {
+    return softened_divergence(student.at(0), teacher.at(0), temperature_).mean();
+  }
+  std::vector<graph::EdgeId> feature_maps(const graph::Graph& graph) const override {
+    return {last_feature_map(graph)};
+  }
+
+ private:
+  double temperature_;
+};
+
+}  // namespace
+
+std::unique_ptr<TaskDistillation> classify_distillation(const graph::Graph& student, const graph::Graph& teacher,
+                                                        const DistillSettings& distill, const FitSettings&) {
+  const Shape own = student.edge(student.outputs.at(0)).shape, others = teacher.edge(teacher.outputs.at(0)).shape;
+  if (own != others) {
+    fail(ErrorKind::config, "[train.distill] expected a teacher of the model's {} classes, got one with outputs {}",
+         own.back(), to_string(others));
+  }
+  return std::make_unique<ClassifyDistillation>(distill.output_temperature);
+}
+
+}  // namespace quench::train

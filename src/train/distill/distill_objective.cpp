@@ -1,0 +1,133 @@
+#include "train/distill/distill_objective.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "models/task.h"
+#include "nn/graph_module.h"
+#include "train/distill/softened.h"
+#include "train/distill/task_distillation.h"
+#include "train/loop/device.h"
+#include "train/loop/evaluation.h"
+#include "train/loop/objective.h"
+
+namespace quench::train {
+namespace {
+
+using torch::Tensor;
+
+/// A 1x1 convolution from the channels of a map to those of the teacher's.
+struct Adapter {
+  Tensor weight, bias;  ///< [to,from,1,1], [to]: leaves; undefined where none is needed
+};
+
+Tensor uniform_leaf(std::vector<int64_t> shape, double bound, Rng& rng, const torch::Device& device) {
+  Tensor values = at::empty(shape, at::kFloat);
+  float* value = values.data_ptr<float>();
+  for (int64_t i = 0; i < values.numel(); ++i) value[i] = static_cast<float>(rng.uniform(-bound, bound));
+  return values.to(device).set_requires_grad(true);
+}
+
+Adapter make_adapter(int64_t from, int64_t to, uint64_t seed, uint64_t place, const torch::Device& device) {
+  Rng rng(seed, "distill_adapter", place);
+  const double bound = 1 / std::sqrt(static_cast<double>(from));
+  return {uniform_leaf({to, from, 1, 1}, bound, rng, device), uniform_leaf({to}, bound, rng, device)};
+}
+
+void require_same_classes(const graph::Graph& teacher, const data::Dataset& train) {
+  try {
+    models::require_fit(teacher, train.task(), train.classes());
+  } catch (const Error& error) {
+    fail(ErrorKind::config, "[train.distill] the teacher does not fit the data: {}", error.what());
+  }
+}
+
+class DistillObjective : public Objective {
+ public:
+  DistillObjective(const graph::Graph& student, const graph::Graph& teacher, const DistillSettings& distill,
+                   const data::Splits& data, const FitSettings& settings)
+      : own_(make_objective(student, data, settings)),
+        distill_(distill),
+        comparison_(make_task_distillation(student, teacher, distill, settings)),
+        device_(open_device(settings.device)),
+        teacher_(teacher, {.device = device_}) {
+    require_same_classes(teacher, *data.train);
+    if (distill_.features) add_maps(student, teacher, settings.seed);
+  }
+
+  Tensor loss(const std::vector<Tensor>& values, const data::Batch& batch) override {
+    const auto maps = static_cast<std::ptrdiff_t>(student_maps_.size());
+    const std::vector<Tensor> outputs(values.begin(), values.end() - maps);
+    std::vector<Tensor> taught;
+    {
+      const torch::NoGradGuard no_gradient;
+      taught = teacher_.forward(pixels_of(batch.images, device_), teacher_maps_);
+    }
+    Tensor sum = own_->loss(outputs, batch);
+    if (distill_.outputs) {
+      const std::vector<Tensor> scores(taught.begin(), taught.end() - maps);
+      sum = sum + comparison_->outputs_loss(outputs, scores) * distill_.weight;
+    }
+    for (size_t i = 0; i < student_maps_.size(); ++i) {
+      const size_t behind = student_maps_.size() - i;
+      const Tensor divergence = channel_divergence(adapted(values[values.size() - behind], adapters_[i]),
+                                                   taught[taught.size() - behind], distill_.map_temperature);
+      sum = sum + divergence * (distill_.weight / static_cast<double>(student_maps_.size()));
+    }
+    return sum;
+  }
+
+  double gradient_gain() const override { return own_->gradient_gain(); }
+  std::vector<graph::EdgeId> watched() const override { return student_maps_; }
+  std::map<std::string, Tensor> parameters() const override {
+    std::map<std::string, Tensor> all;
+    for (size_t i = 0; i < adapters_.size(); ++i) {
+      if (!adapters_[i].weight.defined()) continue;
+      all.emplace(fmt::format("adapter.{}.weight", i), adapters_[i].weight);
+      all.emplace(fmt::format("adapter.{}.bias", i), adapters_[i].bias);
+    }
+    return all;
+  }
+
+ private:
+  void add_maps(const graph::Graph& student, const graph::Graph& teacher, uint64_t seed) {
+    student_maps_ = comparison_->feature_maps(student);
+    teacher_maps_ = comparison_->feature_maps(teacher);
+    ensure(student_maps_.size() == teacher_maps_.size(), "[train.distill] expected maps of the same levels");
+    for (size_t i = 0; i < student_maps_.size(); ++i) {
+      const Shape& own = student.edge(student_maps_[i]).shape;
+      const Shape& others = teacher.edge(teacher_maps_[i]).shape;
+      if (own[2] != others[2] || own[3] != others[3]) {
+        fail(ErrorKind::config, "[train.distill] expected a teacher with a feature map of {} x {}, got {} x {}", own[2],
+             own[3], others[2], others[3]);
+      }
+      adapters_.push_back(own[1] == others[1] ? Adapter{} : make_adapter(own[1], others[1], seed, i, device_));
+    }
+  }
+
+  static Tensor adapted(const Tensor& map, const Adapter& adapter) {
+    return adapter.weight.defined() ? at::conv2d(map, adapter.weight, adapter.bias) : map;
+  }
+
+  std::unique_ptr<Objective> own_;
+  DistillSettings distill_;
+  std::unique_ptr<TaskDistillation> comparison_;
+  torch::Device device_;
+  nn::GraphModule teacher_;
+  std::vector<graph::EdgeId> student_maps_, teacher_maps_;
+  std::vector<Adapter> adapters_;
+};
+
+}  // namespace
+
+MakeObjective distilled(graph::Graph teacher, const DistillSettings& distill) {
+  return [teacher = std::move(teacher), distill](const graph::Graph& student, const data::Splits& data,
+                                                 const FitSettings& settings) -> std::unique_ptr<Objective> {
+    return std::make_unique<DistillObjective>(student, teacher, distill, data, settings);
+  };
+}
+
+}  // namespace quench::train

@@ -1,0 +1,60 @@
+#include "train/distill/feature_maps.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "graph/links.h"
+
+namespace quench::train {
+namespace {
+
+using graph::EdgeId;
+
+/// What an edge is computed of, nearest first, as far as nodes have one input.
+std::vector<EdgeId> chain_above(const graph::Graph& graph, const graph::Links& links, EdgeId edge) {
+  std::vector<EdgeId> chain;
+  for (int node = links.producer.at(edge); node >= 0; node = links.producer.at(edge)) {
+    if (graph.nodes[node].inputs.size() != 1) break;
+    edge = graph.nodes[node].inputs[0];
+    chain.push_back(edge);
+  }
+  return chain;
+}
+
+bool has_places(const Shape& shape) { return shape.size() == 4 && shape[2] * shape[3] > 1; }
+
+}  // namespace
+
+EdgeId last_feature_map(const graph::Graph& graph) {
+  const graph::Links links(graph);
+  for (const EdgeId edge : chain_above(graph, links, graph.outputs.at(0))) {
+    if (has_places(graph.edge(edge).shape)) return edge;
+  }
+  fail(ErrorKind::unsupported,
+       "[train.distill] expected a feature map of more than one place before the output {}, found none",
+       graph.edge(graph.outputs[0]).name);
+}
+
+std::vector<EdgeId> level_feature_maps(const graph::Graph& graph, int64_t outputs_per_level) {
+  const graph::Links links(graph);
+  const auto step = static_cast<size_t>(outputs_per_level);
+  std::vector<EdgeId> maps;
+  for (size_t first = 0; first + step <= graph.outputs.size(); first += step) {
+    std::vector<std::vector<EdgeId>> chains;
+    for (size_t i = first; i < first + step; ++i) chains.push_back(chain_above(graph, links, graph.outputs[i]));
+    const auto in_all = [&](EdgeId edge) {
+      return std::ranges::all_of(chains, [&](const auto& chain) { return std::ranges::count(chain, edge) > 0; });
+    };
+    const auto found = std::ranges::find_if(chains[0], in_all);
+    const Shape& output = graph.edge(graph.outputs[first]).shape;
+    if (found == chains[0].end() || graph.edge(*found).shape.size() != 4 ||
+        !std::equal(output.begin() + 2, output.end(), graph.edge(*found).shape.begin() + 2)) {
+      fail(ErrorKind::unsupported, "[train.distill] expected a feature map of {} before the output {}, found none",
+           to_string(output), graph.edge(graph.outputs[first]).name);
+    }
+    maps.push_back(*found);
+  }
+  return maps;
+}
+
+}  // namespace quench::train
