@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/rng.h"
+#include "runtime/native/engine.h"
 #include "runtime/native/sparse_blocks.h"
 
 namespace quench::runtime::native {
@@ -60,6 +61,27 @@ TEST(SparseBlocks, AreNotMadeWhereMostBlocksHoldWeights) {
   const auto none = sparse_blocks(pack_u8(convolution(0.0), kIn, kOut, kernels, 0, 40, true), kernels);
   ASSERT_TRUE(none) << "a layer without weights is bias alone";
   EXPECT_TRUE(none->step.empty());
+}
+
+TEST(SparseBlocks, SkippedProductsAreNotCountedAsWork) {
+  Program program;
+  program.values = {kIn, kOut};
+  program.input = 0;
+  Instruction load;
+  load.kind = Kind::load;
+  load.outputs = {0};
+  Instruction conv = convolution(0.3);
+  conv.name = "conv";
+  conv.inputs = {0};
+  conv.outputs = {1};
+  conv.macs = conv.weight.size() * 16;
+  program.instructions = {load, conv};
+  for (const Isa isa : available_isas()) {
+    const Engine engine(program, *kernels_for(isa), 1);
+    const int64_t macs = engine.program().instructions[1].macs;
+    EXPECT_GT(macs, conv.macs / 10) << to_string(isa);
+    EXPECT_LT(macs, conv.macs / 2) << "else a profile shows more than the peak";
+  }
 }
 
 }  // namespace

@@ -6,7 +6,9 @@ const OptionSet& sparsify_options() {
   static const OptionSet options({
       {"pattern", OptionType::text, "unstructured",
        "which weights become zero together: each by itself (unstructured), those of one input and one output channel "
-       "(kernel), or all but N of M neighbouring input channels (N:M, as 2:4)"},
+       "(kernel), of so many output by so many input channels at one place of the kernel (16x4, which the native "
+       "engine "
+       "skips), or all but N of M neighbouring input channels (N:M, as 2:4)"},
       {"sparsity",
        OptionType::number,
        nullptr,

@@ -12,6 +12,7 @@
 #include "core/name_pattern.h"
 #include "graph/op_traits.h"
 #include "graph/sparse_layers.h"
+#include "prune/block_order.h"
 #include "prune/sparsity_pattern.h"
 #include "prune/surgery.h"
 
@@ -28,7 +29,7 @@ struct SparsityRequest {
   double share = 0;  ///< of zeros; unused for N:M
   bool global = false;
   std::vector<const Node*> layers;  ///< that lose weights
-  std::vector<std::string> whole;   ///< layers that have too few inputs for N:M
+  std::vector<std::string> whole;   ///< layers that have too few inputs for N:M or blocks
 };
 
 int64_t inputs_of(const Graph& graph, const Node& node) {
@@ -75,7 +76,8 @@ SparsityRequest sparsity_request(const Graph& graph, const Json& settings) {
                                                   "[sparsify] protect", "convolution or linear layer");
   for (const Node& node : graph.nodes) {
     if (!graph::traits(node.op).layer || kept.contains(node.name)) continue;
-    if (request.pattern.kind == Kind::n_of_m && inputs_of(graph, node) < request.pattern.m) {
+    const bool neighbours = request.pattern.kind == Kind::n_of_m || request.pattern.kind == Kind::block;
+    if (neighbours && inputs_of(graph, node) < request.pattern.m) {
       request.whole.push_back(node.name);
     } else {
       request.layers.push_back(&node);
@@ -96,65 +98,62 @@ struct WeightBlock {
   int32_t size;
 };
 
-std::vector<WeightBlock> blocks_of(std::span<const float> values, int64_t size) {
+/// A layer's weights in blocks, one after another: all of one size, or each of its own.
+struct BlockedLayer {
+  std::span<float> values;
+  int64_t size = 1;
+  std::vector<int32_t> sizes = {};
+};
+
+std::vector<WeightBlock> blocks_of(const BlockedLayer& layer) {
   std::vector<WeightBlock> blocks;
-  blocks.reserve(values.size() / static_cast<size_t>(size));
-  for (size_t first = 0; first < values.size(); first += static_cast<size_t>(size)) {
+  blocks.reserve(layer.sizes.empty() ? layer.values.size() / static_cast<size_t>(layer.size) : layer.sizes.size());
+  for (size_t first = 0; first < layer.values.size();) {
+    const int64_t size = layer.sizes.empty() ? layer.size : layer.sizes[blocks.size()];
     double sum = 0;
-    for (const float w : values.subspan(first, static_cast<size_t>(size))) sum += std::abs(w);
+    for (const float w : layer.values.subspan(first, static_cast<size_t>(size))) sum += std::abs(w);
     blocks.push_back({static_cast<float>(sum / static_cast<double>(size)), static_cast<int32_t>(size)});
+    first += static_cast<size_t>(size);
   }
   return blocks;
 }
 
-/// Zeros the blocks of the smallest scores of several layers that compete.
-class SmallestBlocks {
- public:
-  /// layers: their weights; sizes: of the blocks of each.
-  SmallestBlocks(std::vector<std::span<float>> layers, std::vector<int64_t> sizes)
-      : layers_(std::move(layers)), sizes_(std::move(sizes)) {}
-
-  void zero(double share) {
-    std::vector<std::vector<WeightBlock>> blocks;
-    std::vector<WeightBlock> order;
-    for (size_t i = 0; i < layers_.size(); ++i) {
-      blocks.push_back(blocks_of(layers_[i], sizes_[i]));
-      order.insert(order.end(), blocks.back().begin(), blocks.back().end());
-    }
-    const int64_t weights = std::accumulate(order.begin(), order.end(), int64_t{0},
-                                            [](int64_t sum, const WeightBlock& block) { return sum + block.size; });
-    int64_t left = std::llround(share * static_cast<double>(weights));
-    std::ranges::sort(order, {}, &WeightBlock::score);
-    float threshold = 0;  // of the first block that does not go with all that are as small
-    for (size_t first = 0; first < order.size();) {
-      threshold = order[first].score;
-      size_t end = first;
-      int64_t equal = 0;
-      while (end < order.size() && order[end].score == threshold) equal += order[end++].size;
-      if (equal > left) break;
-      left -= equal;
-      first = end;
-      threshold = std::numeric_limits<float>::infinity();
-    }
-    for (size_t i = 0; i < layers_.size(); ++i) zero_below(layers_[i], blocks[i], threshold, left);
+void zero_below(std::span<float> values, const std::vector<WeightBlock>& blocks, float threshold, int64_t& left) {
+  size_t first = 0;
+  for (const WeightBlock& block : blocks) {
+    const auto size = static_cast<size_t>(block.size);
+    const bool tied = block.score == threshold && block.size <= left;
+    if (tied) left -= block.size;
+    if (block.score < threshold || tied) std::ranges::fill(values.subspan(first, size), 0.0f);
+    first += size;
   }
+}
 
- private:
-  static void zero_below(std::span<float> values, const std::vector<WeightBlock>& blocks, float threshold,
-                         int64_t& left) {
-    size_t first = 0;
-    for (const WeightBlock& block : blocks) {
-      const auto size = static_cast<size_t>(block.size);
-      const bool tied = block.score == threshold && block.size <= left;
-      if (tied) left -= block.size;
-      if (block.score < threshold || tied) std::ranges::fill(values.subspan(first, size), 0.0f);
-      first += size;
-    }
+/// Zeros `share` of the weights of layers that compete: the blocks of the smallest scores.
+void zero_smallest(std::span<const BlockedLayer> layers, double share) {
+  std::vector<std::vector<WeightBlock>> blocks;
+  std::vector<WeightBlock> order;
+  for (const BlockedLayer& layer : layers) {
+    blocks.push_back(blocks_of(layer));
+    order.insert(order.end(), blocks.back().begin(), blocks.back().end());
   }
-
-  std::vector<std::span<float>> layers_;
-  std::vector<int64_t> sizes_;
-};
+  const int64_t weights = std::accumulate(order.begin(), order.end(), int64_t{0},
+                                          [](int64_t sum, const WeightBlock& block) { return sum + block.size; });
+  int64_t left = std::llround(share * static_cast<double>(weights));
+  std::ranges::sort(order, {}, &WeightBlock::score);
+  float threshold = 0;  // of the first block that does not go with all that are as small
+  for (size_t first = 0; first < order.size();) {
+    threshold = order[first].score;
+    size_t end = first;
+    int64_t equal = 0;
+    while (end < order.size() && order[end].score == threshold) equal += order[end++].size;
+    if (equal > left) break;
+    left -= equal;
+    first = end;
+    threshold = std::numeric_limits<float>::infinity();
+  }
+  for (size_t i = 0; i < layers.size(); ++i) zero_below(layers[i].values, blocks[i], threshold, left);
+}
 
 /// Keeps the `n` largest of every `m` along axis 1 of [O, I, k].
 void keep_n_of_m(std::span<float> values, int64_t inputs, int64_t kernel, const SparsityPattern& pattern) {
@@ -182,23 +181,37 @@ std::span<float> finite_weights(Graph& graph, const Node& node) {
   return values;
 }
 
+BlockOrder block_order(const Graph& graph, const Node& node, const SparsityPattern& pattern) {
+  const auto* conv = std::get_if<graph::ConvAttributes>(&node.attributes);
+  const int64_t outputs = graph.required_weight(node, "weight").value.shape().at(0);
+  return {outputs, inputs_of(graph, node), kernel_size(graph, node), conv ? conv->groups : 1, pattern};
+}
+
 void zero_smallest(Graph& graph, const SparsityRequest& request) {
-  std::vector<std::span<float>> layers;
-  std::vector<int64_t> sizes;
+  const bool blocks = request.pattern.kind == Kind::block;
+  std::vector<BlockedLayer> layers;
+  std::vector<BlockOrder> orders;
+  std::vector<std::vector<float>> in_blocks;
+  in_blocks.reserve(request.layers.size());  // layers refer to them
   for (const Node* node : request.layers) {
-    layers.push_back(finite_weights(graph, *node));
-    sizes.push_back(request.pattern.kind == Kind::kernel ? kernel_size(graph, *node) : 1);
+    BlockedLayer& layer = layers.emplace_back(finite_weights(graph, *node));
+    if (request.pattern.kind == Kind::kernel) layer.size = kernel_size(graph, *node);
+    if (!blocks) continue;
+    orders.push_back(block_order(graph, *node, request.pattern));
+    in_blocks.push_back(orders.back().in_blocks(layer.values));
+    layer = {in_blocks.back(), 1, orders.back().sizes()};
   }
   if (request.pattern.kind == Kind::n_of_m) {
     for (size_t i = 0; i < layers.size(); ++i) {
       const Node& node = *request.layers[i];
-      keep_n_of_m(layers[i], inputs_of(graph, node), kernel_size(graph, node), request.pattern);
+      keep_n_of_m(layers[i].values, inputs_of(graph, node), kernel_size(graph, node), request.pattern);
     }
   } else if (request.global) {
-    SmallestBlocks(layers, sizes).zero(request.share);
+    zero_smallest(layers, request.share);
   } else {
-    for (size_t i = 0; i < layers.size(); ++i) SmallestBlocks({layers[i]}, {sizes[i]}).zero(request.share);
+    for (const BlockedLayer& layer : layers) zero_smallest(std::span(&layer, 1), request.share);
   }
+  for (size_t i = 0; i < orders.size(); ++i) orders[i].restore(in_blocks[i], finite_weights(graph, *request.layers[i]));
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ void Engine::bind_halos(int index, std::vector<Loop>& loops) {
   }
 }
 
-void Engine::bind(const Instruction& instruction, std::vector<Loop>& loops) {
+void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
   const Kernels& k = kernels_;
   const auto in_u8 = [&](size_t i) { return read_only(plane<uint8_t>(instruction.inputs[i])); };
   const auto in_f32 = [&](size_t i) { return read_only(plane<float>(instruction.inputs[i])); };
@@ -316,7 +316,7 @@ void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int out
   loops.push_back({parts, body});
 }
 
-void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
+void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
   const int in = layer.inputs[0], out = layer.outputs[0];
   const int64_t groups = conv.groups, in_channels = layer.weight.shape()[1];
@@ -337,7 +337,11 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       task.shape = conv_shape(layer, packed.walk, 1, to_u8 ? 1 : 4);
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
-      if (auto sparse = sparse_blocks(packed, kernels_)) use_blocks(task, std::move(*sparse));
+      if (auto sparse = sparse_blocks(packed, kernels_)) {
+        const auto whole = static_cast<double>(layer.weight.size() / groups * pixels);
+        layer.macs -= std::llround(whole * (1 - sparse->share));
+        use_blocks(task, std::move(*sparse));
+      }
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;

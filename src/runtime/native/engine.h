@@ -45,9 +45,10 @@ class Engine {
   template <typename T>
   Plane<T> plane(int id);
 
-  void bind(const Instruction& instruction, std::vector<Loop>& loops);
+  void bind(Instruction& instruction, std::vector<Loop>& loops);
   void bind_load(const Instruction& instruction, std::vector<Loop>& loops);
-  void bind_conv(const Instruction& layer, std::vector<Loop>& loops);
+  /// Of blocks of zeros that are skipped the instruction loses the MACs.
+  void bind_conv(Instruction& layer, std::vector<Loop>& loops);
   void bind_average(const Instruction& instruction, std::vector<Loop>& loops);
   void bind_concat(const Instruction& instruction, std::vector<Loop>& loops);
   template <typename T>

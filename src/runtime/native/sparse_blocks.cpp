@@ -24,7 +24,8 @@ std::optional<SparseU8> sparse_blocks(const PackedU8& packed, const Kernels& ker
   }
   const auto count = static_cast<int64_t>(blocks.size());
   sparse.first.push_back(count);
-  if (static_cast<double>(count) > kSparseShare * static_cast<double>(vectors * depth)) return std::nullopt;
+  sparse.share = static_cast<double>(count) / static_cast<double>(vectors * depth);
+  if (sparse.share > kSparseShare) return std::nullopt;
   sparse.weights = Aligned<int8_t>(std::max<int64_t>(count, 1) * size);
   for (int64_t i = 0; i < count; ++i)
     std::copy_n(blocks[static_cast<size_t>(i)], size, sparse.weights.data() + i * size);

@@ -13,6 +13,7 @@ struct SparseU8 {
   Aligned<int8_t> weights;     ///< the blocks, one after another
   std::vector<int64_t> first;  ///< of each vector of output channels, its first block; the end
   std::vector<int64_t> step;   ///< of each block: the walk's step (tap x run + step of the run) that it multiplies
+  double share = 0;            ///< of all blocks
 };
 
 /// Skipping pays where at most this share of the blocks holds a weight that is not 0 (docs/pruning.md has the figures).
