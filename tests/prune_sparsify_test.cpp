@@ -257,6 +257,85 @@ TEST(Sparsify, ProtectedLayersStayAndEmptyOnesAreTold) {
   EXPECT_NE(warnings[0].find("model.1.conv"), std::string::npos) << warnings[0];
 }
 
+/// Two batches of gradients by chance.
+Json show_gradients(const Graph& graph, ImageCriterion& criterion, std::map<std::string, std::vector<double>>& means) {
+  EXPECT_TRUE(criterion.wants_gradients());
+  EXPECT_EQ(criterion.batch(), 8);
+  Rng rng(7, "sparsify gradients");
+  for (int batch = 0; batch < 2; ++batch) {
+    SeenBatch seen;
+    for (const auto& [name, weight] : graph.weights) {
+      Tensor gradient(DType::f32, weight.value.shape());
+      std::vector<double>& mean = means[name];
+      mean.resize(static_cast<size_t>(weight.value.size()));
+      const auto g = gradient.mutable_values<float>();
+      const auto w = weight.value.values<float>();
+      for (size_t i = 0; i < g.size(); ++i) {
+        g[i] = static_cast<float>(rng.uniform(-1, 1));
+        mean[i] += std::pow(static_cast<double>(g[i]) * w[i], 2) / 2;
+      }
+      seen.gradients[name] = gradient;
+    }
+    criterion.add(seen);
+  }
+  return {{"calibration_images", 16}};
+}
+
+TEST(Sparsify, TaylorTakesTheSmallestSquaredProductsWithTheGradient) {
+  const Graph before = dense();
+  for (const char* pattern : {"unstructured", "kernel", "16x4", "2:4"}) {
+    Json settings{{"criterion", "taylor"}, {"pattern", pattern}, {"scope", "layer"}};
+    if (pattern != std::string("2:4")) settings["sparsity"] = 0.5;
+    std::map<std::string, std::vector<double>> means;
+    const auto show = [&](ImageCriterion& criterion) { return show_gradients(before, criterion, means); };
+    const Graph after = sparsify(before, config::sparsify_options().checked(settings, "t"), {}, show);
+    const Graph smallest = sparse(before, [&] {
+      Json other = settings;
+      other["criterion"] = "magnitude";
+      return other;
+    }());
+    EXPECT_FALSE(after == smallest) << "it is another choice than by magnitude";
+    const Json told = parse_json(after.metadata.at("sparse_criterion"), "t");
+    EXPECT_EQ(told["criterion"], "taylor");
+    EXPECT_EQ(told["calibration_images"], 16);
+    double gone = 0, kept = 0;
+    for (const Node& node : before.nodes) {
+      if (!graph::traits(node.op).layer) continue;
+      const auto now = weights_of(after, node);
+      const std::vector<double>& score = means.at(node.name + ".weight");
+      double largest_gone = 0, smallest_kept = INFINITY;
+      for (size_t i = 0; i < now.size(); ++i) {
+        (now[i] == 0 ? gone : kept) += score[i];
+        if (now[i] == 0) largest_gone = std::max(largest_gone, score[i]);
+        if (now[i] != 0) smallest_kept = std::min(smallest_kept, score[i]);
+      }
+      if (pattern == std::string("unstructured")) {
+        EXPECT_LE(largest_gone, smallest_kept * (1 + 1e-5)) << node.name;
+      }
+    }
+    EXPECT_LT(gone, kept) << pattern;
+  }
+}
+
+TEST(Sparsify, TaylorWantsImagesAndFiniteGradients) {
+  const Json settings = config::sparsify_options().checked({{"criterion", "taylor"}, {"pattern", "2:4"}}, "t");
+  const auto [kind, text] = error_of([&] { sparsify(dense(), settings, {}); });
+  EXPECT_EQ(kind, ErrorKind::config);
+  EXPECT_NE(text.find("no data"), std::string::npos) << text;
+  const auto [broken, said] = error_of([&] {
+    sparsify(dense(), settings, {}, [](ImageCriterion& criterion) {
+      SeenBatch seen;
+      Tensor gradient(DType::f32, dense().weights.at("model.1.conv.weight").value.shape());
+      gradient.mutable_values<float>()[0] = INFINITY;
+      seen.gradients["model.1.conv.weight"] = gradient;
+      criterion.add(seen);
+      return Json::object();
+    });
+  });
+  EXPECT_EQ(broken, ErrorKind::data);
+  EXPECT_NE(said.find("model.1.conv.weight"), std::string::npos) << said;
+}
+
 TEST(Sparsify, Patterns) {
   for (const char* text : {"unstructured", "kernel", "2:4", "1:2", "63:64", "16x4", "1x1", "64x64"}) {
     EXPECT_EQ(to_string(parse_sparsity_pattern(text)), text);

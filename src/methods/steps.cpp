@@ -100,7 +100,7 @@ StepInfo describe_prune() {
 StepInfo describe_sparsify() {
   return {"sparsify",
           "Make the smallest weights of a model zero, and hold them there through fine-tuning",
-          Needs::nothing,
+          Needs::calibration_images,
           true,
           [](std::string_view) { return config::sparsify_options(); },
           [](const ModelKind& kind) {
@@ -110,7 +110,11 @@ StepInfo describe_sparsify() {
           },
           {},
           {},
-          part_of_sparsify};
+          part_of_sparsify,
+          false,
+          [](const Json& settings) {
+            return settings.at("criterion") == "taylor" ? Needs::calibration_images : Needs::nothing;
+          }};
 }
 
 StepInfo describe_quantize() {

@@ -1,17 +1,11 @@
 #pragma once
 
-#include <functional>
-
 #include "core/json.h"
 #include "core/log.h"
 #include "graph/graph.h"
+#include "prune/image_criterion.h"
 
 namespace quench::prune {
-
-class ImageScores;
-
-/// Shows images to a criterion that looks at them (prune/image_scores.h). Returns what the file shall say of them.
-using ShowImages = std::function<Json(ImageScores&)>;
 
 /// A float model with fewer channels, as `settings` (values of config::prune_options()) say: an ordinary model that
 /// trains, quantizes and runs as any other. Its metadata `pruned` (JSON) tell the criterion, the budget, and parameters

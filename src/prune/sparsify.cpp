@@ -15,6 +15,7 @@
 #include "prune/block_order.h"
 #include "prune/sparsity_pattern.h"
 #include "prune/surgery.h"
+#include "prune/weight_sensitivity.h"
 
 namespace quench::prune {
 namespace {
@@ -101,8 +102,11 @@ struct WeightBlock {
 /// A layer's weights in blocks, one after another: all of one size, or each of its own.
 struct BlockedLayer {
   std::span<float> values;
+  std::span<const float> scores;  ///< of each weight, none below 0; empty: its absolute value
   int64_t size = 1;
   std::vector<int32_t> sizes = {};
+
+  float score(size_t at) const { return scores.empty() ? std::abs(values[at]) : scores[at]; }
 };
 
 std::vector<WeightBlock> blocks_of(const BlockedLayer& layer) {
@@ -111,7 +115,7 @@ std::vector<WeightBlock> blocks_of(const BlockedLayer& layer) {
   for (size_t first = 0; first < layer.values.size();) {
     const int64_t size = layer.sizes.empty() ? layer.size : layer.sizes[blocks.size()];
     double sum = 0;
-    for (const float w : layer.values.subspan(first, static_cast<size_t>(size))) sum += std::abs(w);
+    for (size_t i = first; i < first + static_cast<size_t>(size); ++i) sum += layer.score(i);
     blocks.push_back({static_cast<float>(sum / static_cast<double>(size)), static_cast<int32_t>(size)});
     first += static_cast<size_t>(size);
   }
@@ -156,8 +160,8 @@ void zero_smallest(std::span<const BlockedLayer> layers, double share) {
 }
 
 /// Keeps the `n` largest of every `m` along axis 1 of [O, I, k].
-void keep_n_of_m(std::span<float> values, int64_t inputs, int64_t kernel, const SparsityPattern& pattern) {
-  const int64_t outputs = static_cast<int64_t>(values.size()) / (inputs * kernel);
+void keep_n_of_m(const BlockedLayer& layer, int64_t inputs, int64_t kernel, const SparsityPattern& pattern) {
+  const int64_t outputs = static_cast<int64_t>(layer.values.size()) / (inputs * kernel);
   std::vector<size_t> group;
   for (int64_t o = 0; o < outputs; ++o) {
     for (int64_t k = 0; k < kernel; ++k) {
@@ -166,8 +170,8 @@ void keep_n_of_m(std::span<float> values, int64_t inputs, int64_t kernel, const 
         for (int64_t i = first; i < std::min(first + pattern.m, inputs); ++i) {
           group.push_back(static_cast<size_t>((o * inputs + i) * kernel + k));
         }
-        std::ranges::stable_sort(group, std::greater<>(), [&](size_t at) { return std::abs(values[at]); });
-        for (size_t i = static_cast<size_t>(pattern.n); i < group.size(); ++i) values[group[i]] = 0;
+        std::ranges::stable_sort(group, std::greater<>(), [&](size_t at) { return layer.score(at); });
+        for (size_t i = static_cast<size_t>(pattern.n); i < group.size(); ++i) layer.values[group[i]] = 0;
       }
     }
   }
@@ -187,24 +191,38 @@ BlockOrder block_order(const Graph& graph, const Node& node, const SparsityPatte
   return {outputs, inputs_of(graph, node), kernel_size(graph, node), conv ? conv->groups : 1, pattern};
 }
 
-void zero_smallest(Graph& graph, const SparsityRequest& request) {
-  const bool blocks = request.pattern.kind == Kind::block;
+/// Scores of the weights of each layer; of magnitude none: the weights are their own.
+std::vector<std::vector<float>> weight_scores(const Graph& graph, const SparsityRequest& request, const Json& settings,
+                                              const ShowImages& show_images, Json& told) {
+  std::vector<std::vector<float>> scores(request.layers.size());
+  if (settings.at("criterion") == "magnitude") return scores;
+  std::vector<std::string> names;
+  for (const Node* node : request.layers) names.push_back(node->name + ".weight");
+  WeightSensitivity sensitivity(graph, names, settings.at("calibration_batch").get<int64_t>());
+  told = show_images(sensitivity);
+  for (size_t i = 0; i < names.size(); ++i) scores[i] = sensitivity.scores(names[i]);
+  return scores;
+}
+
+void zero_smallest(Graph& graph, const SparsityRequest& request, std::vector<std::vector<float>> scores) {
   std::vector<BlockedLayer> layers;
   std::vector<BlockOrder> orders;
   std::vector<std::vector<float>> in_blocks;
   in_blocks.reserve(request.layers.size());  // layers refer to them
-  for (const Node* node : request.layers) {
-    BlockedLayer& layer = layers.emplace_back(finite_weights(graph, *node));
-    if (request.pattern.kind == Kind::kernel) layer.size = kernel_size(graph, *node);
-    if (!blocks) continue;
-    orders.push_back(block_order(graph, *node, request.pattern));
-    in_blocks.push_back(orders.back().in_blocks(layer.values));
-    layer = {in_blocks.back(), 1, orders.back().sizes()};
+  for (size_t i = 0; i < request.layers.size(); ++i) {
+    const Node& node = *request.layers[i];
+    BlockedLayer& layer = layers.emplace_back(finite_weights(graph, node), scores[i]);
+    if (request.pattern.kind == Kind::kernel) layer.size = kernel_size(graph, node);
+    if (request.pattern.kind != Kind::block) continue;
+    const BlockOrder& order = orders.emplace_back(block_order(graph, node, request.pattern));
+    in_blocks.push_back(order.in_blocks(layer.values));
+    if (!scores[i].empty()) scores[i] = order.in_blocks(scores[i]);
+    layer = {in_blocks.back(), scores[i], 1, order.sizes()};
   }
   if (request.pattern.kind == Kind::n_of_m) {
     for (size_t i = 0; i < layers.size(); ++i) {
       const Node& node = *request.layers[i];
-      keep_n_of_m(layers[i].values, inputs_of(graph, node), kernel_size(graph, node), request.pattern);
+      keep_n_of_m(layers[i], inputs_of(graph, node), kernel_size(graph, node), request.pattern);
     }
   } else if (request.global) {
     zero_smallest(layers, request.share);
@@ -216,10 +234,20 @@ void zero_smallest(Graph& graph, const SparsityRequest& request) {
 
 }  // namespace
 
-Graph sparsify(const Graph& graph, const Json& settings, const LogSink& log) {
+Graph sparsify(const Graph& graph, const Json& settings, const LogSink& log, const ShowImages& show_images) {
   const SparsityRequest request = sparsity_request(graph, settings);
+  const std::string criterion = settings.at("criterion");
+  if (criterion != "magnitude" && !show_images) {
+    fail(ErrorKind::config, "[sparsify] criterion {} expected images to look at, got no data", criterion);
+  }
   Graph out = graph;
-  zero_smallest(out, request);
+  for (const Node* node : request.layers) finite_weights(out, *node);
+  Json told = Json::object();
+  zero_smallest(out, request, weight_scores(graph, request, settings, show_images, told));
+  if (criterion != "magnitude") {
+    told["criterion"] = criterion;
+    out.metadata["sparse_criterion"] = told.dump();
+  }
   graph::SparseLayers sparse = graph::sparse_layers(graph);
   std::vector<std::string> dead;
   int64_t weights = 0, zeros = 0;
