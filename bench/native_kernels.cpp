@@ -1,7 +1,7 @@
 // The native engine's kernels, one at a time (Google Benchmark): convolutions of YOLO's sizes on every instruction set
 // of this processor, in integers and in float. items_per_second are MACs, or values where nothing is multiplied.
-// conv_u8_sparse has that share of zeros in blocks of 16 output channels by 4 input channels; its items are MACs with
-// the zeros.
+// conv_u8_sparse and conv_f32_sparse have that share of zeros in blocks of 16 output channels by 4 input channels; its
+// items are MACs with the zeros.
 //   native_kernels --benchmark_filter=conv_u8/avx512
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
@@ -31,14 +31,20 @@ constexpr Layer kSparseLayers[] = {{64, 64, 3, 1, 80}, {128, 128, 3, 1, 40}, {25
 void zero_blocks(const Layer& layer, Tensor& weight) {
   Rng rng(2, "native kernels");
   const int64_t places = layer.kernel * layer.kernel;
-  const auto values = weight.mutable_values<int8_t>();
+  const auto set_zero = [&](int64_t at) {
+    if (weight.dtype() == DType::i8) {
+      weight.mutable_values<int8_t>()[static_cast<size_t>(at)] = 0;
+    } else {
+      weight.mutable_values<float>()[static_cast<size_t>(at)] = 0;
+    }
+  };
   for (int64_t o = 0; o < layer.outputs; o += 16) {
     for (int64_t i = 0; i < layer.channels; i += 4) {
       for (int64_t place = 0; place < places; ++place) {
         if (rng.uniform() >= layer.zeros) continue;
         for (int64_t a = o; a < std::min(o + 16, layer.outputs); ++a) {
           for (int64_t b = i; b < std::min(i + 4, layer.channels); ++b) {
-            values[static_cast<size_t>((a * layer.channels + b) * places + place)] = 0;
+            set_zero((a * layer.channels + b) * places + place);
           }
         }
       }
@@ -125,9 +131,12 @@ int main(int argc, char** argv) {
     for (Layer layer : kSparseLayers) {
       for (const double zeros : {0.0, 0.4, 0.5, 0.75, 0.875}) {
         layer.zeros = zeros;
-        const std::string label = fmt::format("conv_u8_sparse/{}/{}x{}_k{}_{}px/{}", to_string(isa), layer.channels,
-                                              layer.outputs, layer.kernel, layer.size, zeros);
-        benchmark::RegisterBenchmark(label.c_str(), convolution, isa, layer, true)->UseManualTime();
+        for (const bool integer : {true, false}) {
+          const std::string label =
+              fmt::format("{}_sparse/{}/{}x{}_k{}_{}px/{}", integer ? "conv_u8" : "conv_f32", to_string(isa),
+                          layer.channels, layer.outputs, layer.kernel, layer.size, zeros);
+          benchmark::RegisterBenchmark(label.c_str(), convolution, isa, layer, integer)->UseManualTime();
+        }
       }
     }
   }

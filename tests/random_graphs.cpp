@@ -30,6 +30,7 @@ class Drawing {
     }
     add_ends();
     if (rng_.chance(0.75)) quantize();
+    if (zeros_.chance(0.4)) add_zeros();
     add_outputs();
     verify(builder_.graph);
     return std::move(builder_.graph);
@@ -163,7 +164,6 @@ class Drawing {
     if (form == 1) graph = fuse_activations(graph);
     if (form == 2) graph = decompose_silu(graph);
     builder_.graph = quantized(graph, options);
-    if (zeros_.chance(0.4)) add_zeros();
     // Biases keep the steps that they were given: those of inputs whose parameters change here are no longer the
     // product's.
     for (const Node& n : builder_.graph.nodes) {

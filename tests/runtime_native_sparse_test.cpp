@@ -1,6 +1,9 @@
 // Blocks of weights that are all 0 are left out, and only where that pays; what is left makes the same sums.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <numeric>
+
 #include "core/rng.h"
 #include "runtime/native/engine.h"
 #include "runtime/native/sparse_blocks.h"
@@ -61,6 +64,30 @@ TEST(SparseBlocks, AreNotMadeWhereMostBlocksHoldWeights) {
   const auto none = sparse_blocks(pack_u8(convolution(0.0), kIn, kOut, kernels, 0, 40, true), kernels);
   ASSERT_TRUE(none) << "a layer without weights is bias alone";
   EXPECT_TRUE(none->step.empty());
+}
+
+TEST(SparseBlocks, OfFloatsDoNotDependOnTheInstructionSet) {
+  Instruction conv = convolution(0.3);
+  Tensor floats(DType::f32, conv.weight.shape());
+  const auto from = conv.weight.values<int8_t>();
+  std::ranges::copy(from, floats.mutable_values<float>().begin());
+  floats.mutable_values<float>()[0] = 1.0f;  // one of the 16 channels is enough
+  conv.weight = floats;
+  conv.kind = Kind::conv_f32;
+  conv.bias = Tensor(DType::f32, {40});
+  std::vector<double> shares;
+  for (const Isa isa : available_isas()) {
+    const Kernels& kernels = *kernels_for(isa);
+    const auto sparse = sparse_blocks(pack_f32(conv, kernels, 0, 40, true), kernels);
+    ASSERT_TRUE(sparse.has_value());
+    shares.push_back(sparse->share);
+    EXPECT_EQ(sparse->weights.size(), sparse->first.back() * kernels.lanes);
+    double sum = 0;
+    for (int64_t i = 0; i < sparse->weights.size(); ++i) sum += sparse->weights.data()[i];
+    const auto values = floats.values<float>();
+    EXPECT_EQ(sum, std::accumulate(values.begin(), values.end(), 0.0));
+  }
+  EXPECT_EQ(std::ranges::count(shares, shares[0]), static_cast<int64_t>(shares.size()));
 }
 
 TEST(SparseBlocks, SkippedProductsAreNotCountedAsWork) {

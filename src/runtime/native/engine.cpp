@@ -36,8 +36,12 @@ void skip_channels(ConvU8& conv, int64_t depth, int64_t channels, int64_t lanes)
   if (conv.out_u8 != nullptr) conv.out_u8 += channels;
   if (conv.out_f32 != nullptr) conv.out_f32 += channels;
 }
-void skip_channels(ConvF32& conv, int64_t depth, int64_t channels, int64_t /*lanes*/) {
-  conv.weights += depth * channels;
+void skip_channels(ConvF32& conv, int64_t depth, int64_t channels, int64_t lanes) {
+  if (conv.blocks.first != nullptr) {
+    conv.blocks.first += channels / lanes;
+  } else {
+    conv.weights += depth * channels;
+  }
   conv.bias += channels;
   conv.output += channels;
 }
@@ -276,16 +280,20 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   return shape;
 }
 
-void Engine::use_blocks(ConvU8& task, SparseU8 sparse) {
+template <typename Packed, typename Conv>
+void Engine::skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all) {
+  constexpr ptrdiff_t kStepBytes = 4;  // four u8, or one f32
+  auto sparse = sparse_blocks(packed, kernels_);
+  if (!sparse) return;
   auto at = std::make_unique<std::vector<ptrdiff_t>>();
-  for (const int64_t step : sparse.step) {
-    at->push_back(task.shape.taps[step / task.shape.run] + 4 * (step % task.shape.run));
+  for (const int64_t step : sparse->step) {
+    at->push_back(task.shape.taps[step / task.shape.run] + kStepBytes * (step % task.shape.run));
   }
-  sparse_u8_.push_back(std::make_unique<SparseU8>(std::move(sparse)));
-  const SparseU8& kept = *sparse_u8_.back();
-  packed_u8_.back()->weights = {};
-  task.weights = kept.weights.data();
-  task.blocks = {kept.first.data(), at->data()};
+  layer.macs -= std::llround(static_cast<double>(macs) * (1 - sparse->share));
+  packed.weights = {};
+  all.push_back(std::make_unique<SparseWeights<typename Packed::Weight>>(std::move(*sparse)));
+  task.weights = all.back()->weights.data();
+  task.blocks = {all.back()->first.data(), at->data()};
   taps_.push_back(std::move(at));
 }
 
@@ -326,22 +334,19 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   const bool adjacent = from.pitch == in_channels;
   const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
   const int direct = direct_output(out);
+  const int64_t macs = layer.weight.size() / groups * pixels;
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
     if (layer.kind == Kind::conv_u8) {
       packed_u8_.push_back(std::make_unique<PackedU8>(
           pack_u8(layer, value(in), value(out), kernels_, g * channels, channels, adjacent)));
-      const PackedU8& packed = *packed_u8_.back();
+      PackedU8& packed = *packed_u8_.back();
       ConvU8 task;
       const bool to_u8 = value(out).is_u8;
       task.shape = conv_shape(layer, packed.walk, 1, to_u8 ? 1 : 4);
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
-      if (auto sparse = sparse_blocks(packed, kernels_)) {
-        const auto whole = static_cast<double>(layer.weight.size() / groups * pixels);
-        layer.macs -= std::llround(whole * (1 - sparse->share));
-        use_blocks(task, std::move(*sparse));
-      }
+      skip_zeros(packed, task, layer, macs, sparse_u8_);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;
@@ -362,11 +367,12 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       }
     } else {
       packed_f32_.push_back(std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
-      const PackedF32& packed = *packed_f32_.back();
+      PackedF32& packed = *packed_f32_.back();
       ConvF32 task;
       task.shape = conv_shape(layer, packed.walk, 4, 4);
       task.input = plane<float>(in).data + offset;
       task.weights = packed.weights.data();
+      skip_zeros(packed, task, layer, macs, sparse_f32_);
       task.bias = packed.bias.data();
       task.output = direct >= 0 ? nullptr : plane<float>(out).data + g * channels;
       task.activation = layer.activation;
