@@ -33,6 +33,8 @@ StepInfo describe_train() {
           [](const ModelKind& kind) { return require_float(kind, "train"); },
           {},
           config::require_teacher,
+          true,
+          {},
           true};
 }
 
@@ -95,7 +97,10 @@ StepInfo describe_finetune() {
             return ModelKind{kind.task, kind.quantized, false, kind.sparse};
           },
           as_trained,
-          config::require_teacher};
+          config::require_teacher,
+          false,
+          {},
+          true};
 }
 
 StepInfo describe_convert() {
