@@ -22,7 +22,7 @@ using graph::Graph;
 Graph model() { return models::build("yolov8n-cls", {.classes = {"a", "b"}, .imgsz = 32}); }
 
 /// Gradients and values by chance, of 40 images of two classes.
-Json show_noise(const Graph& graph, ImageScores& scores) {
+Json show_noise(const Graph& graph, ImageCriterion& scores) {
   Rng rng(3, "show");
   const auto noise = [&](Shape shape) {
     Tensor out(DType::f32, std::move(shape));
@@ -44,7 +44,7 @@ Json show_noise(const Graph& graph, ImageScores& scores) {
 }
 
 Graph pruned(const Graph& graph, const Json& settings) {
-  const auto show = [&](ImageScores& scores) { return show_noise(graph, scores); };
+  const auto show = [&](ImageCriterion& scores) { return show_noise(graph, scores); };
   return prune(graph, config::prune_options().checked(settings, "t"), {}, show);
 }
 
@@ -161,7 +161,7 @@ TEST(Prune, ImagesAreAskedForWhereTheyAreReadAndAfterAllElseIsChecked) {
       EXPECT_NE(text.find("criterion " + criterion + " expected images"), std::string::npos) << text;
     }
     int asked = 0;
-    const auto show = [&](ImageScores& scores) {
+    const auto show = [&](ImageCriterion& scores) {
       ++asked;
       return show_noise(full, scores);
     };

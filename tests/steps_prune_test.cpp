@@ -11,6 +11,7 @@
 #include "nn/torch_runtime.h"
 #include "prune/prune.h"
 #include "prune_testing.h"
+#include "prune/image_scores.h"
 #include "steps/show_images.h"
 #include "steps/step.h"
 #include "train_samples.h"

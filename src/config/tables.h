@@ -51,6 +51,8 @@ bool criterion_reads_images(std::string_view criterion);
 std::string prune_budget(const Json& settings, std::string_view where = "[prune]");
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
+/// Of `repeat` in a study's chain, beside its `steps`: rounds and schedule.
+const OptionSet& repeat_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
 /// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what

@@ -123,6 +123,10 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
     keep_of(graph, groups, widths, settings, any_scores(groups));  // what cannot be met is said at once
   }
   const Keep keep = keep_of(graph, groups, widths, settings, scores_of(graph, groups, settings, looking));
+  if (keep == keep_all(groups)) {
+    log.warning(fmt::format("[prune] nothing is cut: a ratio of {} is less than one step of the widths",
+                            settings.at("ratio").dump()));
+  }
   graph::Graph cut = cut_channels(graph, groups, keep);
   const WidthCost::Total before = widths.full(), after = widths.at(kept_counts(keep));
   const std::string option = config::prune_budget(settings);

@@ -1,24 +1,18 @@
 #pragma once
 
-#include <functional>
-
 #include "core/json.h"
 #include "core/log.h"
 #include "graph/graph.h"
+#include "prune/image_criterion.h"
 
 namespace quench::prune {
-
-class ImageScores;
-
-/// Shows images to a criterion that looks at them (prune/image_scores.h). Returns what the file shall say of them.
-using ShowImages = std::function<Json(ImageScores&)>;
 
 /// What the metadata `pruned` of a file tell of each pruning that made it, oldest first: an array of objects. One that
 /// tells a single object, as files did before, gives an array of it; without any, an empty one.
 Json prunings(const graph::Graph& graph);
 
 /// Throws what prune() of a model of this form would throw whatever its weights are: Error{config} for a budget that
-/// cannot be meant or that `protect` and the limits put out of reach, and for a ratio under which nothing is cut.
+/// cannot be meant or that `protect` and the limits put out of reach, and for a ratio where nothing can be cut.
 /// settings: values of config::prune_options().
 void require_reachable(const graph::Graph& graph, const Json& settings);
 

@@ -123,12 +123,11 @@ Keep keep_ratio(const Graph& graph, const std::vector<ChannelGroup>& groups, con
   check(groups, scores, limits);
   const Queue queue(graph, groups, scores, ranking, limits);
   Keep keep = queue.keep(ratio);
-  if (keep == keep_all(groups)) {
-    const bool any = std::ranges::any_of(groups, &ChannelGroup::prunable);
+  if (keep == keep_all(groups) && queue.keep(1) == keep) {
     fail(ErrorKind::config, "[prune] a ratio of {} cuts nothing: {}", ratio,
-         !any                                ? "every layer keeps its channels (protect)"
-         : queue.keep(1) == keep_all(groups) ? "the limits (round, keep_min, max_ratio) keep every channel"
-                                             : "it is less than one step of the widths");
+         std::ranges::any_of(groups, &ChannelGroup::prunable)
+             ? "the limits (round, keep_min, max_ratio) keep every channel"
+             : "every layer keeps its channels (protect)");
   }
   return keep;
 }

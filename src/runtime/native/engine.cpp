@@ -25,14 +25,18 @@ void sum_up(Plane<T> in, Sum zero, std::vector<Sum>& out) {
   }
 }
 
-void skip_channels(ConvU8& conv, int64_t depth, int64_t channels) {
-  conv.weights += 4 * depth * channels;
+void skip_channels(ConvU8& conv, int64_t depth, int64_t channels, int64_t lanes) {
+  if (conv.blocks.first != nullptr) {
+    conv.blocks.first += channels / lanes;
+  } else {
+    conv.weights += 4 * depth * channels;
+  }
   conv.bias += channels;
   conv.multiplier += channels;
   if (conv.out_u8 != nullptr) conv.out_u8 += channels;
   if (conv.out_f32 != nullptr) conv.out_f32 += channels;
 }
-void skip_channels(ConvF32& conv, int64_t depth, int64_t channels) {
+void skip_channels(ConvF32& conv, int64_t depth, int64_t channels, int64_t /*lanes*/) {
   conv.weights += depth * channels;
   conv.bias += channels;
   conv.output += channels;
@@ -48,7 +52,7 @@ std::vector<Conv> passes_of(const Conv& conv, int64_t lanes, int64_t most) {
   for (int64_t i = 0; i < passes; ++i) {
     const int64_t begin = pass_begin(total, passes, i) * lanes, end = pass_begin(total, passes, i + 1) * lanes;
     Conv& part = parts.emplace_back(conv);
-    skip_channels(part, conv.shape.tap_count * conv.shape.run, begin);
+    skip_channels(part, conv.shape.tap_count * conv.shape.run, begin, lanes);
     part.shape.channels = std::min(end, channels) - begin;
   }
   return parts;
@@ -139,7 +143,7 @@ void Engine::bind_halos(int index, std::vector<Loop>& loops) {
   }
 }
 
-void Engine::bind(const Instruction& instruction, std::vector<Loop>& loops) {
+void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
   const Kernels& k = kernels_;
   const auto in_u8 = [&](size_t i) { return read_only(plane<uint8_t>(instruction.inputs[i])); };
   const auto in_f32 = [&](size_t i) { return read_only(plane<float>(instruction.inputs[i])); };
@@ -272,6 +276,19 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   return shape;
 }
 
+void Engine::use_blocks(ConvU8& task, SparseU8 sparse) {
+  auto at = std::make_unique<std::vector<ptrdiff_t>>();
+  for (const int64_t step : sparse.step) {
+    at->push_back(task.shape.taps[step / task.shape.run] + 4 * (step % task.shape.run));
+  }
+  sparse_u8_.push_back(std::make_unique<SparseU8>(std::move(sparse)));
+  const SparseU8& kept = *sparse_u8_.back();
+  packed_u8_.back()->weights = {};
+  task.weights = kept.weights.data();
+  task.blocks = {kept.first.data(), at->data()};
+  taps_.push_back(std::move(at));
+}
+
 int Engine::direct_output(int id) const {
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
     if (program_.outputs[i].direct && program_.outputs[i].value == id) return static_cast<int>(i);
@@ -299,7 +316,7 @@ void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int out
   loops.push_back({parts, body});
 }
 
-void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
+void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
   const int in = layer.inputs[0], out = layer.outputs[0];
   const int64_t groups = conv.groups, in_channels = layer.weight.shape()[1];
@@ -320,6 +337,11 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       task.shape = conv_shape(layer, packed.walk, 1, to_u8 ? 1 : 4);
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
+      if (auto sparse = sparse_blocks(packed, kernels_)) {
+        const auto whole = static_cast<double>(layer.weight.size() / groups * pixels);
+        layer.macs -= std::llround(whole * (1 - sparse->share));
+        use_blocks(task, std::move(*sparse));
+      }
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;

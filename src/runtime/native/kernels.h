@@ -30,14 +30,22 @@ struct ConvShape {
   int64_t channels = 0;  ///< of the output
 };
 
+/// Where a convolution's weights are packed without their zeros (sparse_blocks.h): a list for each vector of output
+/// channels.
+struct BlockLists {
+  const int64_t* first = nullptr;  ///< block that each vector begins with; the end. nullptr: weights are not sparse
+  const ptrdiff_t* at = nullptr;   ///< of each block: bytes from the window's start to the 4 values that it multiplies
+};
+
 /// acc = bias + sum(x * w), exact int32 (x: u8, zero points are in the bias). Then either
 ///   u8:  q = round_half_even(clamp(float(acc) * multiplier, low - zero_point, high - zero_point)) + zero_point,
 ///        then table[q] where there is a table; or
 ///   f32: activation(float(acc) * multiplier).
 struct ConvU8 {
   ConvShape shape;
-  const uint8_t* input = nullptr;     ///< window of output pixel 0
-  const int8_t* weights = nullptr;    ///< packed (pack.h)
+  const uint8_t* input = nullptr;   ///< window of output pixel 0
+  const int8_t* weights = nullptr;  ///< packed (pack.h), or blocks of lanes x 4
+  BlockLists blocks;
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
   uint8_t* out_u8 = nullptr;          ///< one of the two
