@@ -58,6 +58,27 @@ TEST(Measured, ZerosAreCountedAndCompressed) {
   EXPECT_LT(*sparse.compressed_file_bytes, *dense.compressed_file_bytes - 3 * static_cast<int64_t>(values.size()));
 }
 
+// A pruned or sparse model once called itself fp32, the baseline that it is compared with.
+TEST(Measured, TheMethodSaysWhatWasDone) {
+  graph::ModelFile model = file_of("yolov5n-cls");
+  const auto method = [&] {
+    record::Record record;
+    set_model(record, model);
+    return record.method.value();
+  };
+  EXPECT_EQ(method(), "fp32");
+  model.graph.metadata["method"] = "ptq";
+  EXPECT_EQ(method(), "ptq");
+  model.graph.metadata["pruned"] = "[{}]";
+  EXPECT_EQ(method(), "pruned+ptq");
+  model.graph.metadata.erase("method");
+  EXPECT_EQ(method(), "pruned");
+  graph::set_sparse_layers(model.graph, {{"model.1.conv", {"2:4", 0.5}}});
+  EXPECT_EQ(method(), "pruned+sparse");
+  model.graph.metadata.erase("pruned");
+  EXPECT_EQ(method(), "sparse");
+}
+
 // A model with one layer of 4 bits is one of 8, and says which layer is not.
 TEST(Measured, OneNarrowLayerIsNotTheWholeModel) {
   graph::ModelFile model = file_of("yolov5n");

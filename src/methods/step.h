@@ -44,6 +44,9 @@ struct StepInfo {
   /// What of the data it reads under effective settings, where that is not `needs`, which is the most it may read.
   std::function<Needs(const Json& settings)> needs_under = {};
 
+  bool checkpoints = false;  ///< it writes checkpoints into its folder and goes on from them: as a command it takes
+                             ///< --work and --resume
+
   /// What of the data it reads under these effective settings.
   Needs reads(const Json& settings) const { return needs_under ? needs_under(settings) : needs; }
 };

@@ -71,6 +71,8 @@ StepInfo describe_train() {
           {},
           config::require_teacher,
           {},
+          true,
+          {},
           true};
 }
 
@@ -141,7 +143,11 @@ StepInfo describe_finetune() {
             return ModelKind{kind.task, kind.quantized, false, kind.sparse};
           },
           as_trained,
-          config::require_teacher};
+          config::require_teacher,
+          {},
+          false,
+          {},
+          true};
 }
 
 StepInfo describe_convert() {

@@ -22,6 +22,15 @@ std::optional<std::string> metadata(const graph::Graph& graph, const std::string
   return found->second;
 }
 
+/// What was done to a float model, joined by "+": "fp32" (nothing), "pruned", "sparse", "ptq", "pruned+ptq".
+std::string method_of(const graph::Graph& graph) {
+  std::vector<std::string> done;
+  if (metadata(graph, "pruned")) done.emplace_back("pruned");
+  if (graph::is_sparse(graph)) done.emplace_back("sparse");
+  if (const auto quantized = metadata(graph, "method")) done.push_back(*quantized);
+  return done.empty() ? "fp32" : fmt::format("{}", fmt::join(done, "+"));
+}
+
 /// "2:4", or more than one of "2:4, kernel"; none for a dense model.
 std::optional<std::string> sparse_patterns(const graph::Graph& graph) {
   std::set<std::string> patterns;
@@ -37,7 +46,7 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   const metrics::Cost cost = metrics::cost(folded);
   record.model = metadata(folded, "model");
   record.task = metadata(folded, "task");
-  record.method = metadata(folded, "method").value_or("fp32");
+  record.method = method_of(folded);
   record.imgsz = folded.edge(folded.inputs.at(0)).shape.at(2);
   const metrics::LayerWidths widths = metrics::layer_widths(folded);
   record.bits_w = widths.weights;

@@ -78,24 +78,36 @@ Budget budget_of(const Json& settings, const std::string& option, const WidthCos
   return budget;
 }
 
+/// For what does not depend on scores: the least that the limits allow.
+Scores any_scores(const std::vector<ChannelGroup>& groups) {
+  return reduce(at_random(groups, 0), Reduction::first, Normalisation::none);
+}
+
 Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const WidthCost& widths,
-             const Json& settings, Looking& looking) {
+             const Json& settings, const Scores& scores) {
   const auto ranking =
       chosen<Ranking>(settings, "ranking",
                       {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
   const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
   const std::string option = config::prune_budget(settings);
-  const auto keep = [&](const Scores& scores) {
-    if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
-    return keep_budget(graph, groups, scores, ranking, budget_of(settings, option, widths, groups), limits);
-  };
-  if (config::criterion_reads_images(settings.at("criterion").get<std::string>())) {
-    keep(reduce(at_random(groups, 0), Reduction::first, Normalisation::none));  // what cannot be met is said at once
-  }
-  return keep(scores_of(graph, groups, settings, looking));
+  if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
+  return keep_budget(graph, groups, scores, ranking, budget_of(settings, option, widths, groups), limits);
 }
 
 }  // namespace
+
+Json prunings(const graph::Graph& graph) {
+  const auto found = graph.metadata.find("pruned");
+  const auto told = found == graph.metadata.end() ? std::nullopt : try_parse_json(found->second);
+  if (told && told->is_object()) return Json::array({*told});  // as it was while a file told the last one alone
+  return told && told->is_array() ? *told : Json::array();
+}
+
+void require_reachable(const graph::Graph& graph, const Json& settings) {
+  std::vector<ChannelGroup> groups = channel_groups(graph);
+  protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
+  keep_of(graph, groups, WidthCost(graph, groups), settings, any_scores(groups));
+}
 
 graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSink& log, const ShowImages& show_images) {
   require_float(graph);
@@ -107,14 +119,23 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
   std::vector<ChannelGroup> groups = channel_groups(graph);
   protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
   const WidthCost widths(graph, groups);
-  const Keep keep = keep_of(graph, groups, widths, settings, looking);
+  if (config::criterion_reads_images(criterion)) {
+    keep_of(graph, groups, widths, settings, any_scores(groups));  // what cannot be met is said at once
+  }
+  const Keep keep = keep_of(graph, groups, widths, settings, scores_of(graph, groups, settings, looking));
+  if (keep == keep_all(groups)) {
+    log.warning(fmt::format("[prune] nothing is cut: a ratio of {} is less than one step of the widths",
+                            settings.at("ratio").dump()));
+  }
   graph::Graph cut = cut_channels(graph, groups, keep);
   const WidthCost::Total before = widths.full(), after = widths.at(kept_counts(keep));
   const std::string option = config::prune_budget(settings);
   Json told{{"criterion", criterion}, {option, settings.at(option)}, {"params_before", before.params},
             {"params", after.params}, {"macs_before", before.macs},  {"macs", after.macs}};
   told.update(looking.told);
-  cut.metadata["pruned"] = told.dump();
+  Json all = prunings(graph);
+  all.push_back(std::move(told));
+  cut.metadata["pruned"] = all.dump();
   const auto share = [](int64_t now, int64_t then) {
     return 100 * static_cast<double>(now) / static_cast<double>(std::max<int64_t>(1, then));
   };

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
 #include "models/task.h"
@@ -105,7 +106,8 @@ Json show_images(prune::ImageCriterion& criterion, const graph::Graph& graph, co
     log.warning(
         data::to_text(loader.left_out().images(), static_cast<int64_t>(subset.indices.size()), "calibration images"));
   }
-  log.info(fmt::format("looked at {} images in {:.1f} s", images, static_cast<double>(now_ns() - start_ns) * 1e-9));
+  log.info(fmt::format("looked at {} in {:.1f} s", counted(images, "image"),
+                       static_cast<double>(now_ns() - start_ns) * 1e-9));
   Json told{{"calibration_images", images}, {"calibration_seed", seed}, {"calibration_sha256", subset.sha256}};
   if (criterion.wants_gradients()) told["calibration_batch"] = loading.batch;
   return told;
