@@ -13,7 +13,7 @@ graph::Graph run_prune(const StepInput& input) {
       return show_images(scores, input.model.graph, *input.data, input.settings, input.log, input.cancel);
     };
   }
-  graph::Graph cut = prune::prune(input.model.graph, input.settings, input.log, show);
+  graph::Graph cut = prune::prune(input.model.graph, input.settings, input.log, show, input.latency);
   cut.metadata["parent_sha256"] = input.model.sha256;
   return cut;
 }
