@@ -1,9 +1,12 @@
-// The native engine's kernels, one at a time (Google Benchmark): convolutions of YOLO's sizes on every instruction set of
-// this processor, in integers and in float. items_per_second are MACs, or values where nothing is multiplied.
+// The native engine's kernels, one at a time (Google Benchmark): convolutions of YOLO's sizes on every instruction set
+// of this processor, in integers and in float. items_per_second are MACs, or values where nothing is multiplied.
+// conv_u8_sparse and conv_f32_sparse have that share of zeros in blocks of 16 output channels by 4 input channels; its
+// items are MACs with the zeros.
 //   native_kernels --benchmark_filter=conv_u8/avx512
 #include <benchmark/benchmark.h>
-
 #include <fmt/format.h>
+
+#include <algorithm>
 
 #include "core/rng.h"
 #include "runtime/native/engine.h"
@@ -15,11 +18,39 @@ using namespace quench::runtime::native;
 
 struct Layer {
   int64_t channels, outputs, kernel, stride, size;
+  double zeros = 0;  ///< share of blocks of 16 output by 4 input channels at one place of the kernel
 };
 /// yolov5n at 640 px: the stem, early, middle and late layers, a head.
-constexpr Layer kLayers[] = {{3, 16, 6, 2, 640},    {16, 32, 3, 2, 320},  {16, 16, 3, 1, 160}, {32, 32, 1, 1, 160},
-                             {32, 32, 3, 1, 80},    {64, 64, 3, 1, 40},   {128, 128, 3, 1, 20}, {128, 256, 3, 2, 40},
-                             {256, 256, 1, 1, 20},  {64, 255, 1, 1, 80}};
+constexpr Layer kLayers[] = {{3, 16, 6, 2, 640},   {16, 32, 3, 2, 320}, {16, 16, 3, 1, 160},  {32, 32, 1, 1, 160},
+                             {32, 32, 3, 1, 80},   {64, 64, 3, 1, 40},  {128, 128, 3, 1, 20}, {128, 256, 3, 2, 40},
+                             {256, 256, 1, 1, 20}, {64, 255, 1, 1, 80}};
+
+/// 3 x 3 layers of yolov5s at 640 px, for sparsity.
+constexpr Layer kSparseLayers[] = {{64, 64, 3, 1, 80}, {128, 128, 3, 1, 40}, {256, 256, 3, 1, 20}};
+
+void zero_blocks(const Layer& layer, Tensor& weight) {
+  Rng rng(2, "native kernels");
+  const int64_t places = layer.kernel * layer.kernel;
+  const auto set_zero = [&](int64_t at) {
+    if (weight.dtype() == DType::i8) {
+      weight.mutable_values<int8_t>()[static_cast<size_t>(at)] = 0;
+    } else {
+      weight.mutable_values<float>()[static_cast<size_t>(at)] = 0;
+    }
+  };
+  for (int64_t o = 0; o < layer.outputs; o += 16) {
+    for (int64_t i = 0; i < layer.channels; i += 4) {
+      for (int64_t place = 0; place < places; ++place) {
+        if (rng.uniform() >= layer.zeros) continue;
+        for (int64_t a = o; a < std::min(o + 16, layer.outputs); ++a) {
+          for (int64_t b = i; b < std::min(i + 4, layer.channels); ++b) {
+            set_zero((a * layer.channels + b) * places + place);
+          }
+        }
+      }
+    }
+  }
+}
 
 Program program_of(const Layer& layer, bool integer) {
   Program program;
@@ -35,9 +66,8 @@ Program program_of(const Layer& layer, bool integer) {
   conv.name = "conv";
   conv.inputs = {0};
   conv.outputs = {1};
-  conv.attributes = graph::ConvAttributes{{layer.kernel, layer.kernel},
-                                          {layer.stride, layer.stride},
-                                          {(layer.kernel - 1) / 2, (layer.kernel - 1) / 2}};
+  conv.attributes = graph::ConvAttributes{
+      {layer.kernel, layer.kernel}, {layer.stride, layer.stride}, {(layer.kernel - 1) / 2, (layer.kernel - 1) / 2}};
   const Shape shape{layer.outputs, layer.channels, layer.kernel, layer.kernel};
   Rng rng(1, "native kernels");
   conv.weight = Tensor(integer ? DType::i8 : DType::f32, shape);
@@ -49,6 +79,7 @@ Program program_of(const Layer& layer, bool integer) {
       conv.weight.mutable_values<float>()[static_cast<size_t>(i)] = static_cast<float>(value) / 127;
     }
   }
+  if (layer.zeros > 0) zero_blocks(layer, conv.weight);
   conv.bias = Tensor(integer ? DType::i32 : DType::f32, {layer.outputs});
   conv.weight_scale.assign(static_cast<size_t>(layer.outputs), 0.01f);
   conv.step = program.values[1].step;
@@ -90,10 +121,22 @@ int main(int argc, char** argv) {
     benchmark::RegisterBenchmark(("peak_f32/" + name).c_str(), peak, kernels_for(isa)->burn_f32);
     for (const bool integer : {true, false}) {
       for (const Layer& layer : kLayers) {
-        const std::string label =
-            fmt::format("{}/{}/{}x{}_k{}_s{}_{}px", integer ? "conv_u8" : "conv_f32", name, layer.channels,
-                        layer.outputs, layer.kernel, layer.stride, layer.size);
+        const std::string label = fmt::format("{}/{}/{}x{}_k{}_s{}_{}px", integer ? "conv_u8" : "conv_f32", name,
+                                              layer.channels, layer.outputs, layer.kernel, layer.stride, layer.size);
         benchmark::RegisterBenchmark(label.c_str(), convolution, isa, layer, integer)->UseManualTime();
+      }
+    }
+  }
+  for (const Isa isa : available_isas()) {
+    for (Layer layer : kSparseLayers) {
+      for (const double zeros : {0.0, 0.4, 0.5, 0.75, 0.875}) {
+        layer.zeros = zeros;
+        for (const bool integer : {true, false}) {
+          const std::string label =
+              fmt::format("{}_sparse/{}/{}x{}_k{}_{}px/{}", integer ? "conv_u8" : "conv_f32", to_string(isa),
+                          layer.channels, layer.outputs, layer.kernel, layer.size, zeros);
+          benchmark::RegisterBenchmark(label.c_str(), convolution, isa, layer, integer)->UseManualTime();
+        }
       }
     }
   }

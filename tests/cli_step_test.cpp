@@ -13,6 +13,7 @@
 #include "graph/onnx_write.h"
 #include "models/spec.h"
 #include "program/parse.h"
+#include "prune/prune.h"
 #include "steps/step.h"
 
 namespace quench::cli {
@@ -98,6 +99,39 @@ TEST_F(StepCommand, EveryCommandOfAStepHasTheStepsSettings) {
   EXPECT_EQ(std::ranges::find(all, "convert", &program::Command::name), all.end());
 }
 
+TEST_F(StepCommand, CheckpointsAreOfStepsThatWriteThem) {
+  const std::vector<program::Command> all = make_commands(steps_.table());
+  for (const char* name : {"train", "finetune", "prune", "sparsify", "scale_weights"}) {
+    const bool trains = name == std::string_view("train") || name == std::string_view("finetune");
+    const auto found = std::ranges::find(all, name, &program::Command::name);
+    ASSERT_NE(found, all.end()) << name;
+    for (const char* flag : {"work", "resume"}) EXPECT_EQ(found->options.find(flag) != nullptr, trains) << name;
+  }
+  EXPECT_THROW(quench({"scale_weights", path("in.onnx"), "--work", path("w"), "-o", path("out.onnx")}),
+               CLI::ParseError);
+}
+
+TEST_F(StepCommand, ANameInPlaceOfAFileIsToldHowToBecomeOne) {
+  for (const char* step : {"prune", "finetune", "sparsify", "scale_weights"}) {
+    for (const auto& [name, part] : {std::pair("yolov5n-cls", "quench train --model yolov5n-cls"),
+                                     std::pair("yolov8n-clss", "quench train --model yolov8n-cls ")}) {
+      try {
+        quench({step, name, "-o", path("no.onnx")});
+        ADD_FAILURE() << step;
+      } catch (const Error& error) {
+        EXPECT_EQ(error.kind(), ErrorKind::config) << step << ": " << error.what();
+        EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << step << ": " << error.what();
+      }
+    }
+  }
+  try {
+    quench({"scale_weights", "nothing-like-it", "-o", path("no.onnx")});
+    ADD_FAILURE();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::io) << error.what();
+  }
+}
+
 TEST_F(StepCommand, TrainIsTheStepTrain) {
   const std::vector<std::string> data{"--data", "shapes", "--train-limit", "64", "--test-limit", "16"};
   std::vector<std::string> words{"train", "--imgsz", "32", "--epochs", "1",           "--batch",
@@ -128,13 +162,12 @@ TEST_F(StepCommand, PruneReadsDataWhereItsCriterionDoes) {
   ASSERT_EQ(prune("taylor", "shapes", "again.onnx"), program::kOk);
   const graph::ModelFile made = graph::read_model(path("taylor.onnx"));
   EXPECT_EQ(made.sha256, graph::read_model(path("again.onnx")).sha256) << "the same twice";
-  const Json told = parse_json(made.graph.metadata.at("pruned"), "t");
+  const Json told = prune::prunings(made.graph).at(0);
   EXPECT_EQ(told.at("calibration_images"), 24);
   EXPECT_EQ(told.at("calibration_seed"), 0);
   EXPECT_EQ(told.at("calibration_batch"), 8);
   EXPECT_EQ(told.at("calibration_sha256").get<std::string>().size(), 64u);
-  EXPECT_FALSE(
-      parse_json(graph::read_model(path("l1.onnx")).graph.metadata.at("pruned"), "t").contains("calibration_images"));
+  EXPECT_FALSE(prune::prunings(graph::read_model(path("l1.onnx")).graph).at(0).contains("calibration_images"));
   EXPECT_THROW(prune("taylor", "nowhere", "no.onnx"), Error);
   EXPECT_FALSE(fs::exists(folder_ / "no.onnx"));
 }

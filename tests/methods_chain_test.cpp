@@ -1,6 +1,8 @@
 // Methods of a study as chains of steps: short names, named chains, lists, and what cannot be.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "config/tables.h"
 #include "core/error.h"
 #include "methods/chain.h"
@@ -53,6 +55,41 @@ TEST(Chain, NamedChainsSayTheirSteps) {
   EXPECT_EQ(steps_text(effective(R"({"name": "longer", "steps": ["finetune"]})")), "finetune") << "float stays float";
 }
 
+TEST(Rounds, ReachTheGoalInPartsThatMultiplyToTheWhole) {
+  const auto it = methods(R"({"name": "it", "steps": [{"repeat": {"rounds": 3, "steps": [
+      {"prune": {"criterion": ["l1", "fpgm"], "target_gflops": "0.4x"}}, {"finetune": {"epochs": 1}}]}},
+      {"quantize": {"observer": "mse"}}]})");
+  ASSERT_EQ(it.size(), 2u);
+  EXPECT_EQ(it[1].setting, "fpgm");
+  EXPECT_EQ(steps_text(it[1].steps), "prune finetune prune finetune prune finetune quantize");
+  double left = 1;
+  for (const int step : {0, 2, 4}) {
+    const std::string target = it[1].steps[step].settings["target_gflops"];
+    ASSERT_EQ(target.back(), 'x');
+    left *= std::stod(target);
+    EXPECT_NEAR(left, 1 - 0.6 * (step / 2 + 1) / 3, 1e-5) << "linear: equal parts of what goes";
+    EXPECT_EQ(it[1].steps[step].settings["criterion"], "fpgm");
+  }
+  const auto ratio = methods(R"({"name": "it", "steps": [{"repeat": {"rounds": 2, "schedule": "cubic", "steps": [
+      {"prune": {"ratio": 0.5}}, "finetune"]}}]})");
+  EXPECT_DOUBLE_EQ(ratio[0].steps[0].settings["ratio"].get<double>(), 0.5 * (1 - 0.125));
+  EXPECT_DOUBLE_EQ(ratio[0].steps[2].settings["ratio"].get<double>(), 1 - 0.5 / (1 - 0.5 * (1 - 0.125)));
+}
+
+TEST(Rounds, ZerosAreAddedUpToTheShareOfEachRound) {
+  const auto gradual = methods(R"({"name": "gradual", "steps": [{"repeat": {"rounds": 4, "schedule": "cubic", "steps": [
+      {"sparsify": {"sparsity": 0.8}}, {"finetune": {"epochs": 1}}]}}]})");
+  for (const int round : {1, 2, 3, 4}) {
+    // Zhu & Gupta 2017, eq. 1, with s_i = 0, t_0 = 0 and n rounds
+    const double expected = 0.8 + (0 - 0.8) * std::pow(1 - round / 4.0, 3);
+    EXPECT_NEAR(gradual[0].steps[2 * (round - 1)].settings["sparsity"].get<double>(), expected, 1e-12);
+  }
+  EXPECT_EQ(effective(R"({"name": "g", "steps": [{"repeat": {"rounds": 2, "steps": [{"sparsify": {"sparsity": 0.8}},
+      "finetune"]}}]})")
+                .size(),
+            4u);
+}
+
 TEST(Chain, AStepSaysWhatOfTheDataItReadsUnderItsSettings) {
   const StepTable table = step_table();
   const auto reads = [&](const char* entry) {
@@ -78,6 +115,14 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
       {R"({"name": "a", "steps": [{"quantise": {}}]})", "did you mean 'quantize'"},
       {R"({"name": "a", "steps": [{"quantize": {"observr": "mse"}}]})", "did you mean 'observer'"},
       {R"({"name": "a", "steps": []})", "list of steps"},
+      {R"({"name": "a", "steps": ["repeat"]})", "list of steps"},
+      {R"({"name": "a", "steps": [{"repeat": {"rounds": 3, "steps": ["finetune"]}}]})", "no step here has a goal"},
+      {R"({"name": "a", "steps": [{"repeat": {"rounds": 1, "steps": ["finetune"]}}]})", "rounds"},
+      {R"({"name": "a", "steps": [{"repeat": {"times": 3, "steps": ["finetune"]}}]})", "times"},
+      {R"({"name": "a", "steps": [{"repeat": {"steps": [{"prune": {"target_params": "3M"}}]}}]})", "a share"},
+      {R"({"name": "a", "steps": [{"repeat": {"steps": [{"prune": {"target_params": "1.2x"}}]}}]})", "a share"},
+      {R"({"name": "a", "steps": [{"repeat": {"steps": [{"sparsify": {"pattern": "2:4"}}]}}]})", "N:M"},
+      {R"({"name": "a", "steps": [{"repeat": {"steps": [{"sparsify": {}}]}}]})", "expected sparsity"},
       {R"({"name": "a", "steps": ["train"]})", "after the training"},
       {R"({"name": "a/b", "steps": ["quantize"]})", "without '/'"},
       {R"({"name": "qat", "steps": ["quantize"]})", "a name of your own"},

@@ -49,8 +49,8 @@ TEST(Measured, APredictedLatencyIsOfTheRowsThatItWasPredictedFor) {
   };
   EXPECT_FALSE(predicted("host", "native", 1).has_value());
   model.graph.metadata["pruned"] =
-      R"({"latency_ns": 1200, "latency_device": "host", "latency_runtime": "native", "latency_threads": 1,)"
-      R"( "latency_precision": "fp32"})";
+      R"([{"params": 1}, {"latency_ns": 1200, "latency_device": "host", "latency_runtime": "native",)"
+      R"( "latency_threads": 1, "latency_precision": "fp32"}])";
   EXPECT_EQ(predicted("host", "native", 1), 1200);
   EXPECT_FALSE(predicted("nano", "native", 1).has_value());
   EXPECT_FALSE(predicted("host", "torch", 1).has_value());
@@ -82,6 +82,27 @@ TEST(Measured, ZerosAreCountedAndCompressed) {
   EXPECT_EQ(sparse.nonzero_params, *dense.params - static_cast<int64_t>(values.size()));
   EXPECT_NEAR(static_cast<double>(*sparse.file_bytes), static_cast<double>(*dense.file_bytes), 1000);
   EXPECT_LT(*sparse.compressed_file_bytes, *dense.compressed_file_bytes - 3 * static_cast<int64_t>(values.size()));
+}
+
+// A pruned or sparse model once called itself fp32, the baseline that it is compared with.
+TEST(Measured, TheMethodSaysWhatWasDone) {
+  graph::ModelFile model = file_of("yolov5n-cls");
+  const auto method = [&] {
+    record::Record record;
+    set_model(record, model);
+    return record.method.value();
+  };
+  EXPECT_EQ(method(), "fp32");
+  model.graph.metadata["method"] = "ptq";
+  EXPECT_EQ(method(), "ptq");
+  model.graph.metadata["pruned"] = "[{}]";
+  EXPECT_EQ(method(), "pruned+ptq");
+  model.graph.metadata.erase("method");
+  EXPECT_EQ(method(), "pruned");
+  graph::set_sparse_layers(model.graph, {{"model.1.conv", {"2:4", 0.5}}});
+  EXPECT_EQ(method(), "pruned+sparse");
+  model.graph.metadata.erase("pruned");
+  EXPECT_EQ(method(), "sparse");
 }
 
 // A model with one layer of 4 bits is one of 8, and says which layer is not.

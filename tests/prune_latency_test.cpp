@@ -69,7 +69,7 @@ TEST(Latency, OfWidthsIsThatOfTheModelThatIsCutToThem) {
     const Json settings = config::prune_options().checked(
         {{"target_latency", "0.4x"}, {"criterion", "random"}, {"ranking", "local"}}, "t");
     const Graph cut = prune(full, settings, {}, {}, device(8));
-    const Json told = parse_json(cut.metadata.at("pruned"), "t");
+    const Json told = prunings(cut).back();
     EXPECT_EQ(told.at("latency_ns_before"), std::llround(ns(full, device(8)))) << name;
     EXPECT_EQ(told.at("latency_ns"), std::llround(ns(cut, device(8)))) << name;
     EXPECT_EQ(told.at("latency_device"), "made-up");
@@ -134,7 +134,7 @@ TEST(Latency, ScorePerTimeCutsWhereTimeGoes) {
     Json settings{{"target_latency", "0.5x"}, {"criterion", "random"}, {"normalisation", "none"}};
     if (per_time) settings["score_per_time"] = true;
     const Graph cut = prune(full, config::prune_options().checked(settings, "t"), {}, {}, early);
-    const Json told = parse_json(cut.metadata.at("pruned"), "t");
+    const Json told = prunings(cut).back();
     EXPECT_LE(told.at("latency_ns").get<double>(), 0.5 * told.at("latency_ns_before").get<double>());
     return told.at("params").get<int64_t>();
   };

@@ -24,7 +24,7 @@ using graph::Graph;
 Graph model() { return models::build("yolov8n-cls", {.classes = {"a", "b"}, .imgsz = 32}); }
 
 /// Gradients and values by chance, of 40 images of two classes.
-Json show_noise(const Graph& graph, ImageScores& scores) {
+Json show_noise(const Graph& graph, ImageCriterion& scores) {
   Rng rng(3, "show");
   const auto noise = [&](Shape shape) {
     Tensor out(DType::f32, std::move(shape));
@@ -46,7 +46,7 @@ Json show_noise(const Graph& graph, ImageScores& scores) {
 }
 
 Graph pruned(const Graph& graph, const Json& settings) {
-  const auto show = [&](ImageScores& scores) { return show_noise(graph, scores); };
+  const auto show = [&](ImageCriterion& scores) { return show_noise(graph, scores); };
   return prune(graph, config::prune_options().checked(settings, "t"), {}, show);
 }
 
@@ -59,7 +59,8 @@ TEST(Prune, EveryCriterionMeetsTheBudgetAndTellsIt) {
       const metrics::Cost cost = metrics::cost(cut);
       EXPECT_LE(cost.gflops, 0.5 * gflops) << criterion << " " << ranking;
       EXPECT_GT(cost.gflops, 0.45 * gflops) << criterion << " " << ranking;
-      const Json told = parse_json(cut.metadata.at("pruned"), "t");
+      ASSERT_EQ(prunings(cut).size(), 1u);
+      const Json told = prunings(cut)[0];
       EXPECT_EQ(told.at("criterion"), criterion);
       EXPECT_EQ(told.contains("calibration_images"), config::criterion_reads_images(criterion));
       EXPECT_EQ(told.at("params"), cost.params);
@@ -68,6 +69,51 @@ TEST(Prune, EveryCriterionMeetsTheBudgetAndTellsIt) {
       EXPECT_TRUE(graph::read_onnx(graph::write_onnx(cut), "t") == cut) << "saved and reloaded";
     }
   }
+}
+
+// The second pruning once wrote over what the first had told.
+TEST(Prune, AFileTellsEveryPruningThatMadeIt) {
+  const Graph once = pruned(model(), {{"target_params", "0.8x"}});
+  const Graph twice = pruned(once, {{"ratio", 0.25}, {"criterion", "l2"}});
+  ASSERT_EQ(prunings(twice).size(), 2u);
+  EXPECT_EQ(prunings(twice)[0], prunings(once)[0]);
+  EXPECT_EQ(prunings(twice)[1].at("criterion"), "l2");
+  EXPECT_EQ(prunings(twice)[1].at("params_before"), prunings(twice)[0].at("params"));
+  Graph old = once;  // as files were before: the last one alone
+  old.metadata["pruned"] = prunings(once)[0].dump();
+  EXPECT_EQ(prunings(old), prunings(once));
+  EXPECT_EQ(prunings(pruned(old, {{"ratio", 0.25}})).size(), 2u);
+  old.metadata["pruned"] = "strange";
+  EXPECT_EQ(prunings(old), Json::array());
+  EXPECT_EQ(prunings(model()), Json::array());
+}
+
+// What a study asks before it trains: the answer is prune()'s own, whatever the weights are.
+TEST(Prune, WhatIsReachableIsKnownWithoutScores) {
+  const Graph full = model();
+  const auto options = [](const Json& settings) { return config::prune_options().checked(settings, "t"); };
+  for (const std::string& ranking : config::prune_options().find("ranking")->choices) {
+    for (const char* limit : {"max_ratio", "keep_min"}) {
+      for (const char* target : {"0.3x", "0.45x", "0.6x", "0.9x"}) {
+        Json settings{{"ranking", ranking}, {"target_gflops", target}};
+        settings[limit] = limit == std::string_view("max_ratio") ? Json(0.3) : Json(24);
+        const auto said = [&](const std::function<void()>& call) {
+          try {
+            call();
+          } catch (const Error& error) {
+            EXPECT_EQ(error.kind(), ErrorKind::config);
+            return std::string(error.what());
+          }
+          return std::string();
+        };
+        EXPECT_EQ(said([&] { require_reachable(full, options(settings)); }), said([&] { pruned(full, settings); }))
+            << settings;
+      }
+    }
+  }
+  EXPECT_NO_THROW(require_reachable(full, options({{"ratio", 0.5}})));
+  EXPECT_THROW(require_reachable(full, options({{"ratio", 0.5}, {"protect", {"*"}}})), Error);
+  EXPECT_THROW(require_reachable(full, options({{"target_params", "0.1x"}, {"max_ratio", 0.5}})), Error);
 }
 
 TEST(Prune, TheLargestGoWhereTheyAreAskedFor) {
@@ -140,7 +186,7 @@ TEST(Prune, ImagesAreAskedForWhereTheyAreReadAndAfterAllElseIsChecked) {
       EXPECT_NE(text.find("criterion " + criterion + " expected images"), std::string::npos) << text;
     }
     int asked = 0;
-    const auto show = [&](ImageScores& scores) {
+    const auto show = [&](ImageCriterion& scores) {
       ++asked;
       return show_noise(full, scores);
     };

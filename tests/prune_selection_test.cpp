@@ -44,6 +44,23 @@ TEST(Selection, GlobalCutsTheLowestOfAllButOne) {
   EXPECT_EQ(text(keep[2]), "10101111") << "the six lowest of all are first's four and second's two";
 }
 
+// A ratio under which nothing was cut once gave the model back without a word.
+TEST(Selection, ARatioThatCanCutNothingIsAnError) {
+  const Graph graph = chain();
+  const auto said = [&](const std::vector<std::string>& kept, double ratio, const Limits& limits) {
+    std::vector<ChannelGroup> groups = channel_groups(graph);
+    protect(graph, kept, groups);
+    const auto [kind, text] = error_of([&] { keep_ratio(graph, groups, kScores, Ranking::local, ratio, limits); });
+    EXPECT_EQ(kind, ErrorKind::config);
+    return text;
+  };
+  EXPECT_NE(said({"*"}, 0.5, {}).find("protect"), std::string::npos);
+  EXPECT_NE(said({}, 0.5, {.keep_min = 8}).find("limits"), std::string::npos);
+  const std::vector<ChannelGroup> groups = channel_groups(graph);
+  EXPECT_EQ(keep_ratio(graph, groups, kScores, Ranking::local, 0.1, {.round = 4}), keep_all(groups))
+      << "a larger one would cut: the last of several rounds may ask for little";
+}
+
 TEST(Selection, KeepsTheFloorOfWhatIsLeftAndOneAtLeast) {
   EXPECT_EQ(kept_width(16, 0.1, {}), 14);
   EXPECT_EQ(kept_width(160, 0.3, {}), 112) << "exactly, whatever 160 x 0.7 is in binary";

@@ -1,4 +1,7 @@
 // Zeros among weights: which, how many, and what says so.
+#include <numeric>
+#include <set>
+
 #include "config/tables.h"
 #include "core/json.h"
 #include "core/rng.h"
@@ -12,6 +15,7 @@
 #include "metrics/cost.h"
 #include "metrics/nonzero.h"
 #include "models/spec.h"
+#include "prune/block_order.h"
 #include "prune/sparsify.h"
 #include "prune/sparsity_pattern.h"
 #include "sparsity_testing.h"
@@ -114,6 +118,66 @@ TEST(Sparsify, KernelsGoWhole) {
   }
 }
 
+TEST(Sparsify, BlocksGoWhole) {
+  const Graph before = dense("yolov5n-cls"), after = sparse(before, {{"pattern", "16x4"}, {"sparsity", 0.6}});
+  const graph::SparseLayers told = graph::sparse_layers(after);
+  int64_t zeros = 0, all = 0, mixed = 0;
+  double largest_gone = 0, smallest_kept = INFINITY;
+  for (const Node& node : before.nodes) {
+    if (!graph::traits(node.op).layer) continue;
+    const Shape& shape = before.required_weight(node, "weight").value.shape();
+    const auto old = weights_of(before, node), now = weights_of(after, node);
+    const int64_t inputs = shape[1], places = static_cast<int64_t>(old.size()) / shape[0] / inputs;
+    if (inputs < 4) {
+      EXPECT_TRUE(std::ranges::equal(old, now)) << node.name << " reads the image";
+      EXPECT_FALSE(told.contains(node.name));
+      continue;
+    }
+    EXPECT_EQ(told.at(node.name).pattern, "16x4");
+    for (int64_t o = 0; o < shape[0]; o += 16) {
+      for (int64_t i = 0; i < inputs; i += 4) {
+        for (int64_t place = 0; place < places; ++place) {
+          int64_t gone = 0, size = 0;
+          double sum = 0;
+          for (int64_t a = o; a < std::min(o + 16, shape[0]); ++a) {
+            for (int64_t b = i; b < std::min(i + 4, inputs); ++b, ++size) {
+              const auto at = static_cast<size_t>((a * inputs + b) * places + place);
+              gone += now[at] == 0;
+              sum += std::abs(old[at]);
+              EXPECT_TRUE(now[at] == 0 || now[at] == old[at]);
+            }
+          }
+          mixed += gone != 0 && gone != size;
+          zeros += gone;
+          all += size;
+          if (gone == size) {
+            largest_gone = std::max(largest_gone, sum / static_cast<double>(size));
+          } else {
+            smallest_kept = std::min(smallest_kept, sum / static_cast<double>(size));
+          }
+        }
+      }
+    }
+  }
+  EXPECT_EQ(mixed, 0);
+  EXPECT_LE(largest_gone, smallest_kept * (1 + 1e-6));
+  EXPECT_NEAR(static_cast<double>(zeros) / static_cast<double>(all), 0.6, 1e-3);
+}
+
+TEST(BlockOrder, HasEveryWeightOnceAndStaysWithinGroups) {
+  // 2 groups of 3 output channels, 5 inputs, 2 places; blocks of 2 x 4
+  const BlockOrder order(6, 5, 2, 2, {SparsityPattern::Kind::block, 2, 4});
+  std::vector<float> weights(60);
+  std::iota(weights.begin(), weights.end(), 0.0f);
+  const std::vector<float> blocks = order.in_blocks(weights);
+  EXPECT_EQ(std::set<float>(blocks.begin(), blocks.end()).size(), 60u);
+  EXPECT_EQ(order.sizes(), (std::vector<int32_t>{8, 8, 2, 2, 4, 4, 1, 1, 8, 8, 2, 2, 4, 4, 1, 1}));
+  EXPECT_EQ(std::vector<float>(blocks.begin(), blocks.begin() + 8), (std::vector<float>{0, 2, 4, 6, 10, 12, 14, 16}));
+  std::vector<float> back(60);
+  order.restore(blocks, back);
+  EXPECT_EQ(back, weights);
+}
+
 TEST(Sparsify, OfEveryMNeighboursTheLargestNStay) {
   for (const char* name : {"yolov5n", "yolov8n-cls"}) {
     const Graph before = dense(name);
@@ -193,12 +257,94 @@ TEST(Sparsify, ProtectedLayersStayAndEmptyOnesAreTold) {
   EXPECT_NE(warnings[0].find("model.1.conv"), std::string::npos) << warnings[0];
 }
 
+/// Two batches of gradients by chance.
+Json show_gradients(const Graph& graph, ImageCriterion& criterion, std::map<std::string, std::vector<double>>& means) {
+  EXPECT_TRUE(criterion.wants_gradients());
+  EXPECT_EQ(criterion.batch(), 8);
+  Rng rng(7, "sparsify gradients");
+  for (int batch = 0; batch < 2; ++batch) {
+    SeenBatch seen;
+    for (const auto& [name, weight] : graph.weights) {
+      Tensor gradient(DType::f32, weight.value.shape());
+      std::vector<double>& mean = means[name];
+      mean.resize(static_cast<size_t>(weight.value.size()));
+      const auto g = gradient.mutable_values<float>();
+      const auto w = weight.value.values<float>();
+      for (size_t i = 0; i < g.size(); ++i) {
+        g[i] = static_cast<float>(rng.uniform(-1, 1));
+        mean[i] += std::pow(static_cast<double>(g[i]) * w[i], 2) / 2;
+      }
+      seen.gradients[name] = gradient;
+    }
+    criterion.add(seen);
+  }
+  return {{"calibration_images", 16}};
+}
+
+TEST(Sparsify, TaylorTakesTheSmallestSquaredProductsWithTheGradient) {
+  const Graph before = dense();
+  for (const char* pattern : {"unstructured", "kernel", "16x4", "2:4"}) {
+    Json settings{{"criterion", "taylor"}, {"pattern", pattern}, {"scope", "layer"}};
+    if (pattern != std::string("2:4")) settings["sparsity"] = 0.5;
+    std::map<std::string, std::vector<double>> means;
+    const auto show = [&](ImageCriterion& criterion) { return show_gradients(before, criterion, means); };
+    const Graph after = sparsify(before, config::sparsify_options().checked(settings, "t"), {}, show);
+    const Graph smallest = sparse(before, [&] {
+      Json other = settings;
+      other["criterion"] = "magnitude";
+      return other;
+    }());
+    EXPECT_FALSE(after == smallest) << "it is another choice than by magnitude";
+    const Json told = parse_json(after.metadata.at("sparse_criterion"), "t");
+    EXPECT_EQ(told["criterion"], "taylor");
+    EXPECT_EQ(told["calibration_images"], 16);
+    double gone = 0, kept = 0;
+    for (const Node& node : before.nodes) {
+      if (!graph::traits(node.op).layer) continue;
+      const auto now = weights_of(after, node);
+      const std::vector<double>& score = means.at(node.name + ".weight");
+      double largest_gone = 0, smallest_kept = INFINITY;
+      for (size_t i = 0; i < now.size(); ++i) {
+        (now[i] == 0 ? gone : kept) += score[i];
+        if (now[i] == 0) largest_gone = std::max(largest_gone, score[i]);
+        if (now[i] != 0) smallest_kept = std::min(smallest_kept, score[i]);
+      }
+      if (pattern == std::string("unstructured")) {
+        EXPECT_LE(largest_gone, smallest_kept * (1 + 1e-5)) << node.name;
+      }
+    }
+    EXPECT_LT(gone, kept) << pattern;
+  }
+}
+
+TEST(Sparsify, TaylorWantsImagesAndFiniteGradients) {
+  const Json settings = config::sparsify_options().checked({{"criterion", "taylor"}, {"pattern", "2:4"}}, "t");
+  const auto [kind, text] = error_of([&] { sparsify(dense(), settings, {}); });
+  EXPECT_EQ(kind, ErrorKind::config);
+  EXPECT_NE(text.find("no data"), std::string::npos) << text;
+  const auto [broken, said] = error_of([&] {
+    sparsify(dense(), settings, {}, [](ImageCriterion& criterion) {
+      SeenBatch seen;
+      Tensor gradient(DType::f32, dense().weights.at("model.1.conv.weight").value.shape());
+      gradient.mutable_values<float>()[0] = INFINITY;
+      seen.gradients["model.1.conv.weight"] = gradient;
+      criterion.add(seen);
+      return Json::object();
+    });
+  });
+  EXPECT_EQ(broken, ErrorKind::data);
+  EXPECT_NE(said.find("model.1.conv.weight"), std::string::npos) << said;
+}
+
 TEST(Sparsify, Patterns) {
-  for (const char* text : {"unstructured", "kernel", "2:4", "1:2", "63:64"}) {
+  for (const char* text : {"unstructured", "kernel", "2:4", "1:2", "63:64", "16x4", "1x1", "64x64"}) {
     EXPECT_EQ(to_string(parse_sparsity_pattern(text)), text);
   }
-  for (const char* text : {"", ":", "2:", ":4", "2:4:8", "4:4", "5:4", "0:4", "-1:4", "2:65", "2.0:4", "2:4x", " 2:4",
-                           "+2:4", "99999999999999999999:4", "block"}) {
+  for (const char* text : {"",      ":",     "2:",     ":4",   "2:4:8",
+                           "4:4",   "5:4",   "0:4",    "-1:4", "2:65",
+                           "2.0:4", "2:4x",  " 2:4",   "+2:4", "99999999999999999999:4",
+                           "block", "x",     "16x",    "x4",   "65x4",
+                           "0x4",   "16x65", "16x4x2", "-1x4"}) {
     const auto [kind, said] = error_of([&] { parse_sparsity_pattern(text); });
     EXPECT_EQ(kind, ErrorKind::config) << text;
     EXPECT_NE(said.find(fmt::format("'{}'", text)), std::string::npos) << said;

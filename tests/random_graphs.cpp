@@ -15,7 +15,7 @@ namespace {
 /// Draws one by one: C++ leaves the order of a call's arguments open, and the draws' order makes the graph.
 class Drawing {
  public:
-  explicit Drawing(uint64_t seed) : rng_(seed, "random graph"), builder_(seed) {}
+  explicit Drawing(uint64_t seed) : rng_(seed, "random graph"), zeros_(seed, "random zeros"), builder_(seed) {}
 
   Graph draw() {
     builder_.graph.metadata = {{"task", "classify"}, {"model", "random"}};
@@ -30,6 +30,7 @@ class Drawing {
     }
     add_ends();
     if (rng_.chance(0.75)) quantize();
+    if (zeros_.chance(0.4)) add_zeros();
     add_outputs();
     verify(builder_.graph);
     return std::move(builder_.graph);
@@ -171,6 +172,33 @@ class Drawing {
     for (const Node& n : builder_.graph.nodes) share(n);
   }
 
+  /// Three quarters of the weights, by places of the kernel for all channels or by blocks of 16 output and 4 input
+  /// channels.
+  void add_zeros() {
+    for (const Node& n : builder_.graph.nodes) {
+      if (n.op != Op::conv) continue;
+      Tensor& weight = builder_.graph.weight(n, "weight")->value;
+      const bool blocks = zeros_.chance(0.5);
+      const int64_t outputs = weight.shape()[0], inputs = weight.shape()[1];
+      const int64_t places = weight.shape()[2] * weight.shape()[3];
+      const int64_t high = blocks ? 16 : outputs, wide = blocks ? 4 : inputs;
+      for (int64_t first = 0; first < outputs * inputs * places; ++first) {
+        const int64_t o = first / (inputs * places), i = first / places % inputs;
+        if (o % high != 0 || i % wide != 0 || !zeros_.chance(0.75)) continue;
+        for (int64_t a = 0; a < std::min(high, outputs - o); ++a) {
+          for (int64_t b = 0; b < std::min(wide, inputs - i); ++b) set_zero(weight, first + (a * inputs + b) * places);
+        }
+      }
+    }
+  }
+  static void set_zero(Tensor& weight, int64_t at) {
+    if (weight.dtype() == DType::i8) {
+      weight.mutable_values<int8_t>()[static_cast<size_t>(at)] = 0;
+    } else {
+      weight.mutable_values<float>()[static_cast<size_t>(at)] = 0;
+    }
+  }
+
   /// Gives a value and its parts the same parameters, so that parts may lie in the whole.
   void share(const Node& n) {
     Graph& graph = builder_.graph;
@@ -188,6 +216,7 @@ class Drawing {
   }
 
   Rng rng_;
+  Rng zeros_;  ///< beside rng_: where zeros are drawn or not, the graphs stay the same
   Builder builder_;
   std::vector<EdgeId> values_;  ///< [1,C,H,W]
   int next_ = 0;

@@ -109,7 +109,9 @@ TEST(Record, ReadsBackWhatItWrote) {
     ++n;
     switch (field.type) {
       case FieldType::text: json[field.name] = fmt::format("text {}", n); break;
-      case FieldType::integer: json[field.name] = n + (int64_t{1} << 60); break;
+      case FieldType::integer:
+        json[field.name] = field.high < 1000 ? n % 64 : static_cast<int64_t>(field.high) - n;
+        break;
       case FieldType::number: json[field.name] = 1.0 / static_cast<double>(n); break;
       case FieldType::boolean: json[field.name] = n % 2 == 0; break;
       case FieldType::object: json[field.name] = Json{{"n", n}}; break;
@@ -174,6 +176,36 @@ TEST(Record, FractionsAreFractions) {
       EXPECT_NO_THROW(from_json(fine, "x"));
     }
   }
+}
+
+// Such numbers once stood in tables, and stretched the axes of charts over 300 powers of ten.
+TEST(Record, NumbersThatCannotBeAreLeftOutAndTold) {
+  const Json good = to_json(sample("cell", 0.5));
+  int64_t seen = 0;
+  for (const Field& field : fields()) {
+    const bool number = field.type == FieldType::integer || field.type == FieldType::number;
+    if (!number || field.unit == "fraction" || field.name == "schema") continue;
+    ++seen;
+    std::vector<Json> values{Json(field.low - 1000), Json(field.high * 10)};
+    if (field.type == FieldType::number) values.emplace_back(1e300);
+    for (Json value : values) {
+      if (field.type == FieldType::integer) value = value.get<int64_t>();
+      Json bad = good;
+      bad[field.name] = value;
+      const auto [kind, message] = error_of([&] { from_json(bad, "runs.jsonl:7"); });
+      EXPECT_EQ(kind, ErrorKind::data) << field.name;
+      EXPECT_NE(message.find("'" + field.name + "'"), std::string::npos) << message;
+      std::vector<std::string> strange;
+      const Json left = to_json(from_json(bad, "x", &strange));
+      EXPECT_TRUE(left[field.name].is_null()) << field.name;
+      Json rest = good;
+      rest[field.name] = nullptr;
+      EXPECT_EQ(left, rest) << "nothing else is";
+      ASSERT_EQ(strange.size(), 1u) << field.name;
+      EXPECT_NE(strange[0].find("'" + field.name + "'"), std::string::npos) << strange[0];
+    }
+  }
+  EXPECT_GE(seen, 30);
 }
 
 TEST(Record, FillMissingKeepsWhatIsThere) {
@@ -318,6 +350,47 @@ TEST_F(Store, FullDiskLeavesEarlierLinesUntouched) {
   EXPECT_EQ(read_file(file), before);
   append(file, sample("b", 0.5));
   EXPECT_EQ(load(file).records.size(), 2u);
+}
+
+TEST_F(Store, AStrangeNumberIsToldWithItsLineAndTheRestOfTheRecordIsRead) {
+  const fs::path file = path_ / "r.jsonl";
+  append(file, sample("a", 0.5));
+  Record strange = sample("b", 0.5);
+  strange.latency_p50_ns = -5;
+  strange.gflops = 1e300;
+  append(file, strange);
+  const Loaded loaded = load(file);
+  ASSERT_EQ(loaded.records.size(), 2u);
+  EXPECT_FALSE(loaded.records[1].latency_p50_ns || loaded.records[1].gflops);
+  EXPECT_EQ(loaded.records[1].top1, 0.5);
+  ASSERT_EQ(loaded.warnings.size(), 2u);
+  for (const std::string& warning : loaded.warnings)
+    expect_has(warning, file.string() + ": line 2: a value is left out");
+}
+
+// Rows that were timed together are none without each other: between two writes a kill once parted them.
+TEST_F(Store, RecordsThatBelongTogetherAreWrittenTogetherOrNotAtAll) {
+  const fs::path file = path_ / "r.jsonl";
+  append(file, sample("a", 0.5));
+  const std::string before = read_file(file);
+  append(file, std::vector<Record>{});
+  EXPECT_EQ(read_file(file), before);
+  rlimit old{};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &old), 0);
+  const auto old_handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tight{static_cast<rlim_t>(2.5 * static_cast<double>(before.size())),
+                     old.rlim_max};  // for one and a half
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &tight), 0);
+  const std::vector<Record> both{sample("b", 0.5), sample("c", 0.5)};
+  message_of([&] { append(file, both); }, ErrorKind::io);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &old), 0);
+  std::signal(SIGXFSZ, old_handler);
+  EXPECT_EQ(read_file(file), before);
+  append(file, both);
+  const Loaded loaded = load(file);
+  ASSERT_EQ(loaded.records.size(), 3u);
+  EXPECT_EQ(loaded.records[2].cell, "c");
+  EXPECT_TRUE(loaded.warnings.empty());
 }
 
 TEST(Latest, KeepsTheNewestOfEachCellInOrderOfFirstAppearance) {

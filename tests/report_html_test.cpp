@@ -238,6 +238,16 @@ TEST(Html, TilesTellRowsOfOneLabelApart) {
             std::string::npos);
 }
 
+TEST(Html, TheChartTellsEntriesOfOneModelApart) {
+  std::vector<Record> records = ok_records(sample_records());
+  records[0].entry = "yolov5n-cls@64,stem_stride=2";
+  records[1].entry = "yolov5n-cls@64,stem_stride=1";
+  const Json data = chart_json(records, Metric::top1, charts(records, Metric::top1));
+  EXPECT_EQ(data["rows"][0]["model"], "yolov5n-cls@64,stem_stride=2");
+  EXPECT_EQ(data["rows"][1]["model"], "yolov5n-cls@64,stem_stride=1");
+  EXPECT_EQ(data["rows"][2]["model"], "yolov5n-cls") << "records of before have none";
+}
+
 TEST(Html, TooltipsSayTheArtifactAndHowItWasTimed) {
   std::vector<Record> records = ok_records(sample_records());
   records[0].artifact = "artifacts/yolov5n-cls@64/fp32-s0.onnx";

@@ -185,6 +185,47 @@ TEST(Table, SaysWhyARowHasNoResult) {
             std::string::npos);
 }
 
+// Seeds, threads and runtimes that failed alike were once lines alike.
+TEST(Table, RowsWithoutAResultAreToldApart) {
+  std::vector<Record> records{sample_records().back(), sample_records().back()};
+  records[1].seed = 1;
+  records[0].cell = "the-first/s0";
+  records[1].cell = "the-second/s1";
+  for (const std::string& text : {table(records), markdown(records), html(records, {})}) {
+    EXPECT_NE(text.find("the-first/s0"), std::string::npos) << text.substr(0, 300);
+    EXPECT_NE(text.find("the-second/s1"), std::string::npos) << text.substr(0, 300);
+  }
+}
+
+// A study's entries of one model, with other settings, once had one name.
+TEST(Compare, EntriesOfOneModelHaveNamesAndBaselinesOfTheirOwn) {
+  const std::vector<Record> all = sample_records();
+  std::vector<Record> records{all[0], all[2], all[0], all[2]};
+  for (size_t i = 0; i < records.size(); ++i) {
+    records[i].entry = i < 2 ? "yolov5n-cls@64,stem_stride=2" : "yolov5n-cls@64,stem_stride=1";
+    records[i].timing_id = "one";
+  }
+  EXPECT_EQ(label(records[0]), "yolov5n-cls@64,stem_stride=2 / fp32 / onnxruntime on cpu");
+  EXPECT_EQ(label(records[2]), "yolov5n-cls@64,stem_stride=1 / fp32 / onnxruntime on cpu");
+  EXPECT_EQ(accuracy_baseline(records[1], records), &records[0]);
+  EXPECT_EQ(accuracy_baseline(records[3], records), &records[2]);
+  EXPECT_EQ(latency_baseline(records[3], records), &records[2]);
+  records.erase(records.begin() + 2);  // without its own there is none
+  EXPECT_EQ(accuracy_baseline(records[2], records), nullptr);
+  const Columns shown = columns(records);
+  EXPECT_EQ(column(shown, "Entry").cells[2], "yolov5n-cls@64,stem_stride=1");
+  EXPECT_EQ(column_names(shown).count("File"), 0u) << "the entry tells them apart";
+  records[2].entry = records[0].entry;
+  EXPECT_EQ(column_names(columns(records)).count("Entry"), 0u);
+}
+
+TEST(Compare, RowsWithoutATaskStandWithTheOthersOfTheirData) {
+  std::vector<Record> records = sample_records();
+  records.back().task.reset();  // as records of rows that failed once were
+  ASSERT_EQ(sections(records).size(), 1u);
+  EXPECT_EQ(sections(records)[0].title, "cifar100, classify");
+}
+
 TEST(Table, SharedSettingsStandBelowOnce) {
   const std::string text = table(sample_records());
   EXPECT_NE(text.find("All rows: data cifar100, size 64, device cpu, threads 2, seed 0"), std::string::npos) << text;

@@ -6,14 +6,15 @@ quench_test(runtime_tensorrt_test SOURCES runtime_tensorrt_test.cpp USES runtime
             NEEDS no_trtexec "TensorRt.WithoutTrtexecItSaysWhereItLooked")
 
 # One list of cases over every runtime: those of quench_base, and in the lab build torch.
-set(conformance runtime_conformance_test.cpp conformance_cases.cpp)
+set(conformance runtime_conformance_test.cpp conformance_cases.cpp conformance_pruned.cpp)
 quench_test(runtime_conformance_test SOURCES ${conformance} conformance_base.cpp
-            USES runtime graph_samples reference_executor LABELS fast NEEDS onnxruntime "*/onnxruntime_*")
+            USES runtime prune models graph_samples reference_executor LABELS fast NEEDS onnxruntime "*/onnxruntime_*")
 add_library(quench_integer_executor STATIC integer_executor.cpp)
 target_link_libraries(quench_integer_executor PUBLIC quench_graph)
 target_include_directories(quench_integer_executor PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 quench_test(runtime_native_test SOURCES runtime_native_test.cpp conformance_cases.cpp
             USES runtime models graph_samples reference_executor integer_executor LABELS fast)
+quench_test(runtime_native_sparse_test SOURCES runtime_native_sparse_test.cpp USES runtime LABELS fast)
 quench_test(runtime_native_refusals_test SOURCES runtime_native_refusals_test.cpp USES runtime graph_samples LABELS fast)
 quench_test(runtime_native_random_test SOURCES runtime_native_random_test.cpp random_graphs.cpp
             USES runtime graph_samples integer_executor LABELS fast)
@@ -24,5 +25,5 @@ target_compile_definitions(runtime_native_arm_test PRIVATE QUENCH_DIGEST_PROGRAM
 add_dependencies(runtime_native_arm_test quench-native-digest)
 if(QUENCH_LAB)
   quench_test(runtime_conformance_torch_test SOURCES ${conformance} conformance_torch.cpp
-              USES nn runtime graph_samples reference_executor LABELS fast)
+              USES nn runtime prune models graph_samples reference_executor LABELS fast)
 endif()

@@ -11,6 +11,7 @@
 #include "runtime/native/isa.h"
 #include "runtime/native/layout.h"
 #include "runtime/native/native.h"
+#include "runtime/native/sparse_blocks.h"
 
 namespace quench::runtime {
 namespace {
@@ -58,10 +59,28 @@ TEST(NativeRandomGraphs, EqualTheIntegerExecutor) {
   EXPECT_GT(compared, 50);
 }
 
+/// Whether the engine skips blocks of zeros of an instruction's first group.
+bool is_sparse(const native::Program& program, const native::Instruction& instruction) {
+  if (instruction.weight.size() == 0) return false;
+  const native::Kernels& kernels = *native::kernels_for(native::Isa::plain);
+  const auto value = [&](int id) { return program.values[static_cast<size_t>(id)]; };
+  const int64_t groups = std::get<graph::ConvAttributes>(instruction.attributes).groups;
+  const int64_t channels = instruction.weight.shape()[0] / groups;
+  if (instruction.kind == native::Kind::conv_f32) {
+    const auto floats =
+        native::sparse_blocks(native::pack_f32(instruction, kernels, 0, channels, groups == 1), kernels);
+    return floats && !floats->step.empty();
+  }
+  const native::PackedU8 packed = native::pack_u8(instruction, value(instruction.inputs[0]),
+                                                  value(instruction.outputs[0]), kernels, 0, channels, groups == 1);
+  const auto sparse = native::sparse_blocks(packed, kernels);
+  return sparse && !sparse->step.empty();
+}
+
 // What the others are worth: everything that the engine has is met.
 TEST(NativeRandomGraphs, MeetEveryInstruction) {
   std::set<std::string> kinds;
-  int in_place = 0, copied = 0, direct = 0, tables = 0, halos = 0, slices = 0;
+  int in_place = 0, copied = 0, direct = 0, tables = 0, halos = 0, slices = 0, sparse_u8 = 0, sparse_f32 = 0;
   for (uint64_t seed = 0; seed < kGraphs; ++seed) {
     const native::Program program = native::lower(random_graph(seed));
     const native::Layout layout = native::lay_out(program);
@@ -69,6 +88,7 @@ TEST(NativeRandomGraphs, MeetEveryInstruction) {
       const bool to_float = !program.values[static_cast<size_t>(instruction.outputs[0])].is_u8;
       kinds.insert(std::string(native::to_string(instruction.kind)) + (to_float ? " f32" : " u8"));
       tables += instruction.kind == native::Kind::conv_u8 && instruction.table;
+      (instruction.kind == native::Kind::conv_f32 ? sparse_f32 : sparse_u8) += is_sparse(program, instruction);
       if (instruction.kind != native::Kind::concat) continue;
       for (size_t i = 0; i < instruction.inputs.size(); ++i) {
         (native::in_place(layout, program, instruction, i) ? in_place : copied) += 1;
@@ -84,7 +104,7 @@ TEST(NativeRandomGraphs, MeetEveryInstruction) {
                                   "upsample f32", "average u8",     "average f32", "split u8",     "split f32",
                                   "concat u8",    "concat f32"};
   EXPECT_EQ(kinds, all);
-  for (const int count : {in_place, copied, direct, tables, halos, slices}) EXPECT_GT(count, 30);
+  for (const int count : {in_place, copied, direct, tables, halos, slices, sparse_u8, sparse_f32}) EXPECT_GT(count, 30);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "data/loading/loader.h"
 #include "error_testing.h"
 #include "nn/torch_runtime.h"
+#include "prune/image_scores.h"
 #include "prune/prune.h"
 #include "prune_testing.h"
 #include "steps/show_images.h"

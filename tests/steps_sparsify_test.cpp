@@ -91,6 +91,21 @@ TEST_F(Sparsify, TrainingHoldsTheZerosWhateverTheOptimizer) {
   EXPECT_FALSE(zeros_stay(sparse, run(unsaid, {finetune()}, "unsaid"))) << "it is the metadata that hold them";
 }
 
+TEST_F(Sparsify, BlocksByTrainingImagesStayThroughTrainingAndQuantization) {
+  const methods::ChainStep blocks{
+      "sparsify", {{"pattern", "16x4"}, {"sparsity", 0.6}, {"criterion", "taylor"}, {"calibration_images", 32}}};
+  const graph::Graph sparse = run(model_.graph, {blocks});
+  const Json told = parse_json(sparse.metadata.at("sparse_criterion"), "t");
+  EXPECT_EQ(told["calibration_images"], 32);
+  EXPECT_EQ(told["calibration_batch"], 8);
+  EXPECT_EQ(told["calibration_sha256"].get<std::string>().size(), 64u);
+  EXPECT_FALSE(sparse == run(model_.graph, {sparsify("16x4")}, "m")) << "images choose others than magnitude";
+  const graph::Graph tuned = run(sparse, {finetune({{"epochs", 1}})}, "t");
+  EXPECT_TRUE(zeros_stay(sparse, tuned));
+  const graph::Graph integers = run(tuned, {{"quantize", {{"calibration_images", 16}}}}, "q");
+  EXPECT_TRUE(zeros_stay(graph::fold_batch_norms(sparse), integers));
+}
+
 TEST_F(Sparsify, AFoldedModelWithNewBatchNormsHoldsThem) {
   const graph::Graph sparse = graph::fold_batch_norms(run(model_.graph, {sparsify("2:4")}));
   const graph::Graph tuned = run(sparse, {finetune({{"epochs", 1}})});

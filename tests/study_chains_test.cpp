@@ -18,6 +18,7 @@
 #include "graph/passes.h"
 #include "graph/sparse_layers.h"
 #include "metrics/nonzero.h"
+#include "prune/prune.h"
 #include "record/store.h"
 #include "sparsity_testing.h"
 #include "study/lock.h"
@@ -137,7 +138,7 @@ TEST_F(StudyChains, ACriterionOfImagesPrunesFineTunesAndQuantizes) {
   for (const record::Record& record : summary.records) {
     EXPECT_EQ(record.status, "ok") << *record.cell << ": " << record.reason.value_or("");
     const graph::Graph model = graph::read_model(folder_ / record.artifact.value()).graph;
-    const Json told = parse_json(model.metadata.at("pruned"), "t");
+    const Json told = prune::prunings(model).at(0);
     criteria.insert(told.at("criterion"));
     EXPECT_EQ(told.contains("calibration_sha256"), told.at("criterion") != "l1");
   }

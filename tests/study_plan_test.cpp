@@ -147,6 +147,40 @@ TEST(Plan, PretrainedFilesAreToldApartByTheirFolders) {
   EXPECT_EQ(expand(study, {}).size(), 5u);
 }
 
+// Names that no file can tell apart once ended in "two models would be written to ...: give a method another name".
+TEST(Plan, PretrainedFilesOfLikeNamesAreToldApart) {
+  for (const auto& [one, other] : {std::pair("\xc3\xa4.onnx", "\xc3\xb6.onnx"), std::pair("a/b.onnx", "a_b.onnx"),
+                                   std::pair("a b.onnx", "a-b.onnx")}) {
+    const std::string text = fmt::format(
+        "study: s\nmethods: [fp32]\nmodels:\n  - {{model: yolov5n-cls, pretrained: {}}}\n"
+        "  - {{model: yolov5n-cls, pretrained: c/b.onnx}}\n  - {{model: yolov5n-cls, pretrained: {}}}\n",
+        one, other);
+    const StudyFile study = check_study(config::parse_yaml(text, "t"), "t");
+    std::set<std::string> ids, files;
+    for (const Cell& cell : expand(study, {})) {
+      ids.insert(cell.id);
+      files.insert(artifact_path(cell));
+    }
+    EXPECT_EQ(ids.size(), 3u) << one;
+    EXPECT_EQ(files.size(), 3u) << one;
+    Json turned = config::parse_yaml(text, "t");
+    std::ranges::reverse(turned["models"]);
+    EXPECT_EQ(check_study(turned, "t").models[0].label, study.models[2].label) << "wherever it stands";
+  }
+}
+
+TEST(Plan, RecordsSayTheEntryAndTheTask) {
+  const StudyFile study = check_study(config::parse_yaml("study: s\nimgsz: 32\nmethods: [fp32]\nmodels:\n"
+                                                         "  - yolov5n-cls\n  - {model: yolov5n-cls, stem_stride: 1}\n",
+                                                         "t"),
+                                      "t");
+  const auto cells = expand(study, {});
+  const record::Record record = start_record(study, cells.at(1), "test");
+  EXPECT_EQ(record.model, "yolov5n-cls");
+  EXPECT_EQ(record.entry, "yolov5n-cls@32,stem_stride=1");
+  EXPECT_EQ(record.task, "classify") << "also of a row that fails";
+}
+
 TEST(Plan, FineTuningHasTheModelsOwnTrainingSettings) {
   const auto study =
       check_study(config::parse_yaml("study: s\nmethods: [qat]\ntrain: {batch: 64}\nmodels:\n"

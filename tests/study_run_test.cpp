@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data/pictures/image_file.h"
 #include "error_testing.h"
 #include "record/store.h"
 #include "study/lock.h"
@@ -213,6 +214,97 @@ TEST_F(StudyRun, ADamagedEvaluationIsMadeAgain) {
   const RunSummary again = run(tiny("[fp32]"), context());
   EXPECT_EQ(again.records.at(0).top1, first.records.at(0).top1);
   EXPECT_EQ(read_file(file), made);
+}
+
+// Both the look at what is done and the work once said it.
+TEST_F(StudyRun, ADamagedEvaluationIsToldOnce) {
+  run(tiny("[fp32]"), context());
+  write_file(only_file(folder_ / "stages", "evaluate-", "evaluation.json"), "{}");
+  fs::remove(folder_ / "records.jsonl");
+  messages_.clear();
+  EXPECT_EQ(run(tiny("[fp32]"), context()).failed, 0);
+  EXPECT_EQ(std::ranges::count_if(messages_,
+                                  [](const std::string& text) {
+                                    return text.find("an evaluation has to be made again") != std::string::npos;
+                                  }),
+            1);
+}
+
+// A kill between the rows of one timing once left them apart, and without a speed-up, for good.
+TEST_F(StudyRun, RowsThatAKillPartedAreTimedTogetherAgain) {
+  const StudyFile study = tiny("[fp32, {method: ptq, calibration_images: 16}]");
+  const RunSummary first = run(study, context());
+  ASSERT_EQ(first.failed, 0);
+  const fs::path store = folder_ / "records.jsonl";
+  std::vector<record::Record> records = record::load(store).records;
+  ASSERT_EQ(records.size(), 2u);
+  EXPECT_EQ(records[0].timing_id, records[1].timing_id);
+  records[1].timing_id = "another";
+  record::append(store, records[1]);
+  const auto bench = [&] {
+    const StudyState now = state(study, context());
+    return std::ranges::find(now.jobs, "bench", &PlannedJob::kind)->state;
+  };
+  EXPECT_EQ(bench(), JobState::to_do);
+  const RunSummary again = run(study, context());
+  EXPECT_EQ(again.ran, 0) << "nothing is trained or evaluated";
+  EXPECT_EQ(again.records[0].timing_id, again.records[1].timing_id);
+  EXPECT_NE(again.records[0].timing_id, records[0].timing_id);
+  EXPECT_EQ(again.records[1].top1, first.records[1].top1);
+  EXPECT_EQ(bench(), JobState::done_before);
+  EXPECT_EQ(record::load(store).records.size(), 5u) << "both anew";
+  // Where their models are gone, nobody can time them again: no run tries it each time.
+  record::append(store, records[1]);
+  fs::remove_all(folder_ / "stages");
+  EXPECT_EQ(bench(), JobState::done_before);
+}
+
+// One row that failed before the timing once made the timing of all the others a failure.
+TEST_F(StudyRun, ATimingWithoutAFailedRowHasNotFailed) {
+  const StudyFile study = tiny("[fp32, {method: ptq, calibration_images: 0}]");
+  ASSERT_EQ(run(study, context()).failed, 1);
+  const StudyState after = state(study, context());
+  const auto bench = std::ranges::find(after.jobs, "bench", &PlannedJob::kind);
+  EXPECT_EQ(bench->state, JobState::done);
+  EXPECT_TRUE(bench->reason.starts_with("without 1 of 2 rows, yolov5n-cls@32/ptq")) << bench->reason;
+  EXPECT_EQ(std::ranges::find(after.jobs, "quantize", &PlannedJob::kind)->state, JobState::failed);
+}
+
+// What nothing can reach is told before the training, and by `study plan`.
+TEST_F(StudyRun, APruningOutOfReachIsToldBeforeTheTraining) {
+  const auto said = [&](const std::string& prune, const std::function<void(const StudyFile&)>& call) {
+    const StudyFile study = tiny("[fp32, {name: small, steps: [{prune: {" + prune + "}}]}]");
+    const auto [kind, message] = error_of([&] { call(study); });
+    EXPECT_EQ(kind, ErrorKind::config) << prune;
+    EXPECT_NE(message.find("small of yolov5n-cls@32: [prune]"), std::string::npos) << message;
+  };
+  for (const char* prune :
+       {"target_gflops: 0.1x, max_ratio: 0.5", "target_params: 0.01x, keep_min: 64", "ratio: 0.5, protect: ['*']"}) {
+    said(prune, [&](const StudyFile& study) { plan(study, context()); });
+    said(prune, [&](const StudyFile& study) { run(study, context()); });
+  }
+  EXPECT_EQ(std::ranges::count_if(messages_, [](const std::string& text) { return text.ends_with(": train"); }), 0);
+  EXPECT_NO_THROW(plan(tiny("[{name: small, steps: [{prune: {target_gflops: 0.5x}}]}]"), context()));
+}
+
+// `study plan` and `status` once made the folder of data, to remember there what they had read.
+TEST_F(StudyRun, LookingMakesNoFolderOfData) {
+  const fs::path pictures = fs::temp_directory_path() / fmt::format("quench-study-pictures-{}", ::getpid());
+  for (const char* place : {"train/a", "train/b", "test/a", "test/b"}) {
+    Tensor pixels(DType::u8, {8, 8, 3});
+    data::write_image(pictures / place / "0.png", pixels);
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(2100));  // what is younger is not remembered in any case
+  const StudyFile study = tiny("[fp32]", "", methods::step_table(), pictures.string());
+  RunContext looking = context();
+  looking.data_root = folder_ / "data";
+  state(study, looking);
+  plan(study, looking);
+  EXPECT_FALSE(fs::exists(looking.data_root));
+  fs::create_directories(looking.data_root);
+  state(study, looking);
+  EXPECT_TRUE(fs::exists(looking.data_root / "file_digests")) << "where it is, it remembers";
+  fs::remove_all(pictures);
 }
 
 TEST_F(StudyRun, AStrangeLineOfTheRecordsStopsNothing) {

@@ -116,6 +116,12 @@ TEST(Study, RejectsWithSectionKeyAndNearest) {
   EXPECT_NE(file_error("models: [yolov5n-cls]\nmethods: [fp32]").find("'study'"), std::string::npos);
   EXPECT_NE(file_error("study: ../s\nmodels: [yolov5n-cls]\nmethods: [fp32]").find("a folder"), std::string::npos);
   EXPECT_NE(file_error("study: s\nmodels: [yolov5n-cls]\nmethods: [fp32, fp32]").find("twice"), std::string::npos);
+  const std::string unknown = file_error("study: s\nmodels: [{model: yolov5n-cls, zzzzzz: 1}]\nmethods: [fp32]");
+  EXPECT_NE(unknown.find("unknown key 'zzzzzz' (known: "), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find("train"), std::string::npos) << unknown;
+  EXPECT_NE(unknown.find("pretrained"), std::string::npos) << unknown;
+  EXPECT_NE(file_error("study: s\nmodels: [{model: yolov5n-cls, tran: {epochs: 1}}]\nmethods: [fp32]").find("'train'"),
+            std::string::npos);
   EXPECT_NE(file_error(head + "runtimes: [onnxruntim]").find("did you mean 'onnxruntime'"), std::string::npos);
   EXPECT_NE(file_error(head + "seeds: [0, x]").find("integers"), std::string::npos);
   EXPECT_NE(file_error("[1, 2]").find("expected a map"), std::string::npos);

@@ -6,6 +6,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/text.h"
 #include "graph/magnitude.h"
 #include "models/task.h"
 #include "score/evaluate.h"
@@ -54,7 +55,10 @@ Evaluated evaluate(runtime::Session& session, const pack::Reader& pack, const Ev
     digests += result.outputs_sha256;
   };
   if (journal) journal->replay(replay);
-  if (scorer.images() > 0) log.info(fmt::format("{} of {} images were done before", scorer.images(), total));
+  if (scorer.images() > 0) {
+    log.info(fmt::format("{} of {} {} done before", scorer.images(), counted(total, "image"),
+                         scorer.images() == 1 ? "was" : "were"));
+  }
 
   const auto next = [&, first = scorer.images()]() mutable -> std::optional<LabelledImages> {
     const int64_t images = std::min(options.batch, total - first);

@@ -11,6 +11,7 @@
 #include "core/file.h"
 #include "core/json_text.h"
 #include "core/task.h"
+#include "core/text.h"
 #include "data/sets/catalog.h"
 #include "data/sets/fetch.h"
 #include "data/sets/find.h"
@@ -39,9 +40,9 @@ int show_data(const program::Invocation& invocation, const Json& options, const 
   const data::Dataset& split = options["split"] == "train" ? *splits.train : *splits.test;
   write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(),
                                          labels_of(split.task()) == Labels::objects ? 4 : 8));
-  environment.log.info(fmt::format("wrote {}: {} of {} images, {} classes", output.string(),
-                                   std::min(options["count"].get<int64_t>(), split.size()), split.size(),
-                                   split.classes().size()));
+  environment.log.info(
+      fmt::format("wrote {}: {} of {}, {}", output.string(), std::min(options["count"].get<int64_t>(), split.size()),
+                  counted(split.size(), "image"), counted(std::ssize(split.classes()), "class", "classes")));
   return program::kOk;
 }
 

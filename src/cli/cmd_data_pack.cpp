@@ -2,6 +2,7 @@
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
+#include "core/text.h"
 #include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
 
@@ -17,7 +18,7 @@ int run_data_pack(const program::Invocation& invocation, const program::Environm
   const std::string sha256 =
       data::write_pack(images, {.data = splits.name, .split = split, .imgsz = options["imgsz"].get<int>()}, output,
                        environment.log, *environment.cancel);
-  environment.log.info(fmt::format("wrote {}: {} images, {} (sha256 {})", output.string(), images->size(),
+  environment.log.info(fmt::format("wrote {}: {}, {} (sha256 {})", output.string(), counted(images->size(), "image"),
                                    bytes_text(static_cast<int64_t>(std::filesystem::file_size(output))), sha256));
   return program::kOk;
 }

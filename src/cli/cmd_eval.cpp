@@ -2,6 +2,7 @@
 #include <thread>
 
 #include "cli/lab_commands.h"
+#include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/clock.h"
 #include "graph/onnx_read.h"
@@ -16,7 +17,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   const Json options = lab_settings(invocation);
   const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
-  const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
+  const graph::ModelFile model = open_file(invocation.inputs.at(0));
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];

@@ -3,8 +3,10 @@
 #include <thread>
 
 #include "cli/lab_commands.h"
+#include "cli/model_argument.h"
 #include "cli/prediction_print.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "graph/onnx_read.h"
 #include "inference/predict_run.h"
 #include "inference/registry.h"
@@ -31,10 +33,11 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   const std::filesystem::path output = options["output"].get<std::string>();
   const std::unique_ptr<data::ImageSource> source = data::open_source(options["source"], output);
   if (const auto others = source->left_out(); !others.empty()) {
-    environment.log.warning(fmt::format("{} images of a kind that is not read are left out, the first: {}",
-                                        others.size(), others.front().string()));
+    environment.log.warning(fmt::format("{} of a kind that is not read {} left out, the first: {}",
+                                        counted(std::ssize(others), "image"), others.size() == 1 ? "is" : "are",
+                                        others.front().string()));
   }
-  const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
+  const graph::ModelFile model = open_file(invocation.inputs.at(0));
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
@@ -53,7 +56,7 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
       run, {{"model", model.path.string()}, {"runtime", runtime.name()}, {"threads", session_options.threads}});
   for (const std::string& what : files.written()) environment.log.info("wrote " + what);
   if (run.interrupted && source->kind() != data::ImageSource::Kind::camera) {  // that is how a camera's ends
-    environment.log.warning(fmt::format("interrupted after {} images", run.images));
+    environment.log.warning("interrupted after " + counted(run.images, "image"));
     return program::kInterrupted;
   }
   return run.failed > 0 ? program::kCellFailed : program::kOk;

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/lab_commands.h"
 #include "cli/latency_surroundings.h"
+#include "cli/model_argument.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/task.h"
@@ -60,7 +61,7 @@ class ChainCommand {
     if (by_name) {
       models::spec(options_["model"]);
     } else {
-      model = graph::read_model(first.begins ? options_["model"].get<std::string>() : invocation_.inputs.at(0));
+      model = open_file(first.begins ? options_["model"].get<std::string>() : invocation_.inputs.at(0));
       if (first.begins) require_own(model.graph);
     }
     const methods::ModelKind kind =
@@ -100,8 +101,8 @@ class ChainCommand {
             steps::starting_graph(options_, data, settings["seed"].get<uint64_t>(), root, environment_.log)};
   }
   fs::path work(const fs::path& output, const std::string& suffix) const {
-    return options_["work"].is_string() ? fs::path(options_["work"].get<std::string>())
-                                        : fs::path(output.string() + suffix);
+    const Json given = options_.value("work", Json());
+    return given.is_string() ? fs::path(given.get<std::string>()) : fs::path(output.string() + suffix);
   }
 
   const program::Invocation& invocation_;

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/json_text.h"
 #include "core/printable.h"
+#include "core/text.h"
 #include "inference/registry.h"
 #include "report/report.h"
 #include "study/run.h"
@@ -32,7 +33,7 @@ int run_study(const program::Invocation& invocation, const program::Environment&
   page.command = fmt::format("quench study run {}", file);
   page.notes = summary.notes;
   write_file(folder / "report.html", report::html(summary.records, page));
-  environment.log.info(fmt::format("{} cells run, {} done before, {} failed or unsupported", summary.ran,
+  environment.log.info(fmt::format("{} run, {} done before, {} failed or unsupported", counted(summary.ran, "cell"),
                                    summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table")

@@ -224,15 +224,17 @@ program::Command step_command(const methods::StepInfo& step) {
   OptionSet options = step.options(default_task());
   if (step.begins) options = config::model_options() + options;
   if (step.needs != methods::Needs::nothing) options = options + config::data_options();
+  const OptionSet checkpoints(
+      {Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"},
+       Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}});
+  options = options + output("model to write (required)");
+  if (step.checkpoints) options = options + checkpoints;
   return {step.name,
           step.summary,
           step.begins ? "" : "MODEL",
           step.begins ? 0 : 1,
           step.begins ? 0 : 1,
-          options + output("model to write (required)") +
-              OptionSet({Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"},
-                         Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}}) +
-              config_file(),
+          options + config_file(),
           nullptr};
 }
 

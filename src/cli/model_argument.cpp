@@ -1,10 +1,12 @@
 #include "cli/model_argument.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/text.h"
 #include "graph/onnx_write.h"
 #include "graph/shape_inference.h"
 #include "models/spec.h"
@@ -82,6 +84,25 @@ graph::ModelFile open_model(const std::string& name_or_path, const Json& setting
   model.bytes = graph::write_onnx(model.graph);
   model.sha256 = sha256_hex(model.bytes);
   return model;
+}
+
+graph::ModelFile open_file(const std::string& path) {
+  const std::vector<std::string> names = models::names();
+  if (!looks_like_path(path)) {
+    if (std::ranges::count(names, path) > 0) {
+      fail(ErrorKind::config,
+           "expected a model file, got the name '{0}', which has no weights: `quench train --model {0} -o FILE.onnx` "
+           "makes one, `quench import` reads released ones",
+           path);
+    }
+    if (const std::string near = nearest(path, names); !near.empty()) {
+      fail(ErrorKind::config,
+           "expected a model file, got '{0}', where none is (the model '{1}' by name is trained first: `quench train "
+           "--model {1} -o FILE.onnx`)",
+           path, near);
+    }
+  }
+  return graph::read_model(path);
 }
 
 }  // namespace quench::cli

@@ -17,4 +17,8 @@ graph::Graph open_graph(const std::string& name_or_path, const Json& settings);
 /// written.
 graph::ModelFile open_model(const std::string& name_or_path, const Json& settings);
 
+/// MODEL of a command that needs weights: a file. Throws Error{config} for a model by name, saying how to make a file
+/// of it, and for what could be one misspelt, Error{io}, Error{data}.
+graph::ModelFile open_file(const std::string& path);
+
 }  // namespace quench::cli

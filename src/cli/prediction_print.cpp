@@ -7,6 +7,7 @@
 #include "cli/print.h"
 #include "core/csv.h"
 #include "core/json_text.h"
+#include "core/text.h"
 #include "inference/prediction_form.h"
 #include "metrics/latency.h"
 
@@ -65,8 +66,8 @@ std::string PredictionPrinter::finish(const inference::PredictRun& run, const Js
   }
   if (format_ != "table") return "";
   std::string out = rows_.size() > 1 ? text_table(rows_) + "\n" : "";
-  out += fmt::format("{} {}", run.images, kind_ == data::ImageSource::Kind::images ? "images" : "frames");
-  if (predictor_.detects()) out += fmt::format(", {} objects", run.found);
+  out += counted(run.images, kind_ == data::ImageSource::Kind::images ? "image" : "frame");
+  if (predictor_.detects()) out += ", " + counted(run.found, "object");
   if (run.failed > 0) out += fmt::format(", {} could not be read", run.failed);
   out += fmt::format("; median ms: preprocess {}, inference {}, postprocess {}\n", median_ms(run.preprocess_ns),
                      median_ms(run.inference_ns), median_ms(run.postprocess_ns));

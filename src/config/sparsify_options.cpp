@@ -6,7 +6,9 @@ const OptionSet& sparsify_options() {
   static const OptionSet options({
       {"pattern", OptionType::text, "unstructured",
        "which weights become zero together: each by itself (unstructured), those of one input and one output channel "
-       "(kernel), or all but N of M neighbouring input channels (N:M, as 2:4)"},
+       "(kernel), of so many output by so many input channels at one place of the kernel (16x4, which the native "
+       "engine "
+       "skips), or all but N of M neighbouring input channels (N:M, as 2:4)"},
       {"sparsity",
        OptionType::number,
        nullptr,
@@ -14,6 +16,12 @@ const OptionSet& sparsify_options() {
        {},
        0,
        1},
+      {"criterion",
+       OptionType::text,
+       "magnitude",
+       "which weights matter least: the smallest (magnitude), or by training images those with the smallest squared "
+       "product with the loss's gradient (taylor)",
+       {"magnitude", "taylor"}},
       {"scope",
        OptionType::text,
        "global",
@@ -21,6 +29,9 @@ const OptionSet& sparsify_options() {
        {"global", "layer"}},
       {"protect", OptionType::text_list, Json::array(),
        "layers that keep their weights: names, prefixes ending in '.', '*' patterns"},
+      {"calibration_images", OptionType::integer, 512, "training images that taylor looks at", {}, 0, 1e9},
+      {"calibration_seed", OptionType::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+      {"calibration_batch", OptionType::integer, 8, "images whose mean gradient is one sample of taylor", {}, 1, 65536},
   });
   return options;
 }

@@ -70,6 +70,8 @@ LatencyTarget latency_target(const std::string& text, std::string_view where);
 LatencySettings latency_settings(const Json& settings);
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
+/// Of `repeat` in a study's chain, beside its `steps`: rounds and schedule.
+const OptionSet& repeat_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.
 const OptionSet& detect_options();
 /// detect_options with the thresholds that show people what was found (YOLOv5's own), and where images come from, what

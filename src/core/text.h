@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,11 @@ std::string suggestion(std::string_view name, const std::vector<std::string>& ca
 
 /// Parts between separators; "a,b" gives {"a","b"}; "" gives {}.
 std::vector<std::string> split_text(std::string_view text, char separator);
+
+/// "1 image", "2 images".
+std::string counted(int64_t count, std::string_view one, std::string_view many);
+/// The same where more than one only adds an s.
+std::string counted(int64_t count, std::string_view one);
 
 /// Lower-case ASCII.
 std::string lower(std::string_view text);

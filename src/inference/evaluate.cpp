@@ -4,6 +4,7 @@
 
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
 #include "models/detect_head.h"
@@ -53,7 +54,8 @@ score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const Eva
   evaluation.left_out = left_out->images();
   if (!evaluation.left_out.empty()) log.warning(data::to_text(evaluation.left_out, split.size(), "test images"));
   if (evaluation.scores.empty()) {
-    log.warning(fmt::format("no object is annotated on the {} images: mAP is not defined (n/a)", evaluation.samples));
+    log.warning(fmt::format("no object is annotated on the {}: mAP is not defined (n/a)",
+                            counted(evaluation.samples, "image")));
   }
   return evaluation;
 }

@@ -137,8 +137,8 @@ void PredictionFiles::finish() {
 std::vector<std::string> PredictionFiles::written() const {
   std::vector<std::string> list;
   if (video_) list.push_back(video_->path().string());
-  if (pictures_ > 0) list.push_back(fmt::format("{} images in {}", pictures_, folder_.string()));
-  if (labels_ > 0) list.push_back(fmt::format("{} files in {}", labels_, (folder_ / "labels").string()));
+  if (pictures_ > 0) list.push_back(fmt::format("{} in {}", counted(pictures_, "image"), folder_.string()));
+  if (labels_ > 0) list.push_back(fmt::format("{} in {}", counted(labels_, "file"), (folder_ / "labels").string()));
   if (wanted("json")) list.push_back((folder_ / "predictions.json").string());
   return list;
 }

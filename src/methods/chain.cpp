@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/tables.h"
 #include "core/error.h"
 #include "core/text.h"
 
@@ -87,6 +88,80 @@ std::vector<Method> short_method(const std::string& name, const Json& settings, 
   return out;
 }
 
+/// One choice of the list-valued settings of a chain.
+struct Partial {
+  std::vector<ChainStep> steps;
+  std::vector<std::string> parts;
+};
+
+/// Each of `lefts`, with each of `rights` behind it.
+std::vector<Partial> products(const std::vector<Partial>& lefts, const std::vector<Partial>& rights) {
+  std::vector<Partial> out;
+  for (const Partial& right : rights) {
+    for (Partial left : lefts) {
+      left.steps.insert(left.steps.end(), right.steps.begin(), right.steps.end());
+      left.parts.insert(left.parts.end(), right.parts.begin(), right.parts.end());
+      out.push_back(std::move(left));
+    }
+  }
+  return out;
+}
+
+std::vector<Partial> chains_of(const Json& entries, const StepTable& table, std::string_view task,
+                               const std::string& target, const std::string& where);
+
+/// {rounds: 4, schedule: cubic, steps: [...]}
+std::vector<Partial> chains_in_rounds(const Json& repeat, const StepTable& table, std::string_view task,
+                                      const std::string& target, const std::string& where) {
+  Json settings = map_of(repeat, where);
+  const Json steps = settings.value("steps", Json());
+  settings.erase("steps");
+  const Json checked = config::repeat_options().checked(settings, where);
+  const std::vector<double> progress = progress_of_rounds(checked["schedule"], checked["rounds"]);
+  std::vector<Partial> chains = chains_of(steps, table, task, target, where + ".steps");
+  for (Partial& chain : chains) {
+    chain.steps = in_rounds(chain.steps, table, progress, where);
+    for (const ChainStep& step : chain.steps) {
+      table.require(step.step, where).options(task).checked(step.settings, where + "." + step.step);
+    }
+  }
+  return chains;
+}
+
+/// [step, {step: {settings}}, {repeat: {...}}, ...]
+std::vector<Partial> chains_of(const Json& entries, const StepTable& table, std::string_view task,
+                               const std::string& target, const std::string& where) {
+  if (!entries.is_array() || entries.empty()) {
+    fail(ErrorKind::config, "{}: expected a list of steps, got {}", where, entries.dump());
+  }
+  std::vector<Partial> partials(1);
+  for (const Json& entry : entries) {
+    if (!entry.is_string() && !(entry.is_object() && entry.size() == 1)) {
+      fail(ErrorKind::config, "{}: expected a step's name or a map of one step, got {}", where, entry.dump());
+    }
+    const std::string step = entry.is_string() ? entry.get<std::string>() : entry.begin().key();
+    if (step == "repeat") {
+      const Json inner = entry.is_string() ? Json::object() : entry.begin().value();
+      partials = products(partials, chains_in_rounds(inner, table, task, target, where + ".repeat"));
+      continue;
+    }
+    const StepInfo& info = table.require(step, where);
+    if (step == "train") {
+      fail(ErrorKind::config, "{}: expected steps after the training, got 'train': its settings stand in `train`",
+           where);
+    }
+    const Json settings = entry.is_string() ? Json::object() : map_of(entry.begin().value(), where + "." + step);
+    std::vector<Partial> choices;
+    for (const Combination& made : expand_lists(settings, info.options(task), where + "." + step)) {
+      info.options(task).checked(made.settings, where + "." + step);
+      choices.push_back({{{step, made.settings}}, made.parts});
+      add_target(choices.back().steps.back(), target);
+    }
+    partials = products(partials, choices);
+  }
+  return partials;
+}
+
 /// {name: N, steps: [{step: {settings}}, step, ...]}
 std::vector<Method> named_method(const Json& map, const StepTable& table, std::string_view task,
                                  const std::string& target, const std::string& where) {
@@ -104,37 +179,7 @@ std::vector<Method> named_method(const Json& map, const StepTable& table, std::s
     fail(ErrorKind::config, "{}.name: expected a name of your own, got '{}', which is a method already", where,
          name.get<std::string>());
   }
-  if (!map["steps"].is_array() || map["steps"].empty()) {
-    fail(ErrorKind::config, "{}.steps: expected a list of steps, got {}", where, map["steps"].dump());
-  }
-  struct Partial {
-    std::vector<ChainStep> steps;
-    std::vector<std::string> parts;
-  };
-  std::vector<Partial> partials(1);
-  for (const Json& entry : map["steps"]) {
-    if (!entry.is_string() && !(entry.is_object() && entry.size() == 1)) {
-      fail(ErrorKind::config, "{}.steps: expected a step's name or a map of one step, got {}", where, entry.dump());
-    }
-    const std::string step = entry.is_string() ? entry.get<std::string>() : entry.begin().key();
-    const StepInfo& info = table.require(step, where + ".steps");
-    if (step == "train") {
-      fail(ErrorKind::config, "{}.steps: expected steps after the training, got 'train': its settings stand in `train`",
-           where);
-    }
-    const Json settings = entry.is_string() ? Json::object() : map_of(entry.begin().value(), where + "." + step);
-    std::vector<Partial> next;
-    for (const Combination& made : expand_lists(settings, info.options(task), where + "." + step)) {
-      info.options(task).checked(made.settings, where + "." + step);
-      for (Partial partial : partials) {
-        partial.steps.push_back({step, made.settings});
-        add_target(partial.steps.back(), target);
-        partial.parts.insert(partial.parts.end(), made.parts.begin(), made.parts.end());
-        next.push_back(std::move(partial));
-      }
-    }
-    partials = std::move(next);
-  }
+  std::vector<Partial> partials = chains_of(map["steps"], table, task, target, where + ".steps");
   std::vector<Method> out;
   for (Partial& partial : partials) out.push_back({name, joined(partial.parts), std::move(partial.steps)});
   return out;

@@ -3,15 +3,9 @@
 #include <string>
 #include <vector>
 
-#include "methods/step.h"
+#include "methods/rounds.h"
 
 namespace quench::methods {
-
-/// A step of a chain with the settings that were given for it, not yet laid over defaults.
-struct ChainStep {
-  std::string step;
-  Json settings = Json::object();
-};
 
 /// A method: what is done to a trained model, step by step. Empty: nothing (fp32).
 struct Method {
@@ -28,7 +22,9 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
                                        std::string_view where);
 
 /// The methods of one entry of a study, lists expanded: `fp32`, `{method: ptq, observer: [mse, minmax]}`, `{method:
-/// qat, epochs: 3}`, `{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}`. target: where
+/// qat, epochs: 3}`, `{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}`. Among the
+/// steps
+/// `{repeat: {rounds: 4, schedule: cubic, steps: [...]}}` stands for steps in rounds (in_rounds). target: where
 /// quantizers stand unless the entry says otherwise. Throws Error{config}.
 std::vector<Method> methods_of(const Json& entry, const StepTable& table, std::string_view task,
                                const std::string& target, const std::string& where);

@@ -36,9 +36,16 @@ struct StepInfo {
   std::function<Json(const Json& train)> inherits = {};
   /// Throws Error{config} naming `where` for effective settings that contradict one another. Empty: none can.
   std::function<void(const Json& settings, std::string_view where)> check = {};
+  /// The settings with which it goes from the part `before` of its goal to the part `after`, both in [0,1], on a model
+  /// that has reached `before`. Throws Error{config} naming `where` for a goal that has no parts. Empty: it has no
+  /// goal.
+  std::function<Json(const Json& settings, double before, double after, const std::string& where)> part = {};
   bool begins = false;  ///< as a command it takes its model by name (config::model_options), not from a file
   /// What of the data it reads under effective settings, where that is not `needs`, which is the most it may read.
   std::function<Needs(const Json& settings)> needs_under = {};
+
+  bool checkpoints = false;  ///< it writes checkpoints into its folder and goes on from them: as a command it takes
+                             ///< --work and --resume
 
   /// What of the data it reads under these effective settings.
   Needs reads(const Json& settings) const { return needs_under ? needs_under(settings) : needs; }

@@ -1,4 +1,8 @@
 // What the steps of today are; what they do is in steps/.
+#include <fmt/format.h>
+
+#include <charconv>
+
 #include "config/tables.h"
 #include "core/error.h"
 #include "methods/step.h"
@@ -22,6 +26,39 @@ ModelKind require_float(const ModelKind& kind, const char* step) {
   return kind;
 }
 
+/// Which share of the model a prune takes away in a round: what a text of the form 0.5x leaves, or a ratio cuts, is
+/// reached by factors that multiply to the whole.
+Json part_of_prune(const Json& settings, double before, double after, const std::string& where) {
+  Json part = settings;
+  const auto factor = [&](double gone) { return (1 - gone * after) / (1 - gone * before); };
+  if (settings.contains("ratio")) part["ratio"] = 1 - factor(settings["ratio"].get<double>());
+  for (const auto& [key, value] : settings.items()) {
+    if (!key.starts_with("target_") || !value.is_string() || value.get<std::string>().empty()) continue;
+    const std::string text = value;
+    double share = 0;
+    const char* const unit = text.data() + text.size() - 1;
+    const auto [rest, problem] = std::from_chars(text.data(), unit, share);
+    if (*unit != 'x' || rest != unit || problem != std::errc() || !(share > 0 && share < 1)) {
+      fail(ErrorKind::config, "{}.{}: in rounds expected a share between 0 and 1 (0.5x), got '{}'", where, key, text);
+    }
+    part[key] = fmt::format("{:.6g}x", factor(1 - share));
+  }
+  return part;
+}
+
+/// A second sparsify adds zeros: the share after a round is the whole share's part.
+Json part_of_sparsify(const Json& settings, double /*before*/, double after, const std::string& where) {
+  if (settings.value("pattern", std::string("unstructured")).find(':') != std::string::npos) {
+    fail(ErrorKind::config, "{}: N:M has no parts to reach in rounds: expected the pattern unstructured or kernel",
+         where);
+  }
+  const Json whole = config::sparsify_options().checked(settings, where);
+  if (!whole["sparsity"].is_number()) fail(ErrorKind::config, "{}: expected sparsity, got none", where);
+  Json part = settings;
+  part["sparsity"] = whole["sparsity"].get<double>() * after;
+  return part;
+}
+
 }  // namespace
 
 StepInfo describe_train() {
@@ -33,6 +70,9 @@ StepInfo describe_train() {
           [](const ModelKind& kind) { return require_float(kind, "train"); },
           {},
           config::require_teacher,
+          {},
+          true,
+          {},
           true};
 }
 
@@ -51,6 +91,7 @@ StepInfo describe_prune() {
           },
           {},
           [](const Json& settings, std::string_view where) { config::prune_budget(settings, where); },
+          part_of_prune,
           false,
           [](const Json& settings) {
             const bool looks = config::criterion_reads_images(settings.at("criterion").get<std::string>());
@@ -61,13 +102,20 @@ StepInfo describe_prune() {
 StepInfo describe_sparsify() {
   return {"sparsify",
           "Make the smallest weights of a model zero, and hold them there through fine-tuning",
-          Needs::nothing,
+          Needs::calibration_images,
           true,
           [](std::string_view) { return config::sparsify_options(); },
           [](const ModelKind& kind) {
             ModelKind sparse = require_float(kind, "sparsify");
             sparse.sparse = true;
             return sparse;
+          },
+          {},
+          {},
+          part_of_sparsify,
+          false,
+          [](const Json& settings) {
+            return settings.at("criterion") == "taylor" ? Needs::calibration_images : Needs::nothing;
           }};
 }
 
@@ -95,7 +143,11 @@ StepInfo describe_finetune() {
             return ModelKind{kind.task, kind.quantized, false, kind.sparse};
           },
           as_trained,
-          config::require_teacher};
+          config::require_teacher,
+          {},
+          false,
+          {},
+          true};
 }
 
 StepInfo describe_convert() {

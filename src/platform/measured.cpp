@@ -23,6 +23,15 @@ std::optional<std::string> metadata(const graph::Graph& graph, const std::string
   return found->second;
 }
 
+/// What was done to a float model, joined by "+": "fp32" (nothing), "pruned", "sparse", "ptq", "pruned+ptq".
+std::string method_of(const graph::Graph& graph) {
+  std::vector<std::string> done;
+  if (metadata(graph, "pruned")) done.emplace_back("pruned");
+  if (graph::is_sparse(graph)) done.emplace_back("sparse");
+  if (const auto quantized = metadata(graph, "method")) done.push_back(*quantized);
+  return done.empty() ? "fp32" : fmt::format("{}", fmt::join(done, "+"));
+}
+
 /// "2:4", or more than one of "2:4, kernel"; none for a dense model.
 std::optional<std::string> sparse_patterns(const graph::Graph& graph) {
   std::set<std::string> patterns;
@@ -38,7 +47,7 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   const metrics::Cost cost = metrics::cost(folded);
   record.model = metadata(folded, "model");
   record.task = metadata(folded, "task");
-  record.method = metadata(folded, "method").value_or("fp32");
+  record.method = method_of(folded);
   record.imgsz = folded.edge(folded.inputs.at(0)).shape.at(2);
   const metrics::LayerWidths widths = metrics::layer_widths(folded);
   record.bits_w = widths.weights;
@@ -65,7 +74,8 @@ void set_compressed(record::Record& record, const graph::ModelFile& model) {
 
 void set_predicted(record::Record& record, const graph::ModelFile& model) {
   const std::optional<std::string> pruned = metadata(model.graph, "pruned");
-  const std::optional<Json> told = pruned ? try_parse_json(*pruned) : std::nullopt;
+  std::optional<Json> told = pruned ? try_parse_json(*pruned) : std::nullopt;
+  if (told && told->is_array() && !told->empty()) told = told->back();
   if (!told || !told->is_object() || !told->value("latency_ns", Json()).is_number_integer()) return;
   const std::string precision = graph::is_quantized(model.graph) ? "int8" : "fp32";
   if (told->value("latency_device", Json()) != Json(record.device.value_or("")) ||

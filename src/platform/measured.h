@@ -10,7 +10,8 @@
 
 namespace quench::platform {
 
-/// What a model file says of itself: model, task, method (fp32 where it names none), image size, widths of layers,
+/// What a model file says of itself: model, task, method (what was done to it: "ptq", "pruned+ptq";
+/// fp32 where nothing was), image size, widths of layers,
 /// counts, sizes, layers kept in float, hashes. Parameters and bytes are counted with batch norm folded, as deployed.
 void set_model(record::Record& record, const graph::ModelFile& model);
 

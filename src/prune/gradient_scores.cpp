@@ -96,7 +96,7 @@ class GradientScores : public ImageScores {
       if (gradient == seen.gradients.end()) continue;
       const Tensor& weight = graph_.weights.at(part.weight).value;
       ensure(gradient->second.shape() == weight.shape(), "[prune] expected a gradient {}, got {} (weight {})",
-             to_string(weight.shape()), to_string(gradient->second.shape()), part.weight);
+             quench::to_string(weight.shape()), quench::to_string(gradient->second.shape()), part.weight);
       const auto w = weight.values<float>(), g = gradient->second.values<float>();
       const size_t row = w.size() / static_cast<size_t>(weight.shape()[0]);
       for (size_t unit = 0; unit < part.rows.size(); ++unit) {

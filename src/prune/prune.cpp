@@ -102,25 +102,25 @@ Scores per_time(Scores scores, const LatencyCost& latency) {
   return scores;
 }
 
+/// For what does not depend on scores: the least that the limits allow.
+Scores any_scores(const std::vector<ChannelGroup>& groups) {
+  return reduce(at_random(groups, 0), Reduction::first, Normalisation::none);
+}
+
+/// latency: of target_latency.
 Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const WidthCost& widths,
-             const LatencyCost* latency, const Json& settings, Looking& looking) {
+             const LatencyCost* latency, const Json& settings, Scores scores) {
   const auto ranking =
       chosen<Ranking>(settings, "ranking",
                       {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
   const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
   const std::string option = config::prune_budget(settings);
-  const auto keep = [&](Scores scores) {
-    if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
-    const Budget budget = budget_of(settings, option, widths, latency, groups);
-    if (!latency) return keep_budget(graph, groups, scores, ranking, budget, limits);
-    if (config::latency_settings(settings).score_per_time) scores = per_time(std::move(scores), *latency);
-    const Keep fewest = keep_budget(graph, groups, scores, ranking, budget, limits);
-    return with_free_channels(groups, scores, budget, limits, fewest);
-  };
-  if (config::criterion_reads_images(settings.at("criterion").get<std::string>())) {
-    keep(reduce(at_random(groups, 0), Reduction::first, Normalisation::none));  // what cannot be met is said at once
-  }
-  return keep(scores_of(graph, groups, settings, looking));
+  if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
+  const Budget budget = budget_of(settings, option, widths, latency, groups);
+  if (!latency) return keep_budget(graph, groups, scores, ranking, budget, limits);
+  if (config::latency_settings(settings).score_per_time) scores = per_time(std::move(scores), *latency);
+  const Keep fewest = keep_budget(graph, groups, scores, ranking, budget, limits);
+  return with_free_channels(groups, scores, budget, limits, fewest);
 }
 
 /// What the budget is about, where that is latency. Null: it is not.
@@ -147,6 +147,21 @@ void tell(const LatencyCost& latency, const std::vector<int64_t>& kept, Json& to
 
 }  // namespace
 
+Json prunings(const graph::Graph& graph) {
+  const auto found = graph.metadata.find("pruned");
+  const auto told = found == graph.metadata.end() ? std::nullopt : try_parse_json(found->second);
+  if (told && told->is_object()) return Json::array({*told});  // as it was while a file told the last one alone
+  return told && told->is_array() ? *told : Json::array();
+}
+
+void require_reachable(const graph::Graph& graph, const Json& settings, const LatencyOf& latency_of) {
+  std::vector<ChannelGroup> groups = channel_groups(graph);
+  protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
+  if (config::prune_budget(settings) == "target_latency" && !latency_of) return;
+  const std::unique_ptr<LatencyCost> latency = latency_cost(graph, groups, settings, latency_of, {});
+  keep_of(graph, groups, WidthCost(graph, groups), latency.get(), settings, any_scores(groups));
+}
+
 graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSink& log, const ShowImages& show_images,
                    const LatencyOf& latency_of) {
   require_float(graph);
@@ -159,7 +174,16 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
   protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
   const WidthCost widths(graph, groups);
   const std::unique_ptr<LatencyCost> latency = latency_cost(graph, groups, settings, latency_of, log);
-  const Keep keep = keep_of(graph, groups, widths, latency.get(), settings, looking);
+  if (config::criterion_reads_images(criterion)) {
+    // What cannot be met is said at once.
+    keep_of(graph, groups, widths, latency.get(), settings, any_scores(groups));
+  }
+  const Keep keep =
+      keep_of(graph, groups, widths, latency.get(), settings, scores_of(graph, groups, settings, looking));
+  if (keep == keep_all(groups)) {
+    log.warning(fmt::format("[prune] nothing is cut: a ratio of {} is less than one step of the widths",
+                            settings.at("ratio").dump()));
+  }
   graph::Graph cut = cut_channels(graph, groups, keep);
   const WidthCost::Total before = widths.full(), after = widths.at(kept_counts(keep));
   const std::string option = config::prune_budget(settings);
@@ -167,7 +191,9 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
             {"params", after.params}, {"macs_before", before.macs},  {"macs", after.macs}};
   told.update(looking.told);
   if (latency) tell(*latency, kept_counts(keep), told, log);
-  cut.metadata["pruned"] = told.dump();
+  Json all = prunings(graph);
+  all.push_back(std::move(told));
+  cut.metadata["pruned"] = all.dump();
   const auto share = [](int64_t now, int64_t then) {
     return 100 * static_cast<double>(now) / static_cast<double>(std::max<int64_t>(1, then));
   };

@@ -121,7 +121,15 @@ Keep keep_ratio(const Graph& graph, const std::vector<ChannelGroup>& groups, con
                 double ratio, const Limits& limits) {
   if (!(ratio > 0 && ratio < 1)) fail(ErrorKind::config, "[prune] expected a ratio in (0,1), got {}", ratio);
   check(groups, scores, limits);
-  return Queue(graph, groups, scores, ranking, limits).keep(ratio);
+  const Queue queue(graph, groups, scores, ranking, limits);
+  Keep keep = queue.keep(ratio);
+  if (keep == keep_all(groups) && queue.keep(1) == keep) {
+    fail(ErrorKind::config, "[prune] a ratio of {} cuts nothing: {}", ratio,
+         std::ranges::any_of(groups, &ChannelGroup::prunable)
+             ? "the limits (round, keep_min, max_ratio) keep every channel"
+             : "every layer keeps its channels (protect)");
+  }
+  return keep;
 }
 
 Keep keep_budget(const Graph& graph, const std::vector<ChannelGroup>& groups, const Scores& scores, Ranking ranking,

@@ -18,12 +18,30 @@ using Member = std::variant<int64_t Record::*, std::string Record::*, std::optio
                             std::optional<double> Record::*, std::optional<bool> Record::*,
                             std::optional<std::string> Record::*, Json Record::*>;
 
+/// What a number can be. A record that says another is torn, or of somebody who plays with it.
+struct Range {
+  double low, high;
+};
+
+/// By unit; far beyond what is measured anywhere.
+Range range_of(std::string_view unit) {
+  constexpr std::pair<std::string_view, Range> kRanges[] = {
+      {"fraction", {0, 1}}, {"bits", {0, 64}}, {"px", {0, 1e6}}, {"GFLOPs", {0, 1e9}},     {"bytes", {0, 1e15}},
+      {"ns", {0, 1e15}},    {"mJ", {0, 1e12}}, {"mW", {0, 1e9}}, {"C", {-273.15, 10'000}}, {"MHz", {0, 1e6}},
+  };
+  for (const auto& [known, range] : kRanges) {
+    if (known == unit) return range;
+  }
+  return {0, 1e18};  // counts
+}
+
 struct Entry {
   const char* name;
   Member member;
   const char* unit;
   const char* title;
   bool is_accuracy = false;
+  Range range = range_of(unit);
 };
 
 /// The field table. Order here is order in JSON and in tables.
@@ -39,6 +57,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(study, "", "Study"),
       QUENCH_FIELD(cell, "", "Cell"),
       QUENCH_FIELD(model, "", "Model"),
+      QUENCH_FIELD(entry, "", "Entry"),
       QUENCH_FIELD(task, "", "Task"),
       QUENCH_FIELD(data, "", "Data"),
       QUENCH_FIELD(imgsz, "px", "Image size"),
@@ -100,7 +119,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(calibration_sha256, "", "Calibration SHA-256"),
       QUENCH_FIELD(chosen_on, "", "Chosen on"),
       QUENCH_FIELD(artifact, "", "Artifact"),
-      QUENCH_FIELD(timing_drift, "", "Drift while timing"),
+      {"timing_drift", &Record::timing_drift, "", "Drift while timing", false, {-1, 1000}},
       QUENCH_FIELD(stable, "", "Stable"),
       QUENCH_FIELD(timing_id, "", "Timed with"),
       QUENCH_FIELD(model_sha256, "", "Model SHA-256"),
@@ -172,7 +191,8 @@ const std::vector<Field>& fields() {
   static const std::vector<Field> all = [] {
     std::vector<Field> out;
     for (const Entry& entry : table()) {
-      out.push_back({entry.name, type_of(entry.member), entry.unit, entry.title, entry.is_accuracy});
+      out.push_back({entry.name, type_of(entry.member), entry.unit, entry.title, entry.is_accuracy, entry.range.low,
+                     entry.range.high});
     }
     return out;
   }();
@@ -230,7 +250,7 @@ Json to_json(const Record& record) {
   return out;
 }
 
-Record from_json(const Json& json, std::string_view where) {
+Record from_json(const Json& json, std::string_view where, std::vector<std::string>* strange) {
   if (!json.is_object())
     fail(ErrorKind::data, "[record] {}: expected a record (a JSON object), got {}", where, json.type_name());
   const auto schema = json.find("schema");
@@ -250,6 +270,14 @@ Record from_json(const Json& json, std::string_view where) {
     if (entry.unit == std::string_view("fraction") && !(*found >= 0 && *found <= 1)) {
       fail(ErrorKind::data, "[record] {}: expected a fraction in [0,1] for '{}', got {}", where, entry.name,
            shown(*found));
+    }
+    if (found->is_number() && !(*found >= entry.range.low && *found <= entry.range.high)) {
+      const std::string problem =
+          fmt::format("expected {:g} to {:g}{}{} for '{}', got {}", entry.range.low, entry.range.high,
+                      *entry.unit ? " " : "", entry.unit, entry.name, shown(*found));
+      if (!strange) fail(ErrorKind::data, "[record] {}: {}", where, problem);
+      strange->push_back(problem);
+      continue;
     }
     std::visit(
         [&](auto member) {

@@ -18,10 +18,12 @@ struct Record {
   std::optional<std::string> study;
   std::optional<std::string> cell;  ///< readable id, unique in the study
   std::optional<std::string> model;
+  /// The study's name of the model: "yolov5n-cls@64,stem_stride=1" says what sets it apart from others of that model.
+  std::optional<std::string> entry;
   std::optional<std::string> task;  ///< classify | detect
   std::optional<std::string> data;
   std::optional<int64_t> imgsz;
-  std::optional<std::string> method;   ///< fp32 | ptq | qat
+  std::optional<std::string> method;   ///< fp32, ptq, qat or a chain's name; of a file on its own: "pruned+ptq", too
   std::optional<std::string> setting;  ///< what sets this cell apart within its method: "mse", "minmax"
   std::optional<int64_t> bits_w;       ///< the width of most quantized weights; older records: of the narrowest layer
   std::optional<int64_t> bits_a;       ///< the width of what most quantized layers read; older records: the least
@@ -102,6 +104,7 @@ struct Field {
   std::string unit;          ///< "ns", "bytes", "fraction", ""
   std::string title;         ///< for people: "Top-1"
   bool is_accuracy = false;  ///< says how good the model's answers on the test images are
+  double low = 0, high = 0;  ///< of numbers: what its unit can be
 };
 const std::vector<Field>& fields();
 
@@ -118,8 +121,9 @@ void copy_accuracies(Record& to, const Record& from);
 /// All fields, null where empty, in table order.
 Json to_json(const Record& record);
 
-/// Throws Error{data} naming `where` and the field for an unknown schema, a wrong type, or a fraction outside [0,1].
-/// Unknown keys are ignored (a later version may have added them).
-Record from_json(const Json& json, std::string_view where);
+/// Throws Error{data} naming `where` and the field for an unknown schema, a wrong type, a fraction outside [0,1], or a
+/// number that its unit cannot be (a time below 0, 1e300 bytes); with `strange`, such a number is left out and told
+/// there. Unknown keys are ignored (a later version may have added them).
+Record from_json(const Json& json, std::string_view where, std::vector<std::string>* strange = nullptr);
 
 }  // namespace quench::record

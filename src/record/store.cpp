@@ -32,9 +32,14 @@ void drop_torn_line(const std::filesystem::path& file) {
 
 }  // namespace
 
-void append(const std::filesystem::path& file, const Record& record) {
+void append(const std::filesystem::path& file, const Record& record) { append(file, std::span(&record, 1)); }
+
+void append(const std::filesystem::path& file, std::span<const Record> records) {
+  if (records.empty()) return;
   drop_torn_line(file);
-  append_line(file, json_text(to_json(record)));
+  std::string lines;
+  for (const Record& record : records) lines += (lines.empty() ? "" : "\n") + json_text(to_json(record));
+  append_line(file, lines);
 }
 
 Loaded load(const std::filesystem::path& file) {
@@ -50,7 +55,11 @@ Loaded load(const std::filesystem::path& file) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
     const std::string where = fmt::format("{}:{}", file.string(), number);
     try {
-      loaded.records.push_back(from_json(parse_json(line, where), where));
+      std::vector<std::string> strange;
+      loaded.records.push_back(from_json(parse_json(line, where), where, &strange));
+      for (const std::string& problem : strange) {
+        loaded.warnings.push_back(fmt::format("{}: line {}: a value is left out: {}", file.string(), number, problem));
+      }
     } catch (const Error& error) {
       loaded.warnings.push_back(ended ? fmt::format("{}: line {} is skipped: {}", file.string(), number, error.what())
                                       : fmt::format("{}: line {}: torn, skipped", file.string(), number));
@@ -63,7 +72,7 @@ void tell_skipped(const Loaded& loaded, const LogSink& log) {
   constexpr size_t kMost = 10;
   for (size_t i = 0; i < std::min(kMost, loaded.warnings.size()); ++i) log.warning(loaded.warnings[i]);
   if (loaded.warnings.size() > kMost)
-    log.warning(fmt::format("and {} lines more are skipped", loaded.warnings.size() - kMost));
+    log.warning(fmt::format("and {} lines or values more are skipped", loaded.warnings.size() - kMost));
 }
 
 std::vector<Record> latest(const std::vector<Record>& records) {

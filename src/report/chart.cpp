@@ -119,7 +119,7 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
       facts.push_back(Json::array({column.title, column.cells[i] + unit}));
     }
     json["rows"].push_back({{"label", label(rows[i])},
-                            {"model", rows[i].model.value_or("?")},
+                            {"model", model_name(rows[i])},
                             {"method", rows[i].method.value_or("?")},
                             {"setting", rows[i].setting.value_or("")},
                             {"runtime", rows[i].runtime.value_or("")},

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <functional>
 #include <iterator>
+#include <map>
 #include <set>
 
 #include "core/text.h"
@@ -297,10 +298,18 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
 bool some_alike(const std::vector<Record>& records) {
   std::set<std::string> seen;
   return std::any_of(records.begin(), records.end(), [&](const Record& r) {
-    const std::string key = fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", text_of(r.model), text_of(r.data),
-                                        text_of(r.imgsz), text_of(r.method), text_of(r.setting), text_of(r.runtime),
-                                        text_of(r.device), text_of(r.threads), text_of(r.seed));
+    const std::string key =
+        fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", model_name(r), text_of(r.data), text_of(r.imgsz), text_of(r.method),
+                    text_of(r.setting), text_of(r.runtime), text_of(r.device), text_of(r.threads), text_of(r.seed));
     return !seen.insert(key).second;
+  });
+}
+
+/// Whether a study has one model in several entries, with other settings.
+bool some_entries_share_a_model(const std::vector<Record>& records) {
+  std::map<std::string, std::string> entry_of;
+  return std::ranges::any_of(records, [&](const Record& r) {
+    return r.model && r.entry && entry_of.try_emplace(*r.model, *r.entry).first->second != *r.entry;
   });
 }
 
@@ -316,6 +325,10 @@ std::vector<Record> filtered(const std::vector<Record>& records, Keep keep) {
 Columns columns(const std::vector<Record>& records) {
   Builder builder(records);
   builder.setting("Model", "Network.", false, [](const Record& r) { return text_of(r.model); });
+  if (some_entries_share_a_model(records)) {
+    builder.setting("Entry", "The study's name of the model, with the settings that set it apart.", false,
+                    [](const Record& r) { return text_of(r.entry); });
+  }
   if (some_alike(records)) {
     builder.setting("File", "What was measured.", false, [](const Record& r) { return text_of(r.cell); });
   }

@@ -1,6 +1,7 @@
 #include "report/compare.h"
 
 #include <algorithm>
+#include <map>
 
 #include "core/task.h"
 #include "report/timing_groups.h"
@@ -18,11 +19,17 @@ bool of_other_seed(const Record& record, const Record& candidate) {
   return record.seed && candidate.seed && record.seed != candidate.seed;
 }
 
+/// Whether both say which entry of a study they are of, and not the same.
+bool of_other_entry(const Record& record, const Record& candidate) {
+  return record.entry && candidate.entry && record.entry != candidate.entry;
+}
+
 /// How well `candidate` suits as the baseline of `record`; negative: not at all.
 int affinity(const Record& record, const Record& candidate) {
   if (!is_ok(candidate) || !is_float(candidate)) return -1;
   if (candidate.model != record.model || candidate.task != record.task || candidate.data != record.data ||
-      candidate.imgsz != record.imgsz || candidate.device != record.device || of_other_seed(record, candidate)) {
+      candidate.imgsz != record.imgsz || candidate.device != record.device || of_other_seed(record, candidate) ||
+      of_other_entry(record, candidate)) {
     return -1;
   }
   int score = 0;
@@ -91,6 +98,9 @@ std::vector<Section> sections(const std::vector<Record>& records) {
   for (const Record& record : records) {
     const std::string title = record.data.value_or("unknown data") + (record.task ? ", " + *record.task : "");
     auto found = std::find_if(result.begin(), result.end(), [&](const Section& s) { return s.title == title; });
+    if (found == result.end() && !record.task && !is_ok(record)) {
+      found = std::ranges::find_if(result, [&](const Section& s) { return s.records.front().data == record.data; });
+    }
     if (found == result.end()) found = result.insert(result.end(), Section{title, Metric::top1, {}});
     found->records.push_back(record);
   }
@@ -118,8 +128,10 @@ const Record* latency_baseline(const Record& record, const std::vector<Record>& 
   });
 }
 
+std::string model_name(const Record& record) { return record.entry ? *record.entry : record.model.value_or("?"); }
+
 std::string label(const Record& record) {
-  std::string text = record.model.value_or("?");
+  std::string text = model_name(record);
   const auto add = [&](const std::optional<std::string>& part, const char* separator) {
     if (part && !part->empty()) text += separator + *part;
   };
@@ -128,6 +140,16 @@ std::string label(const Record& record) {
   add(record.runtime, " / ");
   if (record.device != "host") add(record.device, " on ");
   return text;
+}
+
+std::vector<std::string> labels_apart(const std::vector<Record>& records) {
+  std::vector<std::string> labels;
+  std::map<std::string, int64_t> count;
+  for (const Record& record : records) ++count[labels.emplace_back(label(record))];
+  for (size_t i = 0; i < records.size(); ++i) {
+    if (count[labels[i]] > 1 && records[i].cell) labels[i] += " (" + *records[i].cell + ")";
+  }
+  return labels;
 }
 
 }  // namespace quench::report

@@ -34,19 +34,26 @@ struct Section {
   Metric metric = Metric::top1;  ///< the first that any of its records has
   std::vector<record::Record> records;
 };
-/// In order of first appearance.
+/// In order of first appearance. A record without a result that does not say its task (of an earlier version) stands
+/// with the others of its data.
 std::vector<Section> sections(const std::vector<record::Record>& records);
 
-/// The float32 record to compare an accuracy with: same model, task, data, image size and device, and no other seed;
-/// where there are several, its parent, then one that was timed with it, then the same runtime, thread count and host.
-/// nullptr where there is none, and for float32 records.
+/// The float32 record to compare an accuracy with: same model (and entry of a study), task, data, image size and
+/// device, and no other seed; where there are several, its parent, then one that was timed with it, then the same
+/// runtime, thread count and host. nullptr where there is none, and for float32 records.
 const record::Record* accuracy_baseline(const record::Record& record, const std::vector<record::Record>& all);
 
 /// The float32 record to compare a latency with: as above, and of the same runtime, timed together with it
 /// (timing_groups.h).
 const record::Record* latency_baseline(const record::Record& record, const std::vector<record::Record>& all);
 
-/// "yolov5n-cls / ptq mse / onnxruntime": for people.
+/// What a record calls its model: the study's name for it, which differs where settings do; else the model's.
+std::string model_name(const record::Record& record);
+
+/// "yolov5n-cls@64 / ptq mse / onnxruntime": for people.
 std::string label(const record::Record& record);
+
+/// The label of each record; where others have the same one, its cell too.
+std::vector<std::string> labels_apart(const std::vector<record::Record>& records);
 
 }  // namespace quench::report

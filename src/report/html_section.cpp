@@ -3,10 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "core/escape_html.h"
 #include <algorithm>
 #include <set>
 
+#include "core/escape_html.h"
 #include "report/chart.h"
 #include "report/columns.h"
 #include "report/format.h"
@@ -152,9 +152,10 @@ std::string others_html(const std::vector<Record>& others) {
   std::string out = "<h3>Without a result</h3>\n<div class=\"scroll\">\n<table>\n<thead><tr>";
   out +=
       "<th scope=\"col\">Cell</th><th scope=\"col\">Status</th><th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n";
-  for (const Record& record : others) {
-    out += "<tr>" + element("td", "", label(record)) + element("td", "", record.status) +
-           element("td", "class=\"reason\"", record.reason.value_or("none was given")) + "</tr>\n";
+  const std::vector<std::string> names = labels_apart(others);
+  for (size_t i = 0; i < others.size(); ++i) {
+    out += "<tr>" + element("td", "", names[i]) + element("td", "", others[i].status) +
+           element("td", "class=\"reason\"", others[i].reason.value_or("none was given")) + "</tr>\n";
   }
   return out + "</tbody>\n</table>\n</div>\n";
 }

@@ -28,8 +28,14 @@ std::string right_trimmed(std::string text) {
   return text;
 }
 
-std::string reason_line(const Record& record) {
-  return printable_line(label(record) + ": " + record.status + (record.reason ? ": " + *record.reason : ""));
+/// What has no result, and why: a line each.
+std::vector<std::string> reason_lines(const std::vector<Record>& others) {
+  std::vector<std::string> lines = labels_apart(others);
+  for (size_t i = 0; i < others.size(); ++i) {
+    const Record& record = others[i];
+    lines[i] = printable_line(lines[i] + ": " + record.status + (record.reason ? ": " + *record.reason : ""));
+  }
+  return lines;
 }
 
 std::string shared_line(const std::vector<SharedFact>& shared) {
@@ -77,7 +83,7 @@ std::string table(const std::vector<Record>& records) {
   if (const std::string line = shared_line(shown.shared); !line.empty()) out += "\n" + line + "\n";
   const std::vector<Record> others = other_records(records);
   if (!others.empty()) out += (out.empty() ? "Without a result:\n" : "\nWithout a result:\n");
-  for (const Record& record : others) out += "  " + reason_line(record) + "\n";
+  for (const std::string& line : reason_lines(others)) out += "  " + line + "\n";
   return out.empty() ? "no records\n" : out;
 }
 
@@ -102,7 +108,7 @@ std::string markdown(const std::vector<Record>& records) {
   if (const std::string line = shared_line(shown.shared); !line.empty()) out += "\n" + escape_markdown(line) + "\n";
   const std::vector<Record> others = other_records(records);
   if (!others.empty()) out += (out.empty() ? "Without a result:\n\n" : "\nWithout a result:\n\n");
-  for (const Record& record : others) out += "- " + escape_markdown(reason_line(record)) + "\n";
+  for (const std::string& line : reason_lines(others)) out += "- " + escape_markdown(line) + "\n";
   return out.empty() ? "no records\n" : out;
 }
 

@@ -13,13 +13,6 @@ using record::Record;
 
 namespace {
 
-/// The row's label; where others have the same one, its cell too.
-std::string name_of(const Record& row, const std::vector<Record>& rows) {
-  const std::string name = label(row);
-  const bool alone = std::ranges::count_if(rows, [&](const Record& other) { return label(other) == name; }) < 2;
-  return alone || !row.cell ? name : name + " (" + *row.cell + ")";
-}
-
 std::string tile(const std::string& title, const std::string& value, const std::string& unit, const std::string& name) {
   return "<div class=\"tile\">" + element("div", "class=\"tile-title\"", title) + "<div class=\"tile-value\">" +
          escape_html(value) + (unit.empty() ? "" : element("span", "class=\"unit\"", unit)) + "</div>" +
@@ -63,8 +56,9 @@ std::string fastest_of_groups(const std::vector<Record>& rows, Metric metric, co
   for (size_t g = 0; g < groups.size(); ++g) {
     std::vector<Record> members;
     for (const size_t row : groups[g].rows) members.push_back(rows[row]);
+    const std::vector<std::string> names = labels_apart(members);
     const auto cells = [&](const Record* row) {
-      return element("td", "", row ? name_of(*row, members) : "-") +
+      return element("td", "", row ? names[static_cast<size_t>(row - members.data())] : "-") +
              element("td", "class=\"number\"", row ? ms(*row) : "-");
     };
     const Record* best = most_accurate(members, metric);
@@ -85,19 +79,20 @@ std::string best_rows_html(const std::vector<Record>& rows, Metric metric) {
   const Record* best = most_accurate(rows, metric);
   if (best == nullptr) return "";
   const double top = *accuracy_of(*best, metric);
-  std::string out = tile("Most accurate", fixed(100 * top, 2), "%", name_of(*best, rows));
+  const std::vector<std::string> names = labels_apart(rows);
+  const auto name_of = [&](const Record* row) { return names[static_cast<size_t>(row - rows.data())]; };
+  std::string out = tile("Most accurate", fixed(100 * top, 2), "%", name_of(best));
   const auto fastest = [&](const std::string& title, auto latency) {
-    if (const Record* row = least(rows, metric, 0, latency)) out += tile(title, ms(*row), "ms", name_of(*row, rows));
+    if (const Record* row = least(rows, metric, 0, latency)) out += tile(title, ms(*row), "ms", name_of(row));
     if (const Record* row = least(rows, metric, top - 0.01, latency)) {
-      out += tile(title + " within 1 point of the best", ms(*row), "ms", name_of(*row, rows));
+      out += tile(title + " within 1 point of the best", ms(*row), "ms", name_of(row));
     }
   };
   const std::vector<TimingGroup> groups = timing_groups(rows);
   if (groups.size() == 1) fastest("Fastest", measured_latency);
   fastest("Fastest forecast", forecast_latency);
   if (const Record* row = least(rows, metric, 0, weights)) {
-    out += tile("Smallest weights", three_digits(static_cast<double>(*row->weights_bytes) * 1e-6), "MB",
-                name_of(*row, rows));
+    out += tile("Smallest weights", three_digits(static_cast<double>(*row->weights_bytes) * 1e-6), "MB", name_of(row));
   }
   return "<div class=\"tiles\">\n" + out + "</div>\n" +
          (groups.size() > 1 ? fastest_of_groups(rows, metric, groups) : "");

@@ -23,7 +23,7 @@ std::string name_of(const std::vector<Record>& records, const std::vector<size_t
   const auto add = [&](auto get) {
     if (const std::string text = common(records, rows, get); !text.empty()) name += (name.empty() ? "" : ", ") + text;
   };
-  add([](const Record& r) { return text_of(r.model); });
+  add(model_name);
   add([](const Record& r) { return text_of(r.runtime); });
   add([](const Record& r) { return r.device == "host" ? "" : text_of(r.device); });
   add([](const Record& r) { return r.threads ? text_of(r.threads) + (r.threads == 1 ? " thread" : " threads") : ""; });

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "core/text.h"
 #include "models/task.h"
 #include "quant/float_weights.h"
 #include "steps/hold_zeros.h"
@@ -39,7 +40,7 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
     result.graph.metadata["teacher_sha256"] = teacher->sha256;
     result.graph.metadata["distillation"] = distill.to_json().dump();
   }
-  input.log.info(fmt::format("{} on {} test images", score::to_text(result.scores), result.test_images));
+  input.log.info(fmt::format("{} on {}", score::to_text(result.scores), counted(result.test_images, "test image")));
   return std::move(result.graph);
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
 #include "models/task.h"
@@ -24,12 +25,12 @@ constexpr int64_t kMostImages = 64;
 /// The model, and what a criterion sees of it.
 class Show {
  public:
-  Show(prune::ImageScores& scores, const graph::Graph& graph, const data::Splits& data)
-      : scores_(scores),
+  Show(prune::ImageCriterion& criterion, const graph::Graph& graph, const data::Splits& data)
+      : criterion_(criterion),
         module_(graph),
         objective_(train::make_objective(graph, data, train::parse_settings(Json::object(), graph))),
         shown_(graph.edges.size(), false) {
-    const std::vector<graph::EdgeId> edges = scores.edges();
+    const std::vector<graph::EdgeId> edges = criterion.edges();
     for (const graph::EdgeId edge : edges) shown_[static_cast<size_t>(edge)] = true;
     if (edges.empty()) return;
     module_.set_edge_hook([this](graph::EdgeId edge, const torch::Tensor& value) {
@@ -46,13 +47,13 @@ class Show {
       for (const data::Object& object : of_image) present.push_back(object.label);
     }
     const torch::Tensor pixels = train::pixels_of(batch.images, module_.device());
-    if (scores_.wants_gradients()) {
+    if (criterion_.wants_gradients()) {
       take_gradients(pixels, batch);
     } else {
       const torch::NoGradGuard no_gradient;
       module_.forward(pixels);
     }
-    scores_.add(seen_);
+    criterion_.add(seen_);
   }
 
  private:
@@ -61,7 +62,7 @@ class Show {
     for (const auto& [name, value] : parameters) value.mutable_grad().reset();
     const torch::Tensor loss = objective_->loss(module_.forward(pixels), batch);
     if (const double value = loss.item<double>(); !std::isfinite(value)) {
-      fail(ErrorKind::data, "[steps.prune] expected a finite loss, got {} (training image {} and those after it)",
+      fail(ErrorKind::data, "[steps.show_images] expected a finite loss, got {} (training image {} and those after it)",
            value, batch.indices.front());
     }
     if (!loss.requires_grad()) return;
@@ -71,7 +72,7 @@ class Show {
     }
   }
 
-  prune::ImageScores& scores_;
+  prune::ImageCriterion& criterion_;
   nn::GraphModule module_;
   std::unique_ptr<train::Objective> objective_;
   std::vector<bool> shown_;
@@ -80,8 +81,8 @@ class Show {
 
 }  // namespace
 
-Json show_images(prune::ImageScores& scores, const graph::Graph& graph, const data::Splits& data, const Json& settings,
-                 const LogSink& log, const CancelToken& cancel) {
+Json show_images(prune::ImageCriterion& criterion, const graph::Graph& graph, const data::Splits& data,
+                 const Json& settings, const LogSink& log, const CancelToken& cancel) {
   const int64_t start_ns = now_ns();
   models::require_fit(graph, data.train->task(), data.train->classes());
   const auto seed = settings.at("calibration_seed").get<uint64_t>();
@@ -89,26 +90,34 @@ Json show_images(prune::ImageScores& scores, const graph::Graph& graph, const da
       data::calibration_subset(*data.train, settings.at("calibration_images").get<int64_t>(), seed);
   data::LoaderOptions loading;
   loading.imgsz = square_side(graph);
-  loading.batch = scores.batch() > 0 ? scores.batch() : data::evaluation_batch(loading.imgsz, kMostImages);
+  loading.batch = criterion.batch() > 0 ? criterion.batch() : data::evaluation_batch(loading.imgsz, kMostImages);
   loading.subset = subset.indices;
   data::Loader loader(data.train, loading);
   loader.start(0);
-  Show show(scores, graph, data);
+  Show show(criterion, graph, data);
   int64_t images = 0;
   while (const auto batch = loader.next()) {
     cancel.check();
     show.batch(*batch);
     images += batch->images.shape()[0];
-    log.show_progress(fmt::format("prune: looked at {}/{} images", images, subset.indices.size()));
+    log.show_progress(fmt::format("looked at {}/{} images", images, subset.indices.size()));
   }
   if (loader.left_out().count() > 0) {
     log.warning(
         data::to_text(loader.left_out().images(), static_cast<int64_t>(subset.indices.size()), "calibration images"));
   }
-  log.info(fmt::format("looked at {} images in {:.1f} s", images, static_cast<double>(now_ns() - start_ns) * 1e-9));
+  log.info(fmt::format("looked at {} in {:.1f} s", counted(images, "image"),
+                       static_cast<double>(now_ns() - start_ns) * 1e-9));
   Json told{{"calibration_images", images}, {"calibration_seed", seed}, {"calibration_sha256", subset.sha256}};
-  if (scores.wants_gradients()) told["calibration_batch"] = loading.batch;
+  if (criterion.wants_gradients()) told["calibration_batch"] = loading.batch;
   return told;
+}
+
+prune::ShowImages shows_data_of(const StepInput& input) {
+  if (!input.data) return {};
+  return [&input](prune::ImageCriterion& criterion) {
+    return show_images(criterion, input.model.graph, *input.data, input.settings, input.log, input.cancel);
+  };
 }
 
 }  // namespace quench::steps

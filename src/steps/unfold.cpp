@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/loading/loader.h"
 #include "graph/unfold_batch_norm.h"
 #include "nn/graph_module.h"
@@ -77,8 +78,8 @@ graph::Graph with_batch_norms(graph::Graph graph, const data::Dataset& train, co
 
   std::map<std::string, graph::ChannelStatistics> statistics;
   for (const auto& [edge, sum] : sums) statistics[sum.node] = sum.statistics();
-  log.info(fmt::format("batch norms were folded: {} new ones compute the same, with the statistics of {} images",
-                       statistics.size(), images));
+  log.info(fmt::format("batch norms were folded: {} new ones compute the same, with the statistics of {}",
+                       statistics.size(), counted(images, "image")));
   return graph::unfold_batch_norms(std::move(graph), statistics);
 }
 

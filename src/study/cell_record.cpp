@@ -10,6 +10,8 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   record.study = study.name;
   record.cell = cell.id;
   record.model = cell.model.model["model"];
+  record.entry = cell.model.label;
+  record.task = study.task;
   record.data = study.data["data"];
   record.method = cell.method.method;
   if (!cell.method.setting.empty()) record.setting = cell.method.setting;

@@ -15,7 +15,8 @@ class JobObserver {
  public:
   virtual ~JobObserver() = default;
   virtual void begins(const Job&) {}
-  /// state: failed, unsupported or skipped.
+  /// state: failed, unsupported or skipped; `done` for a job that did its own work, where jobs before it had failed for
+  /// a part of it.
   virtual void fails(const std::string& /*key*/, JobState /*state*/, const std::string& /*reason*/) {}
 };
 

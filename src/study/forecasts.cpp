@@ -70,6 +70,8 @@ record::Record start(const StudyFile& study, const Cell& cell, const ForecastEnt
   record.study = study.name;
   record.cell = id_of(cell, entry);
   record.model = cell.model.model["model"];
+  record.entry = cell.model.label;
+  record.task = study.task;
   record.method = cell.method.method;
   if (!cell.method.setting.empty()) record.setting = cell.method.setting;
   record.seed = cell.seed;

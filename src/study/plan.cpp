@@ -8,6 +8,7 @@
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "study/file_name.h"
 
 namespace quench::study {
 namespace {
@@ -69,15 +70,6 @@ Cell make_cell(const StudyFile& study, Cell cell, const InputDigests& digests) {
                  {"test_digest", digests.test}};
   if (cell.device.remote()) cell.config["device"] = cell.device.name;
   return cell;
-}
-
-std::string file_name(std::string text) {
-  for (char& c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-                       c == '_' || c == '.' || c == '@' || c == '=' || c == ',';
-    if (!plain) c = '-';
-  }
-  return text;
 }
 
 }  // namespace

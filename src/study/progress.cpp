@@ -20,7 +20,7 @@ const char* const kRunning = "running.json";
 const char* const kFailures = "failures.jsonl";
 
 std::optional<JobState> failed_state(const std::string& text) {
-  for (const JobState state : {JobState::failed, JobState::unsupported, JobState::skipped}) {
+  for (const JobState state : {JobState::failed, JobState::unsupported, JobState::skipped, JobState::done}) {
     if (text == to_string(state)) return state;
   }
   return std::nullopt;

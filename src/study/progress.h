@@ -18,9 +18,9 @@ struct RunningJob {
   int64_t process = 0;     ///< the program that works on it
 };
 
-/// Why a job of the last run, or of one that goes on, has no result.
+/// Why a job of the last run, or of one that goes on, has no result, or not the whole.
 struct JobFailure {
-  JobState state = JobState::failed;  ///< failed, unsupported or skipped
+  JobState state = JobState::failed;  ///< failed, unsupported or skipped; done: as far as jobs before it allowed
   std::string reason;
 };
 

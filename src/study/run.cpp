@@ -19,6 +19,7 @@
 #include "study/job_times.h"
 #include "study/lock.h"
 #include "study/plan.h"
+#include "study/prune_check.h"
 #include "study/study_jobs.h"
 #include "study/teacher_check.h"
 
@@ -156,13 +157,21 @@ InputDigests remembered_digests(const StudyFile& study, const RunContext& contex
   return digests;
 }
 
-/// Those of the data as they are, opened by `open`. Where there are no data, those of the last run: what is done stays
-/// done, and the rest fails with the reason.
+/// What a plan needs to know of the data.
+struct Inputs {
+  InputDigests digests;
+  std::vector<std::string> classes;  ///< none where there are no data
+};
+
+/// Those of the data as they are, opened by `open`. Where there are no data, the digests of the last run: what is done
+/// stays done, and the rest fails with the reason.
 template <typename Open>
-InputDigests digests_now(const StudyFile& study, const RunContext& context, const Open& open) {
-  InputDigests digests = remembered_digests(study, context);
+Inputs inputs_now(const StudyFile& study, const RunContext& context, const Open& open) {
+  Inputs inputs{remembered_digests(study, context), {}};
+  InputDigests& digests = inputs.digests;
   try {
     const data::Splits& data = open();
+    inputs.classes = data.train->classes();
     std::string train = data.train->digest();
     if (data.validation) train = sha256_hex(train + data.validation->digest());  // it may choose among epochs
     digests.test = data.test->digest();
@@ -171,22 +180,23 @@ InputDigests digests_now(const StudyFile& study, const RunContext& context, cons
     // Not there: as they were. There, but not as they should be: what is done was done with others.
     if (error.kind() != ErrorKind::io && !digests.train.empty()) throw;
   }
-  return digests;
+  return inputs;
 }
 
 /// For a plan or states: nothing is written, and what is wrong with the data is for the run to tell.
-InputDigests planned_digests(const StudyFile& study, const RunContext& context) {
-  return digests_now(study, context, [&] { return open_data(study.data, context.data_root, {}); });
+Inputs planned_inputs(const StudyFile& study, const RunContext& context) {
+  return inputs_now(study, context, [&] { return open_data(study.data, context.data_root, {}, false); });
 }
 
-/// For a run, which remembers them.
-InputDigests current_digests(const StudyFile& study, Stages& stages, const RunContext& context) {
-  InputDigests digests = digests_now(study, context, [&]() -> const data::Splits& { return stages.data(); });
-  if (digests.train.empty()) return digests;
+/// For a run, which remembers the digests.
+Inputs current_inputs(const StudyFile& study, Stages& stages, const RunContext& context) {
+  Inputs inputs = inputs_now(study, context, [&]() -> const data::Splits& { return stages.data(); });
+  const InputDigests& digests = inputs.digests;
+  if (digests.train.empty()) return inputs;
   write_file(
       context.folder / "data.json",
       Json{{"data", portable_data(study.data)}, {"train", digests.train}, {"test", digests.test}}.dump(2) + "\n");
-  return digests;
+  return inputs;
 }
 
 /// Tries what is to do and of which no time is known.
@@ -240,14 +250,17 @@ PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen)
   return planned;
 }
 
-StudyState state_of(const StudyFile& study, const RunContext& context, bool trial) {
+/// is_plan: of what is to run, so that what cannot be done is refused; else as it stands.
+StudyState state_of(const StudyFile& study, const RunContext& context, bool is_plan, bool trial) {
   Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
-  const std::vector<Cell> cells = expand(study, planned_digests(study, context));
+  const Inputs inputs = planned_inputs(study, context);
+  const std::vector<Cell> cells = expand(study, inputs.digests);
   const SeenProgress seen = read_progress(context.folder);  // before what is done: a job that ends between is done
   Records known = known_records(stored_records(context.folder / "records.jsonl", *context.log), cells);
   forget_lost(known, cells, context.folder,
               [&](const Cell& cell, const record::Record&) { return stages.has(cell.steps.back()); });
-  StudyJobs jobs(study, cells, known, stages, context, [](Row&) {});
+  if (is_plan) check_prunings(study, cells, known, inputs.classes);
+  StudyJobs jobs(study, cells, known, stages, context, [](const std::vector<Row*>&) {});
   const JobResults states = states_of(jobs.graph());
   std::optional<JobTimes> times;  // read where there is something to estimate
   if (trial) {
@@ -272,10 +285,10 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool tria
 
 }  // namespace
 
-StudyState state(const StudyFile& study, const RunContext& context) { return state_of(study, context, false); }
+StudyState state(const StudyFile& study, const RunContext& context) { return state_of(study, context, false, false); }
 
 std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, bool trial) {
-  return state_of(study, context, trial).jobs;
+  return state_of(study, context, true, trial).jobs;
 }
 
 RunSummary run(const StudyFile& study, const RunContext& context) {
@@ -287,23 +300,29 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   std::optional<FolderLock> stages_lock;  // another study may share them
   if (!fs::equivalent(stages_folder(context), context.folder)) stages_lock.emplace(stages_folder(context));
   Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
-  const std::vector<Cell> cells = expand(study, current_digests(study, stages, context));
+  const Inputs inputs = current_inputs(study, stages, context);
+  const std::vector<Cell> cells = expand(study, inputs.digests);
   const Records stored = stored_records(store, *context.log);
   Records known = known_records(stored, cells);
   forget_lost(known, cells, context.folder, [&](const Cell& cell, const record::Record& record) {
     return record.model_sha256 && stages.restore_artifact(cell, *record.model_sha256);
   });
   check_teachers(study, cells, known, stages);
+  check_prunings(study, cells, known, inputs.classes, stages.latency());
 
   RunSummary summary;
   summary.notes = study.notes;
   summary.skipped = std::ranges::count_if(known, [](const auto& entry) { return entry.second.status == "ok"; });
-  StudyJobs jobs(study, cells, known, stages, context, [&](Row& row) {
-    row.record.time = utc_now();
-    record::append(store, row.record);
-    summary.ran += !row.known;
-    summary.failed += row.failed();
-    known[row.cell->id] = row.record;
+  StudyJobs jobs(study, cells, known, stages, context, [&](const std::vector<Row*>& rows) {
+    std::vector<record::Record> made;
+    for (Row* row : rows) {
+      row->record.time = utc_now();
+      made.push_back(row->record);
+      summary.ran += !row->known;
+      summary.failed += row->failed();
+      known[row->cell->id] = row->record;
+    }
+    record::append(store, made);
   });
   Progress progress(context.folder);
   jobs.run(progress);

@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json_text.h"
+#include "core/text.h"
 #include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
 #include "graph/onnx_write.h"
@@ -36,9 +37,10 @@ void warn_of_labels(const data::Dataset& split, const char* name, const LogSink&
 
 }  // namespace
 
-data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log) {
+data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log, bool may_make_root) {
   const fs::path root = data::root_of(options, data_root);
-  data::Splits splits = data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root);
+  data::Splits splits =
+      data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root, may_make_root);
   warn_of_labels(*splits.train, "training", log);
   if (splits.same_images) {
     log.warning("training and test images are the same: accuracy says nothing of new images");
@@ -197,7 +199,9 @@ bool Stages::has_evaluation(const std::string& key) {
     evaluation(key);
     return true;
   } catch (const Error& error) {
-    log_.warning(fmt::format("an evaluation has to be made again: {}", error.what()));
+    if (told_.insert(key).second) {
+      log_.warning(fmt::format("an evaluation has to be made again: {}", error.what()));
+    }
     return false;
   }
 }
@@ -243,7 +247,7 @@ fs::path Stages::pack(const graph::Graph& graph) {
       job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}});
   const fs::path file = folder_of("pack", key) / "test.qpack";
   if (!fs::exists(file)) {
-    log_.info(fmt::format("packing {} test images of {} px for devices", data().test->size(), shape[2]));
+    log_.info(fmt::format("packing {} of {} px for devices", counted(data().test->size(), "test image"), shape[2]));
     data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = static_cast<int>(shape[2])}, file,
                      log_, cancel_);
   }

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "core/cancel.h"
@@ -85,10 +86,12 @@ class Stages {
   std::map<std::string, std::weak_ptr<const graph::ModelFile>> artifacts_;  ///< by key: those in somebody's hand
   std::shared_ptr<const graph::ModelFile> last_artifact_;                   ///< the next job is often of the same
   std::map<std::string, std::shared_ptr<const score::Evaluation>> evaluations_;  ///< by key
+  std::set<std::string> told_;  ///< keys of evaluations that were warned of
 };
 
 /// Opens data as `config::data_options` values say, limits applied. Warns of wrong labels, and where training and test
-/// images are the same.
-data::Splits open_data(const Json& options, const std::filesystem::path& data_root, const LogSink& log);
+/// images are the same. may_make_root: as data::open().
+data::Splits open_data(const Json& options, const std::filesystem::path& data_root, const LogSink& log,
+                       bool may_make_root = true);
 
 }  // namespace quench::study

@@ -6,10 +6,12 @@
 #include "config/tables.h"
 #include "config/yaml.h"
 #include "core/error.h"
+#include "core/hash.h"
 #include "core/task.h"
 #include "core/text.h"
 #include "models/spec.h"
 #include "remote/ssh.h"
+#include "study/file_name.h"
 #include "study/layer_check.h"
 
 namespace quench::study {
@@ -80,6 +82,9 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   if (!map.is_object() || !map.contains("model")) {
     fail(ErrorKind::config, "{}: expected a model name or a map with 'model', got {}", where, entry.dump());
   }
+  std::vector<std::string> keys{"train"};
+  for (const config::Option& option : config::model_options().options()) keys.push_back(option.name);
+  check_keys(map, keys, where);
   Json own_train = map.value("train", Json::object());
   map.erase("train");
   Json model = defaults;
@@ -213,7 +218,16 @@ void set_labels(std::vector<ModelEntry>& models) {
     add_differences(label, entry.train, train_settings, "train.");
     labels.push_back(label);
   }
-  for (size_t i = 0; i < models.size(); ++i) models[i].label = labels[i];
+  for (size_t i = 0; i < models.size(); ++i) {
+    const auto alike = std::ranges::count_if(
+        labels, [&](const std::string& label) { return file_name(label) == file_name(labels[i]); });
+    models[i].label = labels[i];
+    // Values that a name cannot tell apart: a hash of the settings does, wherever the entry stands.
+    if (alike > 1) {
+      models[i].label +=
+          "," + sha256_hex(canonical_text(models[i].model) + canonical_text(models[i].train)).substr(0, 6);
+    }
+  }
 }
 
 }  // namespace

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "core/clock.h"
 #include "core/hash.h"
+#include "core/text.h"
 #include "platform/bench_set.h"
 #include "platform/measured.h"
 #include "study/cell_record.h"
@@ -28,7 +30,7 @@ constexpr const char* kSimulation = "torch";
 }  // namespace
 
 StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, Stages& stages,
-                     const RunContext& context, std::function<void(Row&)> finished)
+                     const RunContext& context, std::function<void(const std::vector<Row*>&)> finished)
     : study_(study),
       stages_(stages),
       context_(context),
@@ -110,11 +112,11 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
       after.insert(after.end(), row->needs.begin(), row->needs.end());
     }
     const Cell& cell = *set.front()->cell;
-    const bool known = std::ranges::all_of(set, &Row::known);
+    const bool known = std::ranges::all_of(set, &Row::known) && !timed_apart(set);
     const std::string job = job_key({{"bench", keys}});
     add({job, "bench",
-         fmt::format("{} s{}, {} models, {}, {} threads", cell.model.label, cell.seed, set.size(), key.first,
-                     key.second),
+         fmt::format("{} s{}, {}, {}, {}", cell.model.label, cell.seed, counted(std::ssize(set), "model"), key.first,
+                     counted(key.second, "thread")),
          after, [known] { return known; },
          [this, rows = set, key = key, job]() mutable {
            time_set(rows, key.first, key.second);
@@ -144,12 +146,24 @@ void StudyJobs::run(JobObserver& observer) {
 }
 
 void StudyJobs::tell_failures(const std::string& key, const std::vector<Row*>& rows) {
-  const auto failed = std::ranges::find_if(rows, [](const Row* row) { return row->failed() && !row->known; });
-  if (failed == rows.end()) return;
-  const record::Record& record = (*failed)->record;
-  const bool unsupported = record.status == to_string(JobState::unsupported);
-  observer_->fails(key, unsupported ? JobState::unsupported : JobState::failed,
-                   fmt::format("{}: {}", (*failed)->cell->id, record.reason.value_or("")));
+  const auto is_new_failure = [](const Row* row) { return row->failed() && !row->known; };
+  const auto came_here = [&](const Row* row) {
+    return std::ranges::all_of(row->needs, [&](size_t place) { return results_->good(place); });
+  };
+  const auto first = std::ranges::find_if(rows, is_new_failure);
+  if (first == rows.end()) return;
+  const auto own = std::ranges::find_if(rows, [&](const Row* row) { return is_new_failure(row) && came_here(row); });
+  const bool some_done = std::ranges::any_of(rows, [](const Row* row) { return !row->failed(); });
+  const Row& row = **(own != rows.end() ? own : first);
+  const std::string reason = fmt::format("{}: {}", row.cell->id, row.record.reason.value_or(""));
+  if (own == rows.end() && some_done) {
+    observer_->fails(key, JobState::done,
+                     fmt::format("without {} of {}, {}", std::ranges::count_if(rows, is_new_failure),
+                                 counted(std::ssize(rows), "row"), reason));
+    return;
+  }
+  const bool unsupported = row.record.status == to_string(JobState::unsupported);
+  observer_->fails(key, unsupported ? JobState::unsupported : JobState::failed, reason);
 }
 
 void StudyJobs::fail_row(Row& row, const Error& error) {
@@ -205,12 +219,25 @@ void StudyJobs::run_remote(Row& row) {
       remote_.run(*row.cell, *row.model, *simulated, row.record);
     });
   }
-  finish(row);
+  finish({&row});
 }
 
-void StudyJobs::finish(Row& row) {
-  row.model.reset();  // a study of a thousand rows would hold as many
-  finished_(row);
+void StudyJobs::finish(const std::vector<Row*>& rows) {
+  for (Row* row : rows) row->model.reset();  // a study of a thousand rows would hold as many
+  finished_(rows);
+}
+
+bool StudyJobs::timed_apart(const std::vector<Row*>& set) const {
+  std::set<std::string> ids;
+  for (const Row* row : set) {
+    if (row->known) ids.insert(row->record.timing_id.value_or(""));
+  }
+  if (ids.size() < 2) return false;
+  ids.clear();  // of those alone that can be timed again: a run would find the others apart each time
+  for (const Row* row : set) {
+    if (row->known && stages_.has(row->cell->steps.back())) ids.insert(row->record.timing_id.value_or(""));
+  }
+  return ids.size() > 1;
 }
 
 /// New rows, and beside them those of before, so that all of a set is timed together.
@@ -222,7 +249,7 @@ void StudyJobs::time_set(std::vector<Row*>& set, const std::string& runtime, int
     if (!row->failed()) timed.push_back(row);
   }
   std::vector<Row*> again;
-  if (!timed.empty()) {
+  if (!timed.empty() || timed_apart(set)) {
     for (Row* row : set) {
       if (!row->known || !stages_.has(row->cell->steps.back())) continue;
       try {
@@ -237,20 +264,27 @@ void StudyJobs::time_set(std::vector<Row*>& set, const std::string& runtime, int
   std::ranges::copy_if(set, std::back_inserter(all),
                        [&](Row* row) { return std::ranges::count(timed, row) + std::ranges::count(again, row) > 0; });
   if (!again.empty()) {
-    context_.log->info(fmt::format("{} rows of before are timed again beside {} new", again.size(), timed.size()));
+    context_.log->info(fmt::format("{} of before {} timed again beside {} new", counted(std::ssize(again), "row"),
+                                   again.size() == 1 ? "is" : "are", timed.size()));
   }
   if (!all.empty()) measure(all, runtime, threads);
+  std::vector<Row*> done;
   for (Row* row : set) {
     const bool kept = row->known && (row->failed() || std::ranges::count(again, row) == 0);
-    kept ? row->model.reset() : finish(*row);
+    if (kept) {
+      row->model.reset();
+    } else {
+      done.push_back(row);
+    }
   }
+  finish(done);
 }
 
 void StudyJobs::measure(std::vector<Row*>& rows, const std::string& runtime, int64_t threads) {
   const runtime::MeasureOptions options{.min_samples = study_.bench["min_samples"].get<int64_t>(),
                                         .min_seconds = study_.bench["min_seconds"].get<double>()};
-  context_.log->info(fmt::format("measuring latency of {} model{} in turn ({}, {} thread{})", rows.size(),
-                                 rows.size() == 1 ? "" : "s", runtime, threads, threads == 1 ? "" : "s"));
+  context_.log->info(fmt::format("measuring latency of {} in turn ({}, {})", counted(std::ssize(rows), "model"),
+                                 runtime, counted(threads, "thread")));
   std::vector<platform::BenchEntry> entries;
   for (Row* row : rows) {
     entries.push_back({.name = row->cell->id,

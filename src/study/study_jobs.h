@@ -33,10 +33,10 @@ struct Row {
 /// that is timed in turn (one model, seed, runtime and number of threads), a job for each row of a device by ssh.
 class StudyJobs {
  public:
-  /// finished: called with each row as soon as nothing is left to do for it; also for rows of before that were timed
-  /// again beside new ones. All must outlive this.
+  /// finished: called with rows as soon as nothing is left to do for them, those that were timed together in one call;
+  /// also with rows of before that were timed again. All must outlive this.
   StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, Stages& stages,
-            const RunContext& context, std::function<void(Row&)> finished);
+            const RunContext& context, std::function<void(const std::vector<Row*>&)> finished);
   StudyJobs(const StudyJobs&) = delete;
   StudyJobs& operator=(const StudyJobs&) = delete;
 
@@ -48,13 +48,16 @@ class StudyJobs {
  private:
   size_t add(Job job, JobSize size = {});
   void add_row(Row& row);
-  /// Nothing is left to do for it.
-  void finish(Row& row);
+  /// Nothing is left to do for them.
+  void finish(const std::vector<Row*>& rows);
   /// Of rows of one model and seed, by runtime and number of threads.
   void add_timings(size_t begin, size_t end);
+  /// Whether rows of before that could be timed together were not: a kill came between.
+  bool timed_apart(const std::vector<Row*>& set) const;
   void evaluate_row(Row& row);
   void time_set(std::vector<Row*>& set, const std::string& runtime, int64_t threads);
-  /// Rows keep their own failures: their common job has the first of them.
+  /// Rows keep their own failures: their common job has the first that is its own; where there is none, what it left
+  /// out.
   void tell_failures(const std::string& key, const std::vector<Row*>& rows);
   void measure(std::vector<Row*>& rows, const std::string& runtime, int64_t threads);
   void run_remote(Row& row);
@@ -68,7 +71,7 @@ class StudyJobs {
   const RunContext& context_;
   RemoteCells remote_;
   Trial trial_;
-  std::function<void(Row&)> finished_;
+  std::function<void(const std::vector<Row*>&)> finished_;
   std::vector<Row> rows_;
   JobGraph graph_;
   std::vector<JobSize> sizes_;  ///< by place

@@ -73,8 +73,8 @@ void require_utf8(const Splits& splits) {
   }
 }
 
-Splits open_any(const std::string& name_or_path, const fs::path& root) {
-  const auto digests = std::make_shared<FileDigests>(root);
+Splits open_any(const std::string& name_or_path, const fs::path& root, bool may_make_root) {
+  const auto digests = std::make_shared<FileDigests>(root, may_make_root);
   if (name_or_path == "cifar100") return open_cifar(cifar100_layout(), root, digests);
   if (name_or_path == "cifar10") return open_cifar(cifar10_layout(), root, digests);
   if (name_or_path == "fashion-mnist") return open_fashion_mnist(fashion_mnist_places(root), digests);
@@ -97,8 +97,8 @@ Splits open_any(const std::string& name_or_path, const fs::path& root) {
 
 }  // namespace
 
-Splits open(const std::string& name_or_path, const fs::path& root) {
-  Splits splits = open_any(name_or_path, root);
+Splits open(const std::string& name_or_path, const fs::path& root, bool may_make_root) {
+  Splits splits = open_any(name_or_path, root, may_make_root);
   require_utf8(splits);
   return splits;
 }

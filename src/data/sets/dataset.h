@@ -77,10 +77,11 @@ std::string digest(const Splits& splits);
 /// Opens a built-in set (cifar100, cifar10, fashion-mnist, shapes) or an image folder
 /// (train/<class>/*.png|jpg, test/ or val/ likewise). root: --data-root. Detection: cifar100-scenes, a folder with
 /// images/ and labels/ (YOLO layout), an Ultralytics data.yaml, a COCO instances.json (docs/data.md says more of each).
-/// Hashes of image files, and of built-in sets, are remembered in root/file_digests; nowhere where root is empty.
+/// Hashes of image files, and of built-in sets, are remembered in root/file_digests; nowhere where root is empty, nor
+/// where it is not there and may not be made (for who only looks).
 /// Throws Error{config} for an unknown name (nearest named), Error{io} for a missing set (says how to get it),
 /// Error{data} for truncated files or label bytes out of range (file, offset, expectation).
-Splits open(const std::string& name_or_path, const std::filesystem::path& root);
+Splits open(const std::string& name_or_path, const std::filesystem::path& root, bool may_make_root = true);
 
 /// $QUENCH_DATA's value where given, else ~/.cache/quench. The caller reads the environment.
 std::filesystem::path default_root(const char* quench_data, const char* home);

@@ -41,7 +41,8 @@ FileStamp stamp_of(const std::vector<fs::path>& files) {
   return stamp;
 }
 
-FileDigests::FileDigests(const fs::path& folder) : path_(folder.empty() ? fs::path() : folder / "file_digests") {}
+FileDigests::FileDigests(const fs::path& folder, bool may_make_folder)
+    : path_(folder.empty() ? fs::path() : folder / "file_digests"), may_make_folder_(may_make_folder) {}
 
 void FileDigests::load() {
   if (std::exchange(loaded_, true) || path_.empty()) return;
@@ -100,6 +101,8 @@ std::string FileDigests::of(const fs::path& file) {
 
 void FileDigests::save() {
   const std::lock_guard lock(mutex_);
+  std::error_code code;
+  if (!may_make_folder_ && !fs::is_directory(path_.parent_path(), code)) return;
   if (!std::exchange(changed_, false)) return;
   std::string text = fmt::format("{}\n", kFirstLine);
   for (const auto& [path, entry] : entries_) {

@@ -24,8 +24,9 @@ FileStamp stamp_of(const std::vector<std::filesystem::path>& files);
 /// May be used by many threads.
 class FileDigests {
  public:
-  /// folder: where the memory lies (`file_digests`); empty: nothing is remembered.
-  explicit FileDigests(const std::filesystem::path& folder);
+  /// folder: where the memory lies (`file_digests`); empty: nothing is remembered. may_make_folder: else nothing is
+  /// remembered where the folder is not there.
+  explicit FileDigests(const std::filesystem::path& folder, bool may_make_folder = true);
   /// Of a file's bytes. Throws Error{io} where the file cannot be read.
   std::string of(const std::filesystem::path& file);
   /// What remember() was told of `what` under this stamp.
@@ -44,6 +45,7 @@ class FileDigests {
   std::mutex mutex_;
   std::filesystem::path path_;
   std::map<std::string, Entry> entries_;  ///< by absolute path, or by what is read from several files
+  bool may_make_folder_;
   bool loaded_ = false, changed_ = false;
 };
 

@@ -25,15 +25,23 @@ void sum_up(Plane<T> in, Sum zero, std::vector<Sum>& out) {
   }
 }
 
-void skip_channels(ConvU8& conv, int64_t depth, int64_t channels) {
-  conv.weights += 4 * depth * channels;
+void skip_channels(ConvU8& conv, int64_t depth, int64_t channels, int64_t lanes) {
+  if (conv.blocks.first != nullptr) {
+    conv.blocks.first += channels / lanes;
+  } else {
+    conv.weights += 4 * depth * channels;
+  }
   conv.bias += channels;
   conv.multiplier += channels;
   if (conv.out_u8 != nullptr) conv.out_u8 += channels;
   if (conv.out_f32 != nullptr) conv.out_f32 += channels;
 }
-void skip_channels(ConvF32& conv, int64_t depth, int64_t channels) {
-  conv.weights += depth * channels;
+void skip_channels(ConvF32& conv, int64_t depth, int64_t channels, int64_t lanes) {
+  if (conv.blocks.first != nullptr) {
+    conv.blocks.first += channels / lanes;
+  } else {
+    conv.weights += depth * channels;
+  }
   conv.bias += channels;
   conv.output += channels;
 }
@@ -48,7 +56,7 @@ std::vector<Conv> passes_of(const Conv& conv, int64_t lanes, int64_t most) {
   for (int64_t i = 0; i < passes; ++i) {
     const int64_t begin = pass_begin(total, passes, i) * lanes, end = pass_begin(total, passes, i + 1) * lanes;
     Conv& part = parts.emplace_back(conv);
-    skip_channels(part, conv.shape.tap_count * conv.shape.run, begin);
+    skip_channels(part, conv.shape.tap_count * conv.shape.run, begin, lanes);
     part.shape.channels = std::min(end, channels) - begin;
   }
   return parts;
@@ -139,7 +147,7 @@ void Engine::bind_halos(int index, std::vector<Loop>& loops) {
   }
 }
 
-void Engine::bind(const Instruction& instruction, std::vector<Loop>& loops) {
+void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
   const Kernels& k = kernels_;
   const auto in_u8 = [&](size_t i) { return read_only(plane<uint8_t>(instruction.inputs[i])); };
   const auto in_f32 = [&](size_t i) { return read_only(plane<float>(instruction.inputs[i])); };
@@ -272,6 +280,23 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   return shape;
 }
 
+template <typename Packed, typename Conv>
+void Engine::skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all) {
+  constexpr ptrdiff_t kStepBytes = 4;  // four u8, or one f32
+  auto sparse = sparse_blocks(packed, kernels_);
+  if (!sparse) return;
+  auto at = std::make_unique<std::vector<ptrdiff_t>>();
+  for (const int64_t step : sparse->step) {
+    at->push_back(task.shape.taps[step / task.shape.run] + kStepBytes * (step % task.shape.run));
+  }
+  layer.macs -= std::llround(static_cast<double>(macs) * (1 - sparse->share));
+  packed.weights = {};
+  all.push_back(std::make_unique<SparseWeights<typename Packed::Weight>>(std::move(*sparse)));
+  task.weights = all.back()->weights.data();
+  task.blocks = {all.back()->first.data(), at->data()};
+  taps_.push_back(std::move(at));
+}
+
 int Engine::direct_output(int id) const {
   for (size_t i = 0; i < program_.outputs.size(); ++i) {
     if (program_.outputs[i].direct && program_.outputs[i].value == id) return static_cast<int>(i);
@@ -299,7 +324,7 @@ void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int out
   loops.push_back({parts, body});
 }
 
-void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
+void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
   const int in = layer.inputs[0], out = layer.outputs[0];
   const int64_t groups = conv.groups, in_channels = layer.weight.shape()[1];
@@ -309,17 +334,19 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
   const bool adjacent = from.pitch == in_channels;
   const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
   const int direct = direct_output(out);
+  const int64_t macs = layer.weight.size() / groups * pixels;
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
     if (layer.kind == Kind::conv_u8) {
       packed_u8_.push_back(std::make_unique<PackedU8>(
           pack_u8(layer, value(in), value(out), kernels_, g * channels, channels, adjacent)));
-      const PackedU8& packed = *packed_u8_.back();
+      PackedU8& packed = *packed_u8_.back();
       ConvU8 task;
       const bool to_u8 = value(out).is_u8;
       task.shape = conv_shape(layer, packed.walk, 1, to_u8 ? 1 : 4);
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
+      skip_zeros(packed, task, layer, macs, sparse_u8_);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;
@@ -340,11 +367,12 @@ void Engine::bind_conv(const Instruction& layer, std::vector<Loop>& loops) {
       }
     } else {
       packed_f32_.push_back(std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));
-      const PackedF32& packed = *packed_f32_.back();
+      PackedF32& packed = *packed_f32_.back();
       ConvF32 task;
       task.shape = conv_shape(layer, packed.walk, 4, 4);
       task.input = plane<float>(in).data + offset;
       task.weights = packed.weights.data();
+      skip_zeros(packed, task, layer, macs, sparse_f32_);
       task.bias = packed.bias.data();
       task.output = direct >= 0 ? nullptr : plane<float>(out).data + g * channels;
       task.activation = layer.activation;

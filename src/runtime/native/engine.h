@@ -9,6 +9,7 @@
 #include "runtime/native/layout.h"
 #include "runtime/native/pack.h"
 #include "runtime/native/program.h"
+#include "runtime/native/sparse_blocks.h"
 #include "runtime/native/thread_pool.h"
 
 namespace quench::runtime::native {
@@ -44,9 +45,10 @@ class Engine {
   template <typename T>
   Plane<T> plane(int id);
 
-  void bind(const Instruction& instruction, std::vector<Loop>& loops);
+  void bind(Instruction& instruction, std::vector<Loop>& loops);
   void bind_load(const Instruction& instruction, std::vector<Loop>& loops);
-  void bind_conv(const Instruction& layer, std::vector<Loop>& loops);
+  /// Of blocks of zeros that are skipped the instruction loses the MACs.
+  void bind_conv(Instruction& layer, std::vector<Loop>& loops);
   void bind_average(const Instruction& instruction, std::vector<Loop>& loops);
   void bind_concat(const Instruction& instruction, std::vector<Loop>& loops);
   template <typename T>
@@ -54,6 +56,12 @@ class Engine {
   template <typename T>
   void bind_upsample(const Instruction& instruction, std::vector<Loop>& loops);
   ConvShape conv_shape(const Instruction& layer, const Walk& walk, int64_t in_bytes, int64_t out_bytes);
+  template <typename Packed>
+  using Sparse = std::vector<std::unique_ptr<SparseWeights<typename Packed::Weight>>>;
+  /// Where many blocks of weights are 0, lets a convolution of one group multiply the others alone: the dense weights
+  /// are given up, and of the group's `macs` the layer loses those that are skipped.
+  template <typename Packed, typename Conv>
+  void skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all);
   /// Index of the output that the value is written to as planes, -1: none.
   int direct_output(int id) const;
   /// A convolution in strips of pixels, each turned into planes of an output while it is in the cache. run(begin, end,
@@ -79,6 +87,8 @@ class Engine {
   Layout layout_;
   Aligned<uint8_t> arena_;
   std::vector<std::unique_ptr<PackedU8>> packed_u8_;
+  Sparse<PackedU8> sparse_u8_;
+  Sparse<PackedF32> sparse_f32_;
   std::vector<std::unique_ptr<PackedF32>> packed_f32_;
   std::vector<std::unique_ptr<std::vector<ptrdiff_t>>> taps_;
   std::vector<std::unique_ptr<Aligned<float>>> strips_;  ///< of direct outputs, before they become planes

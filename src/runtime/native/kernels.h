@@ -30,6 +30,13 @@ struct ConvShape {
   int64_t channels = 0;  ///< of the output
 };
 
+/// Where a convolution's weights are packed without their zeros (sparse_blocks.h): a list for each vector of output
+/// channels.
+struct BlockLists {
+  const int64_t* first = nullptr;  ///< block that each vector begins with; the end. nullptr: weights are not sparse
+  const ptrdiff_t* at = nullptr;   ///< of each block: bytes from the window's start to the values that it multiplies
+};
+
 /// acc = bias + sum(x * w), exact int32 (x: u8, zero points are in the bias). Then either
 ///   u8:  q = round_half_even(clamp(float(acc) * multiplier, low - zero_point, high - zero_point)) + zero_point,
 ///        then table[q] where there is a table; or
@@ -37,7 +44,8 @@ struct ConvShape {
 struct ConvU8 {
   ConvShape shape;
   const uint8_t* input = nullptr;     ///< window of output pixel 0
-  const int8_t* weights = nullptr;    ///< packed (pack.h)
+  const int8_t* weights = nullptr;    ///< packed (pack.h), or blocks
+  BlockLists blocks;                  ///< of lanes x 4
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
   uint8_t* out_u8 = nullptr;          ///< one of the two
@@ -47,11 +55,12 @@ struct ConvU8 {
   graph::Activation activation = graph::Activation::none;
 };
 
-/// acc = bias, then acc = fma(x, w, acc) over the window in order; activation(acc).
+/// acc = bias, then acc = fma(x, w, acc) over the window in order, or over its blocks; activation(acc).
 struct ConvF32 {
   ConvShape shape;
   const float* input = nullptr;
   const float* weights = nullptr;
+  BlockLists blocks;  ///< of lanes x 1
   const float* bias = nullptr;
   float* output = nullptr;
   graph::Activation activation = graph::Activation::none;

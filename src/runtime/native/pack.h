@@ -41,12 +41,14 @@ Walk walk_of(const graph::ConvAttributes& conv, int64_t group_channels, bool adj
 /// One group's weights in the order that a kernel reads them: for each pass (kernels.h), each tap, each step of the run
 /// (of 4 values u8, of 1 value f32): vectors x lanes of output channels (x 4 values). What is missing is 0.
 struct PackedU8 {
+  using Weight = int8_t;
   Aligned<int8_t> weights;
   Aligned<int32_t> bias;  ///< with both zero points: of the input, and of the kernel's own offset
   Aligned<float> multiplier;
   Walk walk;  ///< run counts groups of 4
 };
 struct PackedF32 {
+  using Weight = float;
   Aligned<float> weights;
   Aligned<float> bias;
   Walk walk;

@@ -92,8 +92,8 @@ void read_tensors(const Json& list, std::string_view bytes, std::string_view whe
 [[noreturn]] void fail_other(const std::filesystem::path& path, std::string_view key, std::string_view saved,
                              std::string_view wanted) {
   fail(ErrorKind::config,
-       "[train.checkpoint] {} is of another run: {} was {} there, is {} here (choose another folder, "
-       "or do not resume)",
+       "[train.checkpoint] {} is of another run: {} was {} there, is {} here (--work FOLDER keeps the new run's "
+       "checkpoints elsewhere; --no-resume starts anew and writes over this one)",
        path.string(), key, saved, wanted);
 }
 
