@@ -139,6 +139,25 @@ TEST_F(Agent, BenchesModelsInTurn) {
   EXPECT_EQ(one_record("bench int8.onnx --pack classify.qpack --min-samples 3 --min-seconds 0").data, "noise");
 }
 
+TEST_F(Agent, TimesSingleLayers) {
+  write_file(folder_ / "layers.json",
+             R"([{"shape": {"op": "conv", "size": [8, 8], "kernel": [3, 3], "stride": [2, 2], "padding": [1, 1],)"
+             R"( "dilation": [1, 1], "groups": 1, "activation": "silu", "integers": true}, "in": 5, "out": [4, 9]},)"
+             R"( {"shape": {"op": "add", "size": [4, 4]}, "in": 7, "out": [7]}])");
+  const record::Record record = one_record("layers layers.json --threads 2");
+  EXPECT_EQ(record.status, "ok");
+  EXPECT_EQ(record.threads, 2);
+  const Json times = record.config.at("layer_times_ns");
+  ASSERT_EQ(times.size(), 2u);
+  ASSERT_EQ(times[0].size(), 2u);
+  ASSERT_EQ(times[1].size(), 1u);
+  EXPECT_GT(times[0][1].get<double>(), 0);
+  write_file(folder_ / "bad.json", R"([{"shape": {"op": "add", "size": [4, 4]}, "in": 7, "out": [8]}])");
+  expect_error("layers bad.json", 2, {"bad.json", "output channels"});
+  expect_error("layers float.onnx", 2, {"float.onnx"});
+  expect_error("layers missing.json", 3, {"missing.json"});
+}
+
 TEST_F(Agent, RunGivesAccuracyAndLatencyInOneRecord) {
   const std::string arguments = " int8.onnx --pack classify.qpack --threads 2 ";
   const record::Record run = one_record("run" + arguments + "--min-samples 5 --min-seconds 0 --out r/records.jsonl");

@@ -40,6 +40,47 @@ TEST_F(Cli, ZerosAreMadeAndCounted) {
   expect_error("prune sparse.onnx --ratio 0.5 -o no.onnx", 2, {"prune first"});
 }
 
+TEST_F(Cli, PrunesToALatency) {
+  const auto at_home = [&](const std::string& arguments) {
+    return run(fmt::format("HOME={} {} {}", folder_.string(), QUENCH_PROGRAM, arguments));
+  };
+  ASSERT_EQ(quench("export yolov5n-cls --classes 4 --imgsz 32 -o full.onnx").code, 0);
+  const std::string half = "prune full.onnx --target-latency 0.6x --device host -o ";
+  const Outcome first = at_home(half + "half.onnx");
+  ASSERT_EQ(first.code, 0) << first.err;
+  EXPECT_NE(first.err.find("latency table: "), std::string::npos);
+  EXPECT_NE(first.err.find("predicted latency: "), std::string::npos);
+  const Outcome second = at_home(half + "again.onnx");
+  ASSERT_EQ(second.code, 0) << second.err;
+  EXPECT_EQ(second.err.find("latency table: "), std::string::npos) << "it is kept";
+  EXPECT_EQ(read_file(folder_ / "half.onnx"), read_file(folder_ / "again.onnx"));
+  const Json info = parse_json(quench("info half.onnx --format json").out, "info");
+  const Json told = parse_json(info["metadata"]["pruned"].get<std::string>(), "pruned").back();
+  EXPECT_EQ(told["target_latency"], "0.6x");
+  EXPECT_LE(told["latency_ns"].get<double>(), 0.6 * told["latency_ns_before"].get<double>() + 1);
+  const Json rows = parse_json(quench("bench half.onnx --min-samples 3 --min-seconds 0 --format json").out, "bench");
+  EXPECT_EQ(rows[0]["predicted_latency_ns"], told["latency_ns"]);
+
+  const Outcome groups = at_home("info full.onnx --groups --device host --format json");
+  ASSERT_EQ(groups.code, 0) << groups.err;
+  for (const Json& group : parse_json(groups.out, "groups")) {
+    EXPECT_GE(group["latency_ns_per_channel"].get<double>(), 0) << group["name"];
+  }
+  const std::string table = at_home("info full.onnx --groups --device jetson-nano").out;
+  EXPECT_NE(table.find("  ms a channel"), std::string::npos);
+  EXPECT_NE(table.find("forecast for jetson-nano"), std::string::npos);
+  EXPECT_EQ(quench("info full.onnx --groups").out.find("  ms a channel"), std::string::npos);
+
+  expect_error("prune full.onnx --target-latency 12 -o no.onnx", 2, {"target_latency", "12ms"});
+  expect_error("prune full.onnx --target-latency 0.5x --target-bytes 0.5x -o no.onnx", 2,
+               {"target_bytes and target_latency"});
+  expect_error("prune full.onnx --target-latency 0.5x --device jetson-nan -o no.onnx", 2, {"jetson-nano"});
+  expect_error("prune full.onnx --ratio 0.5 --device host -o no.onnx", 2, {"target_latency"});
+  expect_error("info full.onnx --device host", 2, {"--groups"});
+  expect_error("info full.onnx --groups --latency-threads 2", 2, {"--device"});
+  EXPECT_FALSE(fs::exists(folder_ / "no.onnx"));
+}
+
 TEST_F(Cli, ImportsReleasedWeights) {
   expect_error("import missing.pt -o m.onnx", 3, {"missing.pt"});
   write_file(folder_ / "text.pt", "these are no weights");

@@ -77,6 +77,16 @@ TEST_F(DeviceFiles, WrittenOutTheyReadBackTheSame) {
   }
 }
 
+TEST_F(DeviceFiles, ADeviceThatCanBeReachedHasAnAddress) {
+  put("board.yaml", std::string(kBoard) + "address: ssh://pi@board:2222\n");
+  const Catalog catalog = load_catalog({folder_});
+  const Device& device = catalog.require("board");
+  EXPECT_EQ(device.address, "ssh://pi@board:2222");
+  EXPECT_EQ(device_from(to_json(device), "board", "json").address, device.address);
+  put("board.yaml", std::string(kBoard) + "address: board\n");
+  expect_error(ErrorKind::config, {"board.yaml", "address", "ssh://", "'board'"});
+}
+
 TEST_F(DeviceFiles, BadFilesAreNamedWithTheirFault) {
   const auto replaced = [](const std::string& from, const std::string& to) {
     std::string text = kBoard;

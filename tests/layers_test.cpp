@@ -33,7 +33,7 @@ const std::map<std::string, Folder> kFolders = {
     {"runtime", {3, {}}}, {"record", {3, {}}},  {"score", {3, {}}},    {"pack", {3, {}}},   {"weights", {3, {}}},
     {"program", {3, {}}}, {"methods", {2, {}}}, {"prune", {3, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},   {"nn", {4, {}}},
     {"remote", {5, {}}},  {"devices", {5, {}}}, {"train", {5, {}}},    {"quant", {5, {}}},  {"inference", {5, {}}},
-    {"report", {5, {}}},  {"steps", {6, {}}},   {"study", {7, {}}},    {"cli", {8, {}}},    {"agent", {8, {}}},
+    {"report", {5, {}}},  {"latency_table", {6, {}}}, {"steps", {7, {}}},   {"study", {8, {}}},    {"cli", {9, {}}},    {"agent", {9, {}}},
 };
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {
@@ -51,7 +51,7 @@ const std::map<std::string, Names> kOnly = {
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
 const Names kBase = {"core",  "config", "graph",    "models", "metrics", "weights", "runtime", "record",
-                     "score", "pack",   "platform", "report", "agent",   "devices", "remote",  "program", "prune"};
+                     "score", "pack",   "platform", "report", "agent",   "devices", "remote",  "program", "prune", "latency_table"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

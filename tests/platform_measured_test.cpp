@@ -37,6 +37,32 @@ TEST(Measured, CountsAreOfTheModelAsDeployed) {
   EXPECT_FALSE(record.sparse.has_value() || record.compressed_file_bytes.has_value());
 }
 
+TEST(Measured, APredictedLatencyIsOfTheRowsThatItWasPredictedFor) {
+  graph::ModelFile model = file_of("yolov8n-cls");
+  const auto predicted = [&](const char* device, const char* runtime, int64_t threads) {
+    record::Record record;
+    record.device = device;
+    record.runtime = runtime;
+    record.threads = threads;
+    set_predicted(record, model);
+    return record.predicted_latency_ns;
+  };
+  EXPECT_FALSE(predicted("host", "native", 1).has_value());
+  model.graph.metadata["pruned"] =
+      R"([{"params": 1}, {"latency_ns": 1200, "latency_device": "host", "latency_runtime": "native",)"
+      R"( "latency_threads": 1, "latency_precision": "fp32"}])";
+  EXPECT_EQ(predicted("host", "native", 1), 1200);
+  EXPECT_FALSE(predicted("nano", "native", 1).has_value());
+  EXPECT_FALSE(predicted("host", "torch", 1).has_value());
+  EXPECT_FALSE(predicted("host", "native", 2).has_value());
+  for (graph::Edge& edge : model.graph.edges) {
+    if (edge.name == "images") edge.quant = graph::QuantParams{DType::u8, 8, {1.0f / 255}, {0}, -1};
+  }
+  EXPECT_FALSE(predicted("host", "native", 1).has_value()) << "it was for the float model";
+  model.graph.metadata["pruned"] = "no JSON";
+  EXPECT_FALSE(predicted("host", "native", 1).has_value());
+}
+
 TEST(Measured, ZerosAreCountedAndCompressed) {
   graph::ModelFile model = file_of("yolov8n-cls");
   record::Record dense, sparse;

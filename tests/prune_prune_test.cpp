@@ -8,11 +8,13 @@
 #include "error_testing.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
+#include "graph/passes.h"
 #include "graph_samples.h"
 #include "metrics/cost.h"
 #include "models/spec.h"
 #include "prune/image_scores.h"
 #include "prune/target.h"
+#include "prune/width_cost.h"
 
 namespace quench::prune {
 namespace {
@@ -145,6 +147,29 @@ TEST(Prune, Targets) {
   for (const char* text : {"", "x", "half", "0.5y", "0.5xx", "-1", "0", "1x", "2x", "inf", "nan", "9"}) {
     EXPECT_EQ(error_of([&] { target_of(text, 8, "t"); }).first, ErrorKind::config) << text;
   }
+}
+
+// Bytes are those of the record: float32 with batch norms folded, whether the file has them folded or not.
+TEST(Prune, BytesOfWeightsAreThoseOfTheFoldedModel) {
+  for (const Graph& full : {model(), graph::fold_batch_norms(model())}) {
+    const auto bytes = [](const Graph& graph) { return metrics::cost(graph::fold_batch_norms(graph)).weights_bytes; };
+    EXPECT_EQ(WidthCost(full, channel_groups(full)).full().weights_bytes, bytes(full));
+    const Graph cut = pruned(full, {{"target_bytes", "0.5x"}});
+    EXPECT_LE(bytes(cut), bytes(full) / 2);
+    EXPECT_GT(bytes(cut), 0.49 * static_cast<double>(bytes(full)));
+    const Graph absolute = pruned(full, {{"target_bytes", "2M"}});
+    EXPECT_LE(bytes(absolute), 2000000);
+    EXPECT_GT(bytes(absolute), 1980000);
+    const std::vector<ChannelGroup> groups = channel_groups(cut);
+    EXPECT_EQ(WidthCost(cut, groups).full().weights_bytes, bytes(cut));
+  }
+  // A convolution that two read, so that neither batch norm is folded.
+  graph::samples::Builder b(1);
+  const graph::EdgeId x = b.conv("a", b.input("images", {1, 3, 8, 8}), 2, {});
+  b.output(b.batch_norm("later", b.node("sum", graph::Op::add, {b.batch_norm("norm", x), x})));
+  const std::vector<ChannelGroup> groups = channel_groups(b.graph);
+  EXPECT_EQ(WidthCost(b.graph, groups).full().weights_bytes, metrics::cost(b.graph).weights_bytes);
+  EXPECT_EQ(metrics::cost(b.graph).weights_bytes, 4 * (2 * 3 + 2 * 4 * 2));
 }
 
 TEST(Prune, ImagesAreAskedForWhereTheyAreReadAndAfterAllElseIsChecked) {

@@ -281,6 +281,15 @@ TEST(Columns, OneNarrowLayerIsNotTheWholeModel) {
   EXPECT_NE(table(records).find("8/8 (1 layer w4)"), std::string::npos);
 }
 
+TEST(Columns, PredictedLatenciesStandBesideMeasuredOnes) {
+  std::vector<Record> records = ok_records(sample_records());
+  EXPECT_FALSE(column_names(columns(records)).contains("Predicted"));
+  records[1].predicted_latency_ns = 2'500'000;
+  const Columns all = columns(records);
+  EXPECT_EQ(column(all, "Predicted").values[1], 2.5);
+  EXPECT_EQ(column(all, "Predicted").cells[0], "");
+}
+
 TEST(Columns, SparseRowsBringTheirCounts) {
   std::vector<Record> records = ok_records(sample_records());
   for (Record& record : records) {

@@ -63,6 +63,30 @@ TEST(Plan, CellsShareTheStepsThatBeginAlike) {
   EXPECT_EQ(artifacts.size(), 2u * 2 * 4);  // and methods; threads share
 }
 
+// A budget of latency depends on the device that it is of; work without one keeps the keys that it had.
+TEST(Plan, KeysCoverTheDeviceOfALatency) {
+  const auto key = [](const std::string& settings, const std::string& device) {
+    InputDigests digests{"a", "b"};
+    digests.latency = [&](const Json& all) { return device + all.value("latency_device", "host"); };
+    const std::string method = "methods: [{name: cut, steps: [{prune: {" + settings + "}}]}]\n";
+    const auto study = check_study(config::parse_yaml("study: s\nmodels: [yolov5n-cls]\n" + method, "t"), "t");
+    return expand(study, digests).front().model_key();
+  };
+  const std::string latency = "target_latency: 0.7x";
+  EXPECT_NE(key(latency, "this machine "), key(latency, "another "));
+  EXPECT_NE(key(latency, "x"), key(latency + ", latency_device: ssh://board", "x"));
+  EXPECT_NE(key(latency, "x"), key(latency + ", latency_precision: int8", "x"));
+  EXPECT_EQ(key("ratio: 0.5", "this machine "), key("ratio: 0.5", "another "));
+  // From before there were latencies: what was done with these settings is found again.
+  const Json settings = config::prune_options().checked({{"ratio", 0.5}}, "t");
+  EXPECT_EQ(canonical_text(settings),
+            R"({"calibration_batch":8,"calibration_images":512,"calibration_seed":0,"criterion":"l1","keep_min":1,)"
+            R"("max_ratio":1.0,"normalisation":"mean","protect":[],"ranking":"global","ratio":0.5,"reduction":"mean",)"
+            R"("round":1,"seed":0,"target_gflops":null,"target_params":null})");
+  EXPECT_EQ(error_of([&] { key("target_latency: 12", "x"); }).first, ErrorKind::config) << "no unit";
+  EXPECT_EQ(error_of([&] { key(latency + ", ratio: 0.5", "x"); }).first, ErrorKind::config);
+}
+
 TEST(Plan, KeysCoverSettingsAndDataAndNotWhereTheDataLie) {
   const auto first = [](const std::string& extra, const InputDigests& digests) {
     return expand(make(extra), digests)[1];  // PTQ

@@ -58,6 +58,10 @@ std::vector<program::Command> make_commands() {
            OptionSet({Option{"pack", T::text, nullptr, "sample pack, whose first image is timed instead of noise"}}) +
            common(),
        run_bench},
+      {"layers", "Times of single layers, for latency tables", "FILE", 1, 1,
+       runtime_setting() + OptionSet({Option{"threads", T::integer, 1, "threads of the runtime", {}, 1, 1024}}) +
+           common(),
+       run_layers},
       {"eval", "Accuracy of a model over a sample pack", "MODEL", 1, 1, eval_alone() + eval_settings() + common(),
        run_eval},
       {"run", "Accuracy and latency of a model, in one record", "MODEL", 1, 1,

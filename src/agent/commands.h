@@ -20,6 +20,8 @@ runtime::SessionOptions session_options(const Json& options);
 int run_info(const program::Invocation& invocation, const program::Environment& environment);
 int run_check(const program::Invocation& invocation, const program::Environment& environment);
 int run_bench(const program::Invocation& invocation, const program::Environment& environment);
+/// Times of layers that a file asks for (platform/layer_times.h), in `config` of one record: layer_times_ns.
+int run_layers(const program::Invocation& invocation, const program::Environment& environment);
 /// `eval`, and `run`, which is eval and bench with one session.
 int run_eval(const program::Invocation& invocation, const program::Environment& environment);
 

@@ -27,6 +27,7 @@ record::Record record_of(const graph::ModelFile& model, const std::string& runti
   record.runtime = runtime;
   record.threads = options["threads"].get<int64_t>();
   platform::set_host(record, environment.version);
+  platform::set_predicted(record, model);
   record.config = options;
   return record;
 }

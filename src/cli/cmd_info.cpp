@@ -1,10 +1,13 @@
 #include <iostream>
+#include <optional>
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
 #include "cli/info_groups.h"
+#include "cli/latency_surroundings.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
+#include "config/tables.h"
 #include "core/error.h"
 #include "core/json_text.h"
 #include "core/printable.h"
@@ -65,14 +68,36 @@ std::string to_table(const std::string& name, const graph::Graph& graph, const m
   return out;
 }
 
+/// What is asked about the time of groups, as settings of pruning; none where no device is named. Throws Error{config}
+/// where the settings do not go together.
+std::optional<Json> timed_settings(const Json& options) {
+  const bool device = options["device"].is_string();
+  if (device && (!options["groups"] || options["format"] == "svg")) {
+    fail(ErrorKind::config, "[info] expected --groups and --format table or json with --device, got neither");
+  }
+  if (!device) {
+    for (const char* option : {"latency_runtime", "latency_threads", "latency_precision"}) {
+      if (options.contains(option)) fail(ErrorKind::config, "[info] expected --device with '{}', got none", option);
+    }
+    return std::nullopt;
+  }
+  Json settings = config::prune_options().part_of(options);
+  settings["latency_device"] = options["device"];
+  return settings;
+}
+
 }  // namespace
 
-int run_info(const program::Invocation& invocation, const program::Environment&) {
+int run_info(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("info"), Json::object(), invocation);
+  const std::optional<Json> timed = timed_settings(options);
   const std::string& name = invocation.inputs.at(0);
   const graph::Graph graph = open_graph(name, options);
   if (options["groups"]) {
-    std::cout << info_groups(graph, options["format"]);
+    const prune::LatencyOf latency_of =
+        timed ? latency_table::latency_of(latency_surroundings(environment), environment.log, *environment.cancel)
+              : prune::LatencyOf();
+    std::cout << info_groups(graph, options["format"], latency_of, timed.value_or(Json::object()));
     return program::kOk;
   }
   if (options["format"] == "svg") fail(ErrorKind::config, "[info] expected --groups with --format svg, got none");

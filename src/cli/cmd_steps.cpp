@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/lab_commands.h"
+#include "cli/latency_surroundings.h"
 #include "cli/model_argument.h"
 #include "config/tables.h"
 #include "core/error.h"
@@ -72,11 +73,12 @@ class ChainCommand {
                        });
     if (reads) data = study::open_data(options_, environment_.data_root, environment_.log);
     if (by_name) model = start(*data, chain.front().settings);
-    const graph::Graph made =
-        steps::run_chain(registry, model, chain,
-                         {model, untold, data ? &*data : nullptr, work(output, work_suffix),
-                          options_.value("resume", true), environment_.log, *environment_.cancel, nullptr,
-                          reads ? data::root_of(options_, environment_.data_root) : fs::path()});
+    const graph::Graph made = steps::run_chain(
+        registry, model, chain,
+        {model, untold, data ? &*data : nullptr, work(output, work_suffix), options_.value("resume", true),
+         environment_.log, *environment_.cancel, nullptr,
+         reads ? data::root_of(options_, environment_.data_root) : fs::path(),
+         latency_table::latency_of(latency_surroundings(environment_), environment_.log, *environment_.cancel)});
     const std::string sha256 = graph::save_onnx(made, output);
     environment_.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
     return program::kOk;

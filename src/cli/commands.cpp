@@ -99,7 +99,11 @@ std::vector<program::Command> fixed_commands() {
        model_shape() +
            OptionSet(
                {Option{"groups", T::boolean, false,
-                       "instead, which channels are cut together when the model is pruned, and what they cost"}}) +
+                       "instead, which channels are cut together when the model is pruned, and what they cost"},
+                Option{"device", T::text, nullptr,
+                       "with --groups: also the time that a channel takes there: host, ssh://user@host[:port], or a "
+                       "device file's name"}}) +
+           config::prune_options().only({"latency_runtime", "latency_threads", "latency_precision"}) +
            format({"table", "json", "svg"}),
        run_info},
       {"export", "Write a model as ONNX", "MODEL", 1, 1, export_settings() + output("file to write (required)"),

@@ -19,6 +19,7 @@ study::RunContext study_context(const Json& options, const study::StudyFile& stu
                             environment.cancel};
   context.device_folders = environment.device_folders;
   context.program_folder = environment.places.program_folder;
+  context.cache_folder = environment.places.cache_folder;
   if (options.contains("stages") && options["stages"].is_string())
     context.stages = options["stages"].get<std::string>();
   return context;

@@ -22,6 +22,7 @@ struct Option {
   std::optional<double> max = {};
   /// Absent from effective values where it is not given: work that does not use it stays the work that it was.
   bool optional = false;
+  std::string also = {};  ///< another flag of the CLI for it, without dashes
 };
 
 /// A table of settings: the one place that names, types, bounds, defaults and explains them.

@@ -1,7 +1,12 @@
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <iterator>
+#include <string_view>
+#include <utility>
 
 #include "config/tables.h"
 #include "core/error.h"
@@ -9,6 +14,20 @@
 namespace quench::config {
 
 using T = OptionType;
+
+namespace {
+
+/// A setting that effective ones hold only where it is given, so that work without it stays the work that it was.
+Option optional(const char* name, T type, Json value, const char* help, std::vector<std::string> choices = {},
+                std::optional<double> min = {}, std::optional<double> max = {}) {
+  return {name, type, std::move(value), help, std::move(choices), min, max, true};
+}
+
+constexpr const char* kBudgets[] = {"ratio", "target_gflops", "target_params", "target_bytes", "target_latency"};
+constexpr const char* kOfLatency[] = {"latency_device", "latency_runtime", "latency_threads", "latency_precision",
+                                      "score_per_time"};
+
+}  // namespace
 
 const OptionSet& prune_options() {
   static const OptionSet options({
@@ -44,6 +63,28 @@ const OptionSet& prune_options() {
       {"target_gflops", T::text, nullptr, "GFLOPs to come down to: a number, or a share of the model's (0.5x)"},
       {"target_params", T::text, nullptr,
        "parameters to come down to: a number (1500000, 1.5M, 800k), or a share (0.5x)"},
+      optional("target_bytes", T::text, nullptr,
+               "bytes of weights to come down to, as a float model stores them with batch norms folded: a number "
+               "(4000000, 4M, 800k), or a share (0.5x)"),
+      optional("target_latency", T::text, nullptr,
+               "latency of an image to come down to, on the device of latency_device, by a table of measured times of "
+               "layers: a time (12ms, 800us), or a share of the model's (0.7x)"),
+      {"latency_device",
+       T::text,
+       "host",
+       "device that target_latency is of: host, a board (ssh://user@host[:port], or a device file that has such an "
+       "address), or another device file: a forecast",
+       {},
+       {},
+       {},
+       true,
+       "device"},
+      optional("latency_runtime", T::text, "native", "runtime that target_latency is of"),
+      optional("latency_threads", T::integer, 1, "threads that target_latency is of", {}, 1, 1024),
+      optional("latency_precision", T::text, "fp32",
+               "precision that target_latency is of: int8 for a model that is quantized later", {"fp32", "int8"}),
+      optional("score_per_time", T::boolean, false,
+               "with target_latency: channels go by their score over the time that a channel of their group saves"),
       {"round", T::integer, 1, "widths that are cut become multiples of it, upwards", {}, 1, 1024},
       {"keep_min", T::integer, 1, "channels that every group keeps", {}, 1, 1000000},
       {"max_ratio", T::number, 1.0, "share of a group's channels that may be cut", {}, 0, 1},
@@ -69,19 +110,47 @@ bool criterion_reads_images(std::string_view criterion) {
 }
 
 std::string prune_budget(const Json& settings, std::string_view where) {
-  std::string set, all;
-  int count = 0;
-  for (const char* option : {"ratio", "target_gflops", "target_params"}) {
-    if (settings.at(option).is_null()) continue;
-    all += fmt::format("{}{}", count == 0 ? "" : " and ", option);
-    set = option;
-    ++count;
+  const auto given = [&](const char* option) { return !settings.value(option, Json()).is_null(); };
+  std::vector<std::string> set;
+  std::ranges::copy_if(kBudgets, std::back_inserter(set), given);
+  if (set.size() != 1) {
+    fail(ErrorKind::config, "{} expected one of {}, got {}", where, fmt::join(kBudgets, ", "),
+         set.empty() ? "none of them" : fmt::format("{}", fmt::join(set, " and ")));
   }
-  if (count != 1) {
-    fail(ErrorKind::config, "{} expected one of ratio, target_gflops and target_params, got {}", where,
-         count == 0 ? "none of them" : all);
+  for (const char* option : kOfLatency) {
+    if (given(option) && set.front() != "target_latency") {
+      fail(ErrorKind::config, "{} expected target_latency with {}, got {}", where, option, set.front());
+    }
   }
-  return set;
+  if (set.front() == "target_latency")
+    latency_target(settings["target_latency"], fmt::format("{}: target_latency", where));
+  return set.front();
+}
+
+LatencyTarget latency_target(const std::string& text, std::string_view where) {
+  constexpr std::pair<std::string_view, double> kUnits[] = {{"x", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, problem] = std::from_chars(text.data(), end, number);
+  const std::string_view unit(rest, end);
+  const auto* known = std::ranges::find(kUnits, unit, [](const auto& entry) { return entry.first; });
+  if (problem != std::errc() || known == std::end(kUnits)) {
+    fail(ErrorKind::config, "{}: expected a time (12ms, 800us) or a share of the model's (0.7x), got '{}'", where,
+         text);
+  }
+  const LatencyTarget target{number * known->second, unit == "x"};
+  if (!(target.value > 0 && std::isfinite(target.value)) || (target.share && target.value >= 1)) {
+    fail(ErrorKind::config, "{}: expected a time above 0 or a share in (0,1), got '{}'", where, text);
+  }
+  return target;
+}
+
+LatencySettings latency_settings(const Json& settings) {
+  const auto value = [&](const char* option) {
+    return settings.value(option, prune_options().find(option)->default_value);
+  };
+  return {value("latency_device"), value("latency_runtime"), value("latency_threads"), value("latency_precision"),
+          value("score_per_time")};
 }
 
 }  // namespace quench::config

@@ -46,9 +46,28 @@ const OptionSet& evaluate_options(std::string_view task);
 const OptionSet& prune_options();
 /// Whether a `criterion` of prune_options looks at training images; the others read weights alone.
 bool criterion_reads_images(std::string_view criterion);
-/// The budget of prune_options that is set: "ratio", "target_gflops" or "target_params". Throws Error{config} naming
-/// `where` unless exactly one is.
+/// The budget of prune_options that is set: "ratio", "target_gflops", "target_params", "target_bytes" or
+/// "target_latency". Throws Error{config} naming `where` unless it is just one, and for settings of latency without
+/// target_latency.
 std::string prune_budget(const Json& settings, std::string_view where = "[prune]");
+/// What `target_latency` is of.
+struct LatencySettings {
+  std::string device;   ///< "host", "ssh://user@host:port", or a device file's name
+  std::string runtime;  ///< "native"
+  int64_t threads = 1;
+  std::string precision;  ///< "fp32" or "int8"
+  bool score_per_time = false;
+};
+/// What a text of `target_latency` asks for: "12ms", "800us", "1.5s", or "0.7x", a share of the model's.
+struct LatencyTarget {
+  double value = 0;  ///< ns, or the share
+  bool share = false;
+};
+/// Throws Error{config} naming `where` for another form, also for a number without unit, for what is not above 0 or not
+/// finite, and for a share of 1 or more.
+LatencyTarget latency_target(const std::string& text, std::string_view where);
+/// Of effective settings of prune_options, which hold what was given alone.
+LatencySettings latency_settings(const Json& settings);
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
 /// Of `repeat` in a study's chain, beside its `steps`: rounds and schedule.

@@ -124,7 +124,9 @@ Json to_json(const Device& device) {
   Json memory = Json::object();
   put(memory, "bytes", device.memory_bytes);
   put(memory, "bandwidth_gbs", device.bandwidth_gbs);
-  Json out{{"title", device.title}, {"cpu", cpu}};
+  Json out{{"title", device.title}};
+  if (!device.address.empty()) out["address"] = device.address;
+  out["cpu"] = cpu;
   if (device.gpu) out["gpu"] = to_json(*device.gpu);
   put(out, "memory", memory);
   Json modes = Json::array();

@@ -88,6 +88,7 @@ struct Device {
   std::vector<std::string> notes;
   std::vector<std::string> anchors;  ///< what published latencies call it
   std::vector<std::string> sources;  ///< of the figures above
+  std::string address;               ///< ssh://user@host[:port] where it can be reached; empty: not known
   std::filesystem::path file;        ///< where it was read; empty for the host
 
   /// The mode of a name; throws Error{config} naming the nearest. "": the first, or one without caps where none is

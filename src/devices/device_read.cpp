@@ -14,9 +14,7 @@ using T = config::OptionType;
 Option text(const char* name) { return {name, T::text, nullptr, ""}; }
 Option texts(const char* name) { return {name, T::text_list, nullptr, ""}; }
 Option number(const char* name, double max) { return {name, T::number, nullptr, "", {}, 1e-3, max}; }
-Option count(const char* name, double max, double min = 0) {
-  return {name, T::integer, nullptr, "", {}, min, max};
-}
+Option count(const char* name, double max, double min = 0) { return {name, T::integer, nullptr, "", {}, min, max}; }
 
 const OptionSet& peak_keys() {
   static const OptionSet keys(
@@ -58,7 +56,7 @@ const OptionSet& software_keys() {
 }
 
 const OptionSet& device_keys() {
-  static const OptionSet keys({text("title"), texts("notes"), texts("anchors"), texts("sources")});
+  static const OptionSet keys({text("title"), text("address"), texts("notes"), texts("anchors"), texts("sources")});
   return keys;
 }
 
@@ -180,6 +178,10 @@ Device device_from(const Json& content, const std::string& name, const std::stri
   const Json values = device_keys().checked(map, where);
   require(values, {"title"}, where);
   device.title = values["title"];
+  device.address = text_of(values["address"]);
+  if (!device.address.empty() && !device.address.starts_with("ssh://")) {
+    fail(ErrorKind::config, "{}.address: expected ssh://user@host[:port], got '{}'", where, device.address);
+  }
   device.notes = texts_of(values["notes"]);
   device.anchors = texts_of(values["anchors"]);
   device.sources = texts_of(values["sources"]);

@@ -6,6 +6,7 @@
 
 #include "core/gzip.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 #include "graph/sparse_layers.h"
 #include "metrics/cost.h"
 #include "metrics/layer_widths.h"
@@ -69,6 +70,21 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
 
 void set_compressed(record::Record& record, const graph::ModelFile& model) {
   record.compressed_file_bytes = static_cast<int64_t>(gzip(model.bytes).size());
+}
+
+void set_predicted(record::Record& record, const graph::ModelFile& model) {
+  const std::optional<std::string> pruned = metadata(model.graph, "pruned");
+  std::optional<Json> told = pruned ? try_parse_json(*pruned) : std::nullopt;
+  if (told && told->is_array() && !told->empty()) told = told->back();
+  if (!told || !told->is_object() || !told->value("latency_ns", Json()).is_number_integer()) return;
+  const std::string precision = graph::is_quantized(model.graph) ? "int8" : "fp32";
+  if (told->value("latency_device", Json()) != Json(record.device.value_or("")) ||
+      told->value("latency_runtime", Json()) != Json(record.runtime.value_or("")) ||
+      told->value("latency_threads", Json()) != Json(record.threads.value_or(0)) ||
+      told->value("latency_precision", Json()) != Json(precision)) {
+    return;
+  }
+  record.predicted_latency_ns = told->at("latency_ns").get<int64_t>();
 }
 
 void set_host(record::Record& record, const std::string& version) {

@@ -15,6 +15,10 @@ namespace quench::platform {
 /// counts, sizes, layers kept in float, hashes. Parameters and bytes are counted with batch norm folded, as deployed.
 void set_model(record::Record& record, const graph::ModelFile& model);
 
+/// What pruning for latency predicted of the model (its metadata `pruned`), where that was of the record's device,
+/// runtime, threads and precision: to be called when these are set.
+void set_predicted(record::Record& record, const graph::ModelFile& model);
+
 /// How large its file is once compressed, compressed_file_bytes. Takes a second for 25 MB.
 void set_compressed(record::Record& record, const graph::ModelFile& model);
 

@@ -66,7 +66,9 @@ std::string help_of(const Option& option) {
 
 void add_option(CLI::App& app, const Option& option, Parsed& parsed) {
   const std::string flag = flag_of(option.name);
-  const std::string name = option.name == "output" ? "-o," + flag : flag;
+  const std::string name = option.name == "output" ? "-o," + flag
+                           : option.also.empty()   ? flag
+                                                   : fmt::format("{},--{}", flag, option.also);
   if (option.type == OptionType::boolean) {
     app.add_flag_function(
         fmt::format("{},!--no-{}", flag, flag.substr(2)),

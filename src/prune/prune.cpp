@@ -1,10 +1,13 @@
 #include "prune/prune.h"
 
 #include <algorithm>
+#include <cmath>
+#include <memory>
 
 #include "config/tables.h"
 #include "core/error.h"
 #include "metrics/cost.h"
+#include "prune/free_channels.h"
 #include "prune/image_scores.h"
 #include "prune/selection.h"
 #include "prune/surgery.h"
@@ -63,13 +66,23 @@ Scores scores_of(const graph::Graph& graph, const std::vector<ChannelGroup>& gro
   return scores;
 }
 
-/// What the option of a budget asks for. Throws Error{config} where it cannot be meant.
-Budget budget_of(const Json& settings, const std::string& option, const WidthCost& widths,
+/// What the option of a budget asks for. Throws Error{config} where it cannot be meant. latency: of target_latency.
+Budget budget_of(const Json& settings, const std::string& option, const WidthCost& widths, const LatencyCost* latency,
                  const std::vector<ChannelGroup>& groups) {
   Budget budget;
+  if (option == "target_latency") {
+    const double full_ns = latency->full();
+    budget.what = "ms";
+    budget.cost = [latency](const std::vector<int64_t>& kept) { return 1e-6 * latency->at(kept); };
+    budget.target = 1e-6 * latency_target_of(settings.at(option), full_ns, option);
+    return budget;
+  }
   if (option == "target_gflops") {
     budget.what = "GFLOPs";
     budget.cost = [&](const std::vector<int64_t>& kept) { return 2e-9 * static_cast<double>(widths.at(kept).macs); };
+  } else if (option == "target_bytes") {
+    budget.what = "bytes of weights";
+    budget.cost = [&](const std::vector<int64_t>& kept) { return static_cast<double>(widths.at(kept).weights_bytes); };
   } else {
     budget.what = "parameters";
     budget.cost = [&](const std::vector<int64_t>& kept) { return static_cast<double>(widths.at(kept).params); };
@@ -78,20 +91,58 @@ Budget budget_of(const Json& settings, const std::string& option, const WidthCos
   return budget;
 }
 
+/// Scores over the time that a channel of the group saves. Of groups that save next to none, over a millionth of the
+/// model's.
+Scores per_time(Scores scores, const LatencyCost& latency) {
+  const std::vector<double> saved = latency.saved_a_channel();
+  const double least = 1e-6 * latency.full();
+  for (size_t g = 0; g < scores.size(); ++g) {
+    for (double& score : scores[g]) score /= std::max(saved[g], least);
+  }
+  return scores;
+}
+
 /// For what does not depend on scores: the least that the limits allow.
 Scores any_scores(const std::vector<ChannelGroup>& groups) {
   return reduce(at_random(groups, 0), Reduction::first, Normalisation::none);
 }
 
+/// latency: of target_latency.
 Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const WidthCost& widths,
-             const Json& settings, const Scores& scores) {
+             const LatencyCost* latency, const Json& settings, Scores scores) {
   const auto ranking =
       chosen<Ranking>(settings, "ranking",
                       {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
   const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
   const std::string option = config::prune_budget(settings);
   if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
-  return keep_budget(graph, groups, scores, ranking, budget_of(settings, option, widths, groups), limits);
+  const Budget budget = budget_of(settings, option, widths, latency, groups);
+  if (!latency) return keep_budget(graph, groups, scores, ranking, budget, limits);
+  if (config::latency_settings(settings).score_per_time) scores = per_time(std::move(scores), *latency);
+  const Keep fewest = keep_budget(graph, groups, scores, ranking, budget, limits);
+  return with_free_channels(groups, scores, budget, limits, fewest);
+}
+
+/// What the budget is about, where that is latency. Null: it is not.
+std::unique_ptr<LatencyCost> latency_cost(const graph::Graph& graph, const std::vector<ChannelGroup>& groups,
+                                          const Json& settings, const LatencyOf& latency_of, const LogSink& log) {
+  if (config::prune_budget(settings) != "target_latency") return nullptr;
+  if (!latency_of) {
+    fail(ErrorKind::config, "[prune] target_latency expected a way to time layers, got none");
+  }
+  auto cost = std::make_unique<LatencyCost>(graph, groups, latency_of(graph, settings));
+  log.info(fmt::format("latency of the model: {:.4g} ms, {}", 1e-6 * cost->full(), cost->latency().what));
+  return cost;
+}
+
+/// Into `pruned`: the latency before and after, of what, and from where.
+void tell(const LatencyCost& latency, const std::vector<int64_t>& kept, Json& told, const LogSink& log) {
+  const double before = latency.full(), after = latency.at(kept);
+  told["latency_ns_before"] = std::llround(before);
+  told["latency_ns"] = std::llround(after);
+  told.update(latency.latency().told);
+  log.info(fmt::format("predicted latency: {:.4g} of {:.4g} ms ({:.1f} %)", 1e-6 * after, 1e-6 * before,
+                       100 * after / before));
 }
 
 }  // namespace
@@ -103,13 +154,16 @@ Json prunings(const graph::Graph& graph) {
   return told && told->is_array() ? *told : Json::array();
 }
 
-void require_reachable(const graph::Graph& graph, const Json& settings) {
+void require_reachable(const graph::Graph& graph, const Json& settings, const LatencyOf& latency_of) {
   std::vector<ChannelGroup> groups = channel_groups(graph);
   protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
-  keep_of(graph, groups, WidthCost(graph, groups), settings, any_scores(groups));
+  if (config::prune_budget(settings) == "target_latency" && !latency_of) return;
+  const std::unique_ptr<LatencyCost> latency = latency_cost(graph, groups, settings, latency_of, {});
+  keep_of(graph, groups, WidthCost(graph, groups), latency.get(), settings, any_scores(groups));
 }
 
-graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSink& log, const ShowImages& show_images) {
+graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSink& log, const ShowImages& show_images,
+                   const LatencyOf& latency_of) {
   require_float(graph);
   const std::string criterion = settings.at("criterion");
   if (config::criterion_reads_images(criterion) && !show_images) {
@@ -119,10 +173,13 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
   std::vector<ChannelGroup> groups = channel_groups(graph);
   protect(graph, settings.at("protect").get<std::vector<std::string>>(), groups);
   const WidthCost widths(graph, groups);
+  const std::unique_ptr<LatencyCost> latency = latency_cost(graph, groups, settings, latency_of, log);
   if (config::criterion_reads_images(criterion)) {
-    keep_of(graph, groups, widths, settings, any_scores(groups));  // what cannot be met is said at once
+    // What cannot be met is said at once.
+    keep_of(graph, groups, widths, latency.get(), settings, any_scores(groups));
   }
-  const Keep keep = keep_of(graph, groups, widths, settings, scores_of(graph, groups, settings, looking));
+  const Keep keep =
+      keep_of(graph, groups, widths, latency.get(), settings, scores_of(graph, groups, settings, looking));
   if (keep == keep_all(groups)) {
     log.warning(fmt::format("[prune] nothing is cut: a ratio of {} is less than one step of the widths",
                             settings.at("ratio").dump()));
@@ -133,6 +190,7 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
   Json told{{"criterion", criterion}, {option, settings.at(option)}, {"params_before", before.params},
             {"params", after.params}, {"macs_before", before.macs},  {"macs", after.macs}};
   told.update(looking.told);
+  if (latency) tell(*latency, kept_counts(keep), told, log);
   Json all = prunings(graph);
   all.push_back(std::move(told));
   cut.metadata["pruned"] = all.dump();

@@ -33,8 +33,8 @@ enum class Ranking {
 int64_t kept_width(int64_t width, double ratio, const Limits& limits);
 
 /// Cuts `ratio` of the channels: of every group (local), of each form (isomorphic), or of all (global).
-/// Ties go to the higher channel. Throws Error{config} for a ratio outside (0,1), and where nothing can be cut, Error{data}
-/// for scores that are not finite, naming the group.
+/// Ties go to the higher channel. Throws Error{config} for a ratio outside (0,1), and where nothing can be cut,
+/// Error{data} for scores that are not finite, naming the group.
 Keep keep_ratio(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Scores& scores,
                 Ranking ranking, double ratio, const Limits& limits);
 

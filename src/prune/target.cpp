@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "config/tables.h"
 #include "core/error.h"
 
 namespace quench::prune {
@@ -30,6 +31,16 @@ double target_of(const std::string& text, double full, const std::string& option
   if (!(target > 0 && target < full)) {
     fail(ErrorKind::config, "[prune] {}: expected more than 0 and less than the model's {:.6g}, got {:.6g}", option,
          full, target);
+  }
+  return target;
+}
+
+double latency_target_of(const std::string& text, double full_ns, const std::string& option) {
+  const config::LatencyTarget wanted = config::latency_target(text, "[prune] " + option);
+  const double target = wanted.share ? wanted.value * full_ns : wanted.value;
+  if (!(target > 0 && target < full_ns)) {
+    fail(ErrorKind::config, "[prune] {}: expected more than 0 and less than the model's {:.4g} ms, got {:.4g} ms",
+         option, full_ns * 1e-6, target * 1e-6);
   }
   return target;
 }

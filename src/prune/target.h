@@ -8,4 +8,9 @@ namespace quench::prune {
 /// number. Throws Error{config} naming `option` for another form, and for what is not above 0 and below `full`.
 double target_of(const std::string& text, double full, const std::string& option);
 
+/// The latency in ns that a text asks for, where the model takes `full_ns`: "12ms", "800us", "1.5s", or "0.7x", a share
+/// of it. Throws Error{config} naming `option` for another form, also for a number without unit, and for what is not
+/// above 0 and below `full_ns`.
+double latency_target_of(const std::string& text, double full_ns, const std::string& option);
+
 }  // namespace quench::prune

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/links.h"
 #include "graph/op_traits.h"
 
 namespace quench::prune {
@@ -10,6 +11,27 @@ namespace quench::prune {
 using graph::Graph;
 using graph::Node;
 using graph::Op;
+
+namespace {
+
+/// The batch norm that graph::fold_batch_norms folds into a convolution, or nullptr.
+const Node* folded_norm(const Graph& graph, const graph::Links& links, const Node& node) {
+  if (node.op != Op::conv) return nullptr;
+  const int next = links.only_consumer(node.outputs[0]);
+  return next >= 0 && graph.nodes[next].op == Op::batch_norm ? &graph.nodes[next] : nullptr;
+}
+
+/// Bytes of a node's weights that have one value a channel.
+int64_t bytes_a_channel(const Graph& graph, const Node& node) {
+  int64_t bytes = 0;
+  for (const graph::WeightRole& role : graph::traits(node.op).weights) {
+    const graph::Weight* weight = graph.weight(node, role.name);
+    if (weight && weight->value.shape().size() == 1) bytes += static_cast<int64_t>(size_of(weight->value.dtype()));
+  }
+  return bytes;
+}
+
+}  // namespace
 
 WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups) {
   std::vector<Channels> edges(graph.edges.size());
@@ -19,6 +41,7 @@ WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups
     for (const graph::Channel& at : groups[g].units.front()) ++times[at.edge];
     for (const auto& [edge, n] : times) edges[edge].push_back({g, n});
   }
+  const graph::Links links(graph);
   for (const Node& node : graph.nodes) {
     const bool multiplies = graph::traits(node.op).layer;
     if (!multiplies && node.op != Op::batch_norm) continue;
@@ -29,6 +52,14 @@ WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups
     for (const char* role : {"weight", "bias"}) {
       const graph::Weight* weight = graph.weight(node, role);
       if (weight && weight->value.shape().size() == 1) ++layer.beside;
+    }
+    if (multiplies) {
+      layer.element = static_cast<int64_t>(size_of(graph.required_weight(node, "weight").value.dtype()));
+      layer.stored = folded_norm(graph, links, node) ? layer.element : bytes_a_channel(graph, node);
+    } else {
+      const int before = links.producer[node.inputs[0]];
+      const bool gone = before >= 0 && folded_norm(graph, links, graph.nodes[before]) == &node;
+      layer.stored = gone ? 0 : bytes_a_channel(graph, node);
     }
     if (node.op == Op::conv) {
       const auto& conv = node.as<graph::ConvAttributes>();
@@ -52,10 +83,12 @@ WidthCost::Total WidthCost::at(const std::vector<int64_t>& kept) const {
   for (const Layer& layer : layers_) {
     const int64_t outputs = count(layer.outputs, kept);
     total.params += layer.beside * outputs;
+    total.weights_bytes += layer.stored * outputs;
     if (!layer.multiplies) continue;
     const int64_t columns = layer.groups == 0 ? 1 : count(layer.inputs, kept) / layer.groups;
     const int64_t weights = outputs * columns * layer.window;
     total.params += weights;
+    total.weights_bytes += weights * layer.element;
     total.macs += weights * layer.positions;
   }
   return total;

@@ -109,6 +109,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(throttled, "", "Throttled"),
       QUENCH_FIELD(latency_low_ns, "ns", "Latency, 90 % low"),
       QUENCH_FIELD(latency_high_ns, "ns", "Latency, 90 % high"),
+      QUENCH_FIELD(predicted_latency_ns, "ns", "Latency, predicted when pruned"),
       QUENCH_FIELD(latency_source, "", "Latency is"),
       QUENCH_FIELD(samples, "", "Test images"),
       QUENCH_FIELD(left_out, "", "Test images left out"),

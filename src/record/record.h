@@ -72,6 +72,7 @@ struct Record {
   std::optional<bool> throttled;          ///< the machine was held back while latency was measured
   std::optional<int64_t> latency_low_ns;  ///< 90 % interval of a forecast latency
   std::optional<int64_t> latency_high_ns;
+  std::optional<int64_t> predicted_latency_ns;    ///< what pruning for latency predicted of this model as it runs here
   std::optional<std::string> latency_source;      ///< measured | forecast; empty in older records: measured
   std::optional<int64_t> samples;                 ///< images the accuracy was computed on
   std::optional<int64_t> left_out;                ///< test images that cannot be read, beside `samples`; empty for none

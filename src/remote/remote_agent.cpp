@@ -21,6 +21,11 @@ constexpr size_t kMostTold = 2000;                   // characters of a message
 constexpr double kMostCounted = 1e15;                // images or seconds of progress
 constexpr const char* kPredictions = "predictions";  // in the job's folder
 
+/// What a phase of the agent counts.
+const char* things_of(const std::string& phase) {
+  return phase == "bench" ? "models" : phase == "layers" ? "layers" : "images";
+}
+
 std::string flag_of(std::string key) {
   std::ranges::replace(key, '_', '-');
   return "--" + key;
@@ -106,7 +111,7 @@ class Listener {
     const std::string phase = text(event, "phase");
     log_.show_progress(
         fmt::format("{}: {} {} of {}, {}", device_, phase, done, total, duration_text(number("seconds"))));
-    log_.show_step({phase, done, total, number("seconds"), phase == "bench" ? "models" : "images"});
+    log_.show_step({phase, done, total, number("seconds"), things_of(phase)});
   }
 
   std::string device_;
@@ -187,7 +192,8 @@ AgentAnswer RemoteAgent::run(const AgentRequest& request) {
   const RemoteEnd end = device_.run(
       [&](const std::string& job) {
         std::vector<std::string> all = words;
-        if (request.command != "bench") all.insert(all.end(), {"--state", job + "/state"});
+        const bool scores = request.command == "eval" || request.command == "run";
+        if (scores) all.insert(all.end(), {"--state", job + "/state"});
         if (request.predictions) all.insert(all.end(), {"--predictions", job + "/" + kPredictions});
         return all;
       },

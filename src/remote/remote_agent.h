@@ -32,8 +32,8 @@ struct AgentPlace {
 
 /// A run of quench-agent (docs/agent.md).
 struct AgentRequest {
-  std::string command;             ///< bench | eval | run
-  std::vector<RemoteFile> models;  ///< eval and run: one
+  std::string command;             ///< bench | layers | eval | run
+  std::vector<RemoteFile> models;  ///< eval and run: one; layers: what is to be timed
   std::optional<RemoteFile> pack;  ///< sample pack
   Json settings = Json::object();  ///< the agent's flags by key, as in its docs: {"threads": 4}
   bool predictions = false;        ///< eval and run: bring what the model says of each image, too

@@ -262,6 +262,8 @@ void add_costs(Builder& builder, const std::vector<Record>& records) {
   };
   builder.number("p50", "ms", "Median latency of one image.", -1,
                  [](const Record& r) { return scaled(measured_latency(r), 1e-6); });
+  builder.number("Predicted", "ms", "Latency that pruning for latency predicted, from times of single layers.", -1,
+                 [](const Record& r) { return scaled(r.predicted_latency_ns, 1e-6); });
   builder.number("Forecast p50", "ms", "Median latency of one image: computed, not measured.", -1,
                  [](const Record& r) { return scaled(forecast_latency(r), 1e-6); });
   builder.note("Forecast, 90 % interval", "ms", "Of forecast latencies: from the errors of cross-validation.",

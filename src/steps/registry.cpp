@@ -53,9 +53,16 @@ graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
   int number = 0;
   for (const methods::ChainStep& step : steps) {
     const std::string own = steps.size() == 1 ? "" : fmt::format("{}-{}", ++number, step.step);
-    const StepInput input{now,           step.settings, rest.data,   rest.folder / own,
-                          rest.resume,   rest.log,      rest.cancel, begins ? nullptr : &model,
-                          rest.data_root};
+    const StepInput input{now,
+                          step.settings,
+                          rest.data,
+                          rest.folder / own,
+                          rest.resume,
+                          rest.log,
+                          rest.cancel,
+                          begins ? nullptr : &model,
+                          rest.data_root,
+                          rest.latency};
     now.graph = registry.run(step.step, input);
     now.bytes = graph::write_onnx(now.graph);
     now.sha256 = sha256_hex(now.bytes);

@@ -10,6 +10,7 @@
 #include "data/sets/dataset.h"
 #include "graph/onnx_read.h"
 #include "methods/chain.h"
+#include "prune/latency_cost.h"
 
 namespace quench::steps {
 
@@ -24,6 +25,7 @@ struct StepInput {
   const CancelToken& cancel;
   const graph::ModelFile* original = nullptr;  ///< the model that the chain's steps begin with; null: none yet
   std::filesystem::path data_root = {};        ///< where files that settings name are looked for, too
+  prune::LatencyOf latency = {};               ///< where a model's time goes on a device; empty: it cannot be told
 };
 using StepFunction = std::function<graph::Graph(const StepInput&)>;
 

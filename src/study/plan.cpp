@@ -39,6 +39,7 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
         {"before", key}, {"step", step}, {"settings", settings}, {"data", data_read(info.reads(settings), digests)}};
     const std::string teacher = settings.value("teacher", config::kOriginalTeacher);
     if (teacher != config::kOriginalTeacher) inputs["teacher"] = digests.teacher(teacher);  // else `before` says it
+    if (settings.contains("target_latency")) inputs["latency"] = digests.latency(settings);
     key = job_key(inputs);
     steps.push_back({key, step, settings});
   };

@@ -36,6 +36,9 @@ struct InputDigests {
   std::string train, test;  ///< of the two splits: images, labels, class names
   /// Of the file of weights that a model entry starts from; "" where it starts from initial ones.
   std::function<std::string(const Json& model)> weights = [](const Json&) { return std::string(); };
+  /// Of the device that a step's `target_latency` is of, by the step's settings. Throws Error{config} for an unknown
+  /// one.
+  std::function<std::string(const Json& settings)> latency = [](const Json&) { return std::string(); };
   /// Of the file that a step's `teacher` names; "" where it is not there.
   std::function<std::string(const std::string& file)> teacher = [](const std::string&) { return std::string(); };
 };

@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 
+#include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/file.h"
@@ -109,9 +110,30 @@ fs::path stages_folder(const RunContext& context) {
   return context.stages.empty() ? context.folder / "stages" : context.stages;
 }
 
+/// Where tables of latency, device files and agents are; the study's boards have their names.
+latency_table::Surroundings surroundings(const StudyFile& study, const RunContext& context) {
+  latency_table::Surroundings where;
+  where.cache_folder = context.cache_folder;
+  where.program_folder = context.program_folder;
+  where.device_folders = context.device_folders;
+  where.version = context.version;
+  for (const DeviceEntry& device : study.devices) {
+    if (device.remote()) where.boards.push_back({device.name, device.address, device.agent, device.ssh_config});
+  }
+  return where;
+}
+
+Stages::Folders folders_of(const StudyFile& study, const RunContext& context) {
+  return {stages_folder(context), context.folder, context.data_root, surroundings(study, context)};
+}
+
 /// Digests of the data as they were when the study last ran; empty ones where it never did.
-InputDigests remembered_digests(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
+InputDigests remembered_digests(const StudyFile& study, const RunContext& context) {
+  const fs::path &folder = context.folder, &data_root = context.data_root;
   InputDigests digests;
+  digests.latency = [where = surroundings(study, context)](const Json& settings) {
+    return latency_table::device_digest(config::latency_settings(settings), where);
+  };
   try {
     const Json kept = read_json(folder / "data.json");
     if (kept.at("data") == portable_data(study.data)) {
@@ -144,8 +166,8 @@ struct Inputs {
 /// Those of the data as they are, opened by `open`. Where there are no data, the digests of the last run: what is done
 /// stays done, and the rest fails with the reason.
 template <typename Open>
-Inputs inputs_now(const StudyFile& study, const fs::path& folder, const fs::path& data_root, const Open& open) {
-  Inputs inputs{remembered_digests(study, folder, data_root), {}};
+Inputs inputs_now(const StudyFile& study, const RunContext& context, const Open& open) {
+  Inputs inputs{remembered_digests(study, context), {}};
   InputDigests& digests = inputs.digests;
   try {
     const data::Splits& data = open();
@@ -162,17 +184,17 @@ Inputs inputs_now(const StudyFile& study, const fs::path& folder, const fs::path
 }
 
 /// For a plan or states: nothing is written, and what is wrong with the data is for the run to tell.
-Inputs planned_inputs(const StudyFile& study, const fs::path& folder, const fs::path& data_root) {
-  return inputs_now(study, folder, data_root, [&] { return open_data(study.data, data_root, {}, false); });
+Inputs planned_inputs(const StudyFile& study, const RunContext& context) {
+  return inputs_now(study, context, [&] { return open_data(study.data, context.data_root, {}, false); });
 }
 
 /// For a run, which remembers the digests.
-Inputs current_inputs(const StudyFile& study, Stages& stages, const fs::path& folder) {
-  Inputs inputs = inputs_now(study, folder, stages.data_root(), [&]() -> const data::Splits& { return stages.data(); });
+Inputs current_inputs(const StudyFile& study, Stages& stages, const RunContext& context) {
+  Inputs inputs = inputs_now(study, context, [&]() -> const data::Splits& { return stages.data(); });
   const InputDigests& digests = inputs.digests;
   if (digests.train.empty()) return inputs;
   write_file(
-      folder / "data.json",
+      context.folder / "data.json",
       Json{{"data", portable_data(study.data)}, {"train", digests.train}, {"test", digests.test}}.dump(2) + "\n");
   return inputs;
 }
@@ -230,9 +252,8 @@ PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen)
 
 /// is_plan: of what is to run, so that what cannot be done is refused; else as it stands.
 StudyState state_of(const StudyFile& study, const RunContext& context, bool is_plan, bool trial) {
-  Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
-                *context.log, *context.cancel);
-  const Inputs inputs = planned_inputs(study, context.folder, context.data_root);
+  Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
+  const Inputs inputs = planned_inputs(study, context);
   const std::vector<Cell> cells = expand(study, inputs.digests);
   const SeenProgress seen = read_progress(context.folder);  // before what is done: a job that ends between is done
   Records known = known_records(stored_records(context.folder / "records.jsonl", *context.log), cells);
@@ -278,9 +299,8 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   require_writable(stages_folder(context));
   std::optional<FolderLock> stages_lock;  // another study may share them
   if (!fs::equivalent(stages_folder(context), context.folder)) stages_lock.emplace(stages_folder(context));
-  Stages stages(study, {stages_folder(context), context.folder, context.data_root}, *context.registry, *context.steps,
-                *context.log, *context.cancel);
-  const Inputs inputs = current_inputs(study, stages, context.folder);
+  Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
+  const Inputs inputs = current_inputs(study, stages, context);
   const std::vector<Cell> cells = expand(study, inputs.digests);
   const Records stored = stored_records(store, *context.log);
   Records known = known_records(stored, cells);
@@ -288,7 +308,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     return record.model_sha256 && stages.restore_artifact(cell, *record.model_sha256);
   });
   check_teachers(study, cells, known, stages);
-  check_prunings(study, cells, known, inputs.classes);
+  check_prunings(study, cells, known, inputs.classes, stages.latency());
 
   RunSummary summary;
   summary.notes = study.notes;

@@ -27,6 +27,7 @@ struct RunContext {
   std::vector<std::filesystem::path> device_folders = {};  ///< device files, for a study's `forecast`
   std::filesystem::path stages = {};  ///< folder of what is trained and compressed; empty: stages/ of the results
   std::filesystem::path program_folder = {};  ///< agents for devices are looked for near it
+  std::filesystem::path cache_folder = {};    ///< tables of latency are kept below it; empty: nowhere
 };
 
 /// State of one cell of a study.

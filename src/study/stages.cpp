@@ -141,7 +141,8 @@ void Stages::make(const Cell& cell, size_t index) {
                                log_,
                                cancel_,
                                original ? &*original : nullptr,
-                               data::root_of(study_.data, folders_.data_root)};
+                               data::root_of(study_.data, folders_.data_root),
+                               latency()};
   const bool untrained = index == 0 && step.settings["epochs"] == 0;
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
   made.metadata["job_key"] = step.key;

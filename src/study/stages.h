@@ -12,6 +12,7 @@
 #include "core/log.h"
 #include "data/sets/dataset.h"
 #include "inference/evaluate.h"
+#include "latency_table/source.h"
 #include "runtime/registry.h"
 #include "steps/step.h"
 #include "study/plan.h"
@@ -28,6 +29,7 @@ class Stages {
     std::filesystem::path stages;
     std::filesystem::path results;  ///< of the study: artifacts/ under readable names
     std::filesystem::path data_root;
+    latency_table::Surroundings latency = {};  ///< for steps whose target is a latency
   };
   /// All references must outlive this.
   Stages(const StudyFile& study, Folders folders, const runtime::Registry& runtimes, const steps::Registry& steps,
@@ -59,6 +61,8 @@ class Stages {
   Tensor sample_image(const graph::Graph& graph);
   const data::Splits& data();
   const std::filesystem::path& data_root() const { return folders_.data_root; }
+  /// Where a model's time goes on a device, for steps.
+  prune::LatencyOf latency() const { return latency_table::latency_of(folders_.latency, log_, cancel_); }
   /// For what a trial writes and removes (study/trial.h).
   std::filesystem::path trial_folder() const { return folders_.stages / "trial"; }
 

@@ -197,6 +197,7 @@ void StudyJobs::evaluate_row(Row& row) {
   row.model = stages_.artifact(cell);
   platform::set_model(row.record, *row.model);
   platform::set_compressed(row.record, *row.model);
+  platform::set_predicted(row.record, *row.model);
   row.record.method = cell.method.method;
   row.record.artifact = artifact_path(cell);
   const auto& metadata = row.model->graph.metadata;

@@ -67,7 +67,8 @@ const Trial::Made& Trial::made(const Cell& cell, size_t index) {
     if (trains) settings["epochs"] = 1;
     const steps::StepInput input{before,           settings, reads ? &share : nullptr,
                                  folder_,          false,    quiet_,
-                                 *context_.cancel, original, data::root_of(study_.data, stages_.data_root())};
+                                 *context_.cancel, original, data::root_of(study_.data, stages_.data_root()),
+                                 stages_.latency()};
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     const int64_t begin_ns = now_ns();

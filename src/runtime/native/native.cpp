@@ -1,6 +1,8 @@
 #include "runtime/native/native.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <new>
 
 #include "core/clock.h"
@@ -13,15 +15,36 @@ namespace {
 
 constexpr char kWhere[] = "runtime.native";
 
+/// What one thread reaches on registers alone, in 10^9 products a second.
+struct Peaks {
+  double u8_gmacs = 0, f32_gmacs = 0;
+};
+
+/// The best of many short tries: a pause of the machine spoils one of them, and its clock needs some to rise.
+double best_gmacs(int64_t (*burn)(int64_t)) {
+  constexpr int64_t kRounds = 10000, kTryFor_ns = 20'000'000;
+  double best = 0;
+  int64_t now = now_ns();
+  const int64_t until_ns = now + kTryFor_ns;
+  do {
+    const int64_t start_ns = now;
+    const auto products = static_cast<double>(burn(kRounds));
+    now = now_ns();
+    best = std::max(best, products / static_cast<double>(std::max<int64_t>(1, now - start_ns)));
+  } while (now < until_ns);
+  return best;
+}
+
 class NativeSession : public Session {
  public:
-  NativeSession(const graph::ModelFile& model, native::Isa isa, const SessionOptions& options)
+  NativeSession(const graph::ModelFile& model, native::Isa isa, const SessionOptions& options, const Peaks& peaks)
       : engine_(native::lower(model.graph), *native::kernels_for(isa), std::max(1, options.threads)) {
     const graph::Edge& input = model.graph.edge(model.graph.inputs[0]);
     dtype_ = input.dtype;
     image_shape_ = input.shape;
     engine_.set_profiling(options.layer_times);
-    if (options.layer_times) measure_peaks(engine_.kernels(), std::max(1, options.threads));
+    peak_u8_ = std::max(1, options.threads) * peaks.u8_gmacs;
+    peak_f32_ = std::max(1, options.threads) * peaks.f32_gmacs;
   }
 
   DType input_dtype() const override { return dtype_; }
@@ -87,26 +110,6 @@ class NativeSession : public Session {
     }
   }
 
-  /// What one thread reaches at best, times threads.
-  void measure_peaks(const native::Kernels& kernels, int threads) {
-    peak_u8_ = threads * best_gmacs(kernels.burn_u8);
-    peak_f32_ = threads * best_gmacs(kernels.burn_f32);
-  }
-  /// The best of many short tries: a pause of the machine spoils one of them, and its clock needs some to rise.
-  static double best_gmacs(int64_t (*burn)(int64_t)) {
-    constexpr int64_t kRounds = 10000, kTryFor_ns = 20'000'000;
-    double best = 0;
-    int64_t now = now_ns();
-    const int64_t until_ns = now + kTryFor_ns;
-    do {
-      const int64_t start_ns = now;
-      const auto products = static_cast<double>(burn(kRounds));
-      now = now_ns();
-      best = std::max(best, products / static_cast<double>(std::max<int64_t>(1, now - start_ns)));
-    } while (now < until_ns);
-    return best;
-  }
-
   native::Engine engine_;
   DType dtype_ = DType::f32;
   Shape image_shape_;
@@ -126,11 +129,26 @@ class NativeRuntime : public Runtime {
       fail(ErrorKind::unsupported, "[{}] this processor does not have {}", kWhere, native::to_string(isa));
     }
     try {
-      return std::make_unique<NativeSession>(model, isa, options);
+      return std::make_unique<NativeSession>(model, isa, options, options.layer_times ? peaks_of(isa) : Peaks{});
     } catch (const std::bad_alloc&) {
       fail(ErrorKind::io, "[{}] not enough memory for this model", kWhere);
     }
   }
+
+ private:
+  /// Measured once for all sessions.
+  Peaks peaks_of(native::Isa isa) const {
+    const std::lock_guard lock(mutex_);
+    const auto [found, is_new] = peaks_.try_emplace(isa);
+    if (is_new) {
+      const native::Kernels& kernels = *native::kernels_for(isa);
+      found->second = {best_gmacs(kernels.burn_u8), best_gmacs(kernels.burn_f32)};
+    }
+    return found->second;
+  }
+
+  mutable std::mutex mutex_;
+  mutable std::map<native::Isa, Peaks> peaks_;
 };
 
 }  // namespace
