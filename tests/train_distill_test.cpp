@@ -8,6 +8,7 @@
 #include "graph/passes.h"
 #include "models/spec.h"
 #include "nn/graph_module.h"
+#include "stopping_dataset.h"
 #include "train/distill/distill_objective.h"
 #include "train/distill/task_distillation.h"
 #include "train/loop/checkpoint.h"
@@ -138,26 +139,8 @@ TEST(Distill, ResumesExactlyWithAdapters) {
 
   std::filesystem::remove_all(folder.path());
   CancelToken cancel;
-  class Stopping : public data::Dataset {
-   public:
-    Stopping(std::shared_ptr<const data::Dataset> inner, CancelToken& cancel)
-        : inner_(std::move(inner)), cancel_(cancel) {}
-    int64_t size() const override { return inner_->size(); }
-    const std::vector<std::string>& classes() const override { return inner_->classes(); }
-    int32_t label(int64_t index) const override { return inner_->label(index); }
-    std::string digest() const override { return inner_->digest(); }
-    data::Sample at(int64_t index) const override {
-      if (--left_ == 0) cancel_.cancel();
-      return inner_->at(index);
-    }
-
-   private:
-    std::shared_ptr<const data::Dataset> inner_;
-    CancelToken& cancel_;
-    mutable std::atomic<int64_t> left_{13 * 40};
-  };
   data::Splits data = samples::tiny_shapes();
-  data.train = std::make_shared<Stopping>(data.train, cancel);
+  data.train = std::make_shared<samples::StoppingDataset>(data.train, cancel, 13 * 40);
   context.resume = true;
   context.cancel = &cancel;
   EXPECT_THROW(fit(start, data, config, context), Error);
