@@ -196,6 +196,8 @@ TEST_F(StepCommand, AFileKeepsItsSizeAndItsClasses) {
   others.front() = "another";
   graph::save_onnx(models::build("yolov5n-cls", {.classes = others, .imgsz = 32}), folder_ / "others.onnx");
   refused({"finetune", path("others.onnx")}, {"another", own.front()});
+  graph::save_onnx(models::build("yolov5n-cls", {.classes = own, .imgsz = 32}), folder_ / "own.onnx");
+  refused({"finetune", path("own.onnx"), "--teacher", "original"}, {"teacher", "the very model"});
 }
 
 TEST_F(StepCommand, WhatAStepCannotTakeIsRefusedBeforeTheDataAreRead) {

@@ -156,5 +156,13 @@ TEST(TorchRuntime, FoldsAndStillAgreesWithTheModule) {
   EXPECT_THROW(session->run(Tensor(DType::f32, {1, 3, 32, 64})), Error);
 }
 
+TEST(TorchRuntime, LeavesTheThreadsOfOthersAlone) {
+  graph::ModelFile file;
+  file.graph = model();
+  at::set_num_threads(2);
+  torch_runtime()->load(file, {.threads = 1, .profile_path = ""})->run(to_host(images(1)));
+  EXPECT_EQ(at::get_num_threads(), 2) << "else a calibration after an evaluation rounds otherwise than before it";
+}
+
 }  // namespace
 }  // namespace quench::nn

@@ -1,6 +1,5 @@
 #include "nn/torch_runtime.h"
 
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <torch/types.h>
 #include <torch/version.h>
@@ -10,6 +9,7 @@
 #include "core/error.h"
 #include "graph/passes.h"
 #include "nn/graph_module.h"
+#include "nn/intra_op_threads.h"
 
 namespace quench::nn {
 
@@ -31,7 +31,7 @@ class TorchSession : public runtime::Session {
 
   std::vector<Tensor> run(const Tensor& input) override {
     runtime::require_input(input, input_dtype(), input_.shape, "nn.torch_runtime");
-    at::set_num_threads(threads_);
+    const IntraOpThreads threads(threads_);
     const c10::InferenceMode inference;
     try {
       std::vector<Tensor> outputs;

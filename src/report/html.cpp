@@ -118,7 +118,7 @@ std::string details(const std::vector<Record>& records) {
 }
 
 constexpr char kFoot[] =
-    "<footer><p>Accuracies are on the whole test set; intervals are 95 % Wilson score intervals. Latency: batch 1, "
+    "<footer><p>Accuracies are on the test images that the head of the page counts; intervals are 95 % Wilson score intervals. Latency: batch 1, "
     "after "
     "a warm-up until stable, no sample left out. GFLOPs: 2 x multiply-accumulates of convolutions and linear layers, "
     "batch "

@@ -23,6 +23,10 @@ std::optional<graph::ModelFile> teacher_of(const StepInput& input) {
     fail(ErrorKind::config,
          "[steps.teacher] expected a file for 'teacher', got `{}`: before this step there is no model", name);
   }
+  if (input.original->sha256 == input.model.sha256) {
+    fail(ErrorKind::config,
+         "[steps.teacher] expected a file for 'teacher', got `{}`: that is the very model that is trained here", name);
+  }
   return *input.original;
 }
 

@@ -1,7 +1,6 @@
 #include "train/loop/device.h"
 
 #include <ATen/Context.h>
-#include <ATen/Parallel.h>
 #include <torch/cuda.h>
 
 #include <charconv>
@@ -29,9 +28,5 @@ torch::Device open_device(const std::string& text) {
   }
   return {torch::kCUDA, static_cast<c10::DeviceIndex>(index)};
 }
-
-IntraOpThreads::IntraOpThreads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
-
-IntraOpThreads::~IntraOpThreads() { at::set_num_threads(before_); }
 
 }  // namespace quench::train

@@ -1,7 +1,7 @@
 #include "train/loop/trainer.h"
 
 #include "core/file.h"
-#include "train/loop/device.h"
+#include "nn/intra_op_threads.h"
 #include "train/loop/fit_run.h"
 #include "train/loop/fit_settings.h"
 
@@ -9,7 +9,7 @@ namespace quench::train {
 
 FitResult fit(const graph::Graph& start, const data::Splits& data, const Json& config, const FitContext& context) {
   FitSettings settings = parse_settings(config, start);
-  const IntraOpThreads threads(settings.threads);
+  const nn::IntraOpThreads threads(settings.threads);
   require_writable(context.folder);
   FitRun run(start, data, std::move(settings), context);
   if (context.resume) run.resume();
