@@ -363,6 +363,8 @@ TEST(Sparsify, BadRequests) {
   EXPECT_NE(said(dense(), {{"sparsity", 0}}).find("(0,1)"), std::string::npos);
   EXPECT_NE(said(dense(), {{"sparsity", 1}}).find("(0,1)"), std::string::npos);
   EXPECT_NE(said(dense(), {{"sparsity", 0.5}, {"pattern", "2:4"}}).find("no `sparsity`"), std::string::npos);
+  const Json all = config::sparsify_options().checked({{"sparsity", 0.99999999}}, "t");
+  EXPECT_NE(error_of([&] { sparsify(dense(), all, {}); }).second.find("leaves weights"), std::string::npos);
   EXPECT_NE(said(dense(), {{"pattern", "4:2"}}).find("N < M"), std::string::npos);
   EXPECT_NE(said(dense(), {{"sparsity", 0.5}, {"protect", {"model.99.*"}}}).find("model.99.*"), std::string::npos);
   EXPECT_NE(said(dense(), {{"sparsity", 0.5}, {"protect", {"*"}}}).find("got none"), std::string::npos);

