@@ -204,14 +204,16 @@ std::vector<std::vector<float>> weight_scores(const Graph& graph, const Sparsity
   return scores;
 }
 
-void zero_smallest(Graph& graph, const SparsityRequest& request, std::vector<std::vector<float>> scores) {
+/// weights: of the request's layers.
+void zero_smallest(const Graph& graph, const SparsityRequest& request, const std::vector<std::span<float>>& weights,
+                   std::vector<std::vector<float>> scores) {
   std::vector<BlockedLayer> layers;
   std::vector<BlockOrder> orders;
   std::vector<std::vector<float>> in_blocks;
   in_blocks.reserve(request.layers.size());  // layers refer to them
   for (size_t i = 0; i < request.layers.size(); ++i) {
     const Node& node = *request.layers[i];
-    BlockedLayer& layer = layers.emplace_back(finite_weights(graph, node), scores[i]);
+    BlockedLayer& layer = layers.emplace_back(weights[i], scores[i]);
     if (request.pattern.kind == Kind::kernel) layer.size = kernel_size(graph, node);
     if (request.pattern.kind != Kind::block) continue;
     const BlockOrder& order = orders.emplace_back(block_order(graph, node, request.pattern));
@@ -229,7 +231,7 @@ void zero_smallest(Graph& graph, const SparsityRequest& request, std::vector<std
   } else {
     for (const BlockedLayer& layer : layers) zero_smallest(std::span(&layer, 1), request.share);
   }
-  for (size_t i = 0; i < orders.size(); ++i) orders[i].restore(in_blocks[i], finite_weights(graph, *request.layers[i]));
+  for (size_t i = 0; i < orders.size(); ++i) orders[i].restore(in_blocks[i], weights[i]);
 }
 
 }  // namespace
@@ -241,9 +243,10 @@ Graph sparsify(const Graph& graph, const Json& settings, const LogSink& log, con
     fail(ErrorKind::config, "[sparsify] criterion {} expected images to look at, got no data", criterion);
   }
   Graph out = graph;
-  for (const Node* node : request.layers) finite_weights(out, *node);
+  std::vector<std::span<float>> layer_weights;
+  for (const Node* node : request.layers) layer_weights.push_back(finite_weights(out, *node));
   Json told = Json::object();
-  zero_smallest(out, request, weight_scores(graph, request, settings, show_images, told));
+  zero_smallest(graph, request, layer_weights, weight_scores(graph, request, settings, show_images, told));
   if (criterion != "magnitude") {
     told["criterion"] = criterion;
     out.metadata["sparse_criterion"] = told.dump();
