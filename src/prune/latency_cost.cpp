@@ -9,12 +9,11 @@ namespace quench::prune {
 
 LatencyCost::LatencyCost(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, Latency latency)
     : latency_(std::move(latency)) {
-  std::map<std::string, Channels> edges;
-  for (size_t g = 0; g < groups.size(); ++g) {
-    widths_.push_back(groups[g].width());
-    std::map<graph::EdgeId, int64_t> times;
-    for (const graph::Channel& at : groups[g].units.front()) ++times[at.edge];
-    for (const auto& [edge, n] : times) edges[graph.edge(edge).name].push_back({g, n});
+  for (const ChannelGroup& group : groups) widths_.push_back(group.width());
+  const std::vector<EdgeChannels> channels = edge_channels(graph, groups);
+  std::map<std::string, EdgeChannels> edges;
+  for (size_t edge = 0; edge < channels.size(); ++edge) {
+    if (!channels[edge].none()) edges.emplace(graph.edges[edge].name, channels[edge]);
   }
   for (const Latency::Layer& layer : latency_.layers) {
     const auto in = edges.find(layer.layer.input), out = edges.find(layer.layer.output);
@@ -24,16 +23,10 @@ LatencyCost::LatencyCost(const graph::Graph& graph, const std::vector<ChannelGro
   }
 }
 
-int64_t LatencyCost::count(const Channels& channels, const std::vector<int64_t>& kept) {
-  int64_t sum = 0;
-  for (const Part& part : channels) sum += part.times * kept[part.group];
-  return sum;
-}
-
 double LatencyCost::at(const std::vector<int64_t>& kept) const {
   double sum = 0;
   for (size_t i = 0; i < channels_.size(); ++i) {
-    sum += latency_.layers[i].ns(count(channels_[i].first, kept), count(channels_[i].second, kept));
+    sum += latency_.layers[i].ns(channels_[i].first.at(kept), channels_[i].second.at(kept));
   }
   return latency_.constant_ns + latency_.scale * sum;
 }

@@ -9,6 +9,7 @@
 #include "graph/graph.h"
 #include "metrics/layer_shape.h"
 #include "prune/channel_groups.h"
+#include "prune/edge_channels.h"
 
 namespace quench::prune {
 
@@ -47,15 +48,8 @@ class LatencyCost {
   const Latency& latency() const { return latency_; }
 
  private:
-  struct Part {
-    size_t group;
-    int64_t times;  ///< channels of a unit on this edge
-  };
-  using Channels = std::vector<Part>;
-  static int64_t count(const Channels& channels, const std::vector<int64_t>& kept);
-
   Latency latency_;
-  std::vector<std::pair<Channels, Channels>> channels_;  ///< of each layer: inputs, outputs
+  std::vector<std::pair<EdgeChannels, EdgeChannels>> channels_;  ///< of each layer: inputs, outputs
   std::vector<int64_t> widths_;
 };
 

@@ -1,7 +1,6 @@
 #include "prune/width_cost.h"
 
 #include <algorithm>
-#include <map>
 
 #include "graph/links.h"
 #include "graph/op_traits.h"
@@ -34,13 +33,8 @@ int64_t bytes_a_channel(const Graph& graph, const Node& node) {
 }  // namespace
 
 WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups) {
-  std::vector<Channels> edges(graph.edges.size());
-  for (size_t g = 0; g < groups.size(); ++g) {
-    widths_.push_back(groups[g].width());
-    std::map<graph::EdgeId, int64_t> times;
-    for (const graph::Channel& at : groups[g].units.front()) ++times[at.edge];
-    for (const auto& [edge, n] : times) edges[edge].push_back({g, n});
-  }
+  for (const ChannelGroup& group : groups) widths_.push_back(group.width());
+  const std::vector<EdgeChannels> edges = edge_channels(graph, groups);
   const graph::Links links(graph);
   for (const Node& node : graph.nodes) {
     const bool multiplies = graph::traits(node.op).layer;
@@ -72,20 +66,14 @@ WidthCost::WidthCost(const Graph& graph, const std::vector<ChannelGroup>& groups
   }
 }
 
-int64_t WidthCost::count(const Channels& channels, const std::vector<int64_t>& kept) {
-  int64_t sum = 0;
-  for (const Part& part : channels) sum += part.times * kept[part.group];
-  return sum;
-}
-
 WidthCost::Total WidthCost::at(const std::vector<int64_t>& kept) const {
   Total total;
   for (const Layer& layer : layers_) {
-    const int64_t outputs = count(layer.outputs, kept);
+    const int64_t outputs = layer.outputs.at(kept);
     total.params += layer.beside * outputs;
     total.weights_bytes += layer.stored * outputs;
     if (!layer.multiplies) continue;
-    const int64_t columns = layer.groups == 0 ? 1 : count(layer.inputs, kept) / layer.groups;
+    const int64_t columns = layer.groups == 0 ? 1 : layer.inputs.at(kept) / layer.groups;
     const int64_t weights = outputs * columns * layer.window;
     total.params += weights;
     total.weights_bytes += weights * layer.element;

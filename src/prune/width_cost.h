@@ -5,6 +5,7 @@
 
 #include "graph/graph.h"
 #include "prune/channel_groups.h"
+#include "prune/edge_channels.h"
 
 namespace quench::prune {
 
@@ -26,14 +27,8 @@ class WidthCost {
   Total full() const;
 
  private:
-  /// Channels of an edge: the sum over its groups of times x kept.
-  struct Part {
-    size_t group;
-    int64_t times;  ///< channels of a unit on this edge
-  };
-  using Channels = std::vector<Part>;
   struct Layer {
-    Channels inputs, outputs;
+    EdgeChannels inputs, outputs;
     int64_t groups = 1;     ///< of a convolution; 0: depth-wise
     int64_t window = 1;     ///< kernel height x width
     int64_t positions = 1;  ///< output height x width
@@ -42,7 +37,6 @@ class WidthCost {
     int64_t element = 4;    ///< bytes of a weight
     bool multiplies = false;
   };
-  static int64_t count(const Channels& channels, const std::vector<int64_t>& kept);
 
   std::vector<Layer> layers_;
   std::vector<int64_t> widths_;
