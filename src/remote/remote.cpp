@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cctype>
 #include <memory>
-#include <random>
 #include <span>
 
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/process.h"
+#include "core/random_id.h"
 #include "core/text.h"
 
 namespace quench::remote {
@@ -22,11 +22,6 @@ constexpr int kNoRoom = 5;  // exit codes of our scripts
 constexpr int kNotWhole = 6;
 constexpr int kMostStuck = 20;
 constexpr size_t kMostAnswerTold = 200;  // characters of a strange answer in a message
-
-std::string random_id() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}", random(), random());
-}
 
 /// What `uname -m` may say; it becomes a part of a file's name here.
 bool is_machine(const std::string& text) {

@@ -5,8 +5,7 @@
 #include <algorithm>
 #include <set>
 
-#include "core/clock.h"
-#include "core/hash.h"
+#include "core/random_id.h"
 #include "core/text.h"
 #include "platform/bench_set.h"
 #include "platform/measured.h"
@@ -304,7 +303,7 @@ void StudyJobs::measure(std::vector<Row*>& rows, const std::string& runtime, int
   };
   const platform::BenchSet timed =
       platform::bench_set(entries, *context_.registry, set, *context_.log, *context_.cancel);
-  const std::string timing = job_key({{"time", utc_now()}, {"row", rows.front()->cell->id}}).substr(0, 12);
+  const std::string timing = random_id().substr(0, 12);
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!timed.benched[i]) continue;
     rows[i]->record.timing_id = timing;
