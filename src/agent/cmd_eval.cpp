@@ -1,6 +1,5 @@
 #include <memory>
 #include <optional>
-#include <thread>
 
 #include "agent/answer.h"
 #include "agent/commands.h"
@@ -9,6 +8,7 @@
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/processors.h"
 #include "platform/measured.h"
 #include "runtime/registry.h"
 
@@ -59,7 +59,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   Json options = settings_of(invocation);
   if (!options["pack"].is_string())
     fail(ErrorKind::config, "quench-agent {}: expected --pack FILE", invocation.command);
-  if (options["threads"] == 0) options["threads"] = std::max(1u, std::thread::hardware_concurrency());
+  if (options["threads"] == 0) options["threads"] = usable_processors();
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
   const pack::Reader pack(options["pack"].get<std::string>());
   const std::unique_ptr<score::Scorer> scorer = make_scorer(model.graph, pack.header(), options);

@@ -3,13 +3,13 @@
 #include <future>
 #include <iostream>
 #include <map>
-#include <thread>
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "core/json_text.h"
+#include "core/processors.h"
 #include "core/task.h"
 #include "core/text.h"
 #include "data/sets/catalog.h"
@@ -64,7 +64,7 @@ std::vector<data::LabelIssue> unreadable(const data::Dataset& split, const Cance
   std::vector<std::string> problems(static_cast<size_t>(split.size()));
   std::atomic<int64_t> next = 0;
   std::vector<std::future<void>> workers;
-  for (unsigned i = 0; i < std::max(1u, std::thread::hardware_concurrency()); ++i) {
+  for (int i = 0; i < usable_processors(); ++i) {
     workers.push_back(std::async(std::launch::async, [&] {
       for (int64_t index = next++; index < split.size(); index = next++) {
         if (cancel) cancel->check();

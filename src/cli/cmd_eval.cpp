@@ -1,10 +1,10 @@
 #include <iostream>
-#include <thread>
 
 #include "cli/lab_commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/clock.h"
+#include "core/processors.h"
 #include "graph/onnx_read.h"
 #include "inference/registry.h"
 #include "platform/measured.h"
@@ -21,7 +21,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   const data::Splits data = study::open_data(options, environment.data_root, environment.log);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
-  if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
+  if (session_options.threads == 0) session_options.threads = usable_processors();
 
   const auto evaluate = [&](const runtime::Runtime& used) {
     inference::Engine engine(used, model, session_options);

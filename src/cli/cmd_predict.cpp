@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <iostream>
-#include <thread>
 
 #include "cli/lab_commands.h"
 #include "cli/model_argument.h"
 #include "cli/prediction_print.h"
 #include "core/error.h"
+#include "core/processors.h"
 #include "core/text.h"
 #include "graph/onnx_read.h"
 #include "inference/predict_run.h"
@@ -40,7 +40,7 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   const graph::ModelFile model = open_file(invocation.inputs.at(0));
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
-  if (session_options.threads == 0) session_options.threads = std::max(1u, std::thread::hardware_concurrency());
+  if (session_options.threads == 0) session_options.threads = usable_processors();
   inference::Engine engine(runtime, model, session_options);
   for (const std::string& note : engine.session().notes()) environment.log.info(runtime.name() + ": " + note);
   inference::Predictor predictor(engine, options);

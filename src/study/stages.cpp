@@ -1,12 +1,12 @@
 #include "study/stages.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "config/tables.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json_text.h"
+#include "core/processors.h"
 #include "core/text.h"
 #include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
@@ -228,7 +228,7 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const runtime::Runtime& engine = runtimes_.require(runtime);
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
-  options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.threads = usable_processors();
   const std::shared_ptr<const graph::ModelFile> model = artifact(cell);
   inference::Engine loaded(engine, *model, options);
   const score::Evaluation result =

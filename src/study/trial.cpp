@@ -1,10 +1,10 @@
 #include "study/trial.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "core/clock.h"
 #include "core/hash.h"
+#include "core/processors.h"
 #include "data/sets/find.h"
 #include "graph/onnx_write.h"
 #include "steps/start.h"
@@ -106,7 +106,7 @@ double Trial::step(const Cell& cell, size_t index) { return made(cell, index).se
 double Trial::evaluate(const Cell& cell, const std::string& runtime) {
   const graph::ModelFile& model = made(cell, cell.steps.size() - 1).model;
   runtime::SessionOptions options;
-  options.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  options.threads = usable_processors();
   const runtime::Runtime& engine = context_.registry->require(runtime);
   const auto& test = stages_.data().test;
   const auto seconds = [&](int64_t images) {

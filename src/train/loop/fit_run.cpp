@@ -265,8 +265,12 @@ void FitRun::train_epoch() {
   loader_->start(at_.epoch, at_.batch);
   const double seconds_before = at_.seconds, epoch_seconds_before = at_.epoch_seconds;
   part_start_ns_ = saved_ns_ = now_ns();
+  int64_t images_before = at_.images;
   const auto account = [&] {
-    at_.seconds = seconds_before + seconds_since(part_start_ns_);
+    const double seconds = seconds_before + seconds_since(part_start_ns_);
+    speed_.add(at_.images - images_before, seconds - at_.seconds);
+    images_before = at_.images;
+    at_.seconds = seconds;
     at_.epoch_seconds = epoch_seconds_before + seconds_since(part_start_ns_);
   };
   std::optional<data::Batch> last;
@@ -295,12 +299,15 @@ void FitRun::train_epoch() {
 void FitRun::show() {
   if (context_.log == nullptr || now_ns() - shown_ns_ < kShowEveryNs) return;
   shown_ns_ = now_ns();
-  const double speed = static_cast<double>(at_.images) / std::max(1e-9, at_.seconds);
-  const auto left = (settings_.epochs - at_.epoch) * loader_->batches() - at_.batch;
-  context_.log->show_progress(
-      fmt::format("epoch {}/{}  batch {}/{}  loss {:.4f}  {:.0f} images/s  {} left", at_.epoch + 1, settings_.epochs,
-                  at_.batch, loader_->batches(), losses_.mean(), speed,
-                  duration_text(static_cast<double>(left * settings_.batch) / std::max(1e-9, speed))));
+  context_.log->show_progress(fmt::format("epoch {}/{}  batch {}/{}  loss {:.4f}  {:.0f} images/s  {} left",
+                                          at_.epoch + 1, settings_.epochs, at_.batch, loader_->batches(),
+                                          losses_.mean(), speed_.images_per_second(), duration_text(seconds_left())));
+}
+
+/// At the speed of now.
+double FitRun::seconds_left() const {
+  const int64_t batches = (settings_.epochs - at_.epoch) * loader_->batches() - at_.batch;
+  return static_cast<double>(batches * settings_.batch) / std::max(1e-9, speed_.images_per_second());
 }
 
 graph::Graph FitRun::result_graph() {
@@ -372,10 +379,9 @@ void FitRun::end_epoch() {
   write_results(context_.folder / kResultsName, at_.rows);
   tell_left_out();
   if (context_.log == nullptr) return;
-  const double left = at_.seconds / static_cast<double>(at_.epoch) * static_cast<double>(settings_.epochs - at_.epoch);
   const std::string scores = tested ? to_text(row.scores) + (settings_.keep_best() ? " (validation)  " : "  ") : "";
   context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
-                                 row.train_loss, scores, row.images_per_second, duration_text(left)));
+                                 row.train_loss, scores, row.images_per_second, duration_text(seconds_left())));
 }
 
 FitResult FitRun::finish() {

@@ -11,6 +11,7 @@
 #include "train/loop/fit_settings.h"
 #include "train/loop/loss_log.h"
 #include "train/loop/objective.h"
+#include "train/loop/recent_speed.h"
 #include "train/loop/trainer.h"
 #include "train/optimizers/ema.h"
 #include "train/optimizers/optimizer.h"
@@ -43,6 +44,7 @@ class FitRun {
   void put_aside(const std::filesystem::path& checkpoint, const Error& why) const;
   void stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch);
   void show();
+  double seconds_left() const;
   std::map<std::string, torch::Tensor> averaged() const;
   std::map<std::string, torch::Tensor> checkpointed() const;
   /// The Graph as evaluated: averaged weights where the average is on.
@@ -71,6 +73,7 @@ class FitRun {
   std::shared_ptr<data::LeftOut> left_out_of_validation_ = std::make_shared<data::LeftOut>();
   std::map<std::string, int64_t> told_left_out_;  ///< how many of each split
   Checkpoint at_;                                 ///< where the run stands; its tensors are filled when it is saved
+  RecentSpeed speed_;
   int64_t part_start_ns_ = 0, saved_ns_ = 0, shown_ns_ = 0;
 };
 

@@ -1,10 +1,10 @@
 #include "train/loop/fit_settings.h"
 
 #include <algorithm>
-#include <thread>
 
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/processors.h"
 #include "models/task.h"
 
 namespace quench::train {
@@ -43,7 +43,7 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   s.test_limit = values.at("test_limit");
   s.augmentation = config::augment_options().part_of(values);
 
-  if (s.threads == 0) s.threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (s.threads == 0) s.threads = usable_processors();
   const int own = graph_imgsz(graph);
   if (s.imgsz == 0) s.imgsz = own;
   if (s.imgsz != own) {
