@@ -5,4 +5,7 @@ if(QUENCH_LAB)
   quench_test(quant_prepare_test TORCH SOURCES quant_prepare_test.cpp quant_layer_bits_test.cpp USES quant runtime nn LABELS fast)
   quench_test(quant_native_test SOURCES quant_native_test.cpp USES quant models runtime nn LABELS fast)
   quench_test(quant_onnxruntime_test SOURCES quant_onnxruntime_test.cpp USES quant models runtime nn LABELS fast)
+  quench_test(quant_refine_test TORCH
+    SOURCES quant_weight_scales_test.cpp quant_layer_errors_test.cpp quant_equalize_test.cpp quant_adaround_test.cpp
+    USES quant models runtime nn LABELS fast)
 endif()

@@ -81,6 +81,12 @@ const OptionSet& quantize_options() {
        {"minmax", "moving_average", "percentile", "mse", "entropy"}},
       {"percentile", T::number, 99.99, "share of values kept by the percentile observer, in %", {}, 50, 100},
       {"weights", T::text, "per_channel", "granularity of weight scales", {"per_channel", "per_tensor"}},
+      {"weight_scales",
+       T::text,
+       "max_abs",
+       "how weight scales are picked: the largest weight is the last integer (max_abs), the least squared error of the "
+       "weights (mse), or that of the layer's output (output_mse: errors weighed by the mean square of their input)",
+       {"max_abs", "mse", "output_mse"}},
       {"activations",
        T::text,
        "asymmetric",

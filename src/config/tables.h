@@ -70,6 +70,10 @@ LatencyTarget latency_target(const std::string& text, std::string_view where);
 LatencySettings latency_settings(const Json& settings);
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
+/// Correction of the biases of a quantized model: how, on which images.
+const OptionSet& correct_bias_options();
+/// Learned rounding: iterations, samples, learning rate, images.
+const OptionSet& adaround_options();
 /// Of `repeat` in a study's chain, beside its `steps`: rounds and schedule.
 const OptionSet& repeat_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.

@@ -46,6 +46,8 @@ struct StepInfo {
 
   bool checkpoints = false;  ///< it writes checkpoints into its folder and goes on from them: as a command it takes
                              ///< --work and --resume
+  bool looks_back = false;   ///< it looks at the float model that `quantize` was given: the chain's, or a file that its
+                             ///< setting `reference` names
 
   /// What of the data it reads under these effective settings.
   Needs reads(const Json& settings) const { return needs_under ? needs_under(settings) : needs; }

@@ -26,6 +26,14 @@ ModelKind require_float(const ModelKind& kind, const char* step) {
   return kind;
 }
 
+/// A quantized model with other weights, still in float.
+ModelKind refined(const ModelKind& kind, const char* step) {
+  if (!kind.quantized) {
+    fail(ErrorKind::config, "[methods.{}] expected a quantized model, got a float one: quantize comes first", step);
+  }
+  return ModelKind{kind.task, true, false, kind.sparse};
+}
+
 /// Which share of the model a prune takes away in a round: what a text of the form 0.5x leaves, or a ratio cuts, is
 /// reached by factors that multiply to the whole.
 Json part_of_prune(const Json& settings, double before, double after, const std::string& where) {
@@ -129,6 +137,40 @@ StepInfo describe_quantize() {
             require_float(kind, "quantize");
             return ModelKind{kind.task, true, false, kind.sparse};
           }};
+}
+
+StepInfo describe_equalize() {
+  return {"equalize",
+          "Scale the channels between two layers so that both quantize well; the model computes the same",
+          Needs::nothing,
+          true,
+          [](std::string_view) { return config::OptionSet(); },
+          [](const ModelKind& kind) { return require_float(kind, "equalize"); }};
+}
+
+StepInfo describe_adaround() {
+  StepInfo info{"adaround",
+                "Learn which weights of a quantized model are rounded up and which down",
+                Needs::calibration_images,
+                true,
+                [](std::string_view) { return config::adaround_options(); },
+                [](const ModelKind& kind) { return refined(kind, "adaround"); }};
+  info.looks_back = true;
+  return info;
+}
+
+StepInfo describe_correct_bias() {
+  StepInfo info{"correct_bias",
+                "Move the biases of a quantized model so that means are those of the float one",
+                Needs::calibration_images,
+                true,
+                [](std::string_view) { return config::correct_bias_options(); },
+                [](const ModelKind& kind) { return refined(kind, "correct_bias"); }};
+  info.needs_under = [](const Json& settings) {
+    return settings.at("correction") == "analytic" ? Needs::nothing : Needs::calibration_images;
+  };
+  info.looks_back = true;
+  return info;
 }
 
 StepInfo describe_finetune() {

@@ -2,6 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "nn/graph_module.h"
 
 namespace quench::nn {
@@ -40,6 +43,15 @@ graph::QuantParams max_abs_params(const Tensor& weight, const Tensor* bias, floa
   params.scale.assign(scale.data_ptr<float>(), scale.data_ptr<float>() + scale.numel());
   params.zero_point.assign(params.scale.size(), 0);
   return params;
+}
+
+std::vector<float> least_scales(const Tensor& bias, float input_scale, int axis) {
+  std::vector<float> out;
+  for (const float b : bias.values<float>()) {
+    out.push_back(static_cast<float>(std::abs(static_cast<double>(b)) / input_scale / kLargestBias));
+  }
+  if (axis < 0) out = {*std::ranges::max_element(out)};
+  return out;
 }
 
 }  // namespace quench::nn

@@ -10,24 +10,10 @@
 #include "graph/magnitude.h"
 #include "graph/scale_groups.h"
 #include "nn/graph_module.h"
+#include "quant/image_batches.h"
 
 namespace quench::quant {
 namespace {
-
-/// Images a pass, so that its values stay in some hundred megabytes: 64 up to 128 px, 2 at 640 px.
-int64_t batch_size(int imgsz) {
-  constexpr int64_t kMost = 64, kPixels = kMost * 128 * 128;
-  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, kMost);
-}
-
-int image_size(const graph::Graph& graph) {
-  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
-  if (shape.size() != 4 || shape[2] != shape[3]) {
-    fail(ErrorKind::unsupported, "[quant.calibrate] expected a square image input [1,3,S,S], got {}",
-         quench::to_string(shape));
-  }
-  return static_cast<int>(shape[2]);
-}
 
 bool read_by_silu_alone(const graph::Graph& graph, const graph::Links& links, const std::vector<graph::EdgeId>& group) {
   return std::ranges::all_of(group, [&](graph::EdgeId edge) {
@@ -49,11 +35,29 @@ void observe(Observer& observer, const torch::Tensor& value) {
   observer.observe({dense.data_ptr<float>(), static_cast<size_t>(dense.numel())});
 }
 
+/// Sums of the squares of each channel.
+struct SquareSums {
+  torch::Tensor sum;
+  double count = 0;
+
+  void add(const torch::Tensor& value) {
+    const torch::Tensor square = value.square();
+    const torch::Tensor more =
+        value.dim() == 4 ? square.sum({0, 2, 3}, false, torch::kDouble) : square.sum({0}, false, torch::kDouble);
+    sum = sum.defined() ? sum + more : more;
+    count += static_cast<double>(value.numel() / value.size(1));
+  }
+  std::vector<double> means() const {
+    const torch::Tensor mean = (sum / count).contiguous();
+    return {mean.data_ptr<double>(), mean.data_ptr<double>() + mean.numel()};
+  }
+};
+
 }  // namespace
 
-std::vector<graph::QuantParams> calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,
-                                          const std::vector<int64_t>& indices, const CalibrateOptions& options,
-                                          const LogSink& log, const CancelToken& cancel) {
+Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,
+                      const std::vector<int64_t>& indices, const CalibrateOptions& options, const LogSink& log,
+                      const CancelToken& cancel) {
   graph::require_magnitudes(placement.graph);
   std::vector<std::unique_ptr<Observer>> observers;
   const graph::Links links(placement.graph);
@@ -65,9 +69,12 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
       observer_of[edge] = observers.back().get();
   }
 
+  std::map<graph::EdgeId, SquareSums> squares;
+  for (const graph::EdgeId edge : options.mean_squares_of) squares[edge];
   torch::NoGradGuard no_gradients;
   nn::GraphModule module(placement.graph);
   module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
+    if (const auto found = squares.find(edge); found != squares.end()) found->second.add(value);
     if (!observer_of[edge]) return;
     try {
       observe(*observer_of[edge], value);
@@ -77,8 +84,8 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
   });
 
   data::LoaderOptions loading;
-  loading.imgsz = image_size(placement.graph);
-  loading.batch = batch_size(loading.imgsz);
+  loading.imgsz = image_side(placement.graph);
+  loading.batch = images_a_pass(loading.imgsz);
   loading.subset = indices;
   data::Loader loader(std::move(images), loading);
   loader.start(0);
@@ -94,13 +101,14 @@ std::vector<graph::QuantParams> calibrate(const Placement& placement, std::share
   if (loader.left_out().count() > 0) {
     log.warning(data::to_text(loader.left_out().images(), static_cast<int64_t>(indices.size()), "calibration images"));
   }
-  std::vector<graph::QuantParams> params;
+  Calibration out;
   for (size_t i = 0; i < observers.size(); ++i) {
     cancel.check();
     const int bits = placement.group_bits[i];
-    params.push_back(params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
+    out.params.push_back(params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
   }
-  return params;
+  for (const auto& [edge, sum] : squares) out.mean_squares[edge] = sum.means();
+  return out;
 }
 
 }  // namespace quench::quant

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <map>
+
 #include "core/cancel.h"
 #include "core/log.h"
 #include "data/sets/dataset.h"
@@ -12,14 +14,22 @@ struct CalibrateOptions {
   std::string observer;
   double percentile = 99.99;
   bool symmetric = false;
+  std::vector<graph::EdgeId> mean_squares_of = {};
+};
+
+/// What a calibration finds.
+struct Calibration {
+  std::vector<graph::QuantParams> params;                     ///< in the order of placement.groups
+  std::map<graph::EdgeId, std::vector<double>> mean_squares;  ///< of the channels of the edges that were asked for
 };
 
 /// Runs the images (fitted as for evaluation, not augmented, in the given order, 64 at a time or fewer where they are
 /// large) through the placement's float
-/// graph and gives every group its parameters, in the order of placement.groups. Throws Error{data} naming the edge
+/// graph and gives every group its parameters, and edges of options.mean_squares_of the mean squares of their channels.
+/// Throws Error{data} naming the edge
 /// where a value is not finite, Error{cancelled}.
-std::vector<graph::QuantParams> calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,
-                                          const std::vector<int64_t>& indices, const CalibrateOptions& options,
-                                          const LogSink& log, const CancelToken& cancel);
+Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Dataset> images,
+                      const std::vector<int64_t>& indices, const CalibrateOptions& options, const LogSink& log,
+                      const CancelToken& cancel);
 
 }  // namespace quench::quant

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 #include "config/tables.h"
 #include "core/clock.h"
@@ -11,6 +12,7 @@
 #include "quant/calibrate.h"
 #include "quant/placement_settings.h"
 #include "quant/quantize.h"
+#include "quant/weight_scale_search.h"
 
 namespace quench::quant {
 namespace {
@@ -20,8 +22,18 @@ Json settings_from(const Json& config) {
   return options.checked(options.part_of(config), "quantize");
 }
 
-/// Chooses the scales of weights: here, once.
-void set_weight_params(graph::Graph& graph, const Placement& placement, int axis) {
+/// Edges that layers with quantized weights read.
+std::vector<graph::EdgeId> inputs_of(const Placement& placement) {
+  std::vector<graph::EdgeId> edges;
+  for (const graph::Node& node : placement.graph.nodes) {
+    if (std::ranges::count(placement.weights, node.name) > 0) edges.push_back(node.inputs.at(0));
+  }
+  return edges;
+}
+
+/// Chooses the scales of weights: here, once. rule: `weight_scales` of the settings.
+void set_weight_params(graph::Graph& graph, const Placement& placement, int axis, const std::string& rule,
+                       const std::map<graph::EdgeId, std::vector<double>>& mean_squares) {
   std::map<std::string, int> bits;
   for (size_t i = 0; i < placement.weights.size(); ++i) bits[placement.weights[i]] = placement.weight_bits[i];
   for (const graph::Node& node : graph.nodes) {
@@ -33,6 +45,13 @@ void set_weight_params(graph::Graph& graph, const Placement& placement, int axis
     ensure(input.has_value(), "[quant.prepare] expected a quantized input (node {})", node.name);
     weight.quant =
         nn::max_abs_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], bits.at(node.name), axis);
+    if (rule == "max_abs") continue;
+    std::vector<float> least;
+    if (bias) least = nn::least_scales(bias->value, input->scale[0], axis);
+    std::span<const double> importance;
+    if (rule == "output_mse") importance = mean_squares.at(node.inputs[0]);
+    const int64_t groups = node.op == graph::Op::conv ? node.as<graph::ConvAttributes>().groups : 1;
+    weight.quant = search_weight_scales(weight.value, *weight.quant, importance, least, groups);
   }
 }
 
@@ -62,20 +81,27 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   calibration.observer = settings["observer"].get<std::string>();
   calibration.percentile = settings["percentile"].get<double>();
   calibration.symmetric = options.symmetric;
-  const std::vector<graph::QuantParams> params =
-      calibrate(placement, data.train, subset.indices, calibration, log, cancel);
+  const std::string rule = settings["weight_scales"];
+  if (rule == "output_mse") calibration.mean_squares_of = inputs_of(placement);
+  const Calibration found = calibrate(placement, data.train, subset.indices, calibration, log, cancel);
 
   Prepared out{std::move(placement.graph), std::move(placement.float_layers), subset.sha256};
   for (const auto& [edge, fixed] : placement.fixed) out.graph.edge(edge).quant = fixed;
   for (size_t i = 0; i < placement.groups.size(); ++i) {
     for (const graph::EdgeId edge : placement.groups[i])
-      out.graph.edge(edge).quant = for_target(params[i], options.target);
+      out.graph.edge(edge).quant = for_target(found.params[i], options.target);
   }
-  set_weight_params(out.graph, placement, settings["weights"] == "per_channel" ? 0 : -1);
+  set_weight_params(out.graph, placement, settings["weights"] == "per_channel" ? 0 : -1, rule, found.mean_squares);
 
   auto& metadata = out.graph.metadata;
   metadata["method"] = "ptq";
   for (const char* key : {"observer", "target", "weights"}) metadata[key] = settings[key].get<std::string>();
+  if (rule == "max_abs") {
+    metadata.erase("weight_scales");
+  } else {
+    metadata["weight_scales"] = "fixed";  // so that training keeps them
+    metadata["weight_scales_by"] = rule;
+  }
   metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
   metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
   metadata["bits_a"] = std::to_string(options.bits_a);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "core/error.h"
 #include "core/hash.h"
@@ -51,6 +52,7 @@ graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
   // What a step that begins makes is made from nothing that could teach it.
   const bool begins = !steps.empty() && registry.table().require(steps.front().step, "[steps]").begins;
   int number = 0;
+  std::optional<graph::ModelFile> unquantized;
   for (const methods::ChainStep& step : steps) {
     const std::string own = steps.size() == 1 ? "" : fmt::format("{}-{}", ++number, step.step);
     const StepInput input{now,
@@ -62,7 +64,9 @@ graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                           rest.cancel,
                           begins ? nullptr : &model,
                           rest.data_root,
-                          rest.latency};
+                          rest.latency,
+                          unquantized ? &*unquantized : nullptr};
+    if (step.step == methods::kQuantizeStep) unquantized = now;
     now.graph = registry.run(step.step, input);
     now.bytes = graph::write_onnx(now.graph);
     now.sha256 = sha256_hex(now.bytes);

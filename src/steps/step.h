@@ -23,9 +23,10 @@ struct StepInput {
   bool resume = true;
   const LogSink& log;
   const CancelToken& cancel;
-  const graph::ModelFile* original = nullptr;  ///< the model that the chain's steps begin with; null: none yet
-  std::filesystem::path data_root = {};        ///< where files that settings name are looked for, too
-  prune::LatencyOf latency = {};               ///< where a model's time goes on a device; empty: it cannot be told
+  const graph::ModelFile* original = nullptr;     ///< the model that the chain's steps begin with; null: none yet
+  std::filesystem::path data_root = {};           ///< where files that settings name are looked for, too
+  prune::LatencyOf latency = {};                  ///< where a model's time goes on a device; empty: it cannot be told
+  const graph::ModelFile* unquantized = nullptr;  ///< the float model that the chain's `quantize` was given; null: none
 };
 using StepFunction = std::function<graph::Graph(const StepInput&)>;
 

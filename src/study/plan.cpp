@@ -8,6 +8,7 @@
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/hash.h"
+#include "methods/step_list.h"
 #include "study/file_name.h"
 
 namespace quench::study {
@@ -39,6 +40,7 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
         {"before", key}, {"step", step}, {"settings", settings}, {"data", data_read(info.reads(settings), digests)}};
     const std::string teacher = settings.value("teacher", config::kOriginalTeacher);
     if (teacher != config::kOriginalTeacher) inputs["teacher"] = digests.teacher(teacher);  // else `before` says it
+    if (settings.contains("reference")) inputs["reference"] = digests.teacher(settings["reference"]);
     if (settings.contains("target_latency")) inputs["latency"] = digests.latency(settings);
     key = job_key(inputs);
     steps.push_back({key, step, settings});
@@ -106,6 +108,13 @@ std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
     }
   }
   return cells;
+}
+
+std::optional<size_t> unquantized_step(const Cell& cell, size_t step) {
+  for (size_t i = step; i-- > 1;) {
+    if (cell.steps[i].step == methods::kQuantizeStep) return i - 1;
+  }
+  return std::nullopt;
 }
 
 std::string artifact_name(const Cell& cell) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,10 @@ struct Cell {
   const std::string& model_key() const { return steps.back().key; }  ///< of the cell's artifact
 };
 
+/// The step whose model the last `quantize` before a step was given: the float one that it may look back at. Nothing
+/// where none stands before it.
+std::optional<size_t> unquantized_step(const Cell& cell, size_t step);
+
 /// What the keys of jobs cover besides settings.
 struct InputDigests {
   std::string train, test;  ///< of the two splits: images, labels, class names
@@ -39,7 +44,7 @@ struct InputDigests {
   /// Of the device that a step's `target_latency` is of, by the step's settings. Throws Error{config} for an unknown
   /// one.
   std::function<std::string(const Json& settings)> latency = [](const Json&) { return std::string(); };
-  /// Of the file that a step's `teacher` names; "" where it is not there.
+  /// Of the file that a step's `teacher` or `reference` names; "" where it is not there.
   std::function<std::string(const std::string& file)> teacher = [](const std::string&) { return std::string(); };
 };
 

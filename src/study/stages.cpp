@@ -133,6 +133,8 @@ void Stages::make(const Cell& cell, size_t index) {
   const methods::StepInfo& info = steps_.table().require(step.step, "[study.stages]");
   std::optional<graph::ModelFile> original;
   if (index > 0 && step.settings.value("teacher", "") == config::kOriginalTeacher) original = model(cell, 0);
+  std::optional<graph::ModelFile> unquantized;
+  if (const auto at = unquantized_step(cell, index); at && info.looks_back) unquantized = model(cell, *at);
   const steps::StepInput input{before,
                                step.settings,
                                info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(),
@@ -142,7 +144,8 @@ void Stages::make(const Cell& cell, size_t index) {
                                cancel_,
                                original ? &*original : nullptr,
                                data::root_of(study_.data, folders_.data_root),
-                               latency()};
+                               latency(),
+                               unquantized ? &*unquantized : nullptr};
   const bool untrained = index == 0 && step.settings["epochs"] == 0;
   graph::Graph made = untrained ? before.graph : steps_.run(step.step, input);
   made.metadata["job_key"] = step.key;

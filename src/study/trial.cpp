@@ -57,6 +57,8 @@ const Trial::Made& Trial::made(const Cell& cell, size_t index) {
   }
   const graph::ModelFile& before = index == 0 ? start : made(cell, index - 1).model;
   const graph::ModelFile* original = index == 0 ? nullptr : &made(cell, 0).model;
+  const std::optional<size_t> back = unquantized_step(cell, index);
+  const graph::ModelFile* unquantized = back ? &made(cell, *back).model : nullptr;
   const methods::StepInfo& info = context_.steps->table().require(step.step, "[study.trial]");
   const bool reads = info.reads(step.settings) != methods::Needs::nothing;
   const bool trains = step.settings.contains("epochs");
@@ -65,10 +67,17 @@ const Trial::Made& Trial::made(const Cell& cell, size_t index) {
     const data::Splits share = share_of(all, count);
     Json settings = step.settings;
     if (trains) settings["epochs"] = 1;
-    const steps::StepInput input{before,           settings, reads ? &share : nullptr,
-                                 folder_,          false,    quiet_,
-                                 *context_.cancel, original, data::root_of(study_.data, stages_.data_root()),
-                                 stages_.latency()};
+    const steps::StepInput input{before,
+                                 settings,
+                                 reads ? &share : nullptr,
+                                 folder_,
+                                 false,
+                                 quiet_,
+                                 *context_.cancel,
+                                 original,
+                                 data::root_of(study_.data, stages_.data_root()),
+                                 stages_.latency(),
+                                 unquantized};
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     const int64_t begin_ns = now_ns();

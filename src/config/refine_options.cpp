@@ -1,0 +1,54 @@
+// Of the steps that make a quantized model better without training it.
+#include "config/tables.h"
+
+namespace quench::config {
+namespace {
+
+using T = OptionType;
+
+/// Absent where it is not given: a chain knows the model that it quantized.
+Option reference() {
+  Option option{"reference", T::text, nullptr,
+                "the float model that was quantized, an ONNX file of ours (default: that of the chain)"};
+  option.optional = true;
+  return option;
+}
+
+}  // namespace
+
+const OptionSet& correct_bias_options() {
+  static const OptionSet options({
+      {"correction",
+       T::text,
+       "empirical",
+       "means of what layers give from images, each with the layers before it corrected (empirical), or of what "
+       "they read from batch-norm statistics (analytic: no images are looked at)",
+       {"empirical", "analytic"}},
+      {"calibration_images", T::integer, 512, "training images for the empirical correction", {}, 0, 1e9},
+      {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+      reference(),
+  });
+  return options;
+}
+
+const OptionSet& adaround_options() {
+  static const OptionSet options({
+      {"iterations", T::integer, 1000, "steps of the optimizer for each layer", {}, 1, 1e7},
+      {"batch", T::integer, 256, "places of a layer's output an iteration", {}, 1, 16384},
+      {"lr", T::number, 0.01, "learning rate (Adam)", {}, 1e-6, 10},
+      {"regularization",
+       T::number,
+       100.0,
+       "weight of the term that drives each weight to up or down, as a mean over weights, in units of the error of "
+       "rounding to nearest",
+       {},
+       0,
+       1e6},
+      {"calibration_images", T::integer, 1024, "training images to learn from", {}, 0, 1e9},
+      {"calibration_seed", T::integer, 0, "of the choice of images, places and batches", {}, 0, 4294967295.0},
+      reference(),
+  });
+  return options;
+}
+
+}  // namespace quench::config

@@ -1,0 +1,174 @@
+#include "quant/adaround.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+#include <map>
+
+#include "core/error.h"
+#include "graph/links.h"
+#include "graph/op_traits.h"
+#include "nn/graph_module.h"
+#include "quant/activation_after.h"
+#include "quant/layer_samples.h"
+#include "quant/layer_walk.h"
+#include "quant/learned_rounding.h"
+
+namespace quench::quant {
+namespace {
+
+constexpr int64_t kPlaces = 16384;                  // of a layer, over all images
+constexpr int64_t kMostTargets = int64_t{1} << 27;  // floats that wait for their layer
+constexpr int64_t kMostPatches = int64_t{1} << 26;  // floats of one layer
+
+/// A layer and where it is looked at.
+struct Looked {
+  const graph::Node* node;
+  LayerShape shape;
+  SamplePlaces places;
+  graph::Activation activation;
+  std::vector<torch::Tensor> targets;  ///< of each batch: [G,n,O]
+};
+
+torch::Tensor after(const torch::Tensor& y, graph::Activation activation) {
+  if (activation == graph::Activation::silu) return at::silu(y);
+  return activation == graph::Activation::relu ? at::relu(y) : y;
+}
+
+RoundingLayer rounding_layer(const graph::Graph& graph, const Looked& looked) {
+  const graph::Weight& weight = graph.required_weight(*looked.node, "weight");
+  const graph::Weight* bias = graph.weight(*looked.node, "bias");
+  const LayerShape& s = looked.shape;
+  const torch::Tensor scale = torch::tensor(weight.quant->scale);
+  return {nn::to_torch(weight.value).contiguous().view({s.groups, s.outputs, s.inputs}),
+          weight.quant->axis < 0 ? scale.view({1, 1, 1}) : scale.view({s.groups, s.outputs, 1}),
+          bias ? nn::to_torch(bias->value).view({s.groups, 1, s.outputs}) : torch::zeros({s.groups, 1, s.outputs}),
+          weight.quant->q_min(),
+          weight.quant->q_max(),
+          looked.activation};
+}
+
+class AdaRound {
+ public:
+  AdaRound(const graph::Graph& quantized, const graph::Graph& twin, const std::vector<Tensor>& images,
+           const Json& settings, const LogSink& log, const CancelToken& cancel)
+      : out_{quantized, 0, 0, 1}, twin_(twin), images_(images), log_(log), cancel_(cancel) {
+    settings_.iterations = settings.at("iterations").get<int64_t>();
+    settings_.batch = settings.at("batch").get<int64_t>();
+    settings_.lr = settings.at("lr").get<double>();
+    settings_.regularization = settings.at("regularization").get<double>();
+    settings_.seed = settings.at("calibration_seed").get<uint64_t>();
+    choose_places();
+  }
+
+  Adarounded run() {
+    take_targets();
+    LayerWalk walk(out_.graph, images_);
+    walk.run(
+        [&](const graph::Node& node) {
+          if (const auto found = looked_.find(node.name); found != looked_.end()) learn(walk, found->second);
+        },
+        cancel_);
+    if (out_.layers > 0) out_.error = std::exp(log_error_ / static_cast<double>(out_.layers));
+    if (weights_ > 0) out_.flipped = flipped_ / weights_;
+    out_.graph.metadata["weight_scales"] = "fixed";
+    return std::move(out_);
+  }
+
+ private:
+  void choose_places() {
+    const graph::Links links(out_.graph);
+    int64_t images = 0, outputs = 0;
+    for (const Tensor& batch : images_) images += batch.shape()[0];
+    std::vector<const graph::Node*> layers;
+    for (const graph::Node& node : twin_.nodes) {
+      if (!graph::traits(node.op).layer) continue;
+      const graph::Weight* weight = out_.graph.weight(node, "weight");
+      if (!weight || !weight->quant) continue;
+      ensure(weight->value.dtype() == DType::f32, "[quant.adaround] expected float weights (node {})", node.name);
+      layers.push_back(&node);
+      outputs += weight->value.shape()[0];
+    }
+    for (const graph::Node* node : layers) {
+      const LayerShape shape = layer_shape(out_.graph, *node);
+      const int64_t places = std::min({kPlaces, kMostTargets / outputs, kMostPatches / (shape.inputs * shape.groups)});
+      looked_.emplace(
+          node->name,
+          Looked{
+              node, shape, {twin_, *node, images, places, settings_.seed}, activation_after(twin_, links, *node), {}});
+    }
+  }
+
+  /// One pass of the float model.
+  void take_targets() {
+    const torch::NoGradGuard no_gradient;
+    std::map<graph::EdgeId, Looked*> by_edge;
+    for (auto& [name, looked] : looked_) by_edge[looked.node->outputs.at(0)] = &looked;
+    nn::GraphModule module(twin_);
+    int64_t first = 0;
+    module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
+      const auto found = by_edge.find(edge);
+      if (found == by_edge.end()) return;
+      Looked& looked = *found->second;
+      const torch::Tensor y = outputs_at(value, looked.places.of(first, value.size(0)), looked.shape);
+      looked.targets.push_back(after(y, looked.activation));
+    });
+    for (const Tensor& batch : images_) {
+      cancel_.check();
+      module.forward(nn::to_torch(batch).permute({0, 3, 1, 2}));
+      first += batch.shape()[0];
+      log_.show_progress(fmt::format("float outputs of {} images", first));
+    }
+  }
+
+  void learn(const LayerWalk& walk, Looked& looked) {
+    const graph::Node& node = *looked.node;
+    std::vector<torch::Tensor> patches;
+    int64_t first = 0;
+    for (size_t batch = 0; batch < walk.batches(); ++batch) {
+      cancel_.check();
+      const torch::Tensor value = walk.input(node, batch);
+      patches.push_back(patches_at(value, node, looked.places.of(first, value.size(0)),
+                                   twin_.edge(node.outputs.at(0)).shape, looked.shape));
+      first += value.size(0);
+    }
+    const torch::Tensor x = torch::cat(patches, 1), target = torch::cat(looked.targets, 1);
+    patches.clear();
+    looked.targets.clear();
+    const RoundingLayer layer = rounding_layer(out_.graph, looked);
+    Rounded rounded;
+    try {
+      rounded = learn_rounding(layer, x, target, settings_, cancel_);
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("{} (layer {})", error.what(), node.name));
+    }
+    graph::Weight& weight = *out_.graph.weight(node, "weight");
+    weight.value = nn::to_host((rounded.steps * layer.scale).view(weight.value.shape()));
+    ++out_.layers;
+    if (rounded.nearest_error > 0) log_error_ += std::log(std::max(rounded.error / rounded.nearest_error, 1e-12));
+    const auto count = static_cast<double>(weight.value.size());
+    flipped_ += rounded.flipped * count;
+    weights_ += count;
+    log_.show_progress(fmt::format("adaround {}/{} layers: {} has {:.1f} % of the error of nearest", out_.layers,
+                                   looked_.size(), node.name,
+                                   100 * (rounded.nearest_error > 0 ? rounded.error / rounded.nearest_error : 1)));
+  }
+
+  Adarounded out_;
+  const graph::Graph& twin_;
+  const std::vector<Tensor>& images_;
+  const LogSink& log_;
+  const CancelToken& cancel_;
+  RoundingSettings settings_;
+  std::map<std::string, Looked> looked_;
+  double log_error_ = 0, flipped_ = 0, weights_ = 0;
+};
+
+}  // namespace
+
+Adarounded adaround(const graph::Graph& quantized, const graph::Graph& twin, const std::vector<Tensor>& images,
+                    const Json& settings, const LogSink& log, const CancelToken& cancel) {
+  return AdaRound(quantized, twin, images, settings, log, cancel).run();
+}
+
+}  // namespace quench::quant

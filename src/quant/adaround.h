@@ -1,0 +1,32 @@
+#pragma once
+
+#include <vector>
+
+#include "core/cancel.h"
+#include "core/json.h"
+#include "core/log.h"
+#include "core/tensor.h"
+#include "graph/graph.h"
+
+namespace quench::quant {
+
+struct Adarounded {
+  graph::Graph graph;  ///< each float weight at the centre of the integer that was chosen for it
+  int64_t layers = 0;
+  double flipped = 0;  ///< share of all weights that are not rounded to the nearest integer
+  double error = 1;    ///< geometric mean over layers of the squared output error, as a share of that of the nearest
+};
+
+/// AdaRound (Nagel et al. 2020): for each quantized layer in order, which weights are rounded up and which down, so
+/// that its output, after the activation that follows, is nearest to the float model's, given inputs as the quantized
+/// layers before it make them ("asymmetric reconstruction"). Biases and scales stay. Deviation from the paper: of each
+/// image some places of the layer's output are looked at, 16,384 in all, instead of whole outputs, so that memory and
+/// time do not grow with the image.
+///
+/// quantized: with float weights. twin: float_twin of it. images: uint8 [N,S,S,3] a batch. settings: values of
+/// config::adaround_options(). Metadata set: weight_scales=fixed, since scales no longer follow from the weights.
+/// Throws Error{data} for a loss that is not finite (naming the layer), Error{cancelled}.
+Adarounded adaround(const graph::Graph& quantized, const graph::Graph& twin, const std::vector<Tensor>& images,
+                    const Json& settings, const LogSink& log, const CancelToken& cancel);
+
+}  // namespace quench::quant

@@ -1,0 +1,48 @@
+#include "quant/image_batches.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "data/loading/loader.h"
+
+namespace quench::quant {
+
+int64_t images_a_pass(int imgsz) {
+  constexpr int64_t kMost = 64, kPixels = kMost * 128 * 128;
+  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, kMost);
+}
+
+int image_side(const graph::Graph& graph) {
+  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
+  if (shape.size() != 4 || shape[2] != shape[3]) {
+    fail(ErrorKind::unsupported, "[quant.calibrate] expected a square image input [1,3,S,S], got {}",
+         quench::to_string(shape));
+  }
+  return static_cast<int>(shape[2]);
+}
+
+ImageBatches load_images(const graph::Graph& graph, const data::Splits& data, int64_t images, uint64_t seed,
+                         const LogSink& log, const CancelToken& cancel) {
+  const data::Subset subset = data::calibration_subset(*data.train, images, seed);
+  data::LoaderOptions loading;
+  loading.imgsz = image_side(graph);
+  loading.batch = images_a_pass(loading.imgsz);
+  loading.subset = subset.indices;
+  data::Loader loader(data.train, loading);
+  loader.start(0);
+  ImageBatches out;
+  out.sha256 = subset.sha256;
+  while (auto batch = loader.next()) {
+    cancel.check();
+    out.count += batch->images.shape()[0];
+    out.batches.push_back(std::move(batch->images));
+    log.show_progress(fmt::format("read {}/{} images", out.count, subset.indices.size()));
+  }
+  if (loader.left_out().count() > 0) {
+    log.warning(
+        data::to_text(loader.left_out().images(), static_cast<int64_t>(subset.indices.size()), "calibration images"));
+  }
+  return out;
+}
+
+}  // namespace quench::quant

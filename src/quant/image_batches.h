@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/cancel.h"
+#include "core/log.h"
+#include "core/tensor.h"
+#include "data/sets/dataset.h"
+#include "graph/graph.h"
+
+namespace quench::quant {
+
+/// Calibration images held in memory, for work that looks at them more than once.
+struct ImageBatches {
+  std::vector<Tensor> batches;  ///< uint8 RGB [N,S,S,3], fitted as for evaluation, not augmented
+  int64_t count = 0;            ///< of images in all batches
+  std::string sha256;           ///< of the choice (data::calibration_subset)
+};
+
+/// The `images` of a seeded choice of the training split, at the size of the graph's input, in the order of their
+/// index; some hundred megabytes of values a batch at most. Those that cannot be read are left out, with a warning.
+/// Throws Error{config} for 0 images, Error{unsupported} for an input that is not square, Error{data} where no image
+/// can be read, Error{cancelled}.
+ImageBatches load_images(const graph::Graph& graph, const data::Splits& data, int64_t images, uint64_t seed,
+                         const LogSink& log, const CancelToken& cancel);
+
+/// Images a pass, so that its values stay in some hundred megabytes: 64 up to 128 px, 2 at 640 px.
+int64_t images_a_pass(int imgsz);
+
+/// Side S of the graph's image input [1,3,S,S]. Throws Error{unsupported} for one that is not square.
+int image_side(const graph::Graph& graph);
+
+}  // namespace quench::quant

@@ -1,0 +1,114 @@
+#include "quant/layer_errors.h"
+
+#include <torch/types.h>
+
+#include <cmath>
+#include <limits>
+
+#include "core/error.h"
+#include "graph/op_traits.h"
+#include "nn/fake_quant.h"
+#include "nn/graph_module.h"
+#include "quant/layer_walk.h"
+
+namespace quench::quant {
+namespace {
+
+double sum_of_squares(const torch::Tensor& x) { return x.square().sum(torch::kDouble).item<double>(); }
+
+double decibels(double signal, double noise) {
+  return noise == 0 ? std::numeric_limits<double>::infinity() : 10 * std::log10(signal / noise);
+}
+
+torch::Tensor rounded(const torch::Tensor& value, const graph::Edge& edge) {
+  return edge.quant ? nn::fake_quantize(value, *edge.quant) : value;
+}
+
+/// ErrorSums of one layer over images.
+struct ErrorSums {
+  double signal = 0, noise = 0, own = 0, weights = 0, activations = 0;
+  torch::Tensor shift;  ///< of each channel: sum of y' - y
+  double places = 0;    ///< of a channel
+
+  void add_shift(const torch::Tensor& error) {
+    const torch::Tensor sum =
+        error.dim() == 4 ? error.sum({0, 2, 3}, false, torch::kDouble) : error.sum({0}, false, torch::kDouble);
+    shift = shift.defined() ? shift + sum : sum;
+    places += static_cast<double>(error.numel() / error.size(1));
+  }
+  LayerError result() const {
+    LayerError out;
+    out.sqnr_db = decibels(signal, noise);
+    out.own_db = decibels(signal, own);
+    out.weights_db = decibels(signal, weights);
+    out.activations_db = decibels(signal, activations);
+    out.bias_share = noise > 0 ? std::min(1.0, sum_of_squares(shift) / places / noise) : 0;
+    return out;
+  }
+};
+
+}  // namespace
+
+std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph::Graph& twin,
+                                     const std::vector<Tensor>& images, const CancelToken& cancel) {
+  const torch::NoGradGuard no_gradient;
+  std::vector<const graph::Node*> layers;
+  std::vector<bool> wanted(quantized.edges.size());
+  for (const graph::Node& node : quantized.nodes) {
+    if (!graph::traits(node.op).layer) continue;
+    layers.push_back(&node);
+    for (const graph::EdgeId edge : {node.inputs.at(0), node.outputs.at(0)}) wanted[static_cast<size_t>(edge)] = true;
+  }
+  const auto capture = [&](nn::GraphModule& module, std::vector<torch::Tensor>& values) {
+    values.resize(quantized.edges.size());
+    module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
+      if (wanted[static_cast<size_t>(edge)]) values[static_cast<size_t>(edge)] = value;
+    });
+  };
+  nn::GraphModule float_module(twin), module(quantized);
+  std::vector<torch::Tensor> expected, found;
+  capture(float_module, expected);
+  capture(module, found);
+
+  std::vector<ErrorSums> sums(layers.size());
+  for (const Tensor& batch : images) {
+    cancel.check();
+    const torch::Tensor pixels = nn::to_torch(batch).permute({0, 3, 1, 2});
+    float_module.forward(pixels);
+    module.forward(pixels);
+    for (size_t i = 0; i < layers.size(); ++i) {
+      cancel.check();
+      const graph::Node& node = *layers[i];
+      const graph::Edge& in = quantized.edge(node.inputs[0]);
+      const graph::Edge& out = quantized.edge(node.outputs[0]);
+      const torch::Tensor& x = expected[static_cast<size_t>(node.inputs[0])];
+      const torch::Tensor& y = expected[static_cast<size_t>(node.outputs[0])];
+      ErrorSums& sum = sums[i];
+      const torch::Tensor error = found[static_cast<size_t>(node.outputs[0])] - y;
+      const double signal = sum_of_squares(y), noise = sum_of_squares(error);
+      if (!std::isfinite(signal) || !std::isfinite(noise)) {
+        fail(ErrorKind::data, "[quant.layer_errors] expected finite values, got others (layer {})", node.name);
+      }
+      sum.signal += signal;
+      sum.noise += noise;
+      sum.add_shift(error);
+      const torch::Tensor rounded_x = rounded(x, in);
+      const auto away = [&](const torch::Tensor& other) { return sum_of_squares(other - y); };
+      sum.own += away(rounded(run_node(quantized, node, {rounded_x}).at(0), out));
+      sum.weights += away(run_node(quantized, node, {x}).at(0));
+      sum.activations += away(rounded(run_node(twin, node, {rounded_x}).at(0), out));
+    }
+  }
+  std::vector<LayerError> errors;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    LayerError error = sums[i].result();
+    error.layer = layers[i]->name;
+    error.output = layers[i]->outputs[0];
+    const graph::Weight* weight = quantized.weight(*layers[i], "weight");
+    error.quantized = weight != nullptr && weight->quant.has_value();
+    errors.push_back(error);
+  }
+  return errors;
+}
+
+}  // namespace quench::quant

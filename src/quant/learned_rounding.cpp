@@ -1,0 +1,178 @@
+#include "quant/learned_rounding.h"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace quench::quant {
+namespace {
+
+constexpr double kZeta = 1.1, kGamma = -0.1;
+
+torch::Tensor activated(const torch::Tensor& y, graph::Activation activation) {
+  switch (activation) {
+    case graph::Activation::none: return y;
+    case graph::Activation::silu: return at::silu(y);
+    case graph::Activation::relu: return at::relu(y);
+  }
+  fail(ErrorKind::internal, "[quant.learned_rounding] unknown activation {}", static_cast<int>(activation));
+}
+
+/// gradient times the activation's slope at y.
+torch::Tensor times_slope(torch::Tensor gradient, const torch::Tensor& y, graph::Activation activation) {
+  switch (activation) {
+    case graph::Activation::none: return gradient;
+    case graph::Activation::silu: {
+      const torch::Tensor s = at::sigmoid(y);
+      return gradient.mul_(s * (1 + y * (1 - s)));
+    }
+    case graph::Activation::relu: return gradient.mul_(y.gt(0));
+  }
+  return gradient;
+}
+
+torch::Tensor floor_of(const RoundingLayer& layer) { return layer.weight.div(layer.scale).floor_(); }
+
+/// Steps as convert() takes them.
+torch::Tensor nearest(const RoundingLayer& layer) {
+  return layer.weight.div(layer.scale).round_().clamp_(layer.q_min, layer.q_max);
+}
+
+torch::Tensor outputs(const RoundingLayer& layer, const torch::Tensor& x, const torch::Tensor& weight) {
+  return at::baddbmm(layer.bias, x, weight.transpose(1, 2));
+}
+
+/// The loss's parts with what does not change from one iteration to the next kept.
+class Loss {
+ public:
+  explicit Loss(const RoundingLayer& layer) : layer_(layer), floor_(floor_of(layer)) {
+    // A step up from the largest integer, or from below the least, changes nothing: no gradient passes.
+    const torch::Tensor inside = floor_.ge(layer.q_min).logical_and_(floor_.lt(layer.q_max));
+    slope_ = inside.to(torch::kFloat).mul_(layer.scale).mul_(kZeta - kGamma);
+    moving_ = layer.weight.ne(0);
+  }
+  const torch::Tensor& floor() const { return floor_; }
+
+  double operator()(const torch::Tensor& x, const torch::Tensor& target, const torch::Tensor& v, double lambda,
+                    double beta, torch::Tensor* gradient) const {
+    const torch::Tensor s = v.sigmoid();
+    const torch::Tensor h = s.mul(kZeta - kGamma).add_(kGamma).clamp_(0, 1);
+    const torch::Tensor weight = floor_.add(h).clamp_(layer_.q_min, layer_.q_max).mul_(layer_.scale);
+    const torch::Tensor y = outputs(layer_, x, weight);
+    torch::Tensor error = activated(y, layer_.activation).sub(target);
+    const auto samples = static_cast<double>(x.size(1));
+    double loss = error.square().sum(torch::kDouble).item<double>() / samples;
+    torch::Tensor power;  // |2h - 1|^(beta - 1), of weights that move
+    if (lambda > 0) {
+      power = h.mul(2).sub_(1);
+      const torch::Tensor size = power.abs();
+      const torch::Tensor less = size.pow(beta - 1);
+      loss += lambda * (1 - less * size).mul_(moving_).sum(torch::kDouble).item<double>();
+      power = less.mul_(power.sign_());
+    }
+    if (gradient == nullptr) return loss;
+    const torch::Tensor by_y = times_slope(error.mul_(2 / samples), y, layer_.activation);
+    torch::Tensor g = at::bmm(by_y.transpose(1, 2), x).mul_(slope_);
+    if (lambda > 0) g.sub_(power.mul_(2 * lambda * beta * (kZeta - kGamma)));
+    g.mul_(s * (1 - s)).mul_(h.gt(0).logical_and_(h.lt(1))).mul_(moving_);
+    *gradient = g;
+    return loss;
+  }
+
+ private:
+  const RoundingLayer& layer_;
+  torch::Tensor floor_, slope_, moving_;
+};
+
+/// Of whole steps, over all samples, some at a time.
+double error_of(const RoundingLayer& layer, const torch::Tensor& x, const torch::Tensor& target,
+                const torch::Tensor& steps) {
+  constexpr int64_t kPart = 4096;
+  const torch::Tensor weight = steps * layer.scale;
+  double sum = 0;
+  for (int64_t i = 0; i < x.size(1); i += kPart) {
+    const int64_t n = std::min(kPart, x.size(1) - i);
+    const torch::Tensor y = activated(outputs(layer, x.narrow(1, i, n), weight), layer.activation);
+    sum += (y - target.narrow(1, i, n)).square_().sum(torch::kDouble).item<double>();
+  }
+  return sum / static_cast<double>(x.size(1));
+}
+
+/// Kingma & Ba 2015, with its usual constants.
+class Adam {
+ public:
+  explicit Adam(const torch::Tensor& like) : mean_(torch::zeros_like(like)), square_(torch::zeros_like(like)) {}
+  void step(torch::Tensor& v, const torch::Tensor& gradient, double lr) {
+    constexpr double kB1 = 0.9, kB2 = 0.999, kEpsilon = 1e-15;
+    ++steps_;
+    mean_.mul_(kB1).add_(gradient, 1 - kB1);
+    square_.mul_(kB2).addcmul_(gradient, gradient, 1 - kB2);
+    const double unbias = std::sqrt(1 - std::pow(kB2, steps_));
+    v.addcdiv_(mean_, square_.sqrt().div_(unbias).add_(kEpsilon), -lr / (1 - std::pow(kB1, steps_)));
+  }
+
+ private:
+  torch::Tensor mean_, square_;
+  double steps_ = 0;
+};
+
+}  // namespace
+
+double rounding_loss(const RoundingLayer& layer, const torch::Tensor& x, const torch::Tensor& target,
+                     const torch::Tensor& v, double lambda, double beta, torch::Tensor* gradient) {
+  const torch::NoGradGuard no_gradient;
+  return Loss(layer)(x, target, v, lambda, beta, gradient);
+}
+
+torch::Tensor initial_variables(const RoundingLayer& layer) {
+  const torch::Tensor rest = layer.weight.div(layer.scale);
+  const torch::Tensor h = rest.sub(rest.floor()).clamp_(0, 1);
+  return h.sub_(kGamma).reciprocal_().mul_(kZeta - kGamma).sub_(1).log_().neg_();
+}
+
+Rounded learn_rounding(const RoundingLayer& layer, const torch::Tensor& x, const torch::Tensor& target,
+                       const RoundingSettings& settings, const CancelToken& cancel) {
+  const torch::NoGradGuard no_gradient;
+  const int64_t samples = x.size(1), batch = std::min(settings.batch, samples);
+  const Loss loss(layer);
+  const torch::Tensor plain = nearest(layer);
+  const double nearest_error = error_of(layer, x, target, plain);
+  const double lambda = settings.regularization * nearest_error / static_cast<double>(plain.numel());
+  torch::Tensor v = initial_variables(layer);
+  Adam adam(v);
+  Rng rng(settings.seed, "adaround");
+  torch::Tensor chosen = torch::empty({batch}, torch::kLong), gradient;
+  const double warm = settings.warmup * static_cast<double>(settings.iterations);
+  for (int64_t i = 0; i < settings.iterations; ++i) {
+    if (i % 16 == 0) cancel.check();
+    for (int64_t k = 0; k < batch; ++k) {
+      chosen.data_ptr<int64_t>()[k] = static_cast<int64_t>(rng.below(static_cast<uint64_t>(samples)));
+    }
+    const double after = (static_cast<double>(i) - warm) / (static_cast<double>(settings.iterations) - warm);
+    const double beta = settings.beta_end + 0.5 * (settings.beta_start - settings.beta_end) *
+                                                (1 + std::cos(std::max(after, 0.0) * std::numbers::pi));
+    const bool all = batch == samples;
+    const double value = loss(all ? x : x.index_select(1, chosen), all ? target : target.index_select(1, chosen), v,
+                              after < 0 ? 0 : lambda, beta, &gradient);
+    if (!std::isfinite(value)) {
+      fail(ErrorKind::data, "[quant.learned_rounding] expected a finite loss, got {}", value);
+    }
+    adam.step(v, gradient, settings.lr);
+  }
+  const torch::Tensor up = v.ge(0).logical_and_(layer.weight.ne(0));  // h(0) = 1/2
+  const torch::Tensor learned = loss.floor().add(up).clamp_(layer.q_min, layer.q_max);
+  Rounded out{learned, nearest_error, error_of(layer, x, target, learned), 0};
+  if (out.nearest_error <= out.error) {
+    out.steps = plain;
+    out.error = out.nearest_error;
+  }
+  out.flipped = out.steps.ne(plain).to(torch::kDouble).mean().item<double>();
+  return out;
+}
+
+}  // namespace quench::quant

@@ -1,0 +1,34 @@
+#include "quant/adaround.h"
+
+#include <fmt/format.h>
+
+#include "core/clock.h"
+#include "core/text.h"
+#include "quant/float_twin.h"
+#include "quant/image_batches.h"
+#include "quant/original_weights.h"
+#include "steps/reference.h"
+
+namespace quench::steps {
+
+graph::Graph run_adaround(const StepInput& input) {
+  const int64_t start_ns = now_ns();
+  graph::Graph quantized = in_floats(input);
+  const graph::Graph twin = quant::float_twin(quantized, float_reference(input));
+  if (kind_of(input.model.graph).integers) quantized = quant::with_original_weights(std::move(quantized), twin);
+  const quant::ImageBatches images =
+      quant::load_images(quantized, *input.data, input.settings.at("calibration_images").get<int64_t>(),
+                         input.settings.at("calibration_seed").get<uint64_t>(), input.log, input.cancel);
+  quant::Adarounded made = quant::adaround(quantized, twin, images.batches, input.settings, input.log, input.cancel);
+  input.log.info(fmt::format(
+      "adaround: {}, {:.1f} % of weights not at the nearest integer, squared output error {:.1f} % of nearest's "
+      "(geometric mean), {} images, {:.1f} s",
+      counted(made.layers, "layer"), 100 * made.flipped, 100 * made.error, images.count,
+      static_cast<double>(now_ns() - start_ns) * 1e-9));
+  Json told = input.settings;
+  told.erase("reference");
+  made.graph.metadata["adaround"] = told.dump();
+  return std::move(made.graph);
+}
+
+}  // namespace quench::steps

@@ -1,0 +1,29 @@
+#include "core/text.h"
+#include "quant/bias_correction.h"
+#include "quant/float_twin.h"
+#include "quant/image_batches.h"
+#include "steps/reference.h"
+
+namespace quench::steps {
+
+graph::Graph run_correct_bias(const StepInput& input) {
+  const graph::Graph reference = float_reference(input), quantized = in_floats(input);
+  const std::string how = input.settings.at("correction");
+  quant::BiasCorrection made;
+  if (how == "analytic") {
+    made = quant::correct_bias_by_statistics(quantized, reference);
+  } else {
+    const graph::Graph twin = quant::float_twin(quantized, reference);
+    const quant::ImageBatches images =
+        quant::load_images(quantized, *input.data, input.settings.at("calibration_images").get<int64_t>(),
+                           input.settings.at("calibration_seed").get<uint64_t>(), input.log, input.cancel);
+    made = quant::correct_bias_by_images(quantized, twin, images.batches, input.log, input.cancel);
+  }
+  input.log.info(fmt::format("correct_bias: {} corrected ({}); the largest by {:.2f} output steps{}",
+                             counted(made.layers, "layer"), how, made.largest,
+                             made.largest_in.empty() ? "" : " in " + made.largest_in));
+  made.graph.metadata["bias_correction"] = how;
+  return std::move(made.graph);
+}
+
+}  // namespace quench::steps

@@ -1,0 +1,159 @@
+// equalize, adaround and correct_bias as steps: in chains with the steps of today, by their commands' settings, and
+// what they refuse.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "config/tables.h"
+#include "error_testing.h"
+#include "graph/onnx_write.h"
+#include "graph/passes.h"
+#include "graph/quantized.h"
+#include "quant/float_twin.h"
+#include "quant/image_batches.h"
+#include "quant/layer_errors.h"
+#include "steps/step.h"
+#include "train_samples.h"
+
+namespace quench::steps {
+namespace {
+
+namespace fs = std::filesystem;
+using Chain = std::vector<methods::ChainStep>;
+
+class Refine : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = fs::temp_directory_path() / fmt::format("quench-refine-{}", ::getpid());
+    fs::create_directories(folder_);
+    model_.graph = train::samples::tiny_classifier(24, 10);
+    model_.graph.metadata["task"] = "classify";
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  graph::Graph run(const graph::Graph& start, const Chain& given) {
+    const methods::Method method{"m", "", given};
+    const Chain chain = methods::effective_steps(method, registry_.table(), kind_of(start), Json(), "t");
+    graph::ModelFile model = model_;
+    model.graph = start;
+    return run_chain(registry_, model, chain, {model, Json(), &data_, folder_ / "w", false, log_, cancel_});
+  }
+  std::string saved(const graph::Graph& graph, const char* name) {
+    const std::string file = (folder_ / name).string();
+    graph::save_onnx(graph, file);
+    return file;
+  }
+  /// Decibels of the model's output.
+  double output_db(const graph::Graph& made) {
+    const auto images = quant::load_images(made, data_, 64, 1, log_, cancel_);
+    const graph::Graph twin = quant::float_twin(made, model_.graph);
+    return quant::layer_errors(made, twin, images.batches, cancel_).back().sqnr_db;
+  }
+
+  static methods::ChainStep quantize(Json more = Json::object()) {
+    Json settings{{"bits_w", 3}, {"calibration_images", 64}};
+    settings.update(more);
+    return {"quantize", settings};
+  }
+  static methods::ChainStep adaround() {
+    return {"adaround", {{"iterations", 200}, {"batch", 128}, {"calibration_images", 64}}};
+  }
+  static methods::ChainStep correct_bias(const char* correction = "empirical") {
+    return {"correct_bias", {{"correction", correction}, {"calibration_images", 64}}};
+  }
+
+  data::Splits data_ = train::samples::tiny_shapes(24, 128, 20);
+  fs::path folder_;
+  graph::ModelFile model_;
+  Registry registry_ = registry();
+  LogSink log_{nullptr, nullptr};
+  CancelToken cancel_;
+};
+
+TEST_F(Refine, EachStepOfAChainBringsTheOutputNearer) {
+  const double nearest = output_db(run(model_.graph, {quantize()}));
+  const double corrected = output_db(run(model_.graph, {quantize(), correct_bias()}));
+  const graph::Graph learned = run(model_.graph, {quantize({{"weight_scales", "mse"}}), adaround()});
+  const graph::Graph both = run(model_.graph, {quantize({{"weight_scales", "mse"}}), adaround(), correct_bias()});
+  EXPECT_GT(corrected, nearest);
+  EXPECT_GT(output_db(learned), nearest + 2);
+  EXPECT_GT(output_db(both), output_db(learned) - 1);
+  EXPECT_EQ(both.metadata.at("bias_correction"), "empirical");
+  EXPECT_EQ(parse_json(both.metadata.at("adaround"), "t")["iterations"], 200);
+  EXPECT_TRUE(kind_of(both).integers);
+  for (const auto& [name, weight] : learned.weights) {
+    if (weight.value.dtype() == DType::i8) {
+      EXPECT_EQ(weight.value, both.weights.at(name).value) << name;
+    }
+  }
+}
+
+TEST_F(Refine, AsCommandsTheyTakeAConvertedModelAndItsFloatOne) {
+  const graph::Graph in_chain = run(model_.graph, {quantize(), adaround(), correct_bias()});
+  const std::string reference = saved(model_.graph, "float.onnx");
+  const auto with_reference = [&](methods::ChainStep step) {
+    step.settings["reference"] = reference;
+    return step;
+  };
+  const graph::Graph integers = run(model_.graph, {quantize()});
+  const graph::Graph rounded = run(integers, {with_reference(adaround())});
+  const graph::Graph corrected = run(rounded, {with_reference(correct_bias())});
+  // Not to the last weight: a converted model's biases have been rounded to int32 already.
+  double other = 0, all = 0;
+  for (const auto& [name, weight] : in_chain.weights) {
+    if (weight.value.dtype() != DType::i8) continue;
+    const auto p = weight.value.values<int8_t>(), q = corrected.weights.at(name).value.values<int8_t>();
+    for (size_t i = 0; i < p.size(); ++i) {
+      EXPECT_LE(std::abs(p[i] - q[i]), 1) << name;
+      other += p[i] != q[i];
+    }
+    all += static_cast<double>(p.size());
+  }
+  EXPECT_LT(other / all, 0.03);
+  EXPECT_NE(error_of([&] { run(integers, {adaround()}); }).second.find("'reference'"), std::string::npos);
+  auto missing = adaround();
+  missing.settings["reference"] = "no-such.onnx";
+  EXPECT_EQ(error_of([&] { run(integers, {missing}); }).first, ErrorKind::config);
+}
+
+TEST_F(Refine, AnalyticNeedsNoDataButBatchNorms) {
+  const methods::StepInfo& info = registry_.table().require("correct_bias", "t");
+  EXPECT_EQ(info.reads({{"correction", "analytic"}}), methods::Needs::nothing);
+  EXPECT_EQ(info.reads({{"correction", "empirical"}}), methods::Needs::calibration_images);
+  const graph::Graph made = run(model_.graph, {quantize(), correct_bias("analytic")});
+  EXPECT_EQ(made.metadata.at("bias_correction"), "analytic");
+  const graph::Graph folded = graph::fold_batch_norms(model_.graph);
+  EXPECT_NE(error_of([&] {
+              run(folded, {quantize(), correct_bias("analytic")});
+            }).second.find("batch norms"),
+            std::string::npos);
+}
+
+TEST_F(Refine, FineTuningGoesOnFromTheRoundingThatWasChosen) {
+  const Chain chain{quantize({{"bits_w", 4}}), adaround()};
+  const graph::Graph integers = run(model_.graph, chain);
+  Chain none = chain, some = chain;
+  none.push_back({"finetune", {{"epochs", 0}}});
+  some.push_back({"finetune", {{"epochs", 1}, {"batch", 32}, {"lr", 0.001}, {"threads", 1}}});
+  const graph::Graph untrained = run(model_.graph, none), trained = run(model_.graph, some);
+  for (const auto& [name, weight] : integers.weights) {
+    if (weight.value.dtype() != DType::i8) continue;
+    EXPECT_EQ(weight.value, untrained.weights.at(name).value) << name;
+    EXPECT_EQ(weight.quant->scale, trained.weights.at(name).quant->scale) << name << ": scales are fixed";
+  }
+}
+
+TEST_F(Refine, WhatCannotBeIsRefused) {
+  EXPECT_NE(error_of([&] { run(model_.graph, {adaround()}); }).second.find("quantize comes first"), std::string::npos);
+  EXPECT_NE(error_of([&] { run(model_.graph, {correct_bias()}); }).second.find("quantized model"), std::string::npos);
+  EXPECT_NE(error_of([&] {
+              run(model_.graph, {quantize(), {"equalize", Json::object()}});
+            }).second.find("float model"),
+            std::string::npos);
+  const graph::Graph made = run(model_.graph, {{"equalize", Json::object()}, quantize(), correct_bias()});
+  EXPECT_EQ(made.metadata.at("equalized"), "0") << "silu parts all pairs here";
+}
+
+}  // namespace
+}  // namespace quench::steps
