@@ -2,6 +2,7 @@
 // any number of threads, memory shared without harm.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -70,6 +71,15 @@ std::vector<std::pair<std::string, Graph>> integer_graphs() {
                        graph::samples::quantized(folded, {.bits_w = bits, .pixels = true}));
     }
   }
+  // As trained weights are: most of them small, so that AVX2 splits the few pairs that its 16 bits do not hold.
+  for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n"}) {
+    Graph graph = graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(model(name, 64))), {.pixels = true});
+    for (auto& [key, weight] : graph.weights) {
+      if (weight.value.dtype() != DType::i8) continue;
+      for (int8_t& q : weight.value.mutable_values<int8_t>()) q = static_cast<int8_t>(q * std::abs(int{q}) / 127 * q / 127);
+    }
+    all.emplace_back(std::string(name) + " of small weights", std::move(graph));
+  }
   return all;
 }
 
@@ -128,6 +138,32 @@ TEST(NativeEngine, LargestProductsDoNotSaturate) {
         for (const std::string& isa : isas()) {
           EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa << ", weights " << smallest << ", " << largest;
         }
+      }
+    }
+  }
+}
+
+TEST(NativeEngine, SplitPairsDoNotSaturate) {
+  constexpr int8_t kPairs[][2] = {{127, 127}, {-127, -127}, {127, 2}, {2, 127}, {-2, -127}, {127, -127}, {64, 65}, {-65, -64}};
+  for (const int64_t kernel : {1, 3}) {
+    graph::samples::Builder b(1);
+    b.graph.metadata = {{"task", "classify"}, {"model", "pairs"}};
+    const graph::EdgeId x = b.input("images", {1, 64, 5, 5});
+    b.output(b.conv("conv", x, 40, {.kernel = {kernel, kernel}, .padding = {kernel / 2, kernel / 2}}, true));
+    Graph graph = graph::samples::quantized(b.graph, {.pixels = true});
+    const auto weights = graph.weights.at("conv.weight").value.mutable_values<int8_t>();
+    std::ranges::fill(weights, int8_t{1});
+    const size_t area = static_cast<size_t>(kernel * kernel), pairs = weights.size() / area / 2;
+    for (size_t i = 0, which = 0; i < pairs; i += 37, ++which) {  // channels 2i and 2i + 1 at the first place of the window
+      weights[2 * i * area] = kPairs[which % std::size(kPairs)][0];
+      weights[(2 * i + 1) * area] = kPairs[which % std::size(kPairs)][1];
+    }
+    for (const uint8_t pixel : {0, 1, 255}) {
+      Tensor image(DType::u8, {1, 64, 5, 5});
+      for (uint8_t& value : image.mutable_values<uint8_t>()) value = pixel;
+      const auto expected = execute_integer(graph, image);
+      for (const std::string& isa : isas()) {
+        for (const int threads : {1, 3}) EXPECT_EQ(load(graph, isa, threads)->run(image), expected) << isa << " " << kernel;
       }
     }
   }

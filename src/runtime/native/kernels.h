@@ -43,10 +43,12 @@ struct BlockLists {
 ///   f32: activation(float(acc) * multiplier).
 struct ConvU8 {
   ConvShape shape;
-  const uint8_t* input = nullptr;     ///< window of output pixel 0
-  const int8_t* weights = nullptr;    ///< packed (pack.h), or blocks
-  int64_t narrow_steps = 0;           ///< whose sums fit 16 bits (narrow_steps.h); 0: all are of 32 bits
-  BlockLists blocks;                  ///< of lanes x 4
+  const uint8_t* input = nullptr;   ///< window of output pixel 0
+  const int8_t* weights = nullptr;  ///< packed (pack.h), or blocks
+  int64_t narrow_steps = 0;         ///< whose sums fit 16 bits (narrow_steps.h); 0: all are of 32 bits
+  BlockLists blocks;                ///< of lanes x 4
+  BlockLists rest;                  ///< of what was split off the weights (large_pairs.h)
+  const int8_t* rest_weights = nullptr;
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
   uint8_t* out_u8 = nullptr;          ///< one of the two
@@ -98,6 +100,9 @@ struct Kernels {
   /// The most that a step of products of weights of 1 adds to a sum of 16 bits; 0: sums have 32 bits.
   int32_t narrow_step = 0;
   int64_t narrow_least = 1;  ///< fewer steps in 16 bits than this do not pay
+  /// Neighbouring weights of one sign may add up to this where products are added in 16 bits: layers with few larger
+  /// pairs are split (large_pairs.h). 0: they are not.
+  int32_t pair_limit = 0;
 
   /// Output pixels [begin, end).
   void (*conv_u8)(const ConvU8&, int64_t begin, int64_t end) = nullptr;

@@ -26,6 +26,7 @@ struct V {
   /// vpmaddubsw does not saturate where two products of the largest weight fit 16 bits.
   static constexpr int32_t kNarrowStep = 2 * 255;
   static constexpr int64_t kNarrowLeast = 1;
+  static constexpr int32_t kPairLimit = 128;  ///< 255 x 128 < 2^15
 
   static F load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, F x) { _mm256_storeu_ps(p, x); }

@@ -20,6 +20,7 @@ struct V {
   static constexpr bool kPairs = false;
   static constexpr int32_t kNarrowStep = 0;
   static constexpr int64_t kNarrowLeast = 1;
+  static constexpr int32_t kPairLimit = 0;
 
   static F load(const float* p) { return _mm512_loadu_ps(p); }
   static void store(float* p, F x) { _mm512_storeu_ps(p, x); }
