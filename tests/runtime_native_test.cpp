@@ -191,6 +191,18 @@ TEST(NativeEngine, AnswersWhatItCannotDo) {
   }
 }
 
+TEST(NativeEngine, ImagesAtOnceAreAsImagesAlone) {
+  for (const bool integer : {true, false}) {
+    Graph graph = model("yolov8n-cls", 64);
+    if (integer) graph = graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(graph)), {.pixels = true});
+    const auto alone = load(graph, isas().front(), 1), together = load(graph, isas().front(), 3);
+    for (const int64_t images : {5, 2, 7, 1}) {
+      const Tensor batch = graph::reference::random_inputs(graph, images, 41)[0];
+      EXPECT_EQ(together->run(batch), alone->run(batch)) << images << " images, integers " << integer;
+    }
+  }
+}
+
 TEST(NativeEngine, KeepsOutputsThatTheCallerHolds) {
   const Graph graph = model("yolov5n-cls", 32);
   const auto session = load(graph, "", 1);

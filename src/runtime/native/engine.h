@@ -27,6 +27,7 @@ class Engine {
   const Program& program() const { return program_; }
   const Layout& layout() const { return layout_; }
   const Kernels& kernels() const { return kernels_; }
+  int threads() const { return pool_.threads(); }
 
   /// From now on run() notes how long each instruction took.
   void set_profiling(bool on) { profiling_ = on; }

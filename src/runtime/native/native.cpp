@@ -1,14 +1,18 @@
 #include "runtime/native/native.h"
 
 #include <algorithm>
+#include <atomic>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <new>
+#include <optional>
 #include <tuple>
 
 #include "core/clock.h"
 #include "core/error.h"
 #include "runtime/native/engine.h"
+#include "runtime/native/thread_pool.h"
 
 namespace quench::runtime {
 
@@ -52,10 +56,37 @@ class Peaks {
   std::map<std::tuple<native::Isa, bool, int64_t>, double> gmacs_;
 };
 
+/// Several images at once, one to a thread: faster than all threads on each, whose layers are short.
+class ImagesAtOnce {
+ public:
+  ImagesAtOnce(const native::Program& program, const native::Kernels& kernels, int threads) : pool_(threads) {
+    for (int i = 0; i < threads; ++i) engines_.push_back(std::make_unique<native::Engine>(program, kernels, 1));
+  }
+
+  /// run(engine, image) for each of [0, images).
+  void each(int64_t images, const std::function<void(native::Engine&, int64_t)>& run) {
+    std::atomic<int64_t> next = 0;
+    pool_.start();
+    pool_.each(std::ssize(engines_), [&](int64_t i) {
+      for (int64_t image = next++; image < images; image = next++) run(*engines_[static_cast<size_t>(i)], image);
+    });
+    pool_.finish();
+  }
+
+ private:
+  native::ThreadPool pool_;
+  std::vector<std::unique_ptr<native::Engine>> engines_;
+};
+
 class NativeSession : public Session {
  public:
   NativeSession(const graph::ModelFile& model, native::Isa isa, const SessionOptions& options, Peaks& peaks)
-      : engine_(native::lower(model.graph), *native::kernels_for(isa), std::max(1, options.threads)) {
+      : NativeSession(native::lower(model.graph), model, isa, options, peaks) {}
+
+  NativeSession(native::Program program, const graph::ModelFile& model, native::Isa isa, const SessionOptions& options,
+                Peaks& peaks)
+      : engine_(program, *native::kernels_for(isa), std::max(1, options.threads)) {
+    if (options.threads > 1 && !options.layer_times) program_ = std::move(program);
     const graph::Edge& input = model.graph.edge(model.graph.inputs[0]);
     dtype_ = input.dtype;
     image_shape_ = input.shape;
@@ -75,9 +106,18 @@ class NativeSession : public Session {
     const int64_t images = input.shape()[0];
     const size_t image_bytes = input.size_bytes() / static_cast<size_t>(images);
     prepare_outputs(images);
-    for (int64_t i = 0; i < images; ++i) {
-      engine_.run(input.bytes() + static_cast<size_t>(i) * image_bytes, to_);
-      for (size_t k = 0; k < to_.size(); ++k) to_[k] += outputs_[k].size() / images;
+    const auto run_one = [&](native::Engine& engine, int64_t i) {
+      std::vector<float*> to = to_;
+      for (size_t k = 0; k < to.size(); ++k) to[k] += i * (outputs_[k].size() / images);
+      engine.run(input.bytes() + static_cast<size_t>(i) * image_bytes, to);
+    };
+    if (images > 1 && program_) {
+      if (!at_once_) at_once_ = std::make_unique<ImagesAtOnce>(*program_, engine_.kernels(), engine_.threads());
+      at_once_->each(images, run_one);
+    } else if (images == 1) {
+      engine_.run(input.bytes(), to_);
+    } else {
+      for (int64_t i = 0; i < images; ++i) run_one(engine_, i);
     }
     return outputs_;
   }
@@ -135,8 +175,10 @@ class NativeSession : public Session {
   DType dtype_ = DType::f32;
   Shape image_shape_;
   std::vector<Tensor> outputs_;
-  std::vector<float*> to_;          ///< the next image's part of each output
-  std::vector<double> peak_gmacs_;  ///< of each instruction, of all threads; 0: it multiplies nothing
+  std::vector<float*> to_;                  ///< the first image's part of each output
+  std::optional<native::Program> program_;  ///< for more engines, where there are several threads
+  std::unique_ptr<ImagesAtOnce> at_once_;   ///< made when several images first come at once
+  std::vector<double> peak_gmacs_;          ///< of each instruction, of all threads; 0: it multiplies nothing
 };
 
 class NativeRuntime : public Runtime {
