@@ -2,6 +2,7 @@
 // any number of threads, memory shared without harm.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <cstring>
@@ -62,6 +63,23 @@ std::vector<std::pair<std::string, Graph>> integer_graphs() {
     all.emplace_back(std::string(name) + " onnxruntime's form",
                      graph::samples::quantized(graph::decompose_silu(folded), {.pixels = true}));
   }
+  // Fewer bits: sums of 16 bits, and weights as codes of 4 and 2 bits.
+  for (const char* name : {"yolov5n-cls", "yolov8n"}) {
+    const Graph folded = graph::unfuse_activations(graph::fold_batch_norms(model(name, 64)));
+    for (const int bits : {7, 6, 5, 4, 3, 2}) {
+      all.emplace_back(fmt::format("{} of {} bits", name, bits),
+                       graph::samples::quantized(folded, {.bits_w = bits, .pixels = true}));
+    }
+  }
+  // As trained weights are: most of them small, so that AVX2 splits the few pairs that its 16 bits do not hold.
+  for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n"}) {
+    Graph graph = graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(model(name, 64))), {.pixels = true});
+    for (auto& [key, weight] : graph.weights) {
+      if (weight.value.dtype() != DType::i8) continue;
+      for (int8_t& q : weight.value.mutable_values<int8_t>()) q = static_cast<int8_t>(q * std::abs(int{q}) / 127 * q / 127);
+    }
+    all.emplace_back(std::string(name) + " of small weights", std::move(graph));
+  }
   return all;
 }
 
@@ -108,14 +126,46 @@ TEST(NativeEngine, LargestProductsDoNotSaturate) {
   b.output(b.conv("conv", x, 16, {.kernel = {3, 3}, .padding = {1, 1}}, true));
   Graph graph = graph::samples::quantized(b.graph, {.pixels = true});
   Tensor& weight = graph.weights.at("conv.weight").value;
-  for (size_t i = 0; i < weight.values<int8_t>().size(); ++i) {
-    weight.mutable_values<int8_t>()[i] = static_cast<int8_t>(i % 1152 < 576 ? 127 : -127);
+  for (const int largest : {127, 65, 64, 63, 33, 31, 15, 8, 7, 3, 2, 1}) {  // each side of where sums of 16 bits end
+    for (const int smallest : {-largest, largest - 1}) {                     // two levels: codes; and all of one sign
+      for (size_t i = 0; i < weight.values<int8_t>().size(); ++i) {
+        weight.mutable_values<int8_t>()[i] = static_cast<int8_t>(i % 1152 < 576 ? largest : smallest);
+      }
+      for (const uint8_t pixel : {0, 255}) {
+        Tensor image(DType::u8, {1, 64, 3, 3});
+        for (uint8_t& value : image.mutable_values<uint8_t>()) value = pixel;
+        const auto expected = execute_integer(graph, image);
+        for (const std::string& isa : isas()) {
+          EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa << ", weights " << smallest << ", " << largest;
+        }
+      }
+    }
   }
-  for (const uint8_t pixel : {0, 255}) {
-    Tensor image(DType::u8, {1, 64, 3, 3});
-    for (uint8_t& value : image.mutable_values<uint8_t>()) value = pixel;
-    const auto expected = execute_integer(graph, image);
-    for (const std::string& isa : isas()) EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa;
+}
+
+TEST(NativeEngine, SplitPairsDoNotSaturate) {
+  constexpr int8_t kPairs[][2] = {{127, 127}, {-127, -127}, {127, 2}, {2, 127}, {-2, -127}, {127, -127}, {64, 65}, {-65, -64}};
+  for (const int64_t kernel : {1, 3}) {
+    graph::samples::Builder b(1);
+    b.graph.metadata = {{"task", "classify"}, {"model", "pairs"}};
+    const graph::EdgeId x = b.input("images", {1, 64, 5, 5});
+    b.output(b.conv("conv", x, 40, {.kernel = {kernel, kernel}, .padding = {kernel / 2, kernel / 2}}, true));
+    Graph graph = graph::samples::quantized(b.graph, {.pixels = true});
+    const auto weights = graph.weights.at("conv.weight").value.mutable_values<int8_t>();
+    std::ranges::fill(weights, int8_t{1});
+    const size_t area = static_cast<size_t>(kernel * kernel), pairs = weights.size() / area / 2;
+    for (size_t i = 0, which = 0; i < pairs; i += 37, ++which) {  // channels 2i and 2i + 1 at the first place of the window
+      weights[2 * i * area] = kPairs[which % std::size(kPairs)][0];
+      weights[(2 * i + 1) * area] = kPairs[which % std::size(kPairs)][1];
+    }
+    for (const uint8_t pixel : {0, 1, 255}) {
+      Tensor image(DType::u8, {1, 64, 5, 5});
+      for (uint8_t& value : image.mutable_values<uint8_t>()) value = pixel;
+      const auto expected = execute_integer(graph, image);
+      for (const std::string& isa : isas()) {
+        for (const int threads : {1, 3}) EXPECT_EQ(load(graph, isa, threads)->run(image), expected) << isa << " " << kernel;
+      }
+    }
   }
 }
 
@@ -138,6 +188,18 @@ TEST(NativeEngine, AnswersWhatItCannotDo) {
     ADD_FAILURE();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::unsupported) << error.what();
+  }
+}
+
+TEST(NativeEngine, ImagesAtOnceAreAsImagesAlone) {
+  for (const bool integer : {true, false}) {
+    Graph graph = model("yolov8n-cls", 64);
+    if (integer) graph = graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(graph)), {.pixels = true});
+    const auto alone = load(graph, isas().front(), 1), together = load(graph, isas().front(), 3);
+    for (const int64_t images : {5, 2, 7, 1}) {
+      const Tensor batch = graph::reference::random_inputs(graph, images, 41)[0];
+      EXPECT_EQ(together->run(batch), alone->run(batch)) << images << " images, integers " << integer;
+    }
   }
 }
 
@@ -176,20 +238,27 @@ TEST(NativeEngine, TellsTheTimeOfEveryLayer) {
 // A peak that is timed wrong shows as a layer that is faster than the peak. `plain` is left out: its peak calls the C
 // library's fmaf, its layers may not.
 TEST(NativeEngine, NoLayerIsFasterThanThePeak) {
-  const Graph graph = model("yolov5n-cls", 64);
-  graph::ModelFile file{"case.onnx", graph::write_onnx(graph), "", graph};
-  const Tensor input = graph::reference::random_inputs(graph, 1, 1)[0];
-  for (const native::Isa isa : native::available_isas()) {
-    if (isa == native::Isa::plain) continue;
-    const auto session = native_runtime()->load(
-        file, {.threads = 1, .profile_path = "", .isa = native::to_string(isa), .layer_times = true});
-    for (int run = 0; run < 3; ++run) {
-      session->run(input);
-      for (const LayerTime& layer : session->layer_times()) {
-        if (layer.macs == 0) continue;
-        ASSERT_GT(layer.time_ns, 0) << layer.layer;
-        const double share = static_cast<double>(layer.macs) / static_cast<double>(layer.time_ns) / layer.peak_gmacs;
-        EXPECT_LE(share, 1.1) << native::to_string(isa) << " " << layer.layer;
+  const Graph whole = model("yolov5n-cls", 64);
+  std::vector<Graph> graphs{whole};
+  for (const int bits : {8, 7, 4}) {  // products are added in 32 bits, or in 16
+    graphs.push_back(graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(whole)),
+                                               {.bits_w = bits, .pixels = true}));
+  }
+  for (const Graph& graph : graphs) {
+    graph::ModelFile file{"case.onnx", graph::write_onnx(graph), "", graph};
+    const Tensor input = graph::reference::random_inputs(graph, 1, 1)[0];
+    for (const native::Isa isa : native::available_isas()) {
+      if (isa == native::Isa::plain) continue;
+      const auto session = native_runtime()->load(
+          file, {.threads = 1, .profile_path = "", .isa = native::to_string(isa), .layer_times = true});
+      for (int run = 0; run < 3; ++run) {
+        session->run(input);
+        for (const LayerTime& layer : session->layer_times()) {
+          if (layer.macs == 0) continue;
+          ASSERT_GT(layer.time_ns, 0) << layer.layer;
+          const double share = static_cast<double>(layer.macs) / static_cast<double>(layer.time_ns) / layer.peak_gmacs;
+          EXPECT_LE(share, 1.1) << native::to_string(isa) << " " << layer.layer;
+        }
       }
     }
   }

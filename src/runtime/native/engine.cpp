@@ -5,6 +5,8 @@
 #include <cstring>
 
 #include "core/clock.h"
+#include "runtime/native/large_pairs.h"
+#include "runtime/native/narrow_steps.h"
 
 namespace quench::runtime::native {
 
@@ -31,6 +33,7 @@ void skip_channels(ConvU8& conv, int64_t depth, int64_t channels, int64_t lanes)
   } else {
     conv.weights += 4 * depth * channels;
   }
+  if (conv.rest.first != nullptr) conv.rest.first += channels / lanes;
   conv.bias += channels;
   conv.multiplier += channels;
   if (conv.out_u8 != nullptr) conv.out_u8 += channels;
@@ -280,21 +283,36 @@ ConvShape Engine::conv_shape(const Instruction& layer, const Walk& walk, int64_t
   return shape;
 }
 
+BlockLists Engine::lists_of(const std::vector<int64_t>& first, const std::vector<int64_t>& steps,
+                            const ConvShape& shape) {
+  constexpr ptrdiff_t kStepBytes = 4;  // four u8, or one f32
+  auto at = std::make_unique<std::vector<ptrdiff_t>>();
+  for (const int64_t step : steps) at->push_back(shape.taps[step / shape.run] + kStepBytes * (step % shape.run));
+  taps_.push_back(std::move(at));
+  return {first.data(), taps_.back()->data()};
+}
+
+void Engine::add_in_16_bits(PackedU8& packed, ConvU8& task) {
+  task.narrow_steps = narrow_steps(packed, kernels_);
+  if (task.narrow_steps > 0) return;
+  auto rest = split_large_pairs(packed, kernels_);
+  if (!rest) return;
+  task.narrow_steps = 1;
+  sparse_u8_.push_back(std::make_unique<SparseWeights<int8_t>>(std::move(*rest)));
+  const SparseWeights<int8_t>& kept = *sparse_u8_.back();
+  task.rest = lists_of(kept.first, kept.step, task.shape);
+  task.rest_weights = kept.weights.data();
+}
+
 template <typename Packed, typename Conv>
 void Engine::skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all) {
-  constexpr ptrdiff_t kStepBytes = 4;  // four u8, or one f32
   auto sparse = sparse_blocks(packed, kernels_);
   if (!sparse) return;
-  auto at = std::make_unique<std::vector<ptrdiff_t>>();
-  for (const int64_t step : sparse->step) {
-    at->push_back(task.shape.taps[step / task.shape.run] + kStepBytes * (step % task.shape.run));
-  }
   layer.macs -= std::llround(static_cast<double>(macs) * (1 - sparse->share));
   packed.weights = {};
   all.push_back(std::make_unique<SparseWeights<typename Packed::Weight>>(std::move(*sparse)));
   task.weights = all.back()->weights.data();
-  task.blocks = {all.back()->first.data(), at->data()};
-  taps_.push_back(std::move(at));
+  task.blocks = lists_of(all.back()->first, all.back()->step, task.shape);
 }
 
 int Engine::direct_output(int id) const {
@@ -347,6 +365,8 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
       skip_zeros(packed, task, layer, macs, sparse_u8_);
+      if (task.blocks.first == nullptr) add_in_16_bits(packed, task);
+      layer.narrow_steps = std::max(layer.narrow_steps, task.narrow_steps);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;

@@ -27,6 +27,7 @@ class Engine {
   const Program& program() const { return program_; }
   const Layout& layout() const { return layout_; }
   const Kernels& kernels() const { return kernels_; }
+  int threads() const { return pool_.threads(); }
 
   /// From now on run() notes how long each instruction took.
   void set_profiling(bool on) { profiling_ = on; }
@@ -62,6 +63,10 @@ class Engine {
   /// are given up, and of the group's `macs` the layer loses those that are skipped.
   template <typename Packed, typename Conv>
   void skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all);
+  /// Where blocks lie in memory. first and steps must outlive it: as SparseWeights has them.
+  BlockLists lists_of(const std::vector<int64_t>& first, const std::vector<int64_t>& steps, const ConvShape& shape);
+  /// Lets a convolution add products in 16 bits where its weights allow it, or do once they are split.
+  void add_in_16_bits(PackedU8& packed, ConvU8& task);
   /// Index of the output that the value is written to as planes, -1: none.
   int direct_output(int id) const;
   /// A convolution in strips of pixels, each turned into planes of an output while it is in the cache. run(begin, end,

@@ -37,7 +37,7 @@ struct Blocks {
 
 /// together: vectors that leave out the same steps.
 template <typename T>
-std::optional<SparseWeights<T>> without_zeros(const Blocks<T>& blocks, int64_t together) {
+std::optional<SparseWeights<T>> without_zeros(const Blocks<T>& blocks, int64_t together, double most_share) {
   SparseWeights<T> sparse;
   std::vector<const T*> kept;
   const auto columns = blocks.columns();
@@ -53,7 +53,7 @@ std::optional<SparseWeights<T>> without_zeros(const Blocks<T>& blocks, int64_t t
     }
     left += static_cast<int64_t>(steps.size());
     sparse.share = static_cast<double>(left) / static_cast<double>(all);
-    if (sparse.share > kSparseShare) return std::nullopt;
+    if (sparse.share > most_share) return std::nullopt;
     for (int64_t v = vector; v < end; ++v) {
       sparse.first.push_back(static_cast<int64_t>(kept.size()));
       for (const int64_t step : steps) kept.push_back(columns[static_cast<size_t>(v)].at(step));
@@ -71,16 +71,17 @@ std::optional<SparseWeights<T>> without_zeros(const Blocks<T>& blocks, int64_t t
 
 }  // namespace
 
-std::optional<SparseWeights<int8_t>> sparse_blocks(const PackedU8& packed, const Kernels& kernels) {
+std::optional<SparseWeights<int8_t>> sparse_blocks(const PackedU8& packed, const Kernels& kernels, double most_share) {
   const int64_t depth = packed.walk.taps * packed.walk.run, vectors = packed.bias.size() / kernels.lanes;
   return without_zeros(
-      Blocks<int8_t>{packed.weights.data(), int64_t{4} * kernels.lanes, depth, vectors, kernels.u8_vectors}, 1);
+      Blocks<int8_t>{packed.weights.data(), int64_t{4} * kernels.lanes, depth, vectors, kernels.u8_vectors}, 1,
+      most_share);
 }
 
 std::optional<SparseWeights<float>> sparse_blocks(const PackedF32& packed, const Kernels& kernels) {
   const int64_t depth = packed.walk.taps * packed.walk.run, vectors = packed.bias.size() / kernels.lanes;
   return without_zeros(Blocks<float>{packed.weights.data(), kernels.lanes, depth, vectors, kernels.f32_vectors},
-                       std::max<int64_t>(1, kFloatChannels / kernels.lanes));
+                       std::max<int64_t>(1, kFloatChannels / kernels.lanes), kSparseShare);
 }
 
 }  // namespace quench::runtime::native

@@ -20,9 +20,10 @@ struct SparseWeights {
 /// Skipping pays where at most this share of the blocks holds a weight that is not 0 (docs/pruning.md has the figures).
 constexpr double kSparseShare = 0.55;
 
-/// nullopt where skipping does not pay. A product with 0 adds nothing to an integer: each of the kernel's vectors
-/// leaves out its own.
-std::optional<SparseWeights<int8_t>> sparse_blocks(const PackedU8& packed, const Kernels& kernels);
+/// nullopt where skipping does not pay: more than most_share of the blocks are left. A product with 0 adds nothing to
+/// an integer: each of the kernel's vectors leaves out its own.
+std::optional<SparseWeights<int8_t>> sparse_blocks(const PackedU8& packed, const Kernels& kernels,
+                                                   double most_share = kSparseShare);
 
 /// The same in float32, where 0 times a value that is not finite is not 0: what is left out must not depend on the
 /// instruction set. It is the steps at which 16 channels (from a multiple of 16 on) are all 0, whatever the vectors.
