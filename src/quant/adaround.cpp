@@ -95,7 +95,7 @@ class AdaRound {
       looked_.emplace(
           node->name,
           Looked{
-              node, shape, {twin_, *node, images, places, settings_.seed}, activation_after(twin_, links, *node), {}});
+              node, shape, {twin_, *node, images, places, settings_.seed}, activation_after(twin_, links, *node).activation, {}});
     }
   }
 

@@ -1,14 +1,17 @@
 #include "quant/layer_errors.h"
 
+#include <ATen/ATen.h>
 #include <torch/types.h>
 
 #include <cmath>
 #include <limits>
 
 #include "core/error.h"
+#include "graph/links.h"
 #include "graph/op_traits.h"
 #include "nn/fake_quant.h"
 #include "nn/graph_module.h"
+#include "quant/activation_after.h"
 #include "quant/layer_walk.h"
 
 namespace quench::quant {
@@ -52,12 +55,15 @@ struct ErrorSums {
 std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph::Graph& twin,
                                      const std::vector<Tensor>& images, const CancelToken& cancel) {
   const torch::NoGradGuard no_gradient;
+  const graph::Links links(quantized);
   std::vector<const graph::Node*> layers;
+  std::vector<Activated> ends;
   std::vector<bool> wanted(quantized.edges.size());
   for (const graph::Node& node : quantized.nodes) {
     if (!graph::traits(node.op).layer) continue;
     layers.push_back(&node);
-    for (const graph::EdgeId edge : {node.inputs.at(0), node.outputs.at(0)}) wanted[static_cast<size_t>(edge)] = true;
+    ends.push_back(activation_after(quantized, links, node));
+    for (const graph::EdgeId edge : {node.inputs.at(0), ends.back().edge}) wanted[static_cast<size_t>(edge)] = true;
   }
   const auto capture = [&](nn::GraphModule& module, std::vector<torch::Tensor>& values) {
     values.resize(quantized.edges.size());
@@ -82,9 +88,10 @@ std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph:
       const graph::Edge& in = quantized.edge(node.inputs[0]);
       const graph::Edge& out = quantized.edge(node.outputs[0]);
       const torch::Tensor& x = expected[static_cast<size_t>(node.inputs[0])];
-      const torch::Tensor& y = expected[static_cast<size_t>(node.outputs[0])];
+      const Activated& end = ends[i];
+      const torch::Tensor& y = expected[static_cast<size_t>(end.edge)];
       ErrorSums& sum = sums[i];
-      const torch::Tensor error = found[static_cast<size_t>(node.outputs[0])] - y;
+      const torch::Tensor error = found[static_cast<size_t>(end.edge)] - y;
       const double signal = sum_of_squares(y), noise = sum_of_squares(error);
       if (!std::isfinite(signal) || !std::isfinite(noise)) {
         fail(ErrorKind::data, "[quant.layer_errors] expected finite values, got others (layer {})", node.name);
@@ -93,17 +100,24 @@ std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph:
       sum.noise += noise;
       sum.add_shift(error);
       const torch::Tensor rounded_x = rounded(x, in);
-      const auto away = [&](const torch::Tensor& other) { return sum_of_squares(other - y); };
-      sum.own += away(rounded(run_node(quantized, node, {rounded_x}).at(0), out));
-      sum.weights += away(run_node(quantized, node, {x}).at(0));
-      sum.activations += away(rounded(run_node(twin, node, {rounded_x}).at(0), out));
+      // With the activation, and what is quantized before and after it.
+      const auto away = [&](const graph::Graph& weights, const torch::Tensor& read, bool rounds) {
+        torch::Tensor value = run_node(weights, node, {read}, true).at(0);
+        if (rounds && end.edge != node.outputs[0]) value = rounded(value, out);
+        if (end.activation == graph::Activation::silu) value = at::silu(value);
+        if (end.activation == graph::Activation::relu) value = at::relu(value);
+        return sum_of_squares((rounds ? rounded(value, quantized.edge(end.edge)) : value) - y);
+      };
+      sum.own += away(quantized, rounded_x, true);
+      sum.weights += away(quantized, x, false);
+      sum.activations += away(twin, rounded_x, true);
     }
   }
   std::vector<LayerError> errors;
   for (size_t i = 0; i < layers.size(); ++i) {
     LayerError error = sums[i].result();
     error.layer = layers[i]->name;
-    error.output = layers[i]->outputs[0];
+    error.output = ends[i].edge;
     const graph::Weight* weight = quantized.weight(*layers[i], "weight");
     error.quantized = weight != nullptr && weight->quant.has_value();
     errors.push_back(error);

@@ -9,12 +9,12 @@
 
 namespace quench::quant {
 
-/// How far one layer's output (convolution or linear, before the activation that follows) is from the float model's, in
-/// decibels of signal over noise: 10 log10(sum y^2 / sum (y - y')^2) over all images, channels and places; infinite
-/// where nothing differs. 6.02 dB are one bit.
+/// How far one layer's output (convolution or linear, with the activation that alone follows it) is from the float
+/// model's, in decibels of signal over noise: 10 log10(sum y^2 / sum (y - y')^2) over all images, channels and places;
+/// infinite where nothing differs. 6.02 dB are one bit.
 struct LayerError {
   std::string layer;
-  graph::EdgeId output = -1;
+  graph::EdgeId output = -1;  ///< what is compared
   double sqnr_db = 0;         ///< with all that stands before it quantized too: where errors add up
   double own_db = 0;          ///< it alone: float inputs, then input, weights and output rounded
   double weights_db = 0;      ///< of that by its weights alone: inputs and outputs not rounded
