@@ -10,6 +10,7 @@
 #include "quant/bias_correction.h"
 #include "quant/float_twin.h"
 #include "quant/float_weights.h"
+#include "quant/image_batches.h"
 #include "quant/layer_errors.h"
 #include "quant/layer_walk.h"
 #include "quant_refine_testing.h"
@@ -70,6 +71,13 @@ TEST(LayerWalk, WhatFollowsSeesAChange) {
       },
       CancelToken{});
   EXPECT_TRUE(zero);
+}
+
+TEST(ImagesToKeep, AreFewerWhereTheyAreLarge) {
+  EXPECT_EQ(images_to_keep(300, 640, 1024), 300);
+  EXPECT_EQ(images_to_keep(0, 64, 1024), 1024);
+  EXPECT_EQ(images_to_keep(0, 640, 1024), 128);
+  EXPECT_EQ(images_to_keep(0, 1280, 512), 32);
 }
 
 TEST(FloatTwin, IsTheFloatModelInTheQuantizedOnesForm) {

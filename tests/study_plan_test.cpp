@@ -87,6 +87,27 @@ TEST(Plan, KeysCoverTheDeviceOfALatency) {
   EXPECT_EQ(error_of([&] { key(latency + ", ratio: 0.5", "x"); }).first, ErrorKind::config);
 }
 
+TEST(Plan, KeysCoverTheFileThatAStepLooksBackAt) {
+  const auto cell = [](const std::string& settings, const std::string& content) {
+    InputDigests digests{"a", "b"};
+    digests.teacher = [&](const std::string& file) { return file + content; };
+    const std::string method =
+        "methods: [{name: r, steps: [{prune: {ratio: 0.5}}, {finetune: {epochs: 1}}, quantize, "
+        "{adaround: {" +
+        settings + "}}]}]\n";
+    const auto study = check_study(config::parse_yaml("study: s\nmodels: [yolov5n-cls]\n" + method, "t"), "t");
+    return expand(study, digests).front();
+  };
+  EXPECT_NE(cell("reference: f.onnx", "1").model_key(), cell("reference: f.onnx", "2").model_key());
+  EXPECT_EQ(cell("", "1").model_key(), cell("", "2").model_key());
+  // train, prune, finetune, quantize, adaround, convert: what was pruned and trained is what was quantized.
+  const Cell chain = cell("", "");
+  ASSERT_EQ(chain.steps.size(), 6u);
+  EXPECT_EQ(unquantized_step(chain, 4), 2u);
+  EXPECT_EQ(unquantized_step(chain, 3), std::nullopt);
+  EXPECT_FALSE(config::quantize_options().defaults().contains("weight_scales")) << "keys of before stay";
+}
+
 TEST(Plan, KeysCoverSettingsAndDataAndNotWhereTheDataLie) {
   const auto first = [](const std::string& extra, const InputDigests& digests) {
     return expand(make(extra), digests)[1];  // PTQ

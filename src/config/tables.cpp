@@ -83,10 +83,13 @@ const OptionSet& quantize_options() {
       {"weights", T::text, "per_channel", "granularity of weight scales", {"per_channel", "per_tensor"}},
       {"weight_scales",
        T::text,
-       "max_abs",
-       "how weight scales are picked: the largest weight is the last integer (max_abs), the least squared error of the "
-       "weights (mse), or that of the layer's output (output_mse: errors weighed by the mean square of their input)",
-       {"max_abs", "mse", "output_mse"}},
+       nullptr,
+       "how weight scales are picked: the largest weight is the last integer (max_abs, the default), the least squared "
+       "error of the weights (mse), or of the layer's output (output_mse: errors weighed by their input's mean square)",
+       {"max_abs", "mse", "output_mse"},
+       {},
+       {},
+       true},  // absent where it is not given: what was quantized without it stays the work that it was
       {"activations",
        T::text,
        "asymmetric",

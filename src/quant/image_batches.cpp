@@ -12,6 +12,11 @@ int64_t images_a_pass(int imgsz) {
   return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, kMost);
 }
 
+int64_t images_to_keep(int64_t told, int side, int64_t most) {
+  constexpr int64_t kPixels = int64_t{128} * 640 * 640;
+  return told > 0 ? told : std::clamp<int64_t>(kPixels / (int64_t{side} * side), 1, most);
+}
+
 int image_side(const graph::Graph& graph) {
   const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
   if (shape.size() != 4 || shape[2] != shape[3]) {

@@ -26,6 +26,10 @@ struct ImageBatches {
 ImageBatches load_images(const graph::Graph& graph, const data::Splits& data, int64_t images, uint64_t seed,
                          const LogSink& log, const CancelToken& cancel);
 
+/// How many images work that keeps values of all of them looks at, where it is not told (0): `most`, and fewer above
+/// 226 px, so that memory stays bounded: 128 at 640 px.
+int64_t images_to_keep(int64_t told, int side, int64_t most);
+
 /// Images a pass, so that its values stay in some hundred megabytes: 64 up to 128 px, 2 at 640 px.
 int64_t images_a_pass(int imgsz);
 

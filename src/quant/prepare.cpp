@@ -81,7 +81,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   calibration.observer = settings["observer"].get<std::string>();
   calibration.percentile = settings["percentile"].get<double>();
   calibration.symmetric = options.symmetric;
-  const std::string rule = settings["weight_scales"];
+  const std::string rule = settings.value("weight_scales", std::string("max_abs"));
   if (rule == "output_mse") calibration.mean_squares_of = inputs_of(placement);
   const Calibration found = calibrate(placement, data.train, subset.indices, calibration, log, cancel);
 

@@ -7,6 +7,7 @@
 #include "quant/float_twin.h"
 #include "quant/image_batches.h"
 #include "quant/original_weights.h"
+#include "steps/kept_images.h"
 #include "steps/reference.h"
 
 namespace quench::steps {
@@ -16,9 +17,7 @@ graph::Graph run_adaround(const StepInput& input) {
   graph::Graph quantized = in_floats(input);
   const graph::Graph twin = quant::float_twin(quantized, float_reference(input));
   if (kind_of(input.model.graph).integers) quantized = quant::with_original_weights(std::move(quantized), twin);
-  const quant::ImageBatches images =
-      quant::load_images(quantized, *input.data, input.settings.at("calibration_images").get<int64_t>(),
-                         input.settings.at("calibration_seed").get<uint64_t>(), input.log, input.cancel);
+  const quant::ImageBatches images = load_kept_images(quantized, input, 1024);
   quant::Adarounded made = quant::adaround(quantized, twin, images.batches, input.settings, input.log, input.cancel);
   input.log.info(fmt::format(
       "adaround: {}, {:.1f} % of weights not at the nearest integer, squared output error {:.1f} % of nearest's "

@@ -2,6 +2,7 @@
 #include "quant/bias_correction.h"
 #include "quant/float_twin.h"
 #include "quant/image_batches.h"
+#include "steps/kept_images.h"
 #include "steps/reference.h"
 
 namespace quench::steps {
@@ -14,9 +15,7 @@ graph::Graph run_correct_bias(const StepInput& input) {
     made = quant::correct_bias_by_statistics(quantized, reference);
   } else {
     const graph::Graph twin = quant::float_twin(quantized, reference);
-    const quant::ImageBatches images =
-        quant::load_images(quantized, *input.data, input.settings.at("calibration_images").get<int64_t>(),
-                           input.settings.at("calibration_seed").get<uint64_t>(), input.log, input.cancel);
+    const quant::ImageBatches images = load_kept_images(quantized, input, 512);
     made = quant::correct_bias_by_images(quantized, twin, images.batches, input.log, input.cancel);
   }
   input.log.info(fmt::format("correct_bias: {} corrected ({}); the largest by {:.2f} output steps{}",

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "quant/image_batches.h"
+#include "steps/step.h"
+
+namespace quench::steps {
+
+/// The training images that a step's calibration_images and calibration_seed choose; of 0 images,
+/// quant::images_to_keep.
+inline quant::ImageBatches load_kept_images(const graph::Graph& graph, const StepInput& input, int64_t most) {
+  const int64_t images =
+      quant::images_to_keep(input.settings.at("calibration_images").get<int64_t>(), quant::image_side(graph), most);
+  return quant::load_images(graph, *input.data, images, input.settings.at("calibration_seed").get<uint64_t>(),
+                            input.log, input.cancel);
+}
+
+}  // namespace quench::steps
