@@ -4,6 +4,7 @@
 #include <torch/types.h>
 
 #include <cmath>
+#include <limits>
 
 #include "core/hash.h"
 #include "data/loading/loader.h"
@@ -238,6 +239,17 @@ TEST(AdaRound, WeightsThatWereRoundedAreFoundAgain) {
   const auto [kind, text] = error_of([&] { with_original_weights(floats, float_twin(floats, other)); });
   EXPECT_EQ(kind, ErrorKind::config);
   EXPECT_NE(text.find("conv3"), std::string::npos);
+}
+
+TEST(AdaRound, ValuesThatAreNotFiniteAreToldWithTheirLayer) {
+  const graph::Graph model = branched_graph();
+  const graph::Graph quantized = prepared_graph(model);
+  graph::Graph twin = float_twin(quantized, model);
+  twin.weights.at("conv3.weight").value.mutable_values<float>()[0] = std::numeric_limits<float>::quiet_NaN();
+  const auto [kind, text] =
+      error_of([&] { adaround(quantized, twin, noise_batches(16), adaround_settings(), {}, CancelToken{}); });
+  EXPECT_EQ(kind, ErrorKind::data);
+  EXPECT_NE(text.find("conv3"), std::string::npos) << text;
 }
 
 TEST(AdaRound, CanBeCancelled) {
