@@ -1,5 +1,6 @@
 // The native engine's kernels, one at a time (Google Benchmark): convolutions of YOLO's sizes on every instruction set
 // of this processor, in integers and in float. items_per_second are MACs, or values where nothing is multiplied.
+// conv_u8_bits have weights of fewer bits.
 // conv_u8_sparse and conv_f32_sparse have that share of zeros in blocks of 16 output channels by 4 input channels; its
 // items are MACs with the zeros.
 //   native_kernels --benchmark_filter=conv_u8/avx512
@@ -19,11 +20,17 @@ using namespace quench::runtime::native;
 struct Layer {
   int64_t channels, outputs, kernel, stride, size;
   double zeros = 0;  ///< share of blocks of 16 output by 4 input channels at one place of the kernel
+  int bits = 8;      ///< of the integer weights
 };
 /// yolov5n at 640 px: the stem, early, middle and late layers, a head.
 constexpr Layer kLayers[] = {{3, 16, 6, 2, 640},   {16, 32, 3, 2, 320}, {16, 16, 3, 1, 160},  {32, 32, 1, 1, 160},
                              {32, 32, 3, 1, 80},   {64, 64, 3, 1, 40},  {128, 128, 3, 1, 20}, {128, 256, 3, 2, 40},
                              {256, 256, 1, 1, 20}, {64, 255, 1, 1, 80}};
+
+/// Layers of many, few and one output pixels, for weights of fewer bits.
+constexpr Layer kWidthLayers[] = {{64, 64, 3, 1, 40},  {128, 128, 3, 1, 20}, {256, 256, 3, 1, 10},
+                                  {256, 256, 3, 1, 4}, {256, 256, 3, 1, 2},  {256, 256, 1, 1, 4},
+                                  {512, 512, 3, 1, 4}, {1280, 1000, 1, 1, 1}};
 
 /// 3 x 3 layers of yolov5s at 640 px, for sparsity.
 constexpr Layer kSparseLayers[] = {{64, 64, 3, 1, 80}, {128, 128, 3, 1, 40}, {256, 256, 3, 1, 20}};
@@ -72,7 +79,8 @@ Program program_of(const Layer& layer, bool integer) {
   Rng rng(1, "native kernels");
   conv.weight = Tensor(integer ? DType::i8 : DType::f32, shape);
   for (int64_t i = 0; i < conv.weight.size(); ++i) {
-    const auto value = static_cast<int>(rng.below(255)) - 127;
+    const int most = (1 << (layer.bits - 1)) - 1;
+    const auto value = static_cast<int>(rng.below(static_cast<uint64_t>(2 * most + 1))) - most;
     if (integer) {
       conv.weight.mutable_values<int8_t>()[static_cast<size_t>(i)] = static_cast<int8_t>(value);
     } else {
@@ -106,7 +114,8 @@ void convolution(benchmark::State& state, Isa isa, const Layer& layer, bool inte
   state.SetItemsProcessed(state.iterations() * macs);
 }
 
-void peak(benchmark::State& state, int64_t (*burn)(int64_t)) {
+template <typename Burn>
+void peak(benchmark::State& state, const Burn& burn) {
   int64_t products = 0;
   for (auto _ : state) products += burn(10000);
   state.SetItemsProcessed(products);
@@ -117,8 +126,14 @@ void peak(benchmark::State& state, int64_t (*burn)(int64_t)) {
 int main(int argc, char** argv) {
   for (const Isa isa : available_isas()) {
     const std::string name = to_string(isa);
-    benchmark::RegisterBenchmark(("peak_u8/" + name).c_str(), peak, kernels_for(isa)->burn_u8);
-    benchmark::RegisterBenchmark(("peak_f32/" + name).c_str(), peak, kernels_for(isa)->burn_f32);
+    for (const int64_t steps : {int64_t{0}, int64_t{1}, kLeastNarrowLoop}) {
+      benchmark::RegisterBenchmark(fmt::format("peak_u8/{}/narrow_steps:{}", name, steps).c_str(),
+                                   [=](benchmark::State& state) {
+                                     peak(state, [=](int64_t n) { return kernels_for(isa)->burn_u8(n, steps); });
+                                   });
+    }
+    benchmark::RegisterBenchmark(("peak_f32/" + name).c_str(),
+                                 [=](benchmark::State& state) { peak(state, kernels_for(isa)->burn_f32); });
     for (const bool integer : {true, false}) {
       for (const Layer& layer : kLayers) {
         const std::string label = fmt::format("{}/{}/{}x{}_k{}_s{}_{}px", integer ? "conv_u8" : "conv_f32", name,
@@ -137,6 +152,16 @@ int main(int argc, char** argv) {
                           layer.channels, layer.outputs, layer.kernel, layer.size, zeros);
           benchmark::RegisterBenchmark(label.c_str(), convolution, isa, layer, integer)->UseManualTime();
         }
+      }
+    }
+  }
+  for (const Isa isa : available_isas()) {
+    for (Layer layer : kWidthLayers) {
+      for (const int bits : {8, 7, 6, 5, 4, 3, 2}) {
+        layer.bits = bits;
+        const std::string label = fmt::format("conv_u8_bits/{}/{}x{}_k{}_{}px/{}", to_string(isa), layer.channels,
+                                              layer.outputs, layer.kernel, layer.size, bits);
+        benchmark::RegisterBenchmark(label.c_str(), convolution, isa, layer, true)->UseManualTime();
       }
     }
   }

@@ -156,6 +156,10 @@ std::vector<Case> cases() {
   add("int8_symmetric", plain, {.symmetric = true, .outputs = true}, 1);
   add("int8_per_tensor", plain, {.per_channel = false, .pixels = true, .outputs = true}, 1);
   add("int8_7_bit_weights", plain, {.bits_w = 7, .pixels = true, .outputs = true}, 1);
+  for (const int bits : {4, 2}) {  // packed in the file
+    add(fmt::format("int8_{}_bit_weights", bits), plain, {.bits_w = bits, .pixels = true, .outputs = true}, 1);
+    all.back().graph.metadata["target"] = "native";
+  }
   add("int8_6_bit_activations", plain, {.bits_a = 6, .outputs = true}, 1);
   add("int8_float_weights_prepared", plain, {.integer = false, .pixels = true, .outputs = true}, 1);
   add("int8_decomposed_silu", graph::decompose_silu(conv({1, 3, 9, 9}, 8, square(3), Activation::silu)),

@@ -7,6 +7,7 @@ target_include_directories(quench_reference_executor PUBLIC ${CMAKE_CURRENT_SOUR
 target_link_libraries(quench_reference_executor PUBLIC quench_graph)
 
 quench_test(graph_onnx_test SOURCES graph_onnx_test.cpp USES graph graph_samples LABELS fast)
+quench_test(graph_packed_test SOURCES graph_packed_test.cpp USES graph graph_samples LABELS fast)
 quench_test(graph_passes_test SOURCES graph_passes_test.cpp USES graph_samples reference_executor LABELS fast)
 quench_test(graph_op_traits_test SOURCES graph_op_traits_test.cpp graph_groups_test.cpp USES graph_samples reference_executor
             LABELS fast)

@@ -89,6 +89,12 @@ TEST(Cost, QuantizedWeightsAndActivationsCountTheirBits) {
   EXPECT_EQ(conv.activation_bytes, 6 * 16);
   g.weights["a.weight"].quant->bits = 7;
   EXPECT_EQ(cost(g).nodes[0].bops, conv.macs * 7 * 8);
+  g.weights["a.weight"].quant->bits = 3;
+  EXPECT_EQ(cost(g).nodes[0].weights_bytes, 108 + 6 * 4 + 6) << "bytes, as the kernels of others want them";
+  g.metadata["target"] = "native";
+  EXPECT_EQ(cost(g).nodes[0].weights_bytes, 54 + 6 * 4 + 6);
+  g.weights["a.weight"].quant->bits = 2;
+  EXPECT_EQ(cost(g).nodes[0].weights_bytes, 27 + 6 * 4 + 6);
 }
 
 TEST(Cost, MacsGrowWithTheAreaAndBatchIsOne) {

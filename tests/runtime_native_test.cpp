@@ -62,6 +62,14 @@ std::vector<std::pair<std::string, Graph>> integer_graphs() {
     all.emplace_back(std::string(name) + " onnxruntime's form",
                      graph::samples::quantized(graph::decompose_silu(folded), {.pixels = true}));
   }
+  // Fewer bits: sums of 16 bits, and weights as codes of 4 and 2 bits.
+  for (const char* name : {"yolov5n-cls", "yolov8n"}) {
+    const Graph folded = graph::unfuse_activations(graph::fold_batch_norms(model(name, 64)));
+    for (const int bits : {7, 6, 5, 4, 3, 2}) {
+      all.emplace_back(fmt::format("{} of {} bits", name, bits),
+                       graph::samples::quantized(folded, {.bits_w = bits, .pixels = true}));
+    }
+  }
   return all;
 }
 
@@ -108,14 +116,20 @@ TEST(NativeEngine, LargestProductsDoNotSaturate) {
   b.output(b.conv("conv", x, 16, {.kernel = {3, 3}, .padding = {1, 1}}, true));
   Graph graph = graph::samples::quantized(b.graph, {.pixels = true});
   Tensor& weight = graph.weights.at("conv.weight").value;
-  for (size_t i = 0; i < weight.values<int8_t>().size(); ++i) {
-    weight.mutable_values<int8_t>()[i] = static_cast<int8_t>(i % 1152 < 576 ? 127 : -127);
-  }
-  for (const uint8_t pixel : {0, 255}) {
-    Tensor image(DType::u8, {1, 64, 3, 3});
-    for (uint8_t& value : image.mutable_values<uint8_t>()) value = pixel;
-    const auto expected = execute_integer(graph, image);
-    for (const std::string& isa : isas()) EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa;
+  for (const int largest : {127, 65, 64, 63, 33, 31, 15, 8, 7, 3, 2, 1}) {  // each side of where sums of 16 bits end
+    for (const int smallest : {-largest, largest - 1}) {                     // two levels: codes; and all of one sign
+      for (size_t i = 0; i < weight.values<int8_t>().size(); ++i) {
+        weight.mutable_values<int8_t>()[i] = static_cast<int8_t>(i % 1152 < 576 ? largest : smallest);
+      }
+      for (const uint8_t pixel : {0, 255}) {
+        Tensor image(DType::u8, {1, 64, 3, 3});
+        for (uint8_t& value : image.mutable_values<uint8_t>()) value = pixel;
+        const auto expected = execute_integer(graph, image);
+        for (const std::string& isa : isas()) {
+          EXPECT_EQ(load(graph, isa, 1)->run(image), expected) << isa << ", weights " << smallest << ", " << largest;
+        }
+      }
+    }
   }
 }
 
@@ -176,20 +190,27 @@ TEST(NativeEngine, TellsTheTimeOfEveryLayer) {
 // A peak that is timed wrong shows as a layer that is faster than the peak. `plain` is left out: its peak calls the C
 // library's fmaf, its layers may not.
 TEST(NativeEngine, NoLayerIsFasterThanThePeak) {
-  const Graph graph = model("yolov5n-cls", 64);
-  graph::ModelFile file{"case.onnx", graph::write_onnx(graph), "", graph};
-  const Tensor input = graph::reference::random_inputs(graph, 1, 1)[0];
-  for (const native::Isa isa : native::available_isas()) {
-    if (isa == native::Isa::plain) continue;
-    const auto session = native_runtime()->load(
-        file, {.threads = 1, .profile_path = "", .isa = native::to_string(isa), .layer_times = true});
-    for (int run = 0; run < 3; ++run) {
-      session->run(input);
-      for (const LayerTime& layer : session->layer_times()) {
-        if (layer.macs == 0) continue;
-        ASSERT_GT(layer.time_ns, 0) << layer.layer;
-        const double share = static_cast<double>(layer.macs) / static_cast<double>(layer.time_ns) / layer.peak_gmacs;
-        EXPECT_LE(share, 1.1) << native::to_string(isa) << " " << layer.layer;
+  const Graph whole = model("yolov5n-cls", 64);
+  std::vector<Graph> graphs{whole};
+  for (const int bits : {8, 7, 4}) {  // products are added in 32 bits, or in 16
+    graphs.push_back(graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(whole)),
+                                               {.bits_w = bits, .pixels = true}));
+  }
+  for (const Graph& graph : graphs) {
+    graph::ModelFile file{"case.onnx", graph::write_onnx(graph), "", graph};
+    const Tensor input = graph::reference::random_inputs(graph, 1, 1)[0];
+    for (const native::Isa isa : native::available_isas()) {
+      if (isa == native::Isa::plain) continue;
+      const auto session = native_runtime()->load(
+          file, {.threads = 1, .profile_path = "", .isa = native::to_string(isa), .layer_times = true});
+      for (int run = 0; run < 3; ++run) {
+        session->run(input);
+        for (const LayerTime& layer : session->layer_times()) {
+          if (layer.macs == 0) continue;
+          ASSERT_GT(layer.time_ns, 0) << layer.layer;
+          const double share = static_cast<double>(layer.macs) / static_cast<double>(layer.time_ns) / layer.peak_gmacs;
+          EXPECT_LE(share, 1.1) << native::to_string(isa) << " " << layer.layer;
+        }
       }
     }
   }

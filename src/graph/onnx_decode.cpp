@@ -1,6 +1,10 @@
 #include "graph/onnx_decode.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "graph/onnx_types.h"
+#include "graph/packed_integers.h"
 
 namespace quench::graph::onnx_decode {
 namespace {
@@ -22,12 +26,19 @@ DType dtype_of(int32_t data_type, const std::string& where) {
 }  // namespace
 
 Tensor tensor(const quench_onnx::TensorProto& proto) {
-  const DType dtype = dtype_of(proto.data_type(), proto.name());
+  const int packed = proto.data_type() == kInt4 ? 4 : proto.data_type() == kInt2 ? 2 : 0;
+  const DType dtype = packed > 0 ? DType::i8 : dtype_of(proto.data_type(), proto.name());
   if (proto.data_location() != quench_onnx::TensorProto::DEFAULT || proto.external_data_size() || proto.has_segment()) {
     wrong("expected values inside the file, got external data ({})", proto.name());
   }
   const Shape shape(proto.dims().begin(), proto.dims().end());
   const auto count = static_cast<uint64_t>(element_count(shape));
+  if (packed > 0) {
+    const std::vector<int8_t> values = unpack_integers(proto.raw_data(), element_count(shape), packed);
+    Tensor out(dtype, shape);
+    std::ranges::copy(values, out.mutable_values<int8_t>().begin());
+    return out;
+  }
   if (count > proto.raw_data().size() || count * size_of(dtype) != proto.raw_data().size()) {
     wrong("expected raw data of {} {}, got {} bytes ({})", to_string(dtype), to_string(shape), proto.raw_data().size(),
           proto.name());

@@ -3,6 +3,8 @@
 #include <bit>
 
 #include "core/error.h"
+#include "graph/onnx_types.h"
+#include "graph/packed_integers.h"
 
 namespace quench::graph::onnx_encode {
 namespace {
@@ -53,6 +55,13 @@ void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Te
   proto.set_data_type(data_type(tensor.dtype()));
   for (int64_t dim : tensor.shape()) proto.add_dims(dim);
   proto.set_raw_data(tensor.bytes(), tensor.size_bytes());
+}
+
+void set_packed_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor, int bits) {
+  proto.set_name(std::string(name));
+  proto.set_data_type(bits == 2 ? kInt2 : kInt4);
+  for (int64_t dim : tensor.shape()) proto.add_dims(dim);
+  proto.set_raw_data(pack_integers(tensor.values<int8_t>(), bits));
 }
 
 void set_value(quench_onnx::ValueInfoProto& proto, std::string_view name, DType dtype, const Shape& shape) {

@@ -21,6 +21,9 @@ void set_attribute(quench_onnx::NodeProto& node, std::string_view name, const st
 /// Little-endian raw data.
 void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor);
 
+/// int8 values as INT4 or INT2 (graph/packed_integers.h). bits: 4 or 2.
+void set_packed_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor, int bits);
+
 /// Name, type and shape of a value; dimension 0 is the symbol N.
 void set_value(quench_onnx::ValueInfoProto& proto, std::string_view name, DType dtype, const Shape& shape);
 

@@ -8,6 +8,7 @@
 #include "graph/onnx_decode.h"
 #include "graph/onnx_mark.h"
 #include "graph/onnx_reader.h"
+#include "graph/onnx_types.h"
 #include "graph/op_traits.h"
 #include "graph/shape_inference.h"
 #include "graph/verify.h"
@@ -313,8 +314,8 @@ std::map<std::string, std::string> read_metadata(const quench_onnx::ModelProto& 
   }
   if (model.functions_size() || model.training_info_size()) wrong("expected a plain graph, got functions or training");
   for (const auto& opset : model.opset_import()) {
-    if (opset.domain().empty() && (opset.version() < 13 || opset.version() > 17)) {
-      wrong("expected opset 13 to 17, got {}", opset.version());
+    if (opset.domain().empty() && (opset.version() < kOpset || opset.version() > kNewestOpset)) {
+      wrong("expected opset {} to {}, got {}", kOpset, kNewestOpset, opset.version());
     }
   }
   return metadata;

@@ -8,6 +8,7 @@
 #include "graph/free_name.h"
 #include "graph/onnx_encode.h"
 #include "graph/onnx_mark.h"
+#include "graph/onnx_types.h"
 #include "graph/onnx_writer.h"
 #include "graph/op_traits.h"
 #include "graph/verify.h"
@@ -16,8 +17,6 @@ namespace quench::graph {
 namespace {
 
 /// 13: the first with per-axis QuantizeLinear; nothing newer is needed.
-constexpr int64_t kOpset = 13;
-constexpr int64_t kIrVersion = 8;
 
 const char* op_type(Op op) {
   switch (op) {
@@ -73,9 +72,13 @@ quench_onnx::NodeProto& OnnxWriter::add_node(std::string_view op_type, const std
   return node;
 }
 
-std::string OnnxWriter::add_constant(const std::string& wanted, const Tensor& tensor) {
+std::string OnnxWriter::add_constant(const std::string& wanted, const Tensor& tensor, int bits) {
   const std::string name = tensor_name(wanted);
-  onnx_encode::set_tensor(*out_.add_initializer(), name, tensor);
+  if (bits < 8) {
+    onnx_encode::set_packed_tensor(*out_.add_initializer(), name, tensor, bits);
+  } else {
+    onnx_encode::set_tensor(*out_.add_initializer(), name, tensor);
+  }
   return name;
 }
 
@@ -190,12 +193,10 @@ void OnnxWriter::write_outputs() {
 }
 
 quench_onnx::ModelProto OnnxWriter::model() {
-  model_.set_ir_version(kIrVersion);
   model_.set_producer_name("quench");
   model_.set_producer_version(QUENCH_VERSION);
   auto& opset = *model_.add_opset_import();
   opset.set_domain("");
-  opset.set_version(kOpset);
   for (const auto& [key, value] : graph_.metadata) {
     auto& entry = *model_.add_metadata_props();
     entry.set_key(key);
@@ -210,6 +211,9 @@ quench_onnx::ModelProto OnnxWriter::model() {
   write_inputs();
   for (const Node& node : graph_.nodes) write_node(node);
   write_outputs();
+  const bool int2 = least_bits_ <= 2, int4 = least_bits_ <= 4;
+  model_.set_ir_version(int2 ? kInt2IrVersion : int4 ? kInt4IrVersion : kIrVersion);
+  opset.set_version(int2 ? kInt2Opset : int4 ? kInt4Opset : kOpset);
   return std::move(model_);
 }
 

@@ -7,7 +7,8 @@
 
 namespace quench::graph {
 
-/// The Graph as a serialized ONNX ModelProto: opset 13, IR 8, batch dimension `N`, metadata and `quench_version` in
+/// The Graph as a serialized ONNX ModelProto: opset 13, IR 8 (with packed weights, graph/packed_integers.h, opset 21
+/// and IR 10 for INT4, opset 25 and IR 13 for INT2), batch dimension `N`, metadata and `quench_version` in
 /// metadata_props. Verified by graph::verify first. Deterministic: equal graphs give equal bytes.
 ///
 /// Edges with `quant` become one QuantizeLinear after their producer and one DequantizeLinear for each consumer; a

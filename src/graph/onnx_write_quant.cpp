@@ -1,9 +1,11 @@
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 #include "graph/onnx_encode.h"
 #include "graph/onnx_mark.h"
 #include "graph/onnx_writer.h"
+#include "graph/packed_integers.h"
 
 namespace quench::graph {
 namespace {
@@ -45,10 +47,10 @@ bool leaves_range(const Weight& weight) {
 
 }  // namespace
 
-OnnxWriter::QuantConstants OnnxWriter::quant_constants(const std::string& owner, const QuantParams& quant) {
+OnnxWriter::QuantConstants OnnxWriter::quant_constants(const std::string& owner, const QuantParams& quant, int bits) {
   const Shape shape = quant.axis < 0 ? Shape{} : Shape{static_cast<int64_t>(quant.scale.size())};
   return {add_constant(owner + "/scale", Tensor::from(quant.scale, shape)),
-          add_constant(owner + "/zero_point", zero_points(quant, shape))};
+          add_constant(owner + "/zero_point", zero_points(quant, shape), bits)};
 }
 
 void OnnxWriter::write_quantize(const std::string& owner, const QuantParams& quant, const QuantConstants& constants,
@@ -132,9 +134,15 @@ std::string OnnxWriter::clamp_weight(const std::string& name, const Weight& weig
 
 std::string OnnxWriter::read_weight(const Node& node, std::string_view role, const Weight& weight) {
   const std::string name = node.name + "." + std::string(role);
-  onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value);
+  const int bits = weight.quant && weight.value.dtype() == DType::i8 ? stored_bits(graph_, *weight.quant) : 8;
+  least_bits_ = std::min(least_bits_, bits);
+  if (bits < 8) {
+    onnx_encode::set_packed_tensor(*out_.add_initializer(), name, weight.value, bits);
+  } else {
+    onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value);
+  }
   if (!weight.quant) return name;
-  const QuantConstants constants = quant_constants(name, *weight.quant);
+  const QuantConstants constants = quant_constants(name, *weight.quant, bits);
   std::string quantized = name;
   if (weight.value.dtype() == DType::f32) {
     quantized = tensor_name(name + "/quantized");

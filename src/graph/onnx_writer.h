@@ -40,8 +40,8 @@ class OnnxWriter {
   void write_attributes(const Node& node, quench_onnx::NodeProto& proto);
   quench_onnx::NodeProto& add_node(std::string_view op_type, const std::string& name,
                                    const std::vector<std::string>& inputs, const std::string& output);
-  /// Adds a constant under a free name like `wanted`; returns the name.
-  std::string add_constant(const std::string& wanted, const Tensor& tensor);
+  /// Adds a constant under a free name like `wanted`, packed where a value has 4 or 2 bits; returns the name.
+  std::string add_constant(const std::string& wanted, const Tensor& tensor, int bits = 8);
   std::string tensor_name(std::string wanted) { return take(tensors_, std::move(wanted)); }
   std::string node_name(std::string wanted) { return take(nodes_, std::move(wanted)); }
   static std::string take(std::set<std::string>& used, std::string wanted);
@@ -56,7 +56,8 @@ class OnnxWriter {
   struct QuantConstants {
     std::string scale, zero_point;
   };
-  QuantConstants quant_constants(const std::string& owner, const QuantParams& quant);
+  /// bits: of a value in the file.
+  QuantConstants quant_constants(const std::string& owner, const QuantParams& quant, int bits = 8);
   void write_quantize(const std::string& owner, const QuantParams& quant, const QuantConstants& constants,
                       const std::string& input, const std::string& output);
   void write_dequantize(const std::string& owner, const QuantParams& quant, const QuantConstants& constants,
@@ -71,6 +72,7 @@ class OnnxWriter {
   std::vector<QuantConstants> edge_constants_;
   std::set<std::string> tensors_;
   std::set<std::string> nodes_;
+  int least_bits_ = 8;  ///< that a weight so far takes in the file
 };
 
 }  // namespace quench::graph

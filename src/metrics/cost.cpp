@@ -1,6 +1,7 @@
 #include "metrics/cost.h"
 
 #include "graph/op_traits.h"
+#include "graph/packed_integers.h"
 
 namespace quench::metrics {
 namespace {
@@ -21,10 +22,10 @@ int64_t edge_bytes(const graph::Edge& edge) {
 }
 
 /// As stored in a deployed model: a quantized tensor in its integer type, with its scales and zero points.
-int64_t stored_bytes(const graph::Weight& weight) {
+int64_t stored_bytes(const Graph& graph, const graph::Weight& weight) {
   if (!weight.quant) return static_cast<int64_t>(weight.value.size_bytes());
   const graph::QuantParams& quant = *weight.quant;
-  return weight.value.size() * static_cast<int64_t>(size_of(quant.dtype)) +
+  return (weight.value.size() * graph::stored_bits(graph, quant) + 7) / 8 +
          static_cast<int64_t>(quant.scale.size() * sizeof(float) + quant.zero_point.size() * size_of(quant.dtype));
 }
 
@@ -46,7 +47,7 @@ NodeCost node_cost(const Graph& graph, const Node& node) {
     const graph::Weight* weight = graph.weight(node, role.name);
     if (weight == nullptr) continue;
     if (role.learned) cost.params += weight->value.size();
-    cost.weights_bytes += stored_bytes(*weight);
+    cost.weights_bytes += stored_bytes(graph, *weight);
   }
   for (graph::EdgeId output : node.outputs) cost.activation_bytes += edge_bytes(graph.edge(output));
   cost.macs = node_macs(graph, node, cost.output);

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "graph/packed_integers.h"
 #include "graph/quantized.h"
 #include "runtime/onnxruntime_library.h"
 
@@ -21,6 +22,19 @@ ONNXTensorElementDataType element_type(const OrtApi& api, OrtTypeInfo* raw, std:
   ONNXTensorElementDataType type = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
   ort::check(api.GetTensorElementType(tensor, &type), what);
   return type;
+}
+
+/// Says so before the library does, which names an operator that is not in the file.
+void require_kernels(const graph::Graph& graph) {
+  for (const auto& [name, weight] : graph.weights) {
+    if (weight.quant && weight.value.dtype() == DType::i8 && graph::stored_bits(graph, *weight.quant) == 2) {
+      fail(ErrorKind::unsupported,
+           "[{}] ONNX Runtime has no kernels for weights of 2 bits as a file for `native` stores them ({}); quantize "
+           "with "
+           "target onnxruntime, which stores bytes",
+           kWhere, name);
+    }
+  }
 }
 
 class OnnxRuntimeSession : public Session {
@@ -158,6 +172,7 @@ class OnnxRuntime : public Runtime {
     return {.available = library.api != nullptr, .version = library.version, .reason = library.reason};
   }
   std::unique_ptr<Session> load(const graph::ModelFile& model, const SessionOptions& options) const override {
+    require_kernels(model.graph);
     return std::make_unique<OnnxRuntimeSession>(model, options);
   }
 };

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/clock.h"
+#include "runtime/native/narrow_steps.h"
 
 namespace quench::runtime::native {
 
@@ -347,6 +348,8 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
       skip_zeros(packed, task, layer, macs, sparse_u8_);
+      if (task.blocks.first == nullptr) task.narrow_steps = narrow_steps(packed, kernels_);
+      layer.narrow_steps = std::max(layer.narrow_steps, task.narrow_steps);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;

@@ -45,6 +45,7 @@ struct ConvU8 {
   ConvShape shape;
   const uint8_t* input = nullptr;     ///< window of output pixel 0
   const int8_t* weights = nullptr;    ///< packed (pack.h), or blocks
+  int64_t narrow_steps = 0;           ///< whose sums fit 16 bits (narrow_steps.h); 0: all are of 32 bits
   BlockLists blocks;                  ///< of lanes x 4
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
@@ -82,6 +83,9 @@ struct Affine {
 
 enum class Unary { silu, sigmoid, relu };
 
+/// Fewer narrow steps than these are added to 32 bits one by one: a loop of so few costs more than it saves.
+constexpr int64_t kLeastNarrowLoop = 4;
+
 struct Kernels {
   Isa isa = Isa::plain;
   int lanes = 1;          ///< of a vector of 32-bit values
@@ -90,6 +94,10 @@ struct Kernels {
   int32_t u8_offset = 0;  ///< subtracted from x before it is multiplied (128: s8 products); the bias makes up for it
   bool u8_pairs =
       false;  ///< weights of a vector: values 0 and 1 of every channel, then 2 and 3; else 0 to 3 of every channel
+
+  /// The most that a step of products of weights of 1 adds to a sum of 16 bits; 0: sums have 32 bits.
+  int32_t narrow_step = 0;
+  int64_t narrow_least = 1;  ///< fewer steps in 16 bits than this do not pay
 
   /// Output pixels [begin, end).
   void (*conv_u8)(const ConvU8&, int64_t begin, int64_t end) = nullptr;
@@ -109,8 +117,9 @@ struct Kernels {
                       int64_t end) = nullptr;
   void (*max_pool_f32)(const graph::PoolAttributes&, Plane<const float> in, Plane<float> out, int64_t begin,
                        int64_t end) = nullptr;
-  /// Multiplies in registers alone and returns how many products it made: the instruction set's peak, when timed.
-  int64_t (*burn_u8)(int64_t rounds) = nullptr;
+  /// Multiplies in registers alone and returns how many products it made: the instruction set's peak, when timed; of
+  /// integers that of layers with these narrow_steps.
+  int64_t (*burn_u8)(int64_t rounds, int64_t narrow_steps) = nullptr;
   int64_t (*burn_f32)(int64_t rounds) = nullptr;
   /// Pixels of channels to planes of pixels: out[c * plane + p] = in[p * pixel_step + c]. readable: how many values of
   /// a pixel are memory, >= channels.

@@ -15,6 +15,7 @@ struct V {
   struct Pairs {
     __m256i even, odd;
   };
+  using Raw = __m256i;
   using W = Pairs;
   using X = Pairs;
   static constexpr int kLanes = 8, kU8Vectors = 2, kF32Vectors = 2;
@@ -22,6 +23,9 @@ struct V {
   static constexpr int32_t kOffset = 0;
   static constexpr int kQuads = 1;
   static constexpr bool kPairs = false;
+  /// vpmaddubsw does not saturate where two products of the largest weight fit 16 bits.
+  static constexpr int32_t kNarrowStep = 2 * 255;
+  static constexpr int64_t kNarrowLeast = 1;
 
   static F load(const float* p) { return _mm256_loadu_ps(p); }
   static void store(float* p, F x) { _mm256_storeu_ps(p, x); }
@@ -73,10 +77,8 @@ struct V {
   }
 
   static Acc zero() { return _mm256_setzero_si256(); }
-  static W load_weights(const int8_t* p) {
-    const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-    return {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)};
-  }
+  static Raw load_raw(const int8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static W spread_weights(Raw w) { return {_mm256_srai_epi16(_mm256_slli_epi16(w, 8), 8), _mm256_srai_epi16(w, 8)}; }
   static X load_quad(const uint8_t* p) {
     int32_t quad;
     __builtin_memcpy(&quad, p, 4);
@@ -86,6 +88,16 @@ struct V {
   static Acc dot(Acc acc, const X& x, const W& w) {
     return _mm256_add_epi32(acc, _mm256_add_epi32(_mm256_madd_epi16(x.even, w.even), _mm256_madd_epi16(x.odd, w.odd)));
   }
+  using Sum16 = __m256i;
+  using X16 = __m256i;
+  static Sum16 zero16() { return _mm256_setzero_si256(); }
+  static X16 load_quad16(const uint8_t* p) {
+    int32_t quad;
+    __builtin_memcpy(&quad, p, 4);
+    return _mm256_set1_epi32(quad);
+  }
+  static Sum16 dot16(Sum16 sum, X16 x, Raw w) { return _mm256_add_epi16(sum, _mm256_maddubs_epi16(x, w)); }
+  static Acc add16(Acc acc, Sum16 sum) { return _mm256_add_epi32(acc, _mm256_madd_epi16(sum, _mm256_set1_epi16(1))); }
   static I finish(Acc acc) { return acc; }
   /// The compiler must take the value for another one from here on, at no cost: nothing computed from it is shared or
   /// moved out of a loop.

@@ -10,6 +10,7 @@ struct V {
   using F = __m512;
   using I = __m512i;
   using Acc = __m512i;
+  using Raw = __m512i;
   using W = __m512i;
   using X = __m512i;
   static constexpr int kLanes = 16, kU8Vectors = 4, kF32Vectors = 4;
@@ -17,6 +18,8 @@ struct V {
   static constexpr int32_t kOffset = 0;
   static constexpr int kQuads = 1;
   static constexpr bool kPairs = false;
+  static constexpr int32_t kNarrowStep = 0;
+  static constexpr int64_t kNarrowLeast = 1;
 
   static F load(const float* p) { return _mm512_loadu_ps(p); }
   static void store(float* p, F x) { _mm512_storeu_ps(p, x); }
@@ -77,7 +80,8 @@ struct V {
   }
 
   static Acc zero() { return _mm512_setzero_si512(); }
-  static W load_weights(const int8_t* p) { return _mm512_load_si512(p); }
+  static Raw load_raw(const int8_t* p) { return _mm512_load_si512(p); }
+  static W spread_weights(Raw raw) { return raw; }
   static X load_quad(const uint8_t* p) {
     int32_t quad;
     __builtin_memcpy(&quad, p, 4);

@@ -17,9 +17,11 @@ struct V : NeonVector {
   static constexpr int kU8Pixels[4] = {8, 6, 4, 4}, kF32Pixels[4] = {8, 8, 6, 6};
   static constexpr int32_t kOffset = 128;
   static constexpr bool kPairs = true;
+  static constexpr int32_t kNarrowStep = 2 * 128;
+  static constexpr int64_t kNarrowLeast = 4;
 
   static Acc zero() { return vdupq_n_s32(0); }
-  static W load_weights(const int8_t* p) { return vld1q_s8(p); }
+  static W spread_weights(Raw raw) { return raw; }
   static Block load_block(const uint8_t* p) { return vreinterpretq_s8_u8(veorq_u8(vld1q_u8(p), vdupq_n_u8(0x80))); }
   template <int J>
   static X spread(Block x) {
@@ -44,6 +46,19 @@ struct V : NeonVector {
   static Acc dot_of(Acc acc, Block x, W w) {
     return dot(acc, spread<J>(x), w);
   }
+  using Sum16 = int16x8_t;
+  using X16 = X;
+  static Sum16 zero16() { return vdupq_n_s16(0); }
+  static X16 load_quad16(const uint8_t* p) { return load_quad(p); }
+  static Sum16 dot16(Sum16 sum, X16 x, Raw w) {
+    asm("smlal %0.8h, %1.8b, %2.8b\n\tsmlal2 %0.8h, %1.16b, %2.16b" : "+w"(sum) : "w"(x), "w"(w));
+    return sum;
+  }
+  template <int J>
+  static Sum16 dot16_of(Sum16 sum, Block x, Raw w) {
+    return dot16(sum, spread<J>(x), w);
+  }
+  static Acc add16(Acc acc, Sum16 sum) { return vpadalq_s16(acc, sum); }
   static I finish(Acc acc) { return acc; }
 };
 

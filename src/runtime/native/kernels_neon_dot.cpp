@@ -17,9 +17,11 @@ struct V : NeonVector {
   static constexpr int kU8Pixels[4] = {8, 8, 8, 6}, kF32Pixels[4] = {8, 8, 6, 6};
   static constexpr int32_t kOffset = 128;
   static constexpr bool kPairs = false;
+  static constexpr int32_t kNarrowStep = 0;
+  static constexpr int64_t kNarrowLeast = 1;
 
   static Acc zero() { return vdupq_n_s32(0); }
-  static W load_weights(const int8_t* p) { return vld1q_s8(p); }
+  static W spread_weights(Raw raw) { return raw; }
   static X load_quad(const uint8_t* p) {
     uint32_t quad;
     __builtin_memcpy(&quad, p, 4);

@@ -11,6 +11,8 @@ struct V {
   static constexpr int32_t kOffset = 0;
   static constexpr int kQuads = 1;
   static constexpr bool kPairs = false;
+  static constexpr int32_t kNarrowStep = 0;
+  static constexpr int64_t kNarrowLeast = 1;
   struct F {
     float at[kLanes];
   };
@@ -20,6 +22,7 @@ struct V {
   struct W {
     const int8_t* at;
   };
+  using Raw = W;
   struct X {
     int32_t at[4];
   };
@@ -102,7 +105,8 @@ struct V {
   }
 
   static Acc zero() { return set_i(0); }
-  static W load_weights(const int8_t* p) { return {p}; }
+  static Raw load_raw(const int8_t* p) { return {p}; }
+  static W spread_weights(Raw raw) { return raw; }
   static X load_quad(const uint8_t* p) { return {{p[0], p[1], p[2], p[3]}}; }
   static Acc dot(const Acc& acc, const X& x, const W& w) {
     return each<I>([&](int i) {

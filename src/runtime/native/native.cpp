@@ -4,6 +4,7 @@
 #include <map>
 #include <mutex>
 #include <new>
+#include <tuple>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -15,13 +16,9 @@ namespace {
 
 constexpr char kWhere[] = "runtime.native";
 
-/// What one thread reaches on registers alone, in 10^9 products a second.
-struct Peaks {
-  double u8_gmacs = 0, f32_gmacs = 0;
-};
-
 /// The best of many short tries: a pause of the machine spoils one of them, and its clock needs some to rise.
-double best_gmacs(int64_t (*burn)(int64_t)) {
+template <typename Burn>
+double best_gmacs(const Burn& burn) {
   constexpr int64_t kRounds = 10000, kTryFor_ns = 20'000'000;
   double best = 0;
   int64_t now = now_ns();
@@ -35,16 +32,40 @@ double best_gmacs(int64_t (*burn)(int64_t)) {
   return best;
 }
 
+/// What one thread reaches on registers alone, in 10^9 products a second, measured when first asked for.
+class Peaks {
+ public:
+  double of(const native::Kernels& kernels, const native::Instruction& layer) {
+    const bool integer = layer.kind == native::Kind::conv_u8;
+    const int64_t steps = std::min(layer.narrow_steps, native::kLeastNarrowLoop);  // more are added the same way
+    const std::lock_guard lock(mutex_);
+    const auto [found, is_new] = gmacs_.try_emplace({kernels.isa, integer, steps});
+    if (is_new) {
+      found->second = best_gmacs(
+          [&](int64_t rounds) { return integer ? kernels.burn_u8(rounds, steps) : kernels.burn_f32(rounds); });
+    }
+    return found->second;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::tuple<native::Isa, bool, int64_t>, double> gmacs_;
+};
+
 class NativeSession : public Session {
  public:
-  NativeSession(const graph::ModelFile& model, native::Isa isa, const SessionOptions& options, const Peaks& peaks)
+  NativeSession(const graph::ModelFile& model, native::Isa isa, const SessionOptions& options, Peaks& peaks)
       : engine_(native::lower(model.graph), *native::kernels_for(isa), std::max(1, options.threads)) {
     const graph::Edge& input = model.graph.edge(model.graph.inputs[0]);
     dtype_ = input.dtype;
     image_shape_ = input.shape;
+    peak_gmacs_.resize(engine_.program().instructions.size());
     engine_.set_profiling(options.layer_times);
-    peak_u8_ = std::max(1, options.threads) * peaks.u8_gmacs;
-    peak_f32_ = std::max(1, options.threads) * peaks.f32_gmacs;
+    if (!options.layer_times) return;
+    for (size_t i = 0; i < peak_gmacs_.size(); ++i) {
+      const native::Instruction& layer = engine_.program().instructions[i];
+      if (layer.macs > 0) peak_gmacs_[i] = std::max(1, options.threads) * peaks.of(engine_.kernels(), layer);
+    }
   }
 
   DType input_dtype() const override { return dtype_; }
@@ -84,9 +105,9 @@ class NativeSession : public Session {
     std::vector<LayerTime> out;
     for (size_t i = 0; i < instructions.size(); ++i) {
       const native::Instruction& instruction = instructions[i];
-      const double peak = instruction.kind == native::Kind::conv_u8 ? peak_u8_ : peak_f32_;
       if (instruction.kind == native::Kind::split) continue;
-      out.push_back({instruction.name, native::to_string(instruction.kind), times[i], instruction.macs, peak});
+      out.push_back(
+          {instruction.name, native::to_string(instruction.kind), times[i], instruction.macs, peak_gmacs_[i]});
     }
     out.push_back({"outputs", "to_planar", times.back(), 0, 0});
     return out;
@@ -114,8 +135,8 @@ class NativeSession : public Session {
   DType dtype_ = DType::f32;
   Shape image_shape_;
   std::vector<Tensor> outputs_;
-  std::vector<float*> to_;  ///< the next image's part of each output
-  double peak_u8_ = 0, peak_f32_ = 0;
+  std::vector<float*> to_;          ///< the next image's part of each output
+  std::vector<double> peak_gmacs_;  ///< of each instruction, of all threads; 0: it multiplies nothing
 };
 
 class NativeRuntime : public Runtime {
@@ -129,26 +150,14 @@ class NativeRuntime : public Runtime {
       fail(ErrorKind::unsupported, "[{}] this processor does not have {}", kWhere, native::to_string(isa));
     }
     try {
-      return std::make_unique<NativeSession>(model, isa, options, options.layer_times ? peaks_of(isa) : Peaks{});
+      return std::make_unique<NativeSession>(model, isa, options, peaks_);
     } catch (const std::bad_alloc&) {
       fail(ErrorKind::io, "[{}] not enough memory for this model", kWhere);
     }
   }
 
  private:
-  /// Measured once for all sessions.
-  Peaks peaks_of(native::Isa isa) const {
-    const std::lock_guard lock(mutex_);
-    const auto [found, is_new] = peaks_.try_emplace(isa);
-    if (is_new) {
-      const native::Kernels& kernels = *native::kernels_for(isa);
-      found->second = {best_gmacs(kernels.burn_u8), best_gmacs(kernels.burn_f32)};
-    }
-    return found->second;
-  }
-
-  mutable std::mutex mutex_;
-  mutable std::map<native::Isa, Peaks> peaks_;
+  mutable Peaks peaks_;
 };
 
 }  // namespace

@@ -58,6 +58,7 @@ struct Instruction {
   Step8 step;                         ///< conv_u8 into u8: what the accumulator becomes, before the table
   std::optional<Table> table;
   int64_t macs = 0;
+  int64_t narrow_steps = 0;  ///< conv_u8: the most that any of its groups adds in 16 bits; the engine finds them
 };
 
 /// A Graph as instructions of the engine, in order.

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "graph/graph.h"
+
+/// Weights of few bits, several to a byte, as ONNX's INT4 (opset 21) and INT2 (opset 25) store them: two's complement,
+/// the first value in the lowest bits, the last byte filled up with 0.
+namespace quench::graph {
+
+/// How many bits a value of this quantized weight takes in the model's file: 2 or 4 where the model is for `native`
+/// (metadata `target`) and its widths allow, else those of the integer type. Other targets' kernels want bytes.
+int stored_bits(const Graph& graph, const QuantParams& quant);
+
+/// bits: 2 or 4. Throws Error{internal} for a value that they do not hold.
+std::string pack_integers(std::span<const int8_t> values, int bits);
+
+/// `count` values. Throws Error{data} where `bytes` are not as many as those take.
+std::vector<int8_t> unpack_integers(std::string_view bytes, int64_t count, int bits);
+
+}  // namespace quench::graph
