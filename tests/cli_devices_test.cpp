@@ -132,8 +132,8 @@ TEST_F(Cli, ForecastRefusesWhatItDoesNotKnow) {
   for (const Json& record : parse_json(host.out, "host")) EXPECT_EQ(record["status"], "unsupported");
   expect_error("devices forecast none.onnx --device jetson-nano --runtime foo", 2, {"unknown runtime 'foo'", "ncnn"});
   expect_error("devices forecast yolov5n --device jetson-nano --runtime nativ", 2, {"did you mean 'native'"});
-  expect_error("devices forecast yolov5n --device \"\"", 2, {"--device", "got none"});
-  expect_error("devices forecast yolov5n --device jetson-nano --precision \"\"", 2, {"--precision", "got none"});
+  expect_error("devices forecast yolov5n --device \"\"", 2, {"not empty for 'device'"});
+  expect_error("devices forecast yolov5n --device jetson-nano --precision \"\"", 2, {"not empty for 'precision'"});
   expect_error("devices forecast yolov5n --device jetson-nano --threads 9", 2, {"jetson-nano has 4 cores"});
   expect_error("devices forecast yolov5n --device jetson-nano --mode 5W --threads 3", 2, {"2 cores in mode 5W"});
 }

@@ -97,6 +97,10 @@ TEST_F(StepCommand, EveryCommandOfAStepHasTheStepsSettings) {
     }
   }
   EXPECT_EQ(std::ranges::find(all, "convert", &program::Command::name), all.end());
+  for (const program::Command& command : all) {
+    EXPECT_EQ(command.inputs.name.empty(), command.max_inputs == 0) << command.name;
+    EXPECT_EQ(command.inputs.name.empty(), command.inputs.help.empty()) << command.name;
+  }
 }
 
 TEST_F(StepCommand, CheckpointsAreOfStepsThatWriteThem) {

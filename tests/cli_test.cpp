@@ -15,6 +15,9 @@ TEST_F(Cli, InfoGivesThePublishedCounts) {
   const Json info = parse_json(outcome.out, "info");
   EXPECT_EQ(info["params"], 1872157);         // shared golden figures: YOLOv5 v7.0, unfolded
   EXPECT_EQ(info["params_folded"], 1867405);  // fused
+  EXPECT_EQ(info["weights_bytes"], 4 * 1867405) << "float32 with batch norm folded, as records have it";
+  EXPECT_GT(info["weights_bytes_unfolded"], 4 * 1872157) << "means and variances too";
+  EXPECT_NE(quench("info yolov5n").out.find("7.47 MB with batch norm folded"), std::string::npos);
   EXPECT_NEAR(info["gflops"].get<double>(), 4.5, 0.05);
 }
 
@@ -38,6 +41,39 @@ TEST_F(Cli, ZerosAreMadeAndCounted) {
   EXPECT_NE(quench("info sparse.onnx").out.find("937,325 of the folded parameters are not zero"), std::string::npos);
   expect_error("sparsify sparse.onnx --pattern 4:4 -o no.onnx", 2, {"'4:4'"});
   expect_error("prune sparse.onnx --ratio 0.5 -o no.onnx", 2, {"prune first"});
+}
+
+TEST_F(Cli, ErrorsNameTheirPlaceOnce) {
+  ASSERT_EQ(quench("export yolov5n-cls --classes 4 --imgsz 32 -o full.onnx").code, 0);
+  ASSERT_EQ(quench("sparsify full.onnx --pattern 2:4 -o sparse.onnx").code, 0);
+  const std::pair<const char*, const char*> errors[] = {
+      {"prune full.onnx -o no.onnx", "quench: prune: expected one of ratio, "},
+      {"prune full.onnx --ratio 2 -o no.onnx", "quench: prune: expected 'ratio' at least 0"},
+      {"prune full.onnx --ratio 0.5", "quench: prune: expected -o FILE"},
+      {"prune sparse.onnx --ratio 0.5 -o no.onnx", "quench: prune: expected a dense model"},
+      {"finetune full.onnx --distill both -o no.onnx", "quench: finetune: expected a 'teacher'"},
+      {"quantize full.onnx --observer foo -o no.onnx", "quench: quantize: expected one of minmax"},
+      {"quantize full.onnx --epochs 3 -o no.onnx", "quench: quantize: expected no 'epochs'"},
+      {"export yolov5n", "quench: export: expected -o FILE"},
+      {"eval", "quench: eval: expected a MODEL"},
+      {"bench full.onnx --isa foo", "quench: bench: expected one of "},
+      {"info full.onnx --format xml", "quench: info: expected one of table"},
+  };
+  for (const auto& [arguments, start] : errors) {
+    const Outcome outcome = quench(arguments);
+    EXPECT_NE(outcome.code, 0) << arguments;
+    EXPECT_TRUE(outcome.err.starts_with(start)) << arguments << ": " << outcome.err.substr(0, 200);
+  }
+}
+
+TEST_F(Cli, EmptyPatternsAreRefused) {
+  ASSERT_EQ(quench("export yolov5n-cls --classes 4 --imgsz 32 -o full.onnx").code, 0);
+  for (const char* protect : {"''", "model.0.conv,", "model.0.conv,,model.1.conv"}) {
+    expect_error(fmt::format("prune full.onnx --ratio 0.5 --protect {} -o no.onnx", protect), 2,
+                 {"not empty for 'protect'"});
+    expect_error(fmt::format("sparsify full.onnx --protect {} -o no.onnx", protect), 2, {"not empty for 'protect'"});
+  }
+  expect_error("prune full.onnx --ratio nan -o no.onnx", 2, {"'ratio', got nan"});
 }
 
 TEST_F(Cli, PrunesToALatency) {

@@ -75,6 +75,19 @@ TEST(Options, NullMeansNotGivenWhereThereIsNoDefault) {
   EXPECT_NE(refusal(Json{{"epochs", nullptr}}).find("expected an integer for 'epochs', got null"), std::string::npos);
 }
 
+TEST(Options, NumbersThatAreNotFiniteAreNamedAsWhatTheyAre) {
+  const double nan = std::numeric_limits<double>::quiet_NaN(), inf = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(refusal(Json{{"lr", nan}}), "study.yaml: expected a finite number for 'lr', got nan");
+  EXPECT_EQ(refusal(Json{{"lr", inf}}), "study.yaml: expected a finite number for 'lr', got inf");
+  EXPECT_EQ(refusal(Json{{"epochs", nan}}), "study.yaml: expected an integer for 'epochs', got nan");
+}
+
+TEST(Options, TextsOfListsAreNotEmpty) {
+  EXPECT_EQ(refusal(Json{{"float_layers", {"a", ""}}}),
+            "study.yaml: expected texts that are not empty for 'float_layers', got [\"a\",\"\"]");
+  EXPECT_EQ(sample().checked(Json{{"float_layers", Json::array()}}, "t")["float_layers"], Json::array());
+}
+
 TEST(Options, UnknownKeyNamesTheNearest) {
   EXPECT_EQ(refusal(Json{{"epoch", 3}}), "study.yaml: unknown key 'epoch' (did you mean 'epochs'?)");
   EXPECT_NE(refusal(Json{{"colour", 3}}).find("(known: epochs, lr, ema, optimizer, data_root, float_layers, save)"),

@@ -1,7 +1,11 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/clock.h"
 #include "core/text.h"
+#include "core/told_apart.h"
+#include "core/without_place.h"
 
 namespace quench {
 namespace {
@@ -31,6 +35,23 @@ TEST(Text, Split) {
   EXPECT_EQ(split_text("one", ','), Words{"one"});
   EXPECT_EQ(split_text(",a", ','), (Words{"", "a"}));
   EXPECT_EQ(split_text("a,,b", ','), (Words{"a", "", "b"}));
+}
+
+TEST(WithoutPlace, TakesTheFirstBracketsAlone) {
+  EXPECT_EQ(without_place("[quant.ptq] expected [64], got [32]"), "expected [64], got [32]");
+  EXPECT_EQ(without_place("[prune] t: expected 1"), "t: expected 1");
+  EXPECT_EQ(without_place("expected [64] less"), "expected [64] less");
+  EXPECT_EQ(without_place("[1,3,32,32] is no shape"), "[1,3,32,32] is no shape");
+  EXPECT_EQ(without_place("[unclosed"), "[unclosed");
+  EXPECT_EQ(without_place(""), "");
+}
+
+TEST(ToldApart, TakesAsManyDigitsAsItNeeds) {
+  EXPECT_EQ(told_apart(12345678, 12345679, 3), (std::pair<std::string, std::string>("12345678", "12345679")));
+  EXPECT_EQ(told_apart(2, 1, 3), (std::pair<std::string, std::string>("2", "1")));
+  EXPECT_EQ(told_apart(0.5, 0.5, 3), (std::pair<std::string, std::string>("0.5", "0.5")));
+  const double one = 1, next = std::nextafter(1.0, 2.0);
+  EXPECT_NE(told_apart(one, next, 3).first, told_apart(one, next, 3).second);
 }
 
 TEST(Text, LowerIsAsciiOnly) { EXPECT_EQ(lower("AbZ-\xC3\x84"), "abz-\xC3\x84"); }

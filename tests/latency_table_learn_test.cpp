@@ -2,7 +2,9 @@
 
 #include <unistd.h>
 
+#include <future>
 #include <set>
+#include <thread>
 
 #include "config/tables.h"
 #include "core/file.h"
@@ -10,6 +12,7 @@
 #include "error_testing.h"
 #include "graph/verify.h"
 #include "latency_table/learn.h"
+#include "latency_table/table_lock.h"
 #include "models/spec.h"
 #include "platform/layer_times.h"
 #include "prune/prune.h"
@@ -127,6 +130,69 @@ TEST_F(Learn, ADamagedTableIsMeasuredAgain) {
     EXPECT_NE(warnings_[0].find("measured again"), std::string::npos) << warnings_[0];
     EXPECT_EQ(read_file(file()), good);
   }
+}
+
+/// Waits in its first measurement until it may go on.
+class Waits : public MadeUp {
+ public:
+  std::vector<std::vector<double>> layers(const std::vector<platform::LayerWidths>& all) override {
+    if (calls == 0) {
+      begun.set_value();
+      go_on.get_future().wait();
+    }
+    return MadeUp::layers(all);
+  }
+  std::promise<void> begun, go_on;
+};
+
+TEST_F(Learn, WhoComesSecondWaitsAndMeasuresWhatIsLacking) {
+  Waits first;
+  MadeUp second;
+  prune::Latency by_first;
+  std::thread other([&] { by_first = measured_latency(model(), machine_, first, folder_, LogSink{}, CancelToken{}); });
+  first.begun.get_future().wait();
+  std::vector<std::string> messages;
+  LogSink log;
+  log.message = [&](LogLevel, std::string_view text) {
+    messages.emplace_back(text);
+    if (messages.size() == 1) first.go_on.set_value();
+  };
+  const prune::Latency by_second = measured_latency(model(), machine_, second, folder_, log, cancel_);
+  if (messages.empty()) first.go_on.set_value();
+  other.join();
+  ASSERT_EQ(messages.size(), 1u) << "said once";
+  EXPECT_NE(messages[0].find(fmt::format("process {} measures for {}", ::getpid(), file().string())), std::string::npos)
+      << messages[0];
+  EXPECT_EQ(second.calls + second.models, 0) << "the first made all of it";
+  EXPECT_EQ(by_second.told, by_first.told);
+
+  const Graph another = model("yolov8n-cls");
+  latency(second, another);
+  std::set<std::string> lacking;
+  const auto key = [](const metrics::ShapedLayer& layer) {
+    return metrics::to_json(layer.shape).dump() + fmt::format("{} {}", layer.in_channels, layer.out_channels);
+  };
+  for (const metrics::ShapedLayer& layer : metrics::shaped_layers(another, false)) lacking.insert(key(layer));
+  for (const metrics::ShapedLayer& layer : metrics::shaped_layers(model(), false)) lacking.erase(key(layer));
+  EXPECT_EQ(second.calls, static_cast<int>(lacking.size())) << "what it lacks, and not the steps again";
+}
+
+TEST_F(Learn, AWaitIsCancelled) {
+  const std::unique_ptr<FileLock> held = lock_table(file(), log_, cancel_);
+  ASSERT_TRUE(held);
+  MadeUp timer;
+  log_.message = [&](LogLevel, std::string_view) { cancel_.cancel(); };
+  EXPECT_EQ(error_of([&] { latency(timer, model()); }).first, ErrorKind::cancelled);
+  EXPECT_EQ(timer.calls, 0);
+}
+
+TEST_F(Learn, ATableThatIsWholeIsReadWhileAnotherMeasures) {
+  MadeUp timer;
+  const prune::Latency first = latency(timer, model());
+  const std::unique_ptr<FileLock> held = lock_table(file(), log_, cancel_);
+  const int calls = timer.calls;
+  EXPECT_EQ(latency(timer, model()).told, first.told);
+  EXPECT_EQ(timer.calls, calls);
 }
 
 TEST_F(Learn, WorksWithoutAFolder) {

@@ -149,6 +149,15 @@ TEST(Prune, Targets) {
   }
 }
 
+TEST(Prune, ARefusedTargetIsToldApartFromTheLimit) {
+  const auto refusal = [](const char* text) { return error_of([&] { target_of(text, 1867405, "t"); }).second; };
+  EXPECT_EQ(refusal("1x"), "[prune] t: expected a share of the model's in (0,1), got '1x'");
+  EXPECT_EQ(refusal("1867406"),
+            "[prune] t: expected more than 0 and less than the model's 1867405, got 1867406 "
+            "('1867406')");
+  EXPECT_EQ(refusal("2M"), "[prune] t: expected more than 0 and less than the model's 1867405, got 2000000 ('2M')");
+}
+
 // Bytes are those of the record: float32 with batch norms folded, whether the file has them folded or not.
 TEST(Prune, BytesOfWeightsAreThoseOfTheFoldedModel) {
   for (const Graph& full : {model(), graph::fold_batch_norms(model())}) {

@@ -39,7 +39,12 @@ class ShowImages : public testing::Test {
   MemberScores scores(const std::string& criterion, const std::vector<ChannelGroup>& groups, const Json& given = {}) {
     const Json settings = settings_of(given.is_null() ? Json::object() : given);
     const auto seen = prune::image_scores(criterion, graph_, groups, settings["calibration_batch"].get<int64_t>());
-    told_ = show_images(*seen, graph_, data_, settings, {}, cancel_);
+    LogSink log;
+    log.message = [this](LogLevel level, std::string_view text) {
+      if (level == LogLevel::warning) warnings_.emplace_back(text);
+    };
+    warnings_.clear();
+    told_ = show_images(*seen, graph_, data_, settings, log, cancel_);
     return seen->scores();
   }
   /// Calibration images as runtimes take them, and their labels.
@@ -81,6 +86,7 @@ class ShowImages : public testing::Test {
   data::Splits data_;
   Graph graph_;
   Json told_;
+  std::vector<std::string> warnings_;
   CancelToken cancel_;
 };
 
@@ -123,6 +129,18 @@ TEST_F(ShowImages, BatchesAreAveraged) {
   for (size_t c = 0; c < whole.size(); ++c) EXPECT_GE(single[c], whole[c] * (1 - 1e-4)) << "Jensen's inequality";
   scores("obd", groups, {{"calibration_batch", 5}});
   EXPECT_EQ(told_.at("calibration_batch"), 1);
+}
+
+TEST_F(ShowImages, ABatchOfMoreThanThereAreIsWarnedOf) {
+  const std::vector<ChannelGroup> groups = prune::channel_groups(graph_);
+  scores("taylor", groups, {{"calibration_batch", kImages}});
+  EXPECT_TRUE(warnings_.empty());
+  scores("taylor", groups, {{"calibration_batch", kImages + 1}});
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_EQ(warnings_[0],
+            "calibration_batch is 25, and there are 24 calibration images: the mean gradient of all is one sample");
+  scores("activation", groups, {{"calibration_batch", kImages + 1}});
+  EXPECT_TRUE(warnings_.empty()) << "which takes images as they come";
 }
 
 TEST_F(ShowImages, ActivationsAreThoseOfTheTorchRuntime) {

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "data/sets/shapes.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "models/spec.h"
@@ -93,22 +94,48 @@ TEST_F(StudyDistill, AnotherTeacherIsOtherWork) {
     return tiny("[{name: taught, steps: [{finetune: {epochs: 1" + teacher + "}}]}]");
   };
   const std::string named = ", teacher: " + file.string();
+  const std::vector<std::string> classes = data::open_shapes({}).train->classes();
   const auto none = keys_to_do(study("")), original = keys_to_do(study(", teacher: original"));
-  graph::save_onnx(models::build("yolov5n-cls", {.classes = {"a"}, .imgsz = 32, .seed = 1}), file);
+  graph::save_onnx(models::build("yolov5n-cls", {.classes = classes, .imgsz = 32, .seed = 1}), file);
   const auto first = keys_to_do(study(named));
-  graph::save_onnx(models::build("yolov5n-cls", {.classes = {"a"}, .imgsz = 32, .seed = 2}), file);
+  graph::save_onnx(models::build("yolov5n-cls", {.classes = classes, .imgsz = 32, .seed = 2}), file);
   const auto second = keys_to_do(study(named));
   std::set<std::set<std::string>> all{none, original, first, second};
   EXPECT_EQ(all.size(), 4u);
   for (const auto& keys : all) EXPECT_EQ(keys.size(), 1u);
 }
 
+TEST_F(StudyDistill, MapsThatCannotBeComparedAreToldByThePlan) {
+  fs::create_directories(folder_);
+  const auto refuse = [&](const std::string& part, const StudyFile& study) {
+    expect_refused(part, [&] { plan(study, context()); });
+    expect_refused(part, [&] { run(study, context()); });
+  };
+  const auto study = [&](const std::string& settings, const std::string& extra = "") {
+    return tiny("[{name: taught, steps: [{finetune: {epochs: 1" + settings + "}}]}]", extra);
+  };
+  // The last map of 32 px has one place.
+  refuse("found none", study(", teacher: original, distill: both"));
+  refuse("found none", study(", teacher: original, distill: features"));
+  EXPECT_NO_THROW(plan(study(", teacher: original"), context()));
+  EXPECT_NO_THROW(plan(study(", teacher: original, distill: both", "stem_stride: 1"), context()));
+  const fs::path file = folder_ / "teacher.onnx";
+  graph::save_onnx(
+      models::build("yolov5n-cls", {.classes = data::open_shapes({}).train->classes(), .imgsz = 64, .stem_stride = 1}),
+      file);
+  StudyFile larger = study(", distill: features, teacher: " + file.string());
+  for (ModelEntry& entry : larger.models) entry.model["imgsz"] = 64;
+  refuse("expected a teacher with a feature map of 2 x 2, got 4 x 4", larger);
+  for (ModelEntry& entry : larger.models) entry.model["stem_stride"] = 1;
+  EXPECT_NO_THROW(plan(larger, context()));
+}
+
 TEST_F(StudyDistill, AWrongTeacherIsToldBeforeAnyTraining) {
   fs::create_directories(folder_);
-  const auto refuse = [&](const std::string& part, const std::string& settings, const std::string& extra = "") {
-    expect_refused(part, [&] {
-      run(tiny("[{name: taught, steps: [{finetune: {epochs: 1" + settings + "}}]}]", extra), context());
-    });
+  const auto refuse = [&](const std::string& part, const std::string& settings) {
+    const auto study = [&] { return tiny("[{name: taught, steps: [{finetune: {epochs: 1" + settings + "}}]}]"); };
+    expect_refused(part, [&] { plan(study(), context()); });
+    expect_refused(part, [&] { run(study(), context()); });
   };
   refuse("expected a 'teacher' with 'distill_weight'", ", distill_weight: 2");
   refuse("expected a 'teacher' with 'distill'", ", distill: both");

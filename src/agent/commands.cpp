@@ -49,22 +49,27 @@ OptionSet eval_alone() {
                     *config::bench_options().find("isa")});
 }
 
+program::Inputs inputs(const char* name, const char* help) { return {name, help}; }
+program::Inputs none() { return {}; }
+program::Inputs model(const char* name = "MODEL") { return {name, "ONNX file of quench"}; }
+
 std::vector<program::Command> make_commands() {
   return {
-      {"info", "This machine, the agent's version and its runtimes, as JSON", "", 0, 0, {}, run_info},
-      {"check", "Read sample packs from end to end", "FILE...", 1, -1, progress(), run_check},
-      {"bench", "Latency of models at batch 1, measured in turn", "MODEL...", 1, -1,
+      {"info", "This machine, the agent's version and its runtimes, as JSON", none(), 0, 0, {}, run_info},
+      {"check", "Read sample packs from end to end", inputs("FILE...", "sample packs"), 1, -1, progress(), run_check},
+      {"bench", "Latency of models at batch 1, measured in turn", model("MODEL..."), 1, -1,
        bench_settings() +
            OptionSet({Option{"pack", T::text, nullptr, "sample pack, whose first image is timed instead of noise"}}) +
            common(),
        run_bench},
-      {"layers", "Times of single layers, for latency tables", "FILE", 1, 1,
+      {"layers", "Times of single layers, for latency tables",
+       inputs("FILE", "JSON list of layers and widths, as quench writes it"), 1, 1,
        runtime_setting() + OptionSet({Option{"threads", T::integer, 1, "threads of the runtime", {}, 1, 1024}}) +
            common(),
        run_layers},
-      {"eval", "Accuracy of a model over a sample pack", "MODEL", 1, 1, eval_alone() + eval_settings() + common(),
+      {"eval", "Accuracy of a model over a sample pack", model(), 1, 1, eval_alone() + eval_settings() + common(),
        run_eval},
-      {"run", "Accuracy and latency of a model, in one record", "MODEL", 1, 1,
+      {"run", "Accuracy and latency of a model, in one record", model(), 1, 1,
        bench_settings() + eval_settings() + common(), run_eval},
   };
 }

@@ -51,7 +51,7 @@ void print_profile(platform::BenchEntry& entry) {
     runs.push_back(entry.session->layer_times());
   }
   if (runs[0].empty()) {
-    fail(ErrorKind::unsupported, "quench bench --profile: runtime '{}' does not time its layers", entry.runtime);
+    fail(ErrorKind::unsupported, "bench --profile: runtime '{}' does not time its layers", entry.runtime);
   }
   std::vector<runtime::LayerTime> median = runs[0];
   double total_ns = 0;
@@ -83,20 +83,20 @@ void print_profile(platform::BenchEntry& entry) {
 /// Before time is spent on it. A session that times itself has no layer times before.
 void require_layer_times(const platform::BenchEntry& entry) {
   if (entry.session->times_itself() || !entry.session->layer_times().empty()) return;
-  fail(ErrorKind::config, "quench bench --profile: expected a runtime that times its layers, got {}", entry.runtime);
+  fail(ErrorKind::config, "bench --profile: expected a runtime that times its layers, got {}", entry.runtime);
 }
 
 /// Before time is spent: whether the settings go together.
 void check_settings(const Json& options) {
   if (options["profile"] && options["format"] != "table") {
-    fail(ErrorKind::config, "quench bench --profile: expected --format table, got {}", options["format"].dump());
+    fail(ErrorKind::config, "bench --profile: expected --format table, got {}", options["format"].dump());
   }
   std::set<std::string> seen;
   for (const std::string runtime : options["runtime"]) {
     if (!seen.insert(runtime).second)
-      fail(ErrorKind::config, "quench bench: expected each runtime once, got '{}' twice", runtime);
+      fail(ErrorKind::config, "bench: expected each runtime once, got '{}' twice", runtime);
     if (options["isa"] != "auto" && runtime != "native") {
-      fail(ErrorKind::config, "quench bench --isa: expected the runtime native, got '{}'", runtime);
+      fail(ErrorKind::config, "bench --isa: expected the runtime native, got '{}'", runtime);
     }
   }
 }

@@ -19,14 +19,11 @@ namespace {
 using devices::Deployment;
 using Names = std::vector<std::string>;
 
-/// A list of names, each once. Throws Error{config} for one that was given and is empty.
-Names names_of(const Json& options, const char* option, const program::Invocation& invocation) {
+/// A list of names, each once.
+Names names_of(const Json& options, const char* option) {
   Names names;
   for (const Json& name : options[option]) {
     if (std::ranges::count(names, name.get<std::string>()) == 0) names.push_back(name);
-  }
-  if (names.empty() && invocation.flags.contains(option)) {
-    fail(ErrorKind::config, "--{}: expected one name or more, got none", option);
   }
   return names;
 }
@@ -46,17 +43,17 @@ struct Wanted {
   bool any_engine() const { return engines.empty() && runtime.empty(); }
 };
 
-Wanted read_wanted(const Json& options, const devices::Catalog& catalog, const program::Invocation& invocation) {
+Wanted read_wanted(const Json& options, const devices::Catalog& catalog) {
   Wanted wanted;
-  for (const std::string& name : names_of(options, "device", invocation)) {
+  for (const std::string& name : names_of(options, "device")) {
     wanted.devices.push_back(find_device(catalog, name));
   }
   if (wanted.devices.empty()) wanted.devices = catalog.devices;
   if (wanted.devices.empty()) fail(ErrorKind::config, "no device files found: name a folder with --devices-dir");
-  for (const std::string& name : names_of(options, "engine", invocation)) {
+  for (const std::string& name : names_of(options, "engine")) {
     wanted.engines.push_back(devices::engine_of(name));
   }
-  for (const std::string& name : names_of(options, "precision", invocation)) {
+  for (const std::string& name : names_of(options, "precision")) {
     wanted.precisions.push_back(devices::precision_of(name));
   }
   wanted.runtime = text_of(options["runtime"]);
@@ -131,7 +128,7 @@ void say_evidence(const std::vector<record::Record>& records, const LogSink& log
 int run_devices_forecast(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("devices forecast"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
-  const Wanted asked = read_wanted(options, catalog, invocation);
+  const Wanted asked = read_wanted(options, catalog);
   check(asked, catalog.fit);
   std::vector<record::Record> records;
   for (const std::string& argument : invocation.inputs) {

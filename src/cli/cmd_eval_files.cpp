@@ -70,20 +70,19 @@ std::string to_table(const CocoResult& result, bool per_class) {
 int run_files(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("eval"), Json::object(), invocation);
   if (!invocation.inputs.empty()) {
-    fail(ErrorKind::config, "quench eval: expected a MODEL or --detections, got both ('{}')",
-         invocation.inputs.front());
+    fail(ErrorKind::config, "eval: expected a MODEL or --detections, got both ('{}')", invocation.inputs.front());
   }
   for (const auto& item : invocation.flags.items()) {
     if (!of_files(item.key())) {
-      fail(ErrorKind::config, "quench eval: {} goes with a MODEL, not with --detections", flag_of(item.key()));
+      fail(ErrorKind::config, "eval: {} goes with a MODEL, not with --detections", flag_of(item.key()));
     }
   }
   if (options["annotations"].is_null()) {
-    fail(ErrorKind::config, "quench eval: expected --annotations FILE with --detections, got none");
+    fail(ErrorKind::config, "eval: expected --annotations FILE with --detections, got none");
   }
   const std::string format = options["format"];
   if (format != "table" && format != "json") {
-    fail(ErrorKind::config, "quench eval: expected --format table or json with --detections, got {}", format);
+    fail(ErrorKind::config, "eval: expected --format table or json with --detections, got {}", format);
   }
 
   const std::string detections = options["detections"], annotations = options["annotations"];
@@ -111,11 +110,11 @@ int run_eval_base(const program::Invocation& invocation, const program::Environm
     return run_eval_remote(invocation, environment);
   for (const char* key : {"annotations", "per_class"}) {
     if (invocation.flags.contains(key)) {
-      fail(ErrorKind::config, "quench eval: {} goes with --detections, got none", flag_of(key));
+      fail(ErrorKind::config, "eval: {} goes with --detections, got none", flag_of(key));
     }
   }
   if (invocation.inputs.empty()) {
-    fail(ErrorKind::config, "quench eval: expected a MODEL, or --detections and --annotations, got neither");
+    fail(ErrorKind::config, "eval: expected a MODEL, or --detections and --annotations, got neither");
   }
   return run_in_library(invocation, environment);
 }

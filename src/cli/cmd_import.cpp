@@ -36,7 +36,7 @@ std::vector<std::string> names_of(const std::string& path) {
 
 int run_import(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("import"), Json::object(), invocation);
-  if (options["output"].is_null()) fail(ErrorKind::config, "quench import: expected -o FILE, got none");
+  if (options["output"].is_null()) fail(ErrorKind::config, "import: expected -o FILE, got none");
   weights::ImportOptions wanted;
   if (!options["model"].is_null()) wanted.model = options["model"].get<std::string>();
   wanted.imgsz = options["imgsz"].get<int>();

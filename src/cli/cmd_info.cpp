@@ -41,7 +41,8 @@ Json to_json(const graph::Graph& graph, const metrics::Cost& cost, const metrics
           {"macs", cost.macs},
           {"gflops", cost.gflops},
           {"bops", cost.bops},
-          {"weights_bytes", cost.weights_bytes},
+          {"weights_bytes", folded.weights_bytes},  // as records have it
+          {"weights_bytes_unfolded", cost.weights_bytes},
           {"metadata", graph.metadata},
           {"layers", std::move(layers)}};
 }
@@ -54,9 +55,11 @@ std::string to_table(const std::string& name, const graph::Graph& graph, const m
                     node.params ? grouped(node.params) : "", node.macs ? grouped(node.macs) : ""});
   }
   std::string out = text_table(rows);
-  out += fmt::format("\n{}: {} parameters ({} with batch norm folded), {:.3g} GFLOPs at {} px, weights {}\n",
-                     printable_line(name), grouped(cost.params), grouped(folded.params), cost.gflops, input_side(graph),
-                     bytes_text(cost.weights_bytes));
+  out += fmt::format(
+      "\n{}: {} parameters ({} with batch norm folded), {:.3g} GFLOPs at {} px, weights {} ({} with batch norm "
+      "folded)\n",
+      printable_line(name), grouped(cost.params), grouped(folded.params), cost.gflops, input_side(graph),
+      bytes_text(cost.weights_bytes), bytes_text(folded.weights_bytes));
   if (nonzero < folded.params) {
     out += fmt::format("{} of the folded parameters are not zero ({:.1f} %)\n", grouped(nonzero),
                        100 * static_cast<double>(nonzero) / static_cast<double>(folded.params));

@@ -26,7 +26,7 @@ std::vector<std::string> forms_of(const Json& options) {
 int run_predict(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   if (options["source"].is_null()) {
-    fail(ErrorKind::config, "quench predict: expected --source IMAGE, FOLDER, VIDEO or CAMERA NUMBER, got none");
+    fail(ErrorKind::config, "predict: expected --source IMAGE, FOLDER, VIDEO or CAMERA NUMBER, got none");
   }
   const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);

@@ -33,7 +33,7 @@ class ChainCommand {
         environment_(environment),
         options_(lab_settings(entry, invocation)),
         given_(given_settings(invocation)),
-        where_("quench " + invocation.command) {}
+        where_(invocation.command) {}
 
   const Json& options() const { return options_; }
   /// Throws Error{config} for a setting that was given and that no step but `other` has.
@@ -116,13 +116,13 @@ class ChainCommand {
 int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
   const steps::Registry registry = steps::registry();
   ChainCommand work(command(invocation.command), invocation, environment);
-  const auto step = [&](const char* name) { return work.step(registry.table().require(name, "quench quantize")); };
+  const auto step = [&](const char* name) { return work.step(registry.table().require(name, "quantize")); };
   methods::Method method{work.options()["method"], "", {step("quantize")}};
   if (method.method == "qat") {
     method.steps.push_back(step("finetune"));
   } else {
-    work.require_none_of(registry.table().require("finetune", "quench quantize"),
-                         registry.table().require("quantize", "quench quantize"),
+    work.require_none_of(registry.table().require("finetune", "quantize"),
+                         registry.table().require("quantize", "quantize"),
                          fmt::format("with --method {}: it is a setting of fine-tuning (--method qat)", method.method));
   }
   return work.run(registry, method, ".qat");

@@ -33,8 +33,8 @@ int run_study(const program::Invocation& invocation, const program::Environment&
   page.command = fmt::format("quench study run {}", file);
   page.notes = summary.notes;
   write_file(folder / "report.html", report::html(summary.records, page));
-  environment.log.info(fmt::format("{} run, {} done before, {} failed or unsupported", counted(summary.ran, "cell"),
-                                   summary.skipped, summary.failed));
+  environment.log.info(fmt::format("{} done now, {} done before, {} failed or unsupported",
+                                   counted(summary.ran, "cell"), summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table")
     std::cout << "\nreport: " << printable_line(fs::absolute(folder / "report.html").string()) << "\n";

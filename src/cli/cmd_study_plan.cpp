@@ -111,11 +111,8 @@ int print_status(const study::StudyFile& study, const study::RunContext& context
   if (options["format"] == "json") {
     Json now;
     if (running) {
-      now = {{"key", running->key},
-             {"job", running->kind},
-             {"of", running->name},
-             {"since", running->since},
-             {"process", running->process}};
+      now = {{"key", running->key},     {"job", running->kind},        {"of", running->name},
+             {"since", running->since}, {"process", running->process}, {"doing", running->doing}};
     }
     const Json all{{"jobs", jobs_json(state.jobs)}, {"cells", cells_json(state.cells)}, {"running", now}};
     std::cout << json_text(all, 2) << "\n";
@@ -123,8 +120,10 @@ int print_status(const study::StudyFile& study, const study::RunContext& context
   }
   std::cout << jobs_text(state.jobs, false);
   if (running) {
-    std::cout << fmt::format("running: {} {}, since {}, by process {}\n", running->kind, running->name, running->since,
-                             running->process);
+    std::cout << printable_line(fmt::format("running: {} {}, since {}, by process {}{}", running->kind, running->name,
+                                            running->since, running->process,
+                                            running->doing.empty() ? "" : "; " + running->doing))
+              << "\n";
   }
   std::cout << "\n" << cells_text(state.cells, context.folder);
   return program::kOk;

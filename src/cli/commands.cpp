@@ -16,6 +16,15 @@ using config::Option;
 using config::OptionSet;
 using T = config::OptionType;
 
+program::Inputs inputs(const char* name, const char* help) { return {name, help}; }
+program::Inputs none() { return {}; }
+program::Inputs any_model(const char* name = "MODEL") {
+  return {name, "model by name (yolov5n, yolov8n-cls), or an ONNX file of ours"};
+}
+program::Inputs model_file() { return {"MODEL", "ONNX file of ours, as `train`, `export` and `import` write it"}; }
+program::Inputs data_set() { return {"NAME", "data set: built-in name or path"}; }
+program::Inputs study_file() { return {"FILE", "YAML file of the study"}; }
+
 OptionSet output(const char* help) { return OptionSet({Option{"output", T::text, nullptr, help}}); }
 
 OptionSet format(std::vector<std::string> choices) {
@@ -95,55 +104,58 @@ void add_step_commands(std::vector<program::Command>& commands, const methods::S
 std::vector<program::Command> fixed_commands() {
   const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
   return {
-      {"info", "Layers, shapes, parameters, MACs and sizes of a model", "MODEL", 1, 1,
+      {"info", "Layers, shapes, parameters, MACs and sizes of a model", any_model(), 1, 1,
        model_shape() +
-           OptionSet(
-               {Option{"groups", T::boolean, false,
-                       "instead, which channels are cut together when the model is pruned, and what they cost"},
-                Option{"device", T::text, nullptr,
-                       "with --groups: also the time that a channel takes there: host, ssh://user@host[:port], or a "
-                       "device file's name"}}) +
+           OptionSet({Option{"groups", T::boolean, false,
+                             "instead, which channels are cut together when the model is pruned, and what they cost"},
+                      Option{"device", T::text, nullptr,
+                             "with --groups: also the time that a channel takes on this device: host, "
+                             "ssh://user@host[:port], or a device file's name"}}) +
            config::prune_options().only({"latency_runtime", "latency_threads", "latency_precision"}) +
            format({"table", "json", "svg"}),
        run_info},
-      {"export", "Write a model as ONNX", "MODEL", 1, 1, export_settings() + output("file to write (required)"),
+      {"export", "Write a model as ONNX", any_model(), 1, 1, export_settings() + output("file to write (required)"),
        run_export},
-      {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors", "FILE", 1, 1,
+      {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors",
+       inputs("FILE", "released weights"), 1, 1,
        OptionSet({Option{"model", T::text, nullptr, "model that the weights are of (default: told by the tensors)"},
                   Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
                   Option{"classes_from", T::text, nullptr, "YAML file whose `names` are the classes (a data.yaml)"}}) +
            output("file to write (required)"),
        run_import},
-      {"bench", "Latency of models at batch 1, measured in turn", "MODEL...", 1, -1,
+      {"bench", "Latency of models at batch 1, measured in turn", any_model("MODEL..."), 1, -1,
        config::bench_options() + model_shape() + remote_options() +
            OptionSet(
                {Option{"profile", T::boolean, false, "also the time of every layer, with its share of the peak"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
        nullptr},
-      {"devices list", "Devices that models can be deployed to", "", 0, 0,
+      {"devices list", "Devices that models can be deployed to", none(), 0, 0,
        devices_folder() + format({"table", "json", "jsonl", "csv", "md"}), run_devices_list},
-      {"devices show", "What is known of a device; `host` is this machine", "NAME", 1, 1,
-       devices_folder() + format({"table", "json"}), run_devices_show},
+      {"devices show", "What is known of a device; `host` is this machine",
+       inputs("NAME", "device, by name, or `host`"), 1, 1, devices_folder() + format({"table", "json"}),
+       run_devices_show},
       {"devices forecast", "Latency of models on devices that are not here: a forecast, or why it cannot run",
-       "MODEL...", 1, -1,
+       any_model("MODEL..."), 1, -1,
        forecast_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
        run_devices_forecast, "devices predict"},
       {"devices fit", "Fit the parameters of the forecast to measured latencies, and test it on those left out",
-       "ANCHORS.csv...", 1, -1,
+       inputs("ANCHORS.csv...", "tables of measured latencies"), 1, -1,
        OptionSet({Option{"cross_validate", T::boolean, false, "print the errors for models and devices left out"},
                   Option{"each", T::boolean, false, "with --cross-validate: every forecast"}}) +
            devices_folder() + format({"table", "json", "csv", "md"}) +
            output("file to write (latency_fit.yaml of a folder of device files)"),
        run_devices_fit},
-      {"report", "Compare the records of a study", "STUDY", 1, 1,
+      {"report", "Compare the records of a study",
+       inputs("STUDY", "folder of results that `study run` made, or its records.jsonl"), 1, 1,
        format({"table", "html", "json", "jsonl", "csv", "md"}) +
            output("file to write (default: standard output; html: report.html beside the records)") +
            OptionSet({Option{"title", T::text, nullptr, "title of the page"}}),
        run_report},
-      {"runtimes", "Runtimes, their versions, and why one is missing", "", 0, 0, format({"table", "json"}), nullptr},
-      {"quantize", "Compress a trained model to integers: PTQ or QAT", "MODEL", 1, 1,
+      {"runtimes", "Runtimes, their versions, and why one is missing", none(), 0, 0, format({"table", "json"}),
+       nullptr},
+      {"quantize", "Compress a trained model to integers: PTQ or QAT", model_file(), 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
-      {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", "MODEL", 0, 1,
+      {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", model_file(), 0, 1,
        config::data_options() + config::detect_options() + remote_options() +
            OptionSet(
                {Option{"runtime", T::text, "native", "runtime"},
@@ -155,31 +167,31 @@ std::vector<program::Command> fixed_commands() {
                 Option{"per_class", T::boolean, false, "a row for each class too (--detections)"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
        run_eval_base},
-      {"predict", "What a model sees in images, a video or a camera, drawn and as data", "MODEL", 1, 1,
+      {"predict", "What a model sees in images, a video or a camera, drawn and as data", model_file(), 1, 1,
        config::predict_options() +
            OptionSet({Option{"runtime", T::text, "native", "runtime"},
                       Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
                       Option{"output", T::text, "predictions", "folder to write into"}}) +
            format({"table", "json", "jsonl", "csv"}),
        nullptr},
-      {"data list", "Data sets, and where they are", "", 0, 0,
+      {"data list", "Data sets, and where they are", none(), 0, 0,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) + format({"table", "json"}),
        nullptr},
-      {"data fetch", "Download a data set, with checksum and resume", "NAME", 1, 1,
+      {"data fetch", "Download a data set, with checksum and resume", inputs("NAME", "built-in data set"), 1, 1,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}), nullptr},
-      {"data show", "A contact sheet (PNG) of a data set", "NAME", 1, 1,
+      {"data show", "A contact sheet (PNG) of a data set", data_set(), 1, 1,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
                   Option{"split", T::text, "train", "split", {"train", "test"}},
                   Option{"count", T::integer, 64, "images", {}, 1, 10000}}) +
            output("PNG to write (required)"),
        nullptr},
-      {"data check", "What is wrong with the labels of a data set, by file and line", "NAME", 1, 1,
+      {"data check", "What is wrong with the labels of a data set, by file and line", data_set(), 1, 1,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
                   Option{"images", T::boolean, true, "decode every image file, to find damaged ones"},
                   Option{"strict", T::boolean, false, "exit with 1 where anything is wrong"}}) +
            format({"table", "json"}),
        nullptr},
-      {"data pack", "Write a split as a sample pack, for quench-agent on a device", "", 0, 0,
+      {"data pack", "Write a split as a sample pack, for quench-agent on a device", none(), 0, 0,
        OptionSet({Option{"data", T::text, "cifar100", "data set: built-in name or path"},
                   Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
                   Option{"split", T::text, "test", "split", {"train", "test"}},
@@ -193,15 +205,15 @@ std::vector<program::Command> fixed_commands() {
                   Option{"limit", T::integer, 0, "the first N images; 0: all", {}, 0, 1e9}}) +
            output("file to write (required)"),
        nullptr},
-      {"study plan", "What a study would run, job by job, and what is done", "FILE", 1, 1,
+      {"study plan", "What a study would run, job by job, and what is done", study_file(), 1, 1,
        study_out + stages_folder() + format({"table", "json"}) +
            OptionSet({Option{"trial", T::boolean, false,
                              "estimate times, where no earlier job tells them, from a trial on a few images (takes "
                              "seconds to minutes)"}}),
        nullptr},
-      {"study run", "Run a study: train, compress, execute, measure; resumes", "FILE", 1, 1,
+      {"study run", "Run a study: train, compress, execute, measure; resumes", study_file(), 1, 1,
        study_out + stages_folder() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
-      {"study status", "A study's jobs and cells as they stand, also while it runs", "FILE", 1, 1,
+      {"study status", "A study's jobs and cells as they stand, also while it runs", study_file(), 1, 1,
        study_out + stages_folder() + format({"table", "json"}), nullptr},
   };
 }
@@ -231,7 +243,7 @@ program::Command step_command(const methods::StepInfo& step) {
   if (step.checkpoints) options = options + checkpoints;
   return {step.name,
           step.summary,
-          step.begins ? "" : "MODEL",
+          step.begins ? none() : model_file(),
           step.begins ? 0 : 1,
           step.begins ? 0 : 1,
           options + config_file(),

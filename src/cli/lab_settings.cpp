@@ -31,7 +31,7 @@ Json given_settings(const program::Invocation& invocation) {
 
 std::filesystem::path require_output(const Json& settings, const program::Invocation& invocation) {
   if (settings["output"].is_null()) {
-    fail(ErrorKind::config, "quench {}: expected -o FILE, got none", invocation.command);
+    fail(ErrorKind::config, "{}: expected -o FILE, got none", invocation.command);
   }
   const std::filesystem::path path = settings["output"].get<std::string>();
   require_writable(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));

@@ -41,7 +41,8 @@ int print(const std::vector<record::Record>& records, const Json& options) {
 
 config::OptionSet remote_options() {
   return config::OptionSet(
-      {Option{"device", T::text, "host", "where to run: host, or a device as ssh://user@host[:port], by quench-agent"},
+      {Option{"device", T::text, "host",
+              "device that the models run on: host (this machine), or ssh://user@host[:port], by quench-agent"},
        Option{"pack", T::text, nullptr, "sample pack (quench data pack) whose images the device takes"},
        Option{"agent", T::text, nullptr, "file of quench-agent for the device (default: looked for near this program)"},
        Option{"ssh_config", T::text, nullptr, "configuration file of ssh (default: ssh's own)"}});
@@ -61,7 +62,7 @@ bool is_remote(const Json& options) {
 
 int run_bench_remote(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("bench"), Json::object(), invocation);
-  if (options["profile"]) fail(ErrorKind::config, "quench bench --profile: expected this machine, got a device");
+  if (options["profile"]) fail(ErrorKind::config, "bench --profile: expected this machine, got a device");
   remote::AgentRequest request;
   request.command = "bench";
   request.pack = pack_of(options);
@@ -92,10 +93,10 @@ int run_eval_remote(const program::Invocation& invocation, const program::Enviro
     const std::string& key = item.key();
     const bool taken = remote_options().find(key) || detect.find(key) || key == "runtime" || key == "threads" ||
                        key == "batch" || key == "test_limit" || key == "format";
-    if (!taken) fail(ErrorKind::config, "quench eval: '{}' goes with evaluation here, not with --device", key);
+    if (!taken) fail(ErrorKind::config, "eval: '{}' goes with evaluation here, not with --device", key);
   }
   if (options["pack"].is_null() || invocation.inputs.empty()) {
-    fail(ErrorKind::config, "quench eval: expected a MODEL and --pack FILE with --device (quench data pack makes one)");
+    fail(ErrorKind::config, "eval: expected a MODEL and --pack FILE with --device (quench data pack makes one)");
   }
   const std::string path = invocation.inputs.front();
   remote::AgentRequest request;

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 #include "core/json_text.h"
@@ -34,17 +35,29 @@ bool fits(const Json& value, OptionType type) {
   return false;
 }
 
+/// As a person reads it: JSON has no text for numbers that are not finite.
+std::string shown(const Json& value) {
+  return value.is_number_float() && !std::isfinite(value.get<double>()) ? fmt::format("{}", value.get<double>())
+                                                                        : json_text(value);
+}
+
 void check(const Option& option, const Json& value, std::string_view where) {
   if (!fits(value, option.type)) {
     fail(ErrorKind::config, "{}: expected {} for '{}', got {}", where, expected(option.type), option.name,
-         json_text(value));
+         shown(value));
+  }
+  if (option.type == OptionType::text_list && std::ranges::count(value, "") > 0) {
+    fail(ErrorKind::config, "{}: expected texts that are not empty for '{}', got {}", where, option.name, shown(value));
   }
   if (value.is_number()) {
     const auto number = value.get<double>();
+    if (!std::isfinite(number)) {
+      fail(ErrorKind::config, "{}: expected a finite number for '{}', got {}", where, option.name, shown(value));
+    }
     if ((option.min && !(number >= *option.min)) || (option.max && !(number <= *option.max))) {
       fail(ErrorKind::config, "{}: expected '{}' {}{}, got {}", where, option.name,
            option.min ? fmt::format("at least {}", *option.min) : "",
-           option.max ? fmt::format("{}at most {}", option.min ? " and " : "", *option.max) : "", json_text(value));
+           option.max ? fmt::format("{}at most {}", option.min ? " and " : "", *option.max) : "", shown(value));
     }
   }
   if (option.choices.empty()) return;

@@ -72,8 +72,8 @@ const OptionSet& prune_options() {
       {"latency_device",
        T::text,
        "host",
-       "device that target_latency is of: host, a board (ssh://user@host[:port], or a device file that has such an "
-       "address), or another device file: a forecast",
+       "device whose latency target_latency is (the pruning itself is done here): host, a board "
+       "(ssh://user@host[:port], or a device file that has such an address), or another device file: a forecast",
        {},
        {},
        {},
@@ -114,12 +114,12 @@ std::string prune_budget(const Json& settings, std::string_view where) {
   std::vector<std::string> set;
   std::ranges::copy_if(kBudgets, std::back_inserter(set), given);
   if (set.size() != 1) {
-    fail(ErrorKind::config, "{} expected one of {}, got {}", where, fmt::join(kBudgets, ", "),
+    fail(ErrorKind::config, "{}: expected one of {}, got {}", where, fmt::join(kBudgets, ", "),
          set.empty() ? "none of them" : fmt::format("{}", fmt::join(set, " and ")));
   }
   for (const char* option : kOfLatency) {
     if (given(option) && set.front() != "target_latency") {
-      fail(ErrorKind::config, "{} expected target_latency with {}, got {}", where, option, set.front());
+      fail(ErrorKind::config, "{}: expected target_latency with {}, got {}", where, option, set.front());
     }
   }
   if (set.front() == "target_latency")

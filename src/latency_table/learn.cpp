@@ -7,6 +7,7 @@
 #include "core/file.h"
 #include "core/json_text.h"
 #include "graph/passes.h"
+#include "latency_table/table_lock.h"
 
 namespace quench::latency_table {
 namespace {
@@ -79,6 +80,12 @@ std::vector<const ShapedLayer*> missing(const Table& table, const std::vector<Sh
   return out;
 }
 
+/// Whether nothing of these layers and their model is to be measured.
+bool has_all(const Table& table, const std::vector<ShapedLayer>& layers) {
+  return table.steps() && table.model_ns(layers) &&
+         std::ranges::all_of(layers, [&](const ShapedLayer& layer) { return table.has(layer); });
+}
+
 }  // namespace
 
 void learn(Table& table, const std::vector<ShapedLayer>& layers, Timer& timer, const std::function<void()>& save,
@@ -135,9 +142,15 @@ prune::Latency measured_latency(const graph::Graph& graph, const Machine& machin
                                 const std::filesystem::path& cache_folder, const LogSink& log,
                                 const CancelToken& cancel) {
   const bool integers = machine.precision == "int8";
+  const std::vector<ShapedLayer> layers = metrics::shaped_layers(graph, integers);
   const std::filesystem::path file = cache_folder.empty() ? std::filesystem::path() : table_file(cache_folder, machine);
-  Table table = cache_folder.empty() ? Table(machine) : read_table(file, machine, log);
   bool kept = !cache_folder.empty();
+  Table table = kept ? read_table(file, machine, LogSink{}) : Table(machine);
+  std::unique_ptr<FileLock> lock;
+  if (kept && !has_all(table, layers)) {
+    lock = lock_table(file, log, cancel);
+    table = read_table(file, machine, log);  // another may have measured meanwhile
+  }
   const auto save = [&] {
     if (!kept) return;
     try {
@@ -147,7 +160,6 @@ prune::Latency measured_latency(const graph::Graph& graph, const Machine& machin
       kept = false;
     }
   };
-  const std::vector<ShapedLayer> layers = metrics::shaped_layers(graph, integers);
   learn(table, layers, timer, save, log, cancel);
   std::optional<double> whole = table.model_ns(layers);
   if (!whole) {
@@ -155,6 +167,7 @@ prune::Latency measured_latency(const graph::Graph& graph, const Machine& machin
     table.set_model_ns(layers, *whole);
     save();
   }
+  lock.reset();
   prune::Latency latency;
   double sum = 0;
   for (const ShapedLayer& layer : layers) {

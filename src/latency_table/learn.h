@@ -22,8 +22,9 @@ void learn(Table& table, const std::vector<metrics::ShapedLayer>& layers, Timer&
 Table read_table(const std::filesystem::path& file, const Machine& machine, const LogSink& log);
 
 /// A model's latency by layers, from the table that is kept in cache_folder (empty: nowhere); what the table lacks is
-/// measured. The sum over layers is scaled so that at full widths it is what the model takes as a whole, measured once
-/// too. machine.device is the timer's.
+/// measured, by one process at a time: others wait for it (table_lock.h) and measure what it did not. The sum over
+/// layers is scaled so that at full widths it is what the model takes as a whole, measured once too. machine.device is
+/// the timer's.
 prune::Latency measured_latency(const graph::Graph& graph, const Machine& machine, Timer& timer,
                                 const std::filesystem::path& cache_folder, const LogSink& log,
                                 const CancelToken& cancel);

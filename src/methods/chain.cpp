@@ -185,6 +185,13 @@ std::vector<Method> named_method(const Json& map, const StepTable& table, std::s
   return out;
 }
 
+/// Where a step of a method stands, each name once: "study.methods (half: prune)", "quantize (qat: finetune)", "prune".
+std::string place_of(std::string_view where, const std::string& method, const std::string& step) {
+  std::string inner = method == where ? "" : method;
+  if (step != method && step != where) inner += (inner.empty() ? "" : ": ") + step;
+  return inner.empty() ? std::string(where) : fmt::format("{} ({})", where, inner);
+}
+
 }  // namespace
 
 std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, ModelKind kind, const Json& train,
@@ -194,7 +201,7 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
     const StepInfo& info = table.require(given.step, where);
     Json values = info.inherits && !train.is_null() ? info.inherits(train) : Json::object();
     values.update(given.settings);
-    const std::string here = fmt::format("{} ({}: {})", where, method.method, given.step);
+    const std::string here = place_of(where, method.method, given.step);
     try {
       kind = info.gives(kind);
     } catch (const Error& error) {

@@ -21,7 +21,7 @@ Json as_trained(const Json& train) {
 
 ModelKind require_float(const ModelKind& kind, const char* step) {
   if (kind.quantized) {
-    fail(ErrorKind::config, "[methods.{}] expected a float model, got one that is quantized already", step);
+    fail(ErrorKind::config, "expected a float model to {}, got one that is quantized already", step);
   }
   return kind;
 }
@@ -92,8 +92,7 @@ StepInfo describe_prune() {
           [](std::string_view) { return config::prune_options(); },
           [](const ModelKind& kind) {
             if (kind.sparse) {
-              fail(ErrorKind::config,
-                   "[methods.prune] expected a dense model, got a sparse one: prune first, then sparsify");
+              fail(ErrorKind::config, "expected a dense model, got a sparse one: prune first, then sparsify");
             }
             return require_float(kind, "prune");
           },
@@ -200,7 +199,7 @@ StepInfo describe_convert() {
           [](std::string_view) { return config::OptionSet(); },
           [](const ModelKind& kind) {
             if (!kind.quantized) {
-              fail(ErrorKind::config, "[methods.convert] expected a quantized model, got a float one");
+              fail(ErrorKind::config, "expected a quantized model, got a float one");
             }
             return ModelKind{kind.task, true, true, kind.sparse};
           }};

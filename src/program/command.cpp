@@ -3,11 +3,10 @@
 namespace quench::program {
 
 Json settings(const Command& command, const Json& file_values, const Invocation& invocation) {
-  const std::string where = "quench " + command.name;
-  command.options.checked(file_values, where + " (--config file)");
+  command.options.checked(file_values, command.name + " (--config file)");
   Json merged = file_values;
   merged.update(invocation.flags);
-  return command.options.checked(merged, where);
+  return command.options.checked(merged, command.name);
 }
 
 }  // namespace quench::program

@@ -40,11 +40,17 @@ inline constexpr int kInterrupted = 130;
 
 using CommandFunction = int (*)(const Invocation&, const Environment&);
 
+/// What a command's positional arguments are.
+struct Inputs {
+  std::string name;  ///< how they are called: "MODEL", "MODEL..."; "" for none
+  std::string help;  ///< one line
+};
+
 /// One sub-command: the one place that names its inputs and settings.
 struct Command {
   std::string name;  ///< words: "study run"
   std::string summary;
-  std::string inputs;  ///< how the positional arguments are called: "MODEL", "MODEL..."; "" for none
+  Inputs inputs;
   int min_inputs = 0;
   int max_inputs = 0;  ///< -1: any number
   config::OptionSet options;

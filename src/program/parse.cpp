@@ -43,6 +43,7 @@ Json value_of(const Option& option, const std::string& flag, const std::vector<s
       Json list = Json::array();
       for (const std::string& text : texts) {
         for (const std::string& part : split_text(text, ',')) list.push_back(part);
+        if (text.empty() || text.ends_with(',')) list.push_back("");  // which the table refuses
       }
       return list;
     }
@@ -111,7 +112,7 @@ CLI::App* sub_app(CLI::App& app, const std::string& name, const std::string& sum
 
 void add_command(CLI::App& sub, const Command& command, Parsed& parsed) {
   if (command.max_inputs != 0) {
-    sub.add_option(command.inputs, parsed.invocation.inputs)
+    sub.add_option(command.inputs.name, parsed.invocation.inputs, command.inputs.help)
         ->required(command.min_inputs > 0)
         ->expected(std::max(command.min_inputs, 1), command.max_inputs < 0 ? 10000 : command.max_inputs);
   }

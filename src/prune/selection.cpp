@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "core/told_apart.h"
 #include "prune/width_cost.h"
 
 namespace quench::prune {
@@ -141,8 +142,8 @@ Keep keep_budget(const Graph& graph, const std::vector<ChannelGroup>& groups, co
   };
   if (cost_at(0) <= budget.target) return keep_all(groups);
   if (const double least = cost_at(kSteps); least > budget.target) {
-    fail(ErrorKind::config, "[prune] cannot reach {:.6g} {}: the limits allow {:.6g} at least", budget.target,
-         budget.what, least);
+    const auto [wanted, possible] = told_apart(budget.target, least, 7);
+    fail(ErrorKind::config, "[prune] cannot reach {} {}: the limits allow {} at least", wanted, budget.what, possible);
   }
   int too_few = 0, enough = kSteps;  // cost(too_few) > target >= cost(enough)
   while (enough - too_few > 1) {

@@ -5,6 +5,7 @@
 
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/told_apart.h"
 
 namespace quench::prune {
 
@@ -27,10 +28,14 @@ double target_of(const std::string& text, double full, const std::string& option
     fail(ErrorKind::config, "[prune] {}: expected a number (0.8, 3M) or a share of the model's (0.5x), got '{}'",
          option, text);
   }
+  if (unit == "x" && !(value > 0 && value < 1)) {
+    fail(ErrorKind::config, "[prune] {}: expected a share of the model's in (0,1), got '{}'", option, text);
+  }
   const double target = value * factor;
   if (!(target > 0 && target < full)) {
-    fail(ErrorKind::config, "[prune] {}: expected more than 0 and less than the model's {:.6g}, got {:.6g}", option,
-         full, target);
+    const auto [most, got] = told_apart(full, target, 7);
+    fail(ErrorKind::config, "[prune] {}: expected more than 0 and less than the model's {}, got {} ('{}')", option,
+         most, got, text);
   }
   return target;
 }
@@ -39,8 +44,9 @@ double latency_target_of(const std::string& text, double full_ns, const std::str
   const config::LatencyTarget wanted = config::latency_target(text, "[prune] " + option);
   const double target = wanted.share ? wanted.value * full_ns : wanted.value;
   if (!(target > 0 && target < full_ns)) {
-    fail(ErrorKind::config, "[prune] {}: expected more than 0 and less than the model's {:.4g} ms, got {:.4g} ms",
-         option, full_ns * 1e-6, target * 1e-6);
+    const auto [most, got] = told_apart(full_ns * 1e-6, target * 1e-6, 4);
+    fail(ErrorKind::config, "[prune] {}: expected more than 0 and less than the model's {} ms, got {} ms", option, most,
+         got);
   }
   return target;
 }

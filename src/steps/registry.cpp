@@ -19,7 +19,11 @@ void Registry::add(methods::StepInfo info, StepFunction function) {
 
 graph::Graph Registry::run(const std::string& step, const StepInput& input) const {
   const methods::StepInfo& info = table_.require(step, "[steps]");
-  info.gives(kind_of(input.model.graph));
+  try {
+    info.gives(kind_of(input.model.graph));
+  } catch (const Error& error) {
+    fail(error.kind(), "[steps.{}] {}", step, error.what());
+  }
   ensure(input.data || info.reads(input.settings) == methods::Needs::nothing, "[steps.{}] expected data, got none",
          step);
   return functions_.at(step)(input);

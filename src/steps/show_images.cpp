@@ -92,6 +92,10 @@ Json show_images(prune::ImageCriterion& criterion, const graph::Graph& graph, co
   loading.imgsz = square_side(graph);
   loading.batch = criterion.batch() > 0 ? criterion.batch() : data::evaluation_batch(loading.imgsz, kMostImages);
   loading.subset = subset.indices;
+  if (const auto most = static_cast<int64_t>(subset.indices.size()); criterion.batch() > most) {
+    log.warning(fmt::format("calibration_batch is {}, and there are {}: the mean gradient of all is one sample",
+                            criterion.batch(), counted(most, "calibration image")));
+  }
   data::Loader loader(data.train, loading);
   loader.start(0);
   Show show(criterion, graph, data);

@@ -2,6 +2,7 @@
 
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/without_place.h"
 #include "data/sets/find.h"
 
 namespace quench::steps {
@@ -11,7 +12,7 @@ graph::ModelFile read_teacher(const std::string& name, const std::filesystem::pa
     return graph::read_model(data::find_file(name, data_root));
   } catch (const Error& error) {
     fail(ErrorKind::config, "[steps.teacher] expected a model file or `{}` for 'teacher', got '{}': {}",
-         config::kOriginalTeacher, name, error.what());
+         config::kOriginalTeacher, name, without_place(error.what()));
   }
 }
 

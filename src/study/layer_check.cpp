@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/without_place.h"
 #include "models/spec.h"
 #include "steps/layer_names.h"
 
@@ -24,7 +25,8 @@ void check_layers(const StudyFile& study, const std::string& where) {
           }
           steps::check_layer_names(step, *graph);
         } catch (const Error& error) {
-          fail(error.kind(), "{}.methods, {} of {}: {}", where, method.method, model.label, error.what());
+          fail(error.kind(), "{}.methods, {} of {}: {}", where, method.method, model.label,
+               without_place(error.what()));
         }
       }
     }

@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "core/file_lock.h"
+
 namespace quench::study {
 
 /// Holds a folder for one program: an advisory lock on `.lock` in it, gone with the process however that ends.
@@ -11,12 +13,9 @@ class FolderLock {
  public:
   /// Throws Error{io} where another program holds the folder, naming its process.
   explicit FolderLock(const std::filesystem::path& folder);
-  ~FolderLock();
-  FolderLock(const FolderLock&) = delete;
-  FolderLock& operator=(const FolderLock&) = delete;
 
  private:
-  int descriptor_ = -1;
+  FileLock lock_;
 };
 
 /// The process that holds the folder, 0 where it did not say; empty where none does.

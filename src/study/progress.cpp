@@ -1,5 +1,6 @@
 #include "study/progress.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -18,6 +19,7 @@ namespace fs = std::filesystem;
 
 const char* const kRunning = "running.json";
 const char* const kFailures = "failures.jsonl";
+constexpr int64_t kPauseNs = 2'000'000'000;  ///< between two lines of progress
 
 std::optional<JobState> failed_state(const std::string& text) {
   for (const JobState state : {JobState::failed, JobState::unsupported, JobState::skipped, JobState::done}) {
@@ -29,9 +31,8 @@ std::optional<JobState> failed_state(const std::string& text) {
 }  // namespace
 
 Progress::Progress(const fs::path& folder) : folder_(folder) {
-  std::error_code code;
-  fs::remove(folder_ / kRunning, code);
-  fs::remove(folder_ / kFailures, code);
+  now_ = {"", "check", "models, data and budgets before the first job", utc_now(), ::getpid()};
+  write();
 }
 
 Progress::~Progress() {
@@ -39,9 +40,40 @@ Progress::~Progress() {
   fs::remove(folder_ / kRunning, code);
 }
 
+LogSink Progress::watching(const LogSink& log) {
+  LogSink sink = log;
+  sink.progress = [this, &log](std::string_view text) {
+    does(text);
+    log.show_progress(text);
+  };
+  sink.step = [this, &log](const Step& step) {
+    does(fmt::format("{}: {} of {} {}", step.phase, step.done, step.total, step.things));
+    log.show_step(step);
+  };
+  return sink;
+}
+
+void Progress::begins_jobs() {
+  std::error_code code;
+  fs::remove(folder_ / kFailures, code);
+}
+
 void Progress::begins(const Job& job) {
-  const Json running{
-      {"key", job.key}, {"job", job.kind}, {"of", job.name}, {"since", utc_now()}, {"process", ::getpid()}};
+  now_ = {job.key, job.kind, job.name, utc_now(), ::getpid()};
+  written_ns_ = 0;
+  write();
+}
+
+void Progress::does(std::string_view text) {
+  if (written_ns_ != 0 && now_ns() - written_ns_ < kPauseNs) return;
+  written_ns_ = now_ns();
+  now_.doing = text;
+  write();
+}
+
+void Progress::write() {
+  const Json running{{"key", now_.key},     {"job", now_.kind},        {"of", now_.name},
+                     {"since", now_.since}, {"process", now_.process}, {"doing", now_.doing}};
   try {
     write_file(folder_ / kRunning, json_text(running, 2) + "\n");
   } catch (const Error&) {
@@ -62,8 +94,8 @@ std::optional<RunningJob> read_running(const fs::path& folder) {
   try {
     const Json said = read_json(folder / kRunning);
     RunningJob job{said.at("key").get<std::string>(), said.at("job").get<std::string>(),
-                   said.at("of").get<std::string>(), said.at("since").get<std::string>(),
-                   said.at("process").get<int64_t>()};
+                   said.at("of").get<std::string>(),  said.at("since").get<std::string>(),
+                   said.at("process").get<int64_t>(), said.value("doing", "")};
     if (lock_holder(folder) == job.process) return job;
   } catch (const std::exception&) {
     // nothing runs, or not one of ours

@@ -1,38 +1,33 @@
 #include "study/prune_check.h"
 
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "core/error.h"
 #include "core/hash.h"
-#include "models/spec.h"
+#include "core/without_place.h"
 #include "prune/prune.h"
+#include "study/model_graphs.h"
 
 namespace quench::study {
 
 void check_prunings(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
                     const std::vector<std::string>& classes, const prune::LatencyOf& latency) {
   if (classes.empty()) return;
-  std::map<std::string, graph::Graph> graphs;  // by entry
-  std::set<std::string> checked;               // by entry and settings
+  ModelGraphs graphs(classes);
+  std::set<std::string> checked;  // by entry and settings
   for (const Cell& cell : cells) {
     if (const auto found = known.find(cell.id); found != known.end() && found->second.status == "ok") continue;
     const auto step = std::ranges::find(cell.steps, "prune", &PlannedStep::step);
     if (step == cell.steps.end() || !checked.insert(cell.model.label + canonical_text(step->settings)).second) continue;
-    auto built = graphs.find(cell.model.label);
-    if (built == graphs.end()) {
-      const models::BuildOptions options{classes, cell.model.model["imgsz"].get<int>(),
-                                         cell.model.model["stem_stride"].get<int>(), 0};
-      built = graphs.emplace(cell.model.label, models::build(cell.model.model["model"], options)).first;
-    }
     try {
-      prune::require_reachable(built->second, step->settings, latency);
+      prune::require_reachable(graphs.of(cell.model), step->settings, latency);
     } catch (const Error& error) {
       const bool times = step->settings.contains("target_latency");
       // A board that is away now may be there when it is needed.
       if (times && (error.kind() == ErrorKind::io || error.kind() == ErrorKind::unsupported)) continue;
-      fail(error.kind(), "{}.methods, {} of {}: {}", study.name, cell.method.method, cell.model.label, error.what());
+      fail(error.kind(), "{}.methods, {} of {}: {}", study.name, cell.method.method, cell.model.label,
+           without_place(error.what()));
     }
   }
 }

@@ -259,7 +259,10 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool is_p
   Records known = known_records(stored_records(context.folder / "records.jsonl", *context.log), cells);
   forget_lost(known, cells, context.folder,
               [&](const Cell& cell, const record::Record&) { return stages.has(cell.steps.back()); });
-  if (is_plan) check_prunings(study, cells, known, inputs.classes);
+  if (is_plan) {
+    check_teachers(study, cells, known, inputs.classes, context.data_root);
+    check_prunings(study, cells, known, inputs.classes);
+  }
   StudyJobs jobs(study, cells, known, stages, context, [](const std::vector<Row*>&) {});
   const JobResults states = states_of(jobs.graph());
   std::optional<JobTimes> times;  // read where there is something to estimate
@@ -291,7 +294,8 @@ std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, 
   return state_of(study, context, true, trial).jobs;
 }
 
-RunSummary run(const StudyFile& study, const RunContext& context) {
+RunSummary run(const StudyFile& study, const RunContext& given) {
+  RunContext context = given;
   require_writable(context.folder);
   const FolderLock lock(context.folder);
   const fs::path store = context.folder / "records.jsonl";
@@ -299,6 +303,9 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   require_writable(stages_folder(context));
   std::optional<FolderLock> stages_lock;  // another study may share them
   if (!fs::equivalent(stages_folder(context), context.folder)) stages_lock.emplace(stages_folder(context));
+  Progress progress(context.folder);
+  const LogSink log = progress.watching(*given.log);
+  context.log = &log;
   Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
   const Inputs inputs = current_inputs(study, stages, context);
   const std::vector<Cell> cells = expand(study, inputs.digests);
@@ -307,7 +314,7 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
   forget_lost(known, cells, context.folder, [&](const Cell& cell, const record::Record& record) {
     return record.model_sha256 && stages.restore_artifact(cell, *record.model_sha256);
   });
-  check_teachers(study, cells, known, stages);
+  check_teachers(study, cells, known, inputs.classes, context.data_root);
   check_prunings(study, cells, known, inputs.classes, stages.latency());
 
   RunSummary summary;
@@ -318,13 +325,13 @@ RunSummary run(const StudyFile& study, const RunContext& context) {
     for (Row* row : rows) {
       row->record.time = utc_now();
       made.push_back(row->record);
-      summary.ran += !row->known;
+      summary.ran += !row->known && !row->failed();
       summary.failed += row->failed();
       known[row->cell->id] = row->record;
     }
     record::append(store, made);
   });
-  Progress progress(context.folder);
+  progress.begins_jobs();
   jobs.run(progress);
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));
   forecast(study, catalog, cells, known, stored, stages, store, context.version, summary);

@@ -68,9 +68,10 @@ std::vector<PlannedJob> plan(const StudyFile& study, const RunContext& context, 
 
 struct RunSummary {
   std::vector<record::Record> records;  ///< newest of every cell of the study, in its order; then forecasts
-  int64_t ran = 0;
-  int64_t skipped = 0;  ///< were done before
-  int64_t failed = 0;
+  // Cells: each is one of these.
+  int64_t ran = 0;                 ///< were done now
+  int64_t skipped = 0;             ///< were done before
+  int64_t failed = 0;              ///< have failed, or are unsupported, now
   std::vector<std::string> notes;  ///< the study's, and what the data make worth saying
 };
 

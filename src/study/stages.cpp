@@ -11,6 +11,7 @@
 #include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
 #include "graph/onnx_write.h"
+#include "pack/file.h"
 #include "steps/start.h"
 #include "study/job_times.h"
 #include "study/sealed_file.h"
@@ -71,6 +72,23 @@ std::optional<graph::ModelFile> read_whole(const fs::path& file) {
     if (error.kind() == ErrorKind::io) throw;
   }
   return std::nullopt;
+}
+
+/// Reads a pack from end to end, which has checksums of its own. One that a disk changed or cut is warned of.
+bool is_whole_pack(const fs::path& file, const CancelToken& cancel, const LogSink& log) {
+  constexpr int64_t kAtOnce = 64;
+  try {
+    const pack::Reader pack(file);
+    for (int64_t first = 0; first < pack.header().count(); first += kAtOnce) {
+      cancel.check();
+      pack.read(first, std::min(kAtOnce, pack.header().count() - first));
+    }
+    return true;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    log.warning(fmt::format("{} is damaged and is made again: {}", file.string(), error.what()));
+    return false;
+  }
 }
 
 std::string version_of(const runtime::Registry& runtimes, const std::string& name) {
@@ -249,11 +267,13 @@ fs::path Stages::pack(const graph::Graph& graph) {
   const std::string key =
       job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}});
   const fs::path file = folder_of("pack", key) / "test.qpack";
-  if (!fs::exists(file)) {
+  if (whole_packs_.contains(key)) return file;
+  if (!fs::exists(file) || !is_whole_pack(file, cancel_, log_)) {
     log_.info(fmt::format("packing {} of {} px for devices", counted(data().test->size(), "test image"), shape[2]));
     data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = static_cast<int>(shape[2])}, file,
                      log_, cancel_);
   }
+  whole_packs_.insert(key);
   return file;
 }
 

@@ -54,8 +54,8 @@ class Stages {
   /// need it. Throws Error{data} where its file is torn or of another model.
   std::shared_ptr<const score::Evaluation> evaluation(const std::string& key);
 
-  /// The test split as a sample pack for models of the graph's input size (path). Throws Error{unsupported} where that
-  /// is no square.
+  /// The test split as a sample pack for models of the graph's input size (path); a damaged one is made again. Throws
+  /// Error{unsupported} where that is no square.
   std::filesystem::path pack(const graph::Graph& graph);
   /// The test image that latencies are measured with: image 0 of the test split, [1,3,H,W] uint8.
   Tensor sample_image(const graph::Graph& graph);
@@ -86,7 +86,8 @@ class Stages {
   std::map<std::string, std::weak_ptr<const graph::ModelFile>> artifacts_;  ///< by key: those in somebody's hand
   std::shared_ptr<const graph::ModelFile> last_artifact_;                   ///< the next job is often of the same
   std::map<std::string, std::shared_ptr<const score::Evaluation>> evaluations_;  ///< by key
-  std::set<std::string> told_;  ///< keys of evaluations that were warned of
+  std::set<std::string> whole_packs_;  ///< keys of those that were read to the end, or written, now
+  std::set<std::string> told_;         ///< keys of evaluations that were warned of
 };
 
 /// Opens data as `config::data_options` values say, limits applied. Warns of wrong labels, and where training and test

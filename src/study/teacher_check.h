@@ -1,15 +1,20 @@
 #pragma once
 
+#include <filesystem>
+#include <string>
+#include <vector>
+
 #include "study/plan.h"
-#include "study/stages.h"
 #include "study/study_jobs.h"
 
 namespace quench::study {
 
-/// Holds the files that cells which are not `ok` yet learn from against the study's models and data, so that a wrong
-/// one is told before the first training and not after it. Throws Error{config} for a file that is not there or no
-/// model of ours, of another task, of other classes or another input size; and for `original` in a training, which has
-/// none.
-void check_teachers(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, Stages& stages);
+/// Holds what cells that are not `ok` yet learn from against the study's models and data, so that a wrong teacher is
+/// told by the plan and before the first training, not after it. classes: of the data; none where there are no data, of
+/// which nothing is held then. Throws Error{config} for a file that is not there or no model of ours, of another task,
+/// of other classes or another input size; for `original` in a training, which has none; and for `distill: features` or
+/// `both` where the two models have no feature maps of one size.
+void check_teachers(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
+                    const std::vector<std::string>& classes, const std::filesystem::path& data_root);
 
 }  // namespace quench::study

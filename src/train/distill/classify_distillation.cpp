@@ -1,5 +1,4 @@
 #include "core/error.h"
-#include "train/distill/feature_maps.h"
 #include "train/distill/softened.h"
 #include "train/distill/task_distillation.h"
 
@@ -13,9 +12,6 @@ class ClassifyDistillation : public TaskDistillation {
   torch::Tensor outputs_loss(const std::vector<torch::Tensor>& student,
                              const std::vector<torch::Tensor>& teacher) const override {
     return softened_divergence(student.at(0), teacher.at(0), temperature_).mean();
-  }
-  std::vector<graph::EdgeId> feature_maps(const graph::Graph& graph) const override {
-    return {last_feature_map(graph)};
   }
 
  private:

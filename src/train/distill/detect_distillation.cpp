@@ -1,7 +1,6 @@
 #include "core/error.h"
 #include "models/detect_head.h"
 #include "train/distill/detect_outputs.h"
-#include "train/distill/feature_maps.h"
 #include "train/distill/task_distillation.h"
 #include "train/loop/detect_gains.h"
 
@@ -15,10 +14,6 @@ class DetectDistillation : public TaskDistillation {
   torch::Tensor outputs_loss(const std::vector<torch::Tensor>& student,
                              const std::vector<torch::Tensor>& teacher) const override {
     return detect_outputs_loss(head_, gains_, temperature_, student, teacher);
-  }
-  /// Both models have heads of these levels; outputs of a level are counted by each model's own head.
-  std::vector<graph::EdgeId> feature_maps(const graph::Graph& graph) const override {
-    return level_feature_maps(graph, models::detect_head(graph).outputs_per_level());
   }
 
  private:

@@ -8,6 +8,7 @@
 #include "core/rng.h"
 #include "models/task.h"
 #include "nn/graph_module.h"
+#include "train/distill/feature_maps.h"
 #include "train/distill/softened.h"
 #include "train/distill/task_distillation.h"
 #include "train/loop/device.h"
@@ -94,17 +95,11 @@ class DistillObjective : public Objective {
 
  private:
   void add_maps(const graph::Graph& student, const graph::Graph& teacher, uint64_t seed) {
-    student_maps_ = comparison_->feature_maps(student);
-    teacher_maps_ = comparison_->feature_maps(teacher);
-    ensure(student_maps_.size() == teacher_maps_.size(), "[train.distill] expected maps of the same levels");
-    for (size_t i = 0; i < student_maps_.size(); ++i) {
-      const Shape& own = student.edge(student_maps_[i]).shape;
-      const Shape& others = teacher.edge(teacher_maps_[i]).shape;
-      if (own[2] != others[2] || own[3] != others[3]) {
-        fail(ErrorKind::config, "[train.distill] expected a teacher with a feature map of {} x {}, got {} x {}", own[2],
-             own[3], others[2], others[3]);
-      }
-      adapters_.push_back(own[1] == others[1] ? Adapter{} : make_adapter(own[1], others[1], seed, i, device_));
+    for (const auto& [own, others] : pairs_of_maps(student, teacher)) {
+      const int64_t from = student.edge(own).shape[1], to = teacher.edge(others).shape[1];
+      adapters_.push_back(from == to ? Adapter{} : make_adapter(from, to, seed, adapters_.size(), device_));
+      student_maps_.push_back(own);
+      teacher_maps_.push_back(others);
     }
   }
 

@@ -3,7 +3,10 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/task_list.h"
 #include "graph/links.h"
+#include "models/detect_head.h"
+#include "models/task.h"
 
 namespace quench::train {
 namespace {
@@ -55,6 +58,43 @@ std::vector<EdgeId> level_feature_maps(const graph::Graph& graph, int64_t output
     maps.push_back(*found);
   }
   return maps;
+}
+
+std::vector<EdgeId> classify_maps(const graph::Graph& graph) { return {last_feature_map(graph)}; }
+
+std::vector<EdgeId> detect_maps(const graph::Graph& graph) {
+  return level_feature_maps(graph, models::detect_head(graph).outputs_per_level());
+}
+
+namespace {
+
+std::vector<EdgeId> maps_of(const graph::Graph& graph, const std::string& task) {
+#define QUENCH_MAPS(name) \
+  if (task == #name) return name##_maps(graph);
+  QUENCH_TASKS(QUENCH_MAPS)
+#undef QUENCH_MAPS
+  fail(ErrorKind::config, "[train.distill] expected a model of a task that can be trained, got '{}'", task);
+}
+
+}  // namespace
+
+std::vector<MapPair> pairs_of_maps(const graph::Graph& student, const graph::Graph& teacher) {
+  const std::string task = models::task_of(student);
+  const std::vector<EdgeId> own = maps_of(student, task), others = maps_of(teacher, task);
+  if (own.size() != others.size()) {
+    fail(ErrorKind::config, "[train.distill] expected a teacher with {} feature maps, got one with {}", own.size(),
+         others.size());
+  }
+  std::vector<MapPair> pairs;
+  for (size_t i = 0; i < own.size(); ++i) {
+    const Shape &to = student.edge(own[i]).shape, &from = teacher.edge(others[i]).shape;
+    if (to[2] != from[2] || to[3] != from[3]) {
+      fail(ErrorKind::config, "[train.distill] expected a teacher with a feature map of {} x {}, got {} x {}", to[2],
+           to[3], from[2], from[3]);
+    }
+    pairs.push_back({own[i], others[i]});
+  }
+  return pairs;
 }
 
 }  // namespace quench::train

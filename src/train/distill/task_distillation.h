@@ -19,8 +19,6 @@ class TaskDistillation {
   /// it, differentiable by the student's. 0 where both are equal.
   virtual torch::Tensor outputs_loss(const std::vector<torch::Tensor>& student,
                                      const std::vector<torch::Tensor>& teacher) const = 0;
-  /// The feature maps of a model that are compared, finest first.
-  virtual std::vector<graph::EdgeId> feature_maps(const graph::Graph& graph) const = 0;
 };
 
 /// That of the student's task. Throws Error{config} for a teacher of another task or input size, or one whose outputs

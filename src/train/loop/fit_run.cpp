@@ -9,8 +9,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "data/loading/evaluation_images.h"
-#include "graph/onnx_read.h"
-#include "graph/onnx_write.h"
+#include "train/loop/best_model.h"
 #include "train/loop/device.h"
 #include "train/loop/non_finite.h"
 
@@ -22,7 +21,6 @@ constexpr int64_t kSaveEveryNs = 300'000'000'000;
 
 const char* const kCheckpointName = "checkpoint.qckpt";
 const char* const kResultsName = "results.csv";
-const char* const kBestName = "best.onnx";
 
 double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
 
@@ -172,7 +170,7 @@ std::optional<Checkpoint> FitRun::saved_run() const {
   require_same_run(*saved, at_, path);
   if (!settings_.keep_best() || saved->best_score < 0) return saved;
   try {
-    graph::read_model(context_.folder / kBestName);
+    read_best_model(context_.folder);
   } catch (const Error& error) {
     put_aside(path, error);
     return std::nullopt;
@@ -348,7 +346,7 @@ void FitRun::keep_best(const graph::Graph& graph, const score::Scores& scores) {
          data_.validation->size());
   }
   if (scores.front().value <= at_.best_score) return;
-  graph::save_onnx(graph, context_.folder / kBestName);
+  keep_best_model(context_.folder, graph);
   at_.best_score = scores.front().value;
 }
 
@@ -392,7 +390,7 @@ FitResult FitRun::finish() {
   FitResult result;
   const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
   if (settings_.keep_best() && at_.best_score >= 0) {
-    result.graph = graph::read_model(context_.folder / kBestName).graph;
+    result.graph = read_best_model(context_.folder);
     result.scores = scores_on(data_.test, settings_.test_limit, result.graph);
     result.chosen_on = "validation";
   } else {
