@@ -29,7 +29,7 @@ ModelKind require_float(const ModelKind& kind, const char* step) {
 /// A quantized model with other weights, still in float.
 ModelKind refined(const ModelKind& kind, const char* step) {
   if (!kind.quantized) {
-    fail(ErrorKind::config, "[methods.{}] expected a quantized model, got a float one: quantize comes first", step);
+    fail(ErrorKind::config, "expected a quantized model for {}, got a float one: quantize comes first", step);
   }
   return ModelKind{kind.task, true, false, kind.sparse};
 }
