@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "graph/op_traits.h"
 
 namespace quench::graph {
 
@@ -20,6 +21,12 @@ std::vector<QuantizedValue> quantized_values(const Graph& graph) {
     if (weight.quant && weight.quant->dtype != DType::i32) values.push_back({name, &*weight.quant});
   }
   return values;
+}
+
+bool rounds_weights(const Graph& graph, const Node& node) {
+  if (!traits(node.op).layer) return false;
+  const Weight* weight = graph.weight(node, "weight");
+  return weight != nullptr && weight->quant.has_value();
 }
 
 bool is_symmetric(const QuantParams& quant) {

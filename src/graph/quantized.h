@@ -19,6 +19,9 @@ bool is_quantized(const Graph& graph);
 /// Edges in order, then weights by name. Biases (int32) are left out: their parameters follow from the others.
 std::vector<QuantizedValue> quantized_values(const Graph& graph);
 
+/// Whether it is a convolution or linear layer whose weights are quantized.
+bool rounds_weights(const Graph& graph, const Node& node);
+
 /// Whether all zero points are 0.
 bool is_symmetric(const QuantParams& quant);
 

@@ -7,8 +7,9 @@
 
 #include "core/error.h"
 #include "graph/links.h"
-#include "graph/op_traits.h"
+#include "graph/quantized.h"
 #include "nn/graph_module.h"
+#include "quant/activate.h"
 #include "quant/activation_after.h"
 #include "quant/layer_samples.h"
 #include "quant/layer_walk.h"
@@ -29,11 +30,6 @@ struct Looked {
   graph::Activation activation;
   std::vector<torch::Tensor> targets;  ///< of each batch: [G,n,O]
 };
-
-torch::Tensor after(const torch::Tensor& y, graph::Activation activation) {
-  if (activation == graph::Activation::silu) return at::silu(y);
-  return activation == graph::Activation::relu ? at::relu(y) : y;
-}
 
 RoundingLayer rounding_layer(const graph::Graph& graph, const Looked& looked) {
   const graph::Weight& weight = graph.required_weight(*looked.node, "weight");
@@ -82,20 +78,20 @@ class AdaRound {
     for (const Tensor& batch : images_) images += batch.shape()[0];
     std::vector<const graph::Node*> layers;
     for (const graph::Node& node : twin_.nodes) {
-      if (!graph::traits(node.op).layer) continue;
-      const graph::Weight* weight = out_.graph.weight(node, "weight");
-      if (!weight || !weight->quant) continue;
-      ensure(weight->value.dtype() == DType::f32, "[quant.adaround] expected float weights (node {})", node.name);
+      if (!graph::rounds_weights(out_.graph, node)) continue;
+      const Tensor& weight = out_.graph.required_weight(node, "weight").value;
+      ensure(weight.dtype() == DType::f32, "[quant.adaround] expected float weights (node {})", node.name);
       layers.push_back(&node);
-      outputs += weight->value.shape()[0];
+      outputs += weight.shape()[0];
     }
     for (const graph::Node* node : layers) {
       const LayerShape shape = layer_shape(out_.graph, *node);
       const int64_t places = std::min({kPlaces, kMostTargets / outputs, kMostPatches / (shape.inputs * shape.groups)});
-      looked_.emplace(
-          node->name,
-          Looked{
-              node, shape, {twin_, *node, images, places, settings_.seed}, activation_after(twin_, links, *node).activation, {}});
+      looked_.emplace(node->name, Looked{node,
+                                         shape,
+                                         {twin_, *node, images, places, settings_.seed},
+                                         activation_after(twin_, links, *node).activation,
+                                         {}});
     }
   }
 
@@ -111,7 +107,7 @@ class AdaRound {
       if (found == by_edge.end()) return;
       Looked& looked = *found->second;
       const torch::Tensor y = outputs_at(value, looked.places.of(first, value.size(0)), looked.shape);
-      looked.targets.push_back(after(y, looked.activation));
+      looked.targets.push_back(activate(y, looked.activation));
     });
     for (const Tensor& batch : images_) {
       cancel_.check();

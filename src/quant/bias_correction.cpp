@@ -8,33 +8,15 @@
 #include "core/error.h"
 #include "graph/op_traits.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 #include "nn/fake_quant.h"
 #include "nn/graph_module.h"
+#include "quant/channel_sums.h"
 #include "quant/float_twin.h"
 #include "quant/layer_walk.h"
 
 namespace quench::quant {
 namespace {
-
-bool rounds_weights(const graph::Graph& graph, const graph::Node& node) {
-  if (!graph::traits(node.op).layer) return false;
-  const graph::Weight* weight = graph.weight(node, "weight");
-  return weight != nullptr && weight->quant.has_value();
-}
-
-/// ChannelSums of each channel over images and places.
-struct ChannelSums {
-  torch::Tensor sum;
-  double count = 0;
-
-  void add(const torch::Tensor& value) {
-    const torch::Tensor more =
-        value.dim() == 4 ? value.sum({0, 2, 3}, false, torch::kDouble) : value.sum({0}, false, torch::kDouble);
-    sum = sum.defined() ? sum + more : more;
-    count += static_cast<double>(value.numel() / value.size(1));
-  }
-  torch::Tensor mean() const { return sum / count; }
-};
 
 /// Takes `shift` [O] from the bias of a node, and keeps account.
 void take_from_bias(BiasCorrection& out, const graph::Node& node, const torch::Tensor& shift) {
@@ -64,7 +46,7 @@ BiasCorrection correct_bias_by_images(const graph::Graph& quantized, const graph
   std::map<graph::EdgeId, ChannelSums> expected;
   int64_t layers = 0;
   for (const graph::Node& node : quantized.nodes) {
-    if (!rounds_weights(quantized, node)) continue;
+    if (!graph::rounds_weights(quantized, node)) continue;
     expected[node.outputs.at(0)];
     ++layers;
   }
@@ -110,7 +92,7 @@ BiasCorrection correct_bias_by_statistics(const graph::Graph& quantized, const g
   const torch::NoGradGuard no_gradient;
   BiasCorrection out{quantized, 0, 0, ""};
   for (const graph::Node& node : quantized.nodes) {
-    if (!rounds_weights(quantized, node)) continue;
+    if (!graph::rounds_weights(quantized, node)) continue;
     const std::vector<double>& known = read.at(node.name);
     if (std::ranges::all_of(known, [](double mean) { return std::isnan(mean); })) continue;
     const graph::Weight& weight = quantized.required_weight(node, "weight");

@@ -10,6 +10,7 @@
 #include "graph/magnitude.h"
 #include "graph/scale_groups.h"
 #include "nn/graph_module.h"
+#include "quant/channel_sums.h"
 #include "quant/image_batches.h"
 
 namespace quench::quant {
@@ -35,23 +36,10 @@ void observe(Observer& observer, const torch::Tensor& value) {
   observer.observe({dense.data_ptr<float>(), static_cast<size_t>(dense.numel())});
 }
 
-/// Sums of the squares of each channel.
-struct SquareSums {
-  torch::Tensor sum;
-  double count = 0;
-
-  void add(const torch::Tensor& value) {
-    const torch::Tensor square = value.square();
-    const torch::Tensor more =
-        value.dim() == 4 ? square.sum({0, 2, 3}, false, torch::kDouble) : square.sum({0}, false, torch::kDouble);
-    sum = sum.defined() ? sum + more : more;
-    count += static_cast<double>(value.numel() / value.size(1));
-  }
-  std::vector<double> means() const {
-    const torch::Tensor mean = (sum / count).contiguous();
-    return {mean.data_ptr<double>(), mean.data_ptr<double>() + mean.numel()};
-  }
-};
+std::vector<double> means_of(const ChannelSums& sums) {
+  const torch::Tensor mean = sums.mean().contiguous();
+  return {mean.data_ptr<double>(), mean.data_ptr<double>() + mean.numel()};
+}
 
 }  // namespace
 
@@ -69,12 +57,12 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
       observer_of[edge] = observers.back().get();
   }
 
-  std::map<graph::EdgeId, SquareSums> squares;
+  std::map<graph::EdgeId, ChannelSums> squares;
   for (const graph::EdgeId edge : options.mean_squares_of) squares[edge];
   torch::NoGradGuard no_gradients;
   nn::GraphModule module(placement.graph);
   module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
-    if (const auto found = squares.find(edge); found != squares.end()) found->second.add(value);
+    if (const auto found = squares.find(edge); found != squares.end()) found->second.add(value.square());
     if (!observer_of[edge]) return;
     try {
       observe(*observer_of[edge], value);
@@ -107,7 +95,7 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
     const int bits = placement.group_bits[i];
     out.params.push_back(params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
   }
-  for (const auto& [edge, sum] : squares) out.mean_squares[edge] = sum.means();
+  for (const auto& [edge, sum] : squares) out.mean_squares[edge] = means_of(sum);
   return out;
 }
 

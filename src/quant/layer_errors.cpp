@@ -9,9 +9,12 @@
 #include "core/error.h"
 #include "graph/links.h"
 #include "graph/op_traits.h"
+#include "graph/quantized.h"
 #include "nn/fake_quant.h"
 #include "nn/graph_module.h"
+#include "quant/activate.h"
 #include "quant/activation_after.h"
+#include "quant/channel_sums.h"
 #include "quant/layer_walk.h"
 
 namespace quench::quant {
@@ -27,25 +30,18 @@ torch::Tensor rounded(const torch::Tensor& value, const graph::Edge& edge) {
   return edge.quant ? nn::fake_quantize(value, *edge.quant) : value;
 }
 
-/// ErrorSums of one layer over images.
+/// Of one layer, over images.
 struct ErrorSums {
   double signal = 0, noise = 0, own = 0, weights = 0, activations = 0;
-  torch::Tensor shift;  ///< of each channel: sum of y' - y
-  double places = 0;    ///< of a channel
+  ChannelSums shift;  ///< of y' - y
 
-  void add_shift(const torch::Tensor& error) {
-    const torch::Tensor sum =
-        error.dim() == 4 ? error.sum({0, 2, 3}, false, torch::kDouble) : error.sum({0}, false, torch::kDouble);
-    shift = shift.defined() ? shift + sum : sum;
-    places += static_cast<double>(error.numel() / error.size(1));
-  }
   LayerError result() const {
     LayerError out;
     out.sqnr_db = decibels(signal, noise);
     out.own_db = decibels(signal, own);
     out.weights_db = decibels(signal, weights);
     out.activations_db = decibels(signal, activations);
-    out.bias_share = noise > 0 ? std::min(1.0, sum_of_squares(shift) / places / noise) : 0;
+    out.bias_share = noise > 0 ? std::min(1.0, sum_of_squares(shift.sum) / shift.count / noise) : 0;
     return out;
   }
 };
@@ -98,14 +94,13 @@ std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph:
       }
       sum.signal += signal;
       sum.noise += noise;
-      sum.add_shift(error);
+      sum.shift.add(error);
       const torch::Tensor rounded_x = rounded(x, in);
       // With the activation, and what is quantized before and after it.
       const auto away = [&](const graph::Graph& weights, const torch::Tensor& read, bool rounds) {
         torch::Tensor value = run_node(weights, node, {read}, true).at(0);
         if (rounds && end.edge != node.outputs[0]) value = rounded(value, out);
-        if (end.activation == graph::Activation::silu) value = at::silu(value);
-        if (end.activation == graph::Activation::relu) value = at::relu(value);
+        value = activate(value, end.activation);
         return sum_of_squares((rounds ? rounded(value, quantized.edge(end.edge)) : value) - y);
       };
       sum.own += away(quantized, rounded_x, true);
@@ -118,8 +113,7 @@ std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph:
     LayerError error = sums[i].result();
     error.layer = layers[i]->name;
     error.output = ends[i].edge;
-    const graph::Weight* weight = quantized.weight(*layers[i], "weight");
-    error.quantized = weight != nullptr && weight->quant.has_value();
+    error.quantized = graph::rounds_weights(quantized, *layers[i]);
     errors.push_back(error);
   }
   return errors;

@@ -8,20 +8,12 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "quant/activate.h"
 
 namespace quench::quant {
 namespace {
 
 constexpr double kZeta = 1.1, kGamma = -0.1;
-
-torch::Tensor activated(const torch::Tensor& y, graph::Activation activation) {
-  switch (activation) {
-    case graph::Activation::none: return y;
-    case graph::Activation::silu: return at::silu(y);
-    case graph::Activation::relu: return at::relu(y);
-  }
-  fail(ErrorKind::internal, "[quant.learned_rounding] unknown activation {}", static_cast<int>(activation));
-}
 
 /// gradient times the activation's slope at y.
 torch::Tensor times_slope(torch::Tensor gradient, const torch::Tensor& y, graph::Activation activation) {
@@ -64,7 +56,7 @@ class Loss {
     const torch::Tensor h = s.mul(kZeta - kGamma).add_(kGamma).clamp_(0, 1);
     const torch::Tensor weight = floor_.add(h).clamp_(layer_.q_min, layer_.q_max).mul_(layer_.scale);
     const torch::Tensor y = outputs(layer_, x, weight);
-    torch::Tensor error = activated(y, layer_.activation).sub(target);
+    torch::Tensor error = activate(y, layer_.activation).sub(target);
     const auto samples = static_cast<double>(x.size(1));
     double loss = error.square().sum(torch::kDouble).item<double>() / samples;
     torch::Tensor power;  // |2h - 1|^(beta - 1), of weights that move
@@ -97,7 +89,7 @@ double error_of(const RoundingLayer& layer, const torch::Tensor& x, const torch:
   double sum = 0;
   for (int64_t i = 0; i < x.size(1); i += kPart) {
     const int64_t n = std::min(kPart, x.size(1) - i);
-    const torch::Tensor y = activated(outputs(layer, x.narrow(1, i, n), weight), layer.activation);
+    const torch::Tensor y = activate(outputs(layer, x.narrow(1, i, n), weight), layer.activation);
     sum += (y - target.narrow(1, i, n)).square_().sum(torch::kDouble).item<double>();
   }
   return sum / static_cast<double>(x.size(1));

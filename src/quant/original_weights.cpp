@@ -21,8 +21,7 @@ graph::Graph with_original_weights(graph::Graph quantized, const graph::Graph& t
       if (away <= kNeighbour * scale) continue;
       fail(ErrorKind::config,
            "[quant.original_weights] expected the float model that was rounded to these integers, got one that is "
-           "{:.3g} "
-           "steps away (weight {}, position {})",
+           "{:.3g} steps away (weight {}, position {})",
            away / scale, name, i);
     }
     weight.value = original;
