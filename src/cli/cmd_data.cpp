@@ -64,7 +64,7 @@ std::vector<data::LabelIssue> unreadable(const data::Dataset& split, const Cance
   std::vector<std::string> problems(static_cast<size_t>(split.size()));
   std::atomic<int64_t> next = 0;
   std::vector<std::future<void>> workers;
-  for (int i = 0; i < usable_processors(); ++i) {
+  for (int i = usable_processors(); i > 0; --i) {
     workers.push_back(std::async(std::launch::async, [&] {
       for (int64_t index = next++; index < split.size(); index = next++) {
         if (cancel) cancel->check();

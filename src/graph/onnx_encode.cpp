@@ -49,19 +49,17 @@ void set_attribute(quench_onnx::NodeProto& node, std::string_view name, const st
   for (int64_t value : values) attribute.add_ints(value);
 }
 
-void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor) {
+void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor, int bits) {
   static_assert(std::endian::native == std::endian::little, "ONNX raw data is little-endian");
   proto.set_name(std::string(name));
-  proto.set_data_type(data_type(tensor.dtype()));
   for (int64_t dim : tensor.shape()) proto.add_dims(dim);
-  proto.set_raw_data(tensor.bytes(), tensor.size_bytes());
-}
-
-void set_packed_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor, int bits) {
-  proto.set_name(std::string(name));
-  proto.set_data_type(bits == 2 ? kInt2 : kInt4);
-  for (int64_t dim : tensor.shape()) proto.add_dims(dim);
-  proto.set_raw_data(pack_integers(tensor.values<int8_t>(), bits));
+  if (bits < 8) {
+    proto.set_data_type(bits == 2 ? kInt2 : kInt4);
+    proto.set_raw_data(pack_integers(tensor.values<int8_t>(), bits));
+  } else {
+    proto.set_data_type(data_type(tensor.dtype()));
+    proto.set_raw_data(tensor.bytes(), tensor.size_bytes());
+  }
 }
 
 void set_value(quench_onnx::ValueInfoProto& proto, std::string_view name, DType dtype, const Shape& shape) {

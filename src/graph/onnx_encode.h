@@ -18,11 +18,8 @@ void set_attribute(quench_onnx::NodeProto& node, std::string_view name, float va
 void set_attribute(quench_onnx::NodeProto& node, std::string_view name, std::string_view value);
 void set_attribute(quench_onnx::NodeProto& node, std::string_view name, const std::vector<int64_t>& values);
 
-/// Little-endian raw data.
-void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor);
-
-/// int8 values as INT4 or INT2 (graph/packed_integers.h). bits: 4 or 2.
-void set_packed_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor, int bits);
+/// Little-endian raw data; int8 values of which each takes 4 or 2 bits as INT4 or INT2 (graph/packed_integers.h).
+void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor, int bits = 8);
 
 /// Name, type and shape of a value; dimension 0 is the symbol N.
 void set_value(quench_onnx::ValueInfoProto& proto, std::string_view name, DType dtype, const Shape& shape);

@@ -74,11 +74,7 @@ quench_onnx::NodeProto& OnnxWriter::add_node(std::string_view op_type, const std
 
 std::string OnnxWriter::add_constant(const std::string& wanted, const Tensor& tensor, int bits) {
   const std::string name = tensor_name(wanted);
-  if (bits < 8) {
-    onnx_encode::set_packed_tensor(*out_.add_initializer(), name, tensor, bits);
-  } else {
-    onnx_encode::set_tensor(*out_.add_initializer(), name, tensor);
-  }
+  onnx_encode::set_tensor(*out_.add_initializer(), name, tensor, bits);
   return name;
 }
 

@@ -134,13 +134,9 @@ std::string OnnxWriter::clamp_weight(const std::string& name, const Weight& weig
 
 std::string OnnxWriter::read_weight(const Node& node, std::string_view role, const Weight& weight) {
   const std::string name = node.name + "." + std::string(role);
-  const int bits = weight.quant && weight.value.dtype() == DType::i8 ? stored_bits(graph_, *weight.quant) : 8;
+  const int bits = stored_bits(graph_, weight);
   least_bits_ = std::min(least_bits_, bits);
-  if (bits < 8) {
-    onnx_encode::set_packed_tensor(*out_.add_initializer(), name, weight.value, bits);
-  } else {
-    onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value);
-  }
+  onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value, bits);
   if (!weight.quant) return name;
   const QuantConstants constants = quant_constants(name, *weight.quant, bits);
   std::string quantized = name;

@@ -16,6 +16,11 @@ int stored_bits(const Graph& graph, const QuantParams& quant) {
   return static_cast<int>(size_of(quant.dtype)) * 8;
 }
 
+int stored_bits(const Graph& graph, const Weight& weight) {
+  if (weight.quant && weight.value.dtype() == DType::i8) return stored_bits(graph, *weight.quant);
+  return static_cast<int>(size_of(weight.value.dtype())) * 8;
+}
+
 std::string pack_integers(std::span<const int8_t> values, int bits) {
   const int least = -(1 << (bits - 1)), mask = (1 << bits) - 1, each = 8 / bits;
   std::string bytes(packed_bytes(values.size(), bits), '\0');

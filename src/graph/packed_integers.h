@@ -16,6 +16,9 @@ namespace quench::graph {
 /// (metadata `target`) and its widths allow, else those of the integer type. Other targets' kernels want bytes.
 int stored_bits(const Graph& graph, const QuantParams& quant);
 
+/// The same of a weight as it stands: floats that have parameters are stored as floats.
+int stored_bits(const Graph& graph, const Weight& weight);
+
 /// bits: 2 or 4. Throws Error{internal} for a value that they do not hold.
 std::string pack_integers(std::span<const int8_t> values, int bits);
 

@@ -82,8 +82,7 @@ std::vector<const ShapedLayer*> missing(const Table& table, const std::vector<Sh
 
 /// Whether nothing of these layers and their model is to be measured.
 bool has_all(const Table& table, const std::vector<ShapedLayer>& layers) {
-  return table.steps() && table.model_ns(layers) &&
-         std::ranges::all_of(layers, [&](const ShapedLayer& layer) { return table.has(layer); });
+  return table.steps() && table.model_ns(layers) && missing(table, layers).empty();
 }
 
 }  // namespace

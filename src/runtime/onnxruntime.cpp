@@ -27,7 +27,7 @@ ONNXTensorElementDataType element_type(const OrtApi& api, OrtTypeInfo* raw, std:
 /// Says so before the library does, which names an operator that is not in the file.
 void require_kernels(const graph::Graph& graph) {
   for (const auto& [name, weight] : graph.weights) {
-    if (weight.quant && weight.value.dtype() == DType::i8 && graph::stored_bits(graph, *weight.quant) == 2) {
+    if (graph::stored_bits(graph, weight) == 2) {
       fail(ErrorKind::unsupported,
            "[{}] ONNX Runtime has no kernels for weights of 2 bits as a file for `native` stores them ({}); quantize "
            "with "
