@@ -43,6 +43,7 @@ class Engine {
 
   const Value& value(int id) const { return program_.values[static_cast<size_t>(id)]; }
   const Buffer& buffer_of(int id) const;
+  /// Where the value lies in memory.
   template <typename T>
   Plane<T> plane(int id);
 
@@ -104,5 +105,14 @@ class Engine {
   bool profiling_ = false;
   std::vector<int64_t> times_ns_;
 };
+
+template <typename T>
+Plane<T> Engine::plane(int id) {
+  const Buffer& buffer = buffer_of(id);
+  const Value& v = value(id);
+  T* start = reinterpret_cast<T*>(arena_.data() + buffer.offset);
+  const int64_t channel = layout_.places[static_cast<size_t>(id)].channel;
+  return {start + buffer.origin() + channel, v.height, v.width, v.channels, buffer.row_step(), buffer.pitch};
+}
 
 }  // namespace quench::runtime::native
