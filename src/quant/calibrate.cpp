@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "graph/image_side.h"
 #include "graph/magnitude.h"
 #include "graph/scale_groups.h"
 #include "nn/graph_module.h"
@@ -72,7 +73,7 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
   });
 
   data::LoaderOptions loading;
-  loading.imgsz = image_side(placement.graph);
+  loading.imgsz = graph::image_side(placement.graph);
   loading.batch = images_a_pass(loading.imgsz);
   loading.subset = indices;
   data::Loader loader(std::move(images), loading);

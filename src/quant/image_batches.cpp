@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "data/loading/loader.h"
+#include "graph/image_side.h"
 
 namespace quench::quant {
 
@@ -17,20 +18,11 @@ int64_t images_to_keep(int64_t told, int side, int64_t most) {
   return told > 0 ? told : std::clamp<int64_t>(kPixels / (int64_t{side} * side), 1, most);
 }
 
-int image_side(const graph::Graph& graph) {
-  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
-  if (shape.size() != 4 || shape[2] != shape[3]) {
-    fail(ErrorKind::unsupported, "[quant.calibrate] expected a square image input [1,3,S,S], got {}",
-         quench::to_string(shape));
-  }
-  return static_cast<int>(shape[2]);
-}
-
 ImageBatches load_images(const graph::Graph& graph, const data::Splits& data, int64_t images, uint64_t seed,
                          const LogSink& log, const CancelToken& cancel) {
   const data::Subset subset = data::calibration_subset(*data.train, images, seed);
   data::LoaderOptions loading;
-  loading.imgsz = image_side(graph);
+  loading.imgsz = graph::image_side(graph);
   loading.batch = images_a_pass(loading.imgsz);
   loading.subset = subset.indices;
   data::Loader loader(data.train, loading);

@@ -33,7 +33,4 @@ int64_t images_to_keep(int64_t told, int side, int64_t most);
 /// Images a pass, so that its values stay in some hundred megabytes: 64 up to 128 px, 2 at 640 px.
 int64_t images_a_pass(int imgsz);
 
-/// Side S of the graph's image input [1,3,S,S]. Throws Error{unsupported} for one that is not square.
-int image_side(const graph::Graph& graph);
-
 }  // namespace quench::quant

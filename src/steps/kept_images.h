@@ -1,5 +1,6 @@
 #pragma once
 
+#include "graph/image_side.h"
 #include "quant/image_batches.h"
 #include "steps/step.h"
 
@@ -9,7 +10,7 @@ namespace quench::steps {
 /// quant::images_to_keep.
 inline quant::ImageBatches load_kept_images(const graph::Graph& graph, const StepInput& input, int64_t most) {
   const int64_t images =
-      quant::images_to_keep(input.settings.at("calibration_images").get<int64_t>(), quant::image_side(graph), most);
+      quant::images_to_keep(input.settings.at("calibration_images").get<int64_t>(), graph::image_side(graph), most);
   return quant::load_images(graph, *input.data, images, input.settings.at("calibration_seed").get<uint64_t>(),
                             input.log, input.cancel);
 }

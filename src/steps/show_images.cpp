@@ -9,9 +9,9 @@
 #include "core/text.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
+#include "graph/image_side.h"
 #include "models/task.h"
 #include "nn/graph_module.h"
-#include "steps/square_side.h"
 #include "train/loop/evaluation.h"
 #include "train/loop/fit_settings.h"
 #include "train/loop/objective.h"
@@ -89,7 +89,7 @@ Json show_images(prune::ImageCriterion& criterion, const graph::Graph& graph, co
   const data::Subset subset =
       data::calibration_subset(*data.train, settings.at("calibration_images").get<int64_t>(), seed);
   data::LoaderOptions loading;
-  loading.imgsz = square_side(graph);
+  loading.imgsz = graph::image_side(graph);
   loading.batch = criterion.batch() > 0 ? criterion.batch() : data::evaluation_batch(loading.imgsz, kMostImages);
   loading.subset = subset.indices;
   if (const auto most = static_cast<int64_t>(subset.indices.size()); criterion.batch() > most) {

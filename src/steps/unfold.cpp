@@ -7,9 +7,9 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "data/loading/loader.h"
+#include "graph/image_side.h"
 #include "graph/unfold_batch_norm.h"
 #include "nn/graph_module.h"
-#include "steps/square_side.h"
 
 namespace quench::steps {
 namespace {
@@ -40,18 +40,10 @@ struct Sums {
 
 }  // namespace
 
-int square_side(const graph::Graph& graph) {
-  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
-  if (shape.size() != 4 || shape[2] != shape[3]) {
-    fail(ErrorKind::unsupported, "[steps] expected a square image input [1,3,S,S], got {}", quench::to_string(shape));
-  }
-  return static_cast<int>(shape[2]);
-}
-
 graph::Graph with_batch_norms(graph::Graph graph, const data::Dataset& train, const LogSink& log) {
   const std::vector<std::string> folded = graph::folded_convolutions(graph);
   if (folded.empty()) return graph;
-  const int side = square_side(graph);
+  const int side = graph::image_side(graph);
   std::map<graph::EdgeId, Sums> sums;
   for (const graph::Node& node : graph.nodes) {
     if (std::ranges::find(folded, node.name) != folded.end()) sums[node.outputs.at(0)].node = node.name;

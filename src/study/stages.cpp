@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
+#include "graph/image_side.h"
 #include "graph/onnx_write.h"
 #include "pack/file.h"
 #include "steps/start.h"
@@ -259,19 +260,14 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
 }
 
 fs::path Stages::pack(const graph::Graph& graph) {
-  const Shape& shape = graph.edge(graph.inputs.at(0)).shape;
-  if (shape.at(2) != shape.at(3)) {
-    fail(ErrorKind::unsupported, "[study.stages] expected a square input for a sample pack, got {}",
-         quench::to_string(shape));
-  }
+  const int side = graph::image_side(graph);
   const std::string key =
-      job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", shape[2]}});
+      job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", side}});
   const fs::path file = folder_of("pack", key) / "test.qpack";
   if (whole_packs_.contains(key)) return file;
   if (!fs::exists(file) || !is_whole_pack(file, cancel_, log_)) {
-    log_.info(fmt::format("packing {} of {} px for devices", counted(data().test->size(), "test image"), shape[2]));
-    data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = static_cast<int>(shape[2])}, file,
-                     log_, cancel_);
+    log_.info(fmt::format("packing {} of {} px for devices", counted(data().test->size(), "test image"), side));
+    data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = side}, file, log_, cancel_);
   }
   whole_packs_.insert(key);
   return file;
