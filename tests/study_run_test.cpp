@@ -431,7 +431,7 @@ TEST_F(StudyRun, WhatAKilledRunWorkedOnDoesNotRun) {
     EXPECT_EQ(state(study, context()).jobs.at(0).state, JobState::running);
   }
   write_file(folder_ / ".lock", std::to_string(::getpid()));  // left by one that is gone
-  EXPECT_EQ(lock_holder(folder_), std::nullopt);
+  EXPECT_EQ(folder_holder(folder_), std::nullopt);
   EXPECT_EQ(state(study, context()).jobs.at(0).state, JobState::to_do);
   EXPECT_FALSE(state(study, context()).running.has_value());
 }

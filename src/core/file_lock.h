@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 namespace quench {
@@ -24,5 +26,9 @@ class FileLock {
   std::filesystem::path file_;
   int descriptor_ = -1;
 };
+
+/// The process that holds the lock on a file, which is not made: 0 where it did not say; empty where none does. Who
+/// asks holds the lock for a moment.
+std::optional<int64_t> lock_holder(const std::filesystem::path& file);
 
 }  // namespace quench

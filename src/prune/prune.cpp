@@ -88,6 +88,7 @@ Budget budget_of(const Json& settings, const std::string& option, const WidthCos
     budget.cost = [&](const std::vector<int64_t>& kept) { return static_cast<double>(widths.at(kept).params); };
   }
   budget.target = target_of(settings.at(option), budget.cost(kept_counts(keep_all(groups))), option);
+  if (option != "target_gflops") budget.target = std::floor(budget.target);  // of whole bytes and parameters
   return budget;
 }
 

@@ -1,11 +1,7 @@
 #include "study/lock.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
-#include <charconv>
 #include <string>
 
 #include "core/error.h"
@@ -14,7 +10,7 @@ namespace quench::study {
 
 namespace {
 
-constexpr int kTries = 5;  ///< who asks lock_holder() holds the lock for a moment
+constexpr int kTries = 5;  ///< who asks folder_holder() holds the lock for a moment
 
 }  // namespace
 
@@ -30,19 +26,6 @@ FolderLock::FolderLock(const std::filesystem::path& folder) : lock_(folder / ".l
        folder.string(), holder.empty() ? "?" : holder);
 }
 
-std::optional<int64_t> lock_holder(const std::filesystem::path& folder) {
-  const int descriptor = ::open((folder / ".lock").c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return std::nullopt;
-  if (::flock(descriptor, LOCK_SH | LOCK_NB) == 0 || errno != EWOULDBLOCK) {
-    ::close(descriptor);
-    return std::nullopt;
-  }
-  char text[32] = {};
-  const ssize_t count = ::pread(descriptor, text, sizeof text - 1, 0);
-  ::close(descriptor);
-  int64_t process = 0;
-  std::from_chars(text, text + (count > 0 ? count : 0), process);
-  return process;
-}
+std::optional<int64_t> folder_holder(const std::filesystem::path& folder) { return lock_holder(folder / ".lock"); }
 
 }  // namespace quench::study

@@ -19,6 +19,6 @@ class FolderLock {
 };
 
 /// The process that holds the folder, 0 where it did not say; empty where none does.
-std::optional<int64_t> lock_holder(const std::filesystem::path& folder);
+std::optional<int64_t> folder_holder(const std::filesystem::path& folder);
 
 }  // namespace quench::study

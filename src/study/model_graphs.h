@@ -12,8 +12,10 @@ namespace quench::study {
 /// The models of a study as Graphs with initial weights, each built once: what checks of a plan look at.
 class ModelGraphs {
  public:
-  /// classes: of the data, at least one. They must outlive this.
+  /// classes: of the data; none where there are no data, of which no model can be built. They must outlive this.
   explicit ModelGraphs(const std::vector<std::string>& classes) : classes_(classes) {}
+  const std::vector<std::string>& classes() const { return classes_; }
+  /// Throws where there are no classes.
   const graph::Graph& of(const ModelEntry& model);
 
  private:

@@ -96,7 +96,7 @@ std::optional<RunningJob> read_running(const fs::path& folder) {
     RunningJob job{said.at("key").get<std::string>(), said.at("job").get<std::string>(),
                    said.at("of").get<std::string>(),  said.at("since").get<std::string>(),
                    said.at("process").get<int64_t>(), said.value("doing", "")};
-    if (lock_holder(folder) == job.process) return job;
+    if (folder_holder(folder) == job.process) return job;
   } catch (const std::exception&) {
     // nothing runs, or not one of ours
   }

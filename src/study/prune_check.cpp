@@ -7,14 +7,12 @@
 #include "core/hash.h"
 #include "core/without_place.h"
 #include "prune/prune.h"
-#include "study/model_graphs.h"
 
 namespace quench::study {
 
-void check_prunings(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
-                    const std::vector<std::string>& classes, const prune::LatencyOf& latency) {
-  if (classes.empty()) return;
-  ModelGraphs graphs(classes);
+void check_prunings(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, ModelGraphs& graphs,
+                    const prune::LatencyOf& latency) {
+  if (graphs.classes().empty()) return;
   std::set<std::string> checked;  // by entry and settings
   for (const Cell& cell : cells) {
     if (const auto found = known.find(cell.id); found != known.end() && found->second.status == "ok") continue;

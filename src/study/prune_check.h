@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "prune/latency_cost.h"
+#include "study/model_graphs.h"
 #include "study/plan.h"
 #include "study/study_jobs.h"
 
@@ -11,9 +12,9 @@ namespace quench::study {
 
 /// Holds the first `prune` of each chain whose cell is not `ok` yet against the model that its entry builds for these
 /// classes, so that a budget out of reach, and a ratio where nothing can be cut, are told before the training and not
-/// after it. Nothing is checked where there are no classes. A budget of latency is held against `latency`, not at all
-/// where that is empty or its device cannot be reached. Throws Error{config} that names method and entry.
-void check_prunings(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
-                    const std::vector<std::string>& classes, const prune::LatencyOf& latency = {});
+/// after it. Nothing is checked where the graphs have no classes. A budget of latency is held against `latency`, not at
+/// all where that is empty or its device cannot be reached. Throws Error{config} that names method and entry.
+void check_prunings(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, ModelGraphs& graphs,
+                    const prune::LatencyOf& latency = {});
 
 }  // namespace quench::study

@@ -250,6 +250,15 @@ PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen)
   return planned;
 }
 
+/// What no training can mend is told before the first.
+void require_possible(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
+                      const std::vector<std::string>& classes, const fs::path& data_root,
+                      const prune::LatencyOf& latency) {
+  ModelGraphs graphs(classes);
+  check_teachers(study, cells, known, graphs, data_root);
+  check_prunings(study, cells, known, graphs, latency);
+}
+
 /// is_plan: of what is to run, so that what cannot be done is refused; else as it stands.
 StudyState state_of(const StudyFile& study, const RunContext& context, bool is_plan, bool trial) {
   Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
@@ -260,8 +269,7 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool is_p
   forget_lost(known, cells, context.folder,
               [&](const Cell& cell, const record::Record&) { return stages.has(cell.steps.back()); });
   if (is_plan) {
-    check_teachers(study, cells, known, inputs.classes, context.data_root);
-    check_prunings(study, cells, known, inputs.classes);
+    require_possible(study, cells, known, inputs.classes, context.data_root, {});
   }
   StudyJobs jobs(study, cells, known, stages, context, [](const std::vector<Row*>&) {});
   const JobResults states = states_of(jobs.graph());
@@ -314,8 +322,7 @@ RunSummary run(const StudyFile& study, const RunContext& given) {
   forget_lost(known, cells, context.folder, [&](const Cell& cell, const record::Record& record) {
     return record.model_sha256 && stages.restore_artifact(cell, *record.model_sha256);
   });
-  check_teachers(study, cells, known, inputs.classes, context.data_root);
-  check_prunings(study, cells, known, inputs.classes, stages.latency());
+  require_possible(study, cells, known, inputs.classes, context.data_root, stages.latency());
 
   RunSummary summary;
   summary.notes = study.notes;

@@ -12,7 +12,6 @@
 #include "models/spec.h"
 #include "models/task.h"
 #include "steps/teacher.h"
-#include "study/model_graphs.h"
 #include "train/distill/feature_maps.h"
 
 namespace quench::study {
@@ -20,8 +19,8 @@ namespace {
 
 class TeacherCheck {
  public:
-  TeacherCheck(const StudyFile& study, const std::vector<std::string>& classes, const std::filesystem::path& data_root)
-      : study_(study), classes_(classes), root_(data::root_of(study.data, data_root)), graphs_(classes) {}
+  TeacherCheck(const StudyFile& study, ModelGraphs& graphs, const std::filesystem::path& data_root)
+      : study_(study), classes_(graphs.classes()), root_(data::root_of(study.data, data_root)), graphs_(graphs) {}
 
   /// features: maps are compared too.
   void check(const Cell& cell, const std::string& name, bool features) {
@@ -71,16 +70,16 @@ class TeacherCheck {
   const StudyFile& study_;
   const std::vector<std::string>& classes_;
   const std::filesystem::path root_;
-  ModelGraphs graphs_;
+  ModelGraphs& graphs_;
   std::map<std::string, graph::Graph> files_;                     ///< by name
   std::set<std::tuple<std::string, std::string, bool>> checked_;  ///< model, teacher, with maps
 };
 
 }  // namespace
 
-void check_teachers(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
-                    const std::vector<std::string>& classes, const std::filesystem::path& data_root) {
-  TeacherCheck teachers(study, classes, data_root);
+void check_teachers(const StudyFile& study, const std::vector<Cell>& cells, const Records& known, ModelGraphs& graphs,
+                    const std::filesystem::path& data_root) {
+  TeacherCheck teachers(study, graphs, data_root);
   for (const Cell& cell : cells) {
     if (const auto found = known.find(cell.id); found != known.end() && found->second.status == "ok") continue;
     for (size_t i = 0; i < cell.steps.size(); ++i) {
