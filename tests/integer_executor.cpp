@@ -4,8 +4,18 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "runtime/native/silu_terms.h"
 
 namespace quench::graph::reference {
+
+float silu_of_bytes(float x) {
+  using runtime::native::kSiluTerms;
+  const float n = std::max(std::min(x, -x), runtime::native::kSiluLeast);
+  float q = 0;
+  for (size_t i = std::size(kSiluTerms); i-- > 0;) q = std::fma(q, n, kSiluTerms[i]);
+  return std::fma(n, q, std::max(x, 0.0f));
+}
+
 namespace {
 
 /// Integers with their meaning, or floats where `scale` is 0.
@@ -84,7 +94,6 @@ struct Run {
     const ConvAttributes a = node.op == Op::conv ? node.as<ConvAttributes>() : ConvAttributes{};
     const Shape& ws = weight.value.shape();
     Value out = target(node.outputs[0]);
-    if (node.activation == Activation::silu) open(node);
     const auto w = weight.value.values<int8_t>();
     const int64_t per_group = ws[0] / a.groups, area = a.kernel[0] * a.kernel[1];
     for (int64_t o = 0; o < out.channels; ++o) {
@@ -106,7 +115,11 @@ struct Run {
           const auto index = static_cast<size_t>((o * out.height + y) * out.width + x);
           const auto acc = static_cast<float>(static_cast<int32_t>(sum));
           const bool relu = node.activation == Activation::relu;
-          if (out.integer()) {
+          if (node.activation == Activation::silu) {
+            if (!out.integer()) open(node);
+            const float value = silu_of_bytes(acc * static_cast<float>(product_scale));
+            out.q[index] = rounded(out, value * static_cast<float>(1.0 / out.scale));
+          } else if (out.integer()) {
             out.q[index] = rounded(out, acc * static_cast<float>(product_scale / out.scale), relu);
           } else {
             const float value = acc * static_cast<float>(product_scale);

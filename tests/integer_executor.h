@@ -8,8 +8,12 @@ namespace quench::graph::reference {
 
 /// Runs a quantized Graph in integers, in plain loops over [C,H,W], as docs/quantization.md defines it for the native
 /// engine: what the engine must equal to the bit. Written without the engine's code. `image`: [1,C,H,W] of the input's
-/// dtype. Throws Error{unsupported} for float arithmetic whose order the definition leaves open (a fused silu, float
-/// convolutions).
+/// dtype. Throws Error{unsupported} for float arithmetic whose order the definition leaves open (a silu that gives
+/// floats, float convolutions).
 std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image);
+
+/// What it takes for silu(x) between a convolution's sum and a byte: runtime/native/silu_terms.h, in its order of
+/// operations.
+float silu_of_bytes(float x);
 
 }  // namespace quench::graph::reference

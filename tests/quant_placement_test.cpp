@@ -175,20 +175,25 @@ TEST(Placement, ImageThroughAPoolKeepsItsRange) {
 }
 
 TEST(Placement, NativeKeepsOutputsInFloat) {
-  const auto placed = [](bool quantize_head) {
+  const auto placed = [](bool quantize_head, bool silu_tables = false) {
     PlacementOptions options;
     options.target = Target::native;
     options.quantize_head = quantize_head;
+    options.silu_tables = silu_tables;
     return place(model("yolov5n", 64), options);
   };
   const Placement placement = placed(false);
   EXPECT_EQ(placement.float_layers, (std::vector<std::string>{"model.24.m.0", "model.24.m.1", "model.24.m.2"}));
   EXPECT_EQ(placement.weights.size(), 57u);
-  const std::vector<int> group = group_of(placement);
-  for (const graph::Node& node : placement.graph.nodes) {
-    EXPECT_NE(node.op, Op::sigmoid) << node.name << ": silu stays one operation";
-    EXPECT_TRUE(node.op != Op::silu || group[node.inputs[0]] != -1)
-        << node.name << ": its input is the index of a table";
+  for (const bool tables : {false, true}) {
+    const Placement any = placed(true, tables);
+    const std::vector<int> group = group_of(any);
+    for (const graph::Node& node : any.graph.nodes) {
+      EXPECT_NE(node.op, Op::sigmoid) << node.name << ": silu stays one operation";
+      if (node.op != Op::silu) continue;
+      EXPECT_EQ(group[node.inputs[0]] != -1, tables) << node.name << ": a table's index, or the convolution's own sum";
+      EXPECT_NE(group[node.outputs[0]], -1) << node.name;
+    }
   }
   const Placement whole = placed(true);
   EXPECT_TRUE(whole.float_layers.empty());
@@ -209,6 +214,7 @@ TEST(Placement, BadRequests) {
   };
   EXPECT_EQ(kind_of({Target::onnxruntime, {"conv9"}}, "did you mean 'conv"), ErrorKind::config);
   EXPECT_EQ(kind_of({Target::onnxruntime, {"conv1", "backbone."}}, "backbone."), ErrorKind::config);
+  EXPECT_EQ(kind_of({.target = Target::onnxruntime, .float_layers = {}, .silu_tables = true}, "silu_tables"), ErrorKind::config);
   EXPECT_THROW(target_from("onnxruntim"), Error);
   EXPECT_EQ(target_from("tensorrt"), Target::tensorrt);
 }

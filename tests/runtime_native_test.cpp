@@ -62,6 +62,8 @@ std::vector<std::pair<std::string, Graph>> integer_graphs() {
     all.emplace_back(name, graph::samples::quantized(folded, {.pixels = true}));
     all.emplace_back(std::string(name) + " onnxruntime's form",
                      graph::samples::quantized(graph::decompose_silu(folded), {.pixels = true}));
+    all.emplace_back(std::string(name) + " with silu in the convolutions",
+                     graph::samples::quantized(graph::fuse_activations(folded), {.pixels = true}));
   }
   // Fewer bits: sums of 16 bits, and weights as codes of 4 and 2 bits.
   for (const char* name : {"yolov5n-cls", "yolov8n"}) {
@@ -102,6 +104,14 @@ TEST(NativeEngine, EqualsTheIntegerExecutorToTheBit) {
     }
   }
   EXPECT_GE(compared, 40);
+}
+
+TEST(NativeEngine, SiluOfBytesIsSilu) {
+  for (float x = -40; x < 40; x += 0.0037f) {
+    const double exact = x / (1 + std::exp(-double{x}));
+    EXPECT_NEAR(graph::reference::silu_of_bytes(x), exact, std::abs(x) < 4 ? 1e-4 : std::abs(x) <= 9 ? 3e-4 : 1e-3) << x;
+  }
+  EXPECT_EQ(graph::reference::silu_of_bytes(0), 0);
 }
 
 TEST(NativeEngine, FloatBitsAreTheSameEverywhere) {

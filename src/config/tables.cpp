@@ -105,6 +105,8 @@ const OptionSet& quantize_options() {
       {"float_layers", T::text_list, Json::array(),
        "layers kept in float: names, prefixes ending in '.', '*' patterns"},
       {"quantize_head", T::boolean, false, "detectors: quantize the last convolutions of the head too"},
+      {"silu_tables", T::boolean, false,
+       "target native: bytes between a convolution and its SiLU too, which is a table then: less exact"},
   });
   return options;
 }

@@ -11,6 +11,7 @@
 #include "graph/quantized.h"
 #include "nn/fake_quant.h"
 #include "nn/graph_module.h"
+#include "quant/activation_after.h"
 #include "quant/channel_sums.h"
 #include "quant/float_twin.h"
 #include "quant/layer_walk.h"
@@ -29,7 +30,9 @@ void take_from_bias(BiasCorrection& out, const graph::Node& node, const torch::T
                                                                 : nn::to_torch(found->second.value).to(torch::kDouble);
   out.graph.weights[name] = {nn::to_host((before - shift).to(torch::kFloat)), std::nullopt};
   ++out.layers;
-  const auto& quant = out.graph.edge(node.outputs.at(0)).quant;
+  graph::EdgeId rounded = node.outputs.at(0);
+  if (!out.graph.edge(rounded).quant) rounded = activation_after(out.graph, graph::Links(out.graph), node).edge;
+  const auto& quant = out.graph.edge(rounded).quant;
   if (!quant) return;
   const double steps = shift.abs().max().item<double>() / static_cast<double>(quant->scale[0]);
   if (steps <= out.largest) return;

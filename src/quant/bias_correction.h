@@ -14,8 +14,8 @@ namespace quench::quant {
 /// What a correction did.
 struct BiasCorrection {
   graph::Graph graph;
-  int64_t layers = 0;      ///< whose biases moved
-  double largest = 0;      ///< shift, in steps of the layer's output where that is quantized
+  int64_t layers = 0;  ///< whose biases moved
+  double largest = 0;  ///< shift, in steps of the layer's output, or of what silu makes of it, where that is quantized
   std::string largest_in;  ///< the layer of that
 };
 

@@ -22,6 +22,16 @@ nn::NodeTensors tensors_of(const graph::Graph& graph, const graph::Node& node) {
   return std::move(nn::load_weights(one, {}).nodes.at(0));
 }
 
+/// The next node, where it is an activation that alone reads this one's values, which are not quantized: floats of all
+/// images would be kept for it. Null where it is not so.
+const graph::Node* activation_of_floats(const graph::Graph& graph, const graph::Links& links, const graph::Node& node) {
+  if (node.outputs.size() != 1 || graph.edge(node.outputs[0]).quant) return nullptr;
+  const int reader = links.only_consumer(node.outputs[0]);
+  if (reader < 0) return nullptr;
+  const graph::Node& next = graph.nodes[static_cast<size_t>(reader)];
+  return &next == &node + 1 && graph::traits(next.op).pointwise ? &next : nullptr;
+}
+
 }  // namespace
 
 std::vector<torch::Tensor> run_node(const graph::Graph& graph, const graph::Node& node,
@@ -74,17 +84,22 @@ void LayerWalk::run(const AtLayer& at, const CancelToken& cancel) {
     const torch::Tensor pixels = nn::to_torch(images).permute({0, 3, 1, 2}).to(torch::kFloat).div_(255.0);
     values_[static_cast<size_t>(entry)].push_back(store(entry, pixels));
   }
+  const graph::Node* taken = nullptr;  // ran along with what it reads
   for (const graph::Node& node : graph_.nodes) {
     cancel.check();
+    if (&node == taken) continue;
     if (graph::traits(node.op).layer) at(node);
     nn::NodeTensors tensors = tensors_of(graph_, node);
+    const graph::Node* then = activation_of_floats(graph_, links, node);
+    if (then != nullptr) taken = then;
     for (size_t batch = 0; batch < images_.size(); ++batch) {
       cancel.check();
       std::vector<torch::Tensor> inputs;
       for (const graph::EdgeId edge : node.inputs) inputs.push_back(values_[static_cast<size_t>(edge)][batch].get());
-      const std::vector<torch::Tensor> outputs = nn::execute(node, tensors, inputs, {});
+      std::vector<torch::Tensor> outputs = nn::execute(node, tensors, inputs, {});
+      if (then != nullptr) outputs = run_node(graph_, *then, outputs);
       for (size_t k = 0; k < outputs.size(); ++k) {
-        const graph::EdgeId edge = node.outputs[k];
+        const graph::EdgeId edge = then != nullptr ? then->outputs[k] : node.outputs[k];
         if (!links.consumers[static_cast<size_t>(edge)].empty()) {
           values_[static_cast<size_t>(edge)].push_back(store(edge, outputs[k]));
         }

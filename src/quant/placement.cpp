@@ -77,6 +77,13 @@ bool absorbs_relu(const Sketch& sketch, const Node& node, const PlacementOptions
   return reader >= 0 && sketch.graph.nodes[reader].op == Op::relu;
 }
 
+// SiLU that a convolution applies to its sums before they become bytes.
+bool fuses_silu(const Sketch& sketch, const Node& node, const PlacementOptions& options) {
+  if (options.target != Target::native || options.silu_tables || node.op != Op::conv) return false;
+  const int reader = sketch.links.only_consumer(node.outputs[0]);
+  return reader >= 0 && sketch.graph.nodes[reader].op == Op::silu;
+}
+
 // Engines that run a node in integers where all its inputs and outputs are quantized (ONNX Runtime's Gemm also with
 // float output, the native engine's convolutions too).
 void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
@@ -86,9 +93,10 @@ void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
     const Node& node = graph.nodes[i];
     if (!sketch.integer[i]) continue;
     const int maker = sketch.links.producer[node.inputs[0]];
-    const bool absorbed =
-        node.op == Op::relu && maker >= 0 && sketch.integer[maker] && absorbs_relu(sketch, graph.nodes[maker], options);
-    if (!absorbed) sketch.mark(node.inputs);
+    const bool made_in_integers = maker >= 0 && sketch.integer[maker];
+    const bool absorbed = node.op == Op::relu && made_in_integers && absorbs_relu(sketch, graph.nodes[maker], options);
+    const bool fused = node.op == Op::silu && made_in_integers && fuses_silu(sketch, graph.nodes[maker], options);
+    if (!absorbed && !fused) sketch.mark(node.inputs);
     const bool needs_output = node.op == Op::conv || absorbed || graph::traits(node.op).moves_values;
     for (const EdgeId edge : node.outputs) {
       if (sketch.links.is_output[edge]) {
@@ -96,7 +104,7 @@ void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
         sketch.marked[edge] = options.quantize_head && node.op == Op::conv && options.target != Target::native;
         continue;
       }
-      if (absorbs_relu(sketch, node, options)) continue;
+      if (absorbs_relu(sketch, node, options) || fuses_silu(sketch, node, options)) continue;
       if (needs_output || sketch.has_integer_consumer(edge)) sketch.marked[edge] = true;
     }
   }
@@ -197,6 +205,9 @@ graph::QuantParams for_target(graph::QuantParams params, Target target) {
 Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
   PlacementOptions options = wanted;
   if (options.target == Target::tensorrt) options.symmetric = true;
+  if (options.silu_tables && options.target != Target::native) {
+    fail(ErrorKind::config, "[quant.placement] silu_tables: expected target native, got {}", to_string(options.target));
+  }
   Placement out;
   out.graph = graph::unfuse_activations(graph::fold_batch_norms(float_graph));
   if (options.target == Target::onnxruntime) out.graph = graph::decompose_silu(std::move(out.graph));

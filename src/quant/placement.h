@@ -37,6 +37,8 @@ struct PlacementOptions {
   bool symmetric = false;
   /// Convolutions whose output is a graph output are quantized too, and so are those outputs (native: not the outputs).
   bool quantize_head = false;
+  /// native: what a convolution gives is quantized before its SiLU, too. Error{config} for another target.
+  bool silu_tables = false;
   int bits_w = 8;  ///< of weights
   int bits_a = 8;  ///< of activations; the image always has 8
   /// Layers of other widths, as in layer_bits.h. Layers that read values of one group have one width there: that which

@@ -189,6 +189,7 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       task.high = layer.step.high;
       task.table = layer.table ? layer.table->data() : nullptr;
       task.activation = layer.activation;
+      task.steps = static_cast<float>(1.0 / layer.step.scale);
       if (direct >= 0) {
         add_planar(pixels, channels, g * channels, direct, loops, [this, task](int64_t begin, int64_t end, float* to) {
           ConvU8 strip = task;

@@ -5,6 +5,7 @@
 
 #include "graph/graph.h"
 #include "runtime/native/isa.h"
+#include "runtime/native/silu_terms.h"
 
 /// The inner loops, one table of functions for each instruction set. Values lie as pixels of channels (NHWC); steps
 /// between pixels and rows are free, so that a value can be part of a wider one (concat, split). Every function
@@ -39,7 +40,10 @@ struct BlockLists {
 
 /// acc = bias + sum(x * w), exact int32 (x: u8, zero points are in the bias). Then either
 ///   u8:  q = round_half_even(clamp(float(acc) * multiplier, low - zero_point, high - zero_point)) + zero_point,
-///        then table[q] where there is a table; or
+///        then table[q] where there is a table;
+///   u8 behind silu: float(acc) * multiplier is the real value x, and silu(x) (silu_terms.h) times `steps` is clamped
+///   and
+///        rounded; or
 ///   f32: activation(float(acc) * multiplier).
 struct ConvU8 {
   ConvShape shape;
@@ -55,6 +59,7 @@ struct ConvU8 {
   float* out_f32 = nullptr;
   int32_t zero_point = 0, low = 0, high = 255;
   const uint8_t* table = nullptr;
+  float steps = 1;  ///< u8 behind silu: 1 / scale of the output
   graph::Activation activation = graph::Activation::none;
 };
 

@@ -234,8 +234,9 @@ class Lowering {
     layer.weight_scale = std::move(weights.scale);
     layer.bias = std::move(weights.bias);
     const auto to = step(out);
-    if (to && n.activation != Activation::silu) {
+    if (to) {
       layer.step = n.activation == Activation::relu ? without_negatives(*to) : *to;
+      if (n.activation == Activation::silu) layer.activation = n.activation;  // relu is the step's lower bound
       const EdgeId last = absorb(out, layer);
       const int made = add_value(last, step(last));
       layer.outputs = {made};

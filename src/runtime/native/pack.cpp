@@ -81,13 +81,14 @@ PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, co
   packed.multiplier = Aligned<float>(width);
   const auto weights = layer.weight.values<int8_t>();
   const int64_t depth = layer.weight.size() / layer.weight.shape()[0];
+  const bool to_steps = out.is_u8 && layer.activation != graph::Activation::silu;  // silu is of real values
   for (int64_t c = 0; c < count; ++c) {
     int32_t sum = 0;
     for (int64_t i = 0; i < depth; ++i) sum += weights[static_cast<size_t>((first + c) * depth + i)];
     const auto channel = static_cast<size_t>(first + c);
     packed.bias[c] = layer.bias.values<int32_t>()[channel] + (kernels.u8_offset - in.step.zero_point) * sum;
     const double scale = static_cast<double>(in.step.scale) * layer.weight_scale[channel];
-    packed.multiplier[c] = static_cast<float>(out.is_u8 ? scale / layer.step.scale : scale);
+    packed.multiplier[c] = static_cast<float>(to_steps ? scale / layer.step.scale : scale);
   }
   return packed;
 }

@@ -28,7 +28,7 @@ using Table = std::array<uint8_t, 256>;
 
 enum class Kind {
   load,      ///< the image, [C,H,W], into pixels
-  conv_u8,   ///< u8 and int8 weights into u8 (through a table, or not) or f32
+  conv_u8,   ///< u8 and int8 weights into u8 (through silu, a table, or neither) or f32
   conv_f32,  ///< also linear layers
   table,     ///< u8 into u8, value by value
   add_u8,
@@ -55,7 +55,7 @@ struct Instruction {
   Tensor weight;                      ///< convolution: i8 or f32, [O, I/groups, kh, kw]
   std::vector<float> weight_scale;    ///< i8: one a channel
   Tensor bias;                        ///< i32 or f32, [O]
-  Step8 step;                         ///< conv_u8 into u8: what the accumulator becomes, before the table
+  Step8 step;                         ///< conv_u8 into u8: what the accumulator (or its silu) becomes, before the table
   std::optional<Table> table;
   int64_t macs = 0;
   int64_t narrow_steps = 0;  ///< conv_u8: the most that any of its groups adds in 16 bits; the engine finds them
@@ -75,13 +75,13 @@ struct Program {
   std::vector<Output> outputs;  ///< float
 };
 
-/// Folds, fuses and lowers. A convolution whose result is quantized takes what follows it value by value (silu, relu,
-/// sigmoid, x * sigmoid(x)) into its table; a relu before a quantizer becomes its lower bound. Values between two
-/// quantized edges stay u8; an operation without integer form runs in float between dequantize and quantize.
-/// int8 activations (other targets') become uint8 by adding 128.
-/// Throws Error{unsupported} naming the node for what the engine does not have: more than one input, batch norm that
-/// cannot be folded, activations with one scale per channel, quantizers whose weights are still float, integer weights
-/// with zero points or sums beyond int32 (layer_weights.h).
+/// Folds, fuses and lowers. A convolution whose result is quantized takes a silu before the quantizer as float
+/// arithmetic, and what follows it value by value (silu, relu, sigmoid, x * sigmoid(x)) into its table; a relu before a
+/// quantizer becomes its lower bound. Values between two quantized edges stay u8; an operation without integer form
+/// runs in float between dequantize and quantize. int8 activations (other targets') become uint8 by adding 128. Throws
+/// Error{unsupported} naming the node for what the engine does not have: more than one input, batch norm that cannot be
+/// folded, activations with one scale per channel, quantizers whose weights are still float, integer weights with zero
+/// points or sums beyond int32 (layer_weights.h).
 Program lower(const graph::Graph& graph);
 
 }  // namespace quench::runtime::native
