@@ -155,6 +155,12 @@ std::vector<program::Command> fixed_commands() {
        nullptr},
       {"quantize", "Compress a trained model to integers: PTQ or QAT", model_file(), 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
+      {"sensitivity", "Which layers suffer from fewer bits: each quantized alone, and all but it", model_file(), 1, 1,
+       config::sensitivity_options() + config::data_options() + format({"table", "json", "csv", "md"}) +
+           output("file to keep the table in (JSON), for `quench assign_bits`") +
+           OptionSet({Option{"page", T::text, nullptr, "page to write (HTML): the table with a plot by layer"}}) +
+           config_file(),
+       nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", model_file(), 0, 1,
        config::data_options() + config::detect_options() + remote_options() +
            OptionSet(

@@ -74,6 +74,8 @@ const OptionSet& sparsify_options();
 const OptionSet& correct_bias_options();
 /// Learned rounding: iterations, samples, learning rate, images.
 const OptionSet& adaround_options();
+/// What is measured of each layer, under which quantization: `quench sensitivity`.
+const OptionSet& sensitivity_options();
 /// Of `repeat` in a study's chain, beside its `steps`: rounds and schedule.
 const OptionSet& repeat_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.

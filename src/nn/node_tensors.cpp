@@ -47,6 +47,13 @@ class Loader {
   Loader(const graph::Graph& graph, const ModuleOptions& options, WeightStore& store)
       : graph_(graph), options_(options), store_(store) {}
 
+  NodeTensors load(const graph::Node& node) {
+    NodeTensors tensors;
+    for (const graph::WeightRole& role : graph::traits(node.op).weights) tensors.of(role.name) = load(node, role);
+    return tensors;
+  }
+
+ private:
   WeightTensor load(const graph::Node& node, const graph::WeightRole& role) {
     const graph::Weight* weight = graph_.weight(node, role.name);
     const std::string name = node.name + "." + std::string(role.name);
@@ -82,7 +89,6 @@ class Loader {
     return out;
   }
 
- private:
   const graph::Graph& graph_;
   const ModuleOptions& options_;
   WeightStore& store_;
@@ -93,14 +99,13 @@ class Loader {
 WeightStore load_weights(const graph::Graph& graph, const ModuleOptions& options) {
   WeightStore store;
   Loader loader(graph, options, store);
-  for (const graph::Node& node : graph.nodes) {
-    NodeTensors tensors;
-    for (const graph::WeightRole& role : graph::traits(node.op).weights) {
-      tensors.of(role.name) = loader.load(node, role);
-    }
-    store.nodes.push_back(std::move(tensors));
-  }
+  for (const graph::Node& node : graph.nodes) store.nodes.push_back(loader.load(node));
   return store;
+}
+
+NodeTensors load_node(const graph::Graph& graph, const graph::Node& node, const ModuleOptions& options) {
+  WeightStore store;
+  return Loader(graph, options, store).load(node);
 }
 
 }  // namespace quench::nn

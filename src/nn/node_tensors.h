@@ -50,5 +50,7 @@ struct WeightStore {
 /// Copies the Graph's weights to the device. conv weights are channels-last where options say so.
 /// Throws Error{data} for a missing weight or a wrong dtype.
 WeightStore load_weights(const graph::Graph& graph, const ModuleOptions& options);
+/// Those of one node.
+NodeTensors load_node(const graph::Graph& graph, const graph::Node& node, const ModuleOptions& options);
 
 }  // namespace quench::nn

@@ -11,17 +11,6 @@
 namespace quench::quant {
 namespace {
 
-nn::NodeTensors tensors_of(const graph::Graph& graph, const graph::Node& node) {
-  graph::Graph one;
-  one.nodes = {node};
-  for (const graph::WeightRole& role : graph::traits(node.op).weights) {
-    if (const graph::Weight* weight = graph.weight(node, role.name)) {
-      one.weights.emplace(node.name + "." + std::string(role.name), *weight);
-    }
-  }
-  return std::move(nn::load_weights(one, {}).nodes.at(0));
-}
-
 /// The next node, where it is an activation that alone reads this one's values, which are not quantized: floats of all
 /// images would be kept for it. Null where it is not so.
 const graph::Node* activation_of_floats(const graph::Graph& graph, const graph::Links& links, const graph::Node& node) {
@@ -37,7 +26,7 @@ const graph::Node* activation_of_floats(const graph::Graph& graph, const graph::
 std::vector<torch::Tensor> run_node(const graph::Graph& graph, const graph::Node& node,
                                     const std::vector<torch::Tensor>& inputs, bool bare) {
   const torch::NoGradGuard no_gradient;
-  nn::NodeTensors tensors = tensors_of(graph, node);
+  nn::NodeTensors tensors = nn::load_node(graph, node, {});
   if (!bare || node.activation == graph::Activation::none) return nn::execute(node, tensors, inputs, {});
   graph::Node without = node;
   without.activation = graph::Activation::none;
@@ -89,7 +78,7 @@ void LayerWalk::run(const AtLayer& at, const CancelToken& cancel) {
     cancel.check();
     if (&node == taken) continue;
     if (graph::traits(node.op).layer) at(node);
-    nn::NodeTensors tensors = tensors_of(graph_, node);
+    nn::NodeTensors tensors = nn::load_node(graph_, node, {});
     const graph::Node* then = activation_of_floats(graph_, links, node);
     if (then != nullptr) taken = then;
     for (size_t batch = 0; batch < images_.size(); ++batch) {

@@ -15,4 +15,8 @@ PlacementOptions placement_options(const Json& settings) {
   return options;
 }
 
+WeightRule weight_rule(const Json& settings) {
+  return {settings["weights"] == "per_channel" ? 0 : -1, settings.value("weight_scales", std::string("max_abs"))};
+}
+
 }  // namespace quench::quant

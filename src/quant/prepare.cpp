@@ -8,11 +8,10 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "graph/verify.h"
-#include "nn/weight_scales.h"
 #include "quant/calibrate.h"
 #include "quant/placement_settings.h"
 #include "quant/quantize.h"
-#include "quant/weight_scale_search.h"
+#include "quant/weight_params.h"
 
 namespace quench::quant {
 namespace {
@@ -31,27 +30,17 @@ std::vector<graph::EdgeId> inputs_of(const Placement& placement) {
   return edges;
 }
 
-/// Chooses the scales of weights: here, once. rule: `weight_scales` of the settings.
-void set_weight_params(graph::Graph& graph, const Placement& placement, int axis, const std::string& rule,
+/// Chooses the scales of weights: here, once.
+void set_weight_params(graph::Graph& graph, const Placement& placement, const WeightRule& rule,
                        const std::map<graph::EdgeId, std::vector<double>>& mean_squares) {
   std::map<std::string, int> bits;
   for (size_t i = 0; i < placement.weights.size(); ++i) bits[placement.weights[i]] = placement.weight_bits[i];
   for (const graph::Node& node : graph.nodes) {
     if (!bits.contains(node.name)) continue;
-    graph.required_weight(node, "weight");
-    graph::Weight& weight = *graph.weight(node, "weight");
-    const graph::Weight* bias = graph.weight(node, "bias");
-    const auto& input = graph.edge(node.inputs.at(0)).quant;
-    ensure(input.has_value(), "[quant.prepare] expected a quantized input (node {})", node.name);
-    weight.quant =
-        nn::max_abs_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], bits.at(node.name), axis);
-    if (rule == "max_abs") continue;
-    std::vector<float> least;
-    if (bias) least = nn::least_scales(bias->value, input->scale[0], axis);
-    std::span<const double> importance;
-    if (rule == "output_mse") importance = mean_squares.at(node.inputs[0]);
-    const int64_t groups = node.op == graph::Op::conv ? node.as<graph::ConvAttributes>().groups : 1;
-    weight.quant = search_weight_scales(weight.value, *weight.quant, importance, least, groups);
+    const auto squares = mean_squares.find(node.inputs.at(0));
+    graph.weight(node, "weight")->quant =
+        weight_params(graph, node, bits.at(node.name), rule,
+                      squares == mean_squares.end() ? std::span<const double>() : squares->second);
   }
 }
 
@@ -81,17 +70,17 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   calibration.observer = settings["observer"].get<std::string>();
   calibration.percentile = settings["percentile"].get<double>();
   calibration.symmetric = options.symmetric;
-  const std::string rule = settings.value("weight_scales", std::string("max_abs"));
+  const std::string rule = weight_rule(settings).scales;
   if (rule == "output_mse") calibration.mean_squares_of = inputs_of(placement);
   const Calibration found = calibrate(placement, data.train, subset.indices, calibration, log, cancel);
 
-  Prepared out{std::move(placement.graph), std::move(placement.float_layers), subset.sha256};
+  Prepared out{std::move(placement.graph), std::move(placement.float_layers), subset.sha256, found.mean_squares};
   for (const auto& [edge, fixed] : placement.fixed) out.graph.edge(edge).quant = fixed;
   for (size_t i = 0; i < placement.groups.size(); ++i) {
     for (const graph::EdgeId edge : placement.groups[i])
       out.graph.edge(edge).quant = for_target(found.params[i], options.target);
   }
-  set_weight_params(out.graph, placement, settings["weights"] == "per_channel" ? 0 : -1, rule, found.mean_squares);
+  set_weight_params(out.graph, placement, weight_rule(settings), found.mean_squares);
 
   auto& metadata = out.graph.metadata;
   metadata["method"] = "ptq";

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ struct Prepared {
   graph::Graph graph;
   std::vector<std::string> float_layers;
   std::string calibration_sha256;
+  /// Where weight scales go by them (output_mse): of the channels of the edges that quantized layers read.
+  std::map<graph::EdgeId, std::vector<double>> mean_squares;
 };
 
 /// Folds batch norm, places Q/DQ for the target, calibrates activations with the observer on a seeded subset of

@@ -11,6 +11,7 @@
 #include "report/format.h"
 #include "report/html_section.h"
 #include "report/optional_values.h"
+#include "report/page_head.h"
 #include "report/report.h"
 #include "report/timing_groups.h"
 
@@ -19,11 +20,6 @@ namespace quench::report {
 using record::Record;
 
 namespace {
-
-// Nothing may be fetched: the page says so to the browser, too.
-constexpr char kPolicy[] =
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; "
-    "form-action 'none'";
 
 template <typename Get>
 std::vector<std::string> distinct_values(const std::vector<Record>& records, Get get) {
@@ -130,13 +126,9 @@ constexpr char kFoot[] =
 
 std::string html(const std::vector<Record>& records, const PageOptions& options) {
   const bool with_charts = !asset::echarts().empty();
-  const std::string title = escape_html(options.title.empty() ? "quench report" : options.title);
-  std::string out = "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n";
-  out += fmt::format("<meta http-equiv=\"Content-Security-Policy\" content=\"{}\"/>\n", kPolicy);
-  out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n";
-  out += "<meta name=\"color-scheme\" content=\"light dark\"/>\n";
-  out += fmt::format("<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n", title, asset::page_style());
-  out += fmt::format("<main>\n<header>\n<h1>{}</h1>\n", title);
+  const std::string title = options.title.empty() ? "quench report" : options.title;
+  std::string out = page_head(title);
+  out += fmt::format("<main>\n<header>\n<h1>{}</h1>\n", escape_html(title));
   out += provenance(records, options) + notes(records, options, with_charts) + "</header>\n";
   const std::vector<Section> parts = sections(records);
   if (parts.empty()) out += "<p class=\"empty\">No records.</p>\n";

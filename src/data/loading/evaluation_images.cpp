@@ -14,6 +14,18 @@ int64_t evaluation_batch(int imgsz, int64_t most) {
   return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, most);
 }
 
+std::vector<Truth> truths_of(const Batch& batch, const Dataset& split) {
+  std::vector<Truth> truths;
+  for (size_t i = 0; i < batch.indices.size(); ++i) {
+    Truth& truth = truths.emplace_back();
+    truth.label = batch.labels.at(i);
+    if (batch.letterboxes.empty()) continue;
+    truth.letterbox = batch.letterboxes.at(i);
+    truth.objects = split.objects(batch.indices[i]);
+  }
+  return truths;
+}
+
 std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& split,
                                                                  const EvaluationLoading& loading) {
   LoaderOptions options;
@@ -32,15 +44,8 @@ std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& 
   return [loader, &split]() -> std::optional<LabelledImages> {
     std::optional<Batch> batch = loader->next();
     if (!batch) return std::nullopt;
-    LabelledImages out{std::move(batch->images), {}};
-    for (size_t i = 0; i < batch->indices.size(); ++i) {
-      Truth& truth = out.truths.emplace_back();
-      truth.label = batch->labels.at(i);
-      if (batch->letterboxes.empty()) continue;
-      truth.letterbox = batch->letterboxes.at(i);
-      truth.objects = split.objects(batch->indices[i]);
-    }
-    return out;
+    std::vector<Truth> truths = truths_of(*batch, split);
+    return LabelledImages{std::move(batch->images), std::move(truths)};
   };
 }
 

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "core/labelled_images.h"
 #include "data/loading/left_out.h"
@@ -13,6 +14,11 @@ namespace quench::data {
 /// Images a run takes at a size, `most` at most, so that a large model's values stay in some hundred megabytes: 128 at
 /// 64 px, 4 at 640 px.
 int64_t evaluation_batch(int imgsz, int64_t most);
+
+struct Batch;
+
+/// What is true of each image of a batch of the split, as scores want it.
+std::vector<Truth> truths_of(const Batch& batch, const Dataset& split);
 
 struct EvaluationLoading {
   int imgsz = 64;  ///< side of the squares that images are fitted into

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <span>
+#include <string>
+
+#include "graph/graph.h"
+
+namespace quench::quant {
+
+/// How scales of weights are chosen: settings `weights` and `weight_scales` of config::quantize_options().
+struct WeightRule {
+  int axis = 0;                    ///< 0: one scale an output channel; -1: one for the tensor
+  std::string scales = "max_abs";  ///< max_abs, mse or output_mse
+};
+
+/// What rounds a layer's weights to so many bits: the scales that cover them, or the ones of least squared error
+/// (quant/weight_scale_search.h). node: a layer with float weights whose input edge is quantized. mean_squares: of the
+/// channels that it reads, looked at for output_mse alone. Throws Error{internal} for an input that is not quantized.
+graph::QuantParams weight_params(const graph::Graph& graph, const graph::Node& node, int bits, const WeightRule& rule,
+                                 std::span<const double> mean_squares = {});
+
+}  // namespace quench::quant

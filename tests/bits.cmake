@@ -1,0 +1,3 @@
+if(QUENCH_LAB)
+  quench_test(bits_test TORCH SOURCES bits_sensitivity_test.cpp bits_hessian_test.cpp USES bits LABELS fast)
+endif()
