@@ -8,13 +8,13 @@
 #include "bits/layer_changes.h"
 #include "bits/measure.h"
 #include "bits/sensitivity_rows.h"
+#include "bits_testing.h"
 #include "config/tables.h"
 #include "error_testing.h"
 #include "graph/links.h"
 #include "nn/graph_module.h"
 #include "quant/float_twin.h"
 #include "quant/placement_settings.h"
-#include "quant_refine_testing.h"
 
 namespace quench::bits {
 namespace {
@@ -31,8 +31,6 @@ Json settings_with(std::initializer_list<std::pair<const char*, Json>> changes =
   for (const auto& [key, value] : changes) settings[key] = value;
   return settings;
 }
-
-graph::ModelFile file_of(const graph::Graph& graph) { return {"model.onnx", "", "0123456789abcdef0123", graph}; }
 
 torch::Tensor output_of(const graph::Graph& graph, const Tensor& images) {
   const torch::NoGradGuard no_gradient;

@@ -76,6 +76,11 @@ const OptionSet& correct_bias_options();
 const OptionSet& adaround_options();
 /// What is measured of each layer, under which quantization: `quench sensitivity`.
 const OptionSet& sensitivity_options();
+/// What each layer may have, and the goal: `assign_bits`.
+const OptionSet& assign_bits_options();
+/// The goal of assign_bits_options that is set: "max_loss", "target_bytes", "target_bops" or "target_latency". Throws
+/// Error{config} naming `where` unless it is just one, and for widths that leave nothing to choose.
+std::string assign_bits_goal(const Json& settings, std::string_view where);
 /// Of `repeat` in a study's chain, beside its `steps`: rounds and schedule.
 const OptionSet& repeat_options();
 /// How boxes are read from a detector's outputs, and images fitted: thresholds, NMS, rectangular inputs.

@@ -1,9 +1,11 @@
 #pragma once
 
+#include <string_view>
+
 namespace quench::methods {
 
-/// The step whose float model others look back at.
-inline constexpr const char* kQuantizeStep = "quantize";
+/// Whether a step makes a quantized model of a float one, which later steps may look back at.
+inline bool quantizes(std::string_view step) { return step == "quantize" || step == "assign_bits"; }
 
 }  // namespace quench::methods
 
@@ -16,6 +18,7 @@ inline constexpr const char* kQuantizeStep = "quantize";
   X(sparsify)           \
   X(equalize)           \
   X(quantize)           \
+  X(assign_bits)        \
   X(adaround)           \
   X(correct_bias)       \
   X(finetune)           \

@@ -138,6 +138,16 @@ StepInfo describe_quantize() {
           }};
 }
 
+StepInfo describe_assign_bits() {
+  StepInfo info = describe_quantize();
+  info.name = "assign_bits";
+  info.summary = "Quantize with the bits that each layer needs: for a score, a size, or a latency";
+  info.command = true;
+  info.options = [](std::string_view) { return config::assign_bits_options(); };
+  info.check = [](const Json& settings, std::string_view where) { config::assign_bits_goal(settings, where); };
+  return info;
+}
+
 StepInfo describe_equalize() {
   return {"equalize",
           "Scale the channels between two layers so that both quantize well; the model computes the same",

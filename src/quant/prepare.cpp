@@ -44,6 +44,45 @@ void set_weight_params(graph::Graph& graph, const Placement& placement, const We
   }
 }
 
+using Ranges = std::map<graph::EdgeId, graph::QuantParams>;
+
+/// What a calibration looked at.
+struct Looked {
+  int64_t images = 0;
+  std::string sha256;
+};
+
+/// A placement with ranges of its edges: the model, its weights' scales chosen, and what its metadata tell.
+Prepared assemble(Placement placement, const Ranges& ranges, const Json& settings, const PlacementOptions& options,
+                  const Looked& looked, std::map<graph::EdgeId, std::vector<double>> mean_squares) {
+  Prepared out{std::move(placement.graph), placement.float_layers, looked.sha256, std::move(mean_squares)};
+  for (const auto& [edge, fixed] : placement.fixed) out.graph.edge(edge).quant = fixed;
+  for (const auto& group : placement.groups) {
+    for (const graph::EdgeId edge : group) out.graph.edge(edge).quant = ranges.at(edge);
+  }
+  const WeightRule rule = weight_rule(settings);
+  set_weight_params(out.graph, placement, rule, out.mean_squares);
+
+  auto& metadata = out.graph.metadata;
+  metadata["method"] = "ptq";
+  for (const char* key : {"observer", "target", "weights"}) metadata[key] = settings[key].get<std::string>();
+  if (rule.scales == "max_abs") {
+    metadata.erase("weight_scales");
+  } else {
+    metadata["weight_scales"] = "fixed";  // so that training keeps them
+    metadata["weight_scales_by"] = rule.scales;
+  }
+  metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
+  metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
+  metadata["bits_a"] = std::to_string(options.bits_a);
+  if (!options.layer_bits.empty()) metadata["layer_bits"] = fmt::format("{}", fmt::join(options.layer_bits, ","));
+  metadata["float_layers"] = fmt::format("{}", fmt::join(out.float_layers, ","));
+  metadata["calibration_images"] = std::to_string(looked.images);
+  metadata["calibration_sha256"] = looked.sha256;
+  graph::verify(out.graph);
+  return out;
+}
+
 void warn(const LogSink& log, const Json& settings, const PlacementOptions& options, const Placement& placement) {
   const bool fewer = std::ranges::any_of(placement.group_bits, [](int bits) { return bits < 8; });
   if (options.target == Target::onnxruntime && fewer) {
@@ -70,43 +109,44 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   calibration.observer = settings["observer"].get<std::string>();
   calibration.percentile = settings["percentile"].get<double>();
   calibration.symmetric = options.symmetric;
-  const std::string rule = weight_rule(settings).scales;
-  if (rule == "output_mse") calibration.mean_squares_of = inputs_of(placement);
+  if (weight_rule(settings).scales == "output_mse") calibration.mean_squares_of = inputs_of(placement);
   const Calibration found = calibrate(placement, data.train, subset.indices, calibration, log, cancel);
 
-  Prepared out{std::move(placement.graph), std::move(placement.float_layers), subset.sha256, found.mean_squares};
-  for (const auto& [edge, fixed] : placement.fixed) out.graph.edge(edge).quant = fixed;
+  Ranges ranges;
   for (size_t i = 0; i < placement.groups.size(); ++i) {
-    for (const graph::EdgeId edge : placement.groups[i])
-      out.graph.edge(edge).quant = for_target(found.params[i], options.target);
+    for (const graph::EdgeId edge : placement.groups[i]) ranges[edge] = for_target(found.params[i], options.target);
   }
-  set_weight_params(out.graph, placement, weight_rule(settings), found.mean_squares);
-
-  auto& metadata = out.graph.metadata;
-  metadata["method"] = "ptq";
-  for (const char* key : {"observer", "target", "weights"}) metadata[key] = settings[key].get<std::string>();
-  if (rule == "max_abs") {
-    metadata.erase("weight_scales");
-  } else {
-    metadata["weight_scales"] = "fixed";  // so that training keeps them
-    metadata["weight_scales_by"] = rule;
-  }
-  metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
-  metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
-  metadata["bits_a"] = std::to_string(options.bits_a);
-  if (!options.layer_bits.empty()) metadata["layer_bits"] = fmt::format("{}", fmt::join(options.layer_bits, ","));
-  metadata["float_layers"] = fmt::format("{}", fmt::join(out.float_layers, ","));
-  metadata["calibration_images"] = std::to_string(subset.indices.size());
-  metadata["calibration_sha256"] = subset.sha256;
-  graph::verify(out.graph);
+  const size_t layers = placement.weights.size();
+  Prepared out = assemble(std::move(placement), ranges, settings, options,
+                          {static_cast<int64_t>(subset.indices.size()), subset.sha256}, found.mean_squares);
   log.info(
       fmt::format("quantize: {} layers to {} bits (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
                   "images in {:.1f} s",
-                  placement.weights.size(), settings["bits_w"].get<int>(), options.bits_a,
+                  layers, settings["bits_w"].get<int>(), options.bits_a,
                   options.layer_bits.empty() ? "" : fmt::format(" but {}", fmt::join(options.layer_bits, ", ")),
                   to_string(options.target), out.float_layers.size(), calibration.observer, subset.indices.size(),
                   static_cast<double>(now_ns() - start_ns) * 1e-9));
   return out;
+}
+
+graph::Graph requantized(const Prepared& prepared, const graph::Graph& float_graph, const Json& config) {
+  const Json settings = settings_from(config);
+  const PlacementOptions options = placement_options(settings);
+  Placement placement = place(float_graph, options);
+  Ranges ranges;
+  for (const auto& group : placement.groups) {
+    for (const graph::EdgeId edge : group) {
+      const auto& range = prepared.graph.edge(edge).quant;
+      if (!range) {
+        fail(ErrorKind::config,
+             "[quant.prepare] expected settings that quantize no more than before, got others (edge {})",
+             prepared.graph.edge(edge).name);
+      }
+      ranges[edge] = *range;
+    }
+  }
+  const Looked looked{std::stoll(prepared.graph.metadata.at("calibration_images")), prepared.calibration_sha256};
+  return assemble(std::move(placement), ranges, settings, options, looked, prepared.mean_squares).graph;
 }
 
 }  // namespace quench::quant

@@ -33,6 +33,11 @@ struct Prepared {
 Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, const Json& config, const LogSink& log,
                  const CancelToken& cancel);
 
+/// The same model with other layers in float or other bits of weights, with the ranges that `prepared` found: no image
+/// is looked at again. config: as it was given to prepare() but for `float_layers`, `layer_bits` and `bits_w`. Throws
+/// Error{config} where more values would be quantized than in `prepared`.
+graph::Graph requantized(const Prepared& prepared, const graph::Graph& float_graph, const Json& config);
+
 /// Rounds weights to integers (int8, clamped to their range; bias to int32 at scale_x * scale_w): the artifact. Scales
 /// are those that stand in the Graph. Layers without QuantParams stay float. Throws Error{data} for weights that are
 /// not finite and a bias beyond 2^30 steps. convert(convert(g)) == convert(g).

@@ -70,7 +70,7 @@ graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                           rest.data_root,
                           rest.latency,
                           unquantized ? &*unquantized : nullptr};
-    if (step.step == methods::kQuantizeStep) unquantized = now;
+    if (methods::quantizes(step.step)) unquantized = now;
     now.graph = registry.run(step.step, input);
     now.bytes = graph::write_onnx(now.graph);
     now.sha256 = sha256_hex(now.bytes);

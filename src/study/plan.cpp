@@ -41,7 +41,9 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
     const std::string teacher = settings.value("teacher", config::kOriginalTeacher);
     if (teacher != config::kOriginalTeacher) inputs["teacher"] = digests.teacher(teacher);  // else `before` says it
     if (settings.contains("reference")) inputs["reference"] = digests.teacher(settings["reference"]);
-    if (settings.contains("target_latency")) inputs["latency"] = digests.latency(settings);
+    if (settings.contains("sensitivity")) inputs["sensitivity"] = digests.teacher(settings["sensitivity"]);
+    if (settings.contains("target_latency") || settings.value("minimize", "") == "latency")
+      inputs["latency"] = digests.latency(settings);
     key = job_key(inputs);
     steps.push_back({key, step, settings});
   };
@@ -112,7 +114,7 @@ std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
 
 std::optional<size_t> unquantized_step(const Cell& cell, size_t step) {
   for (size_t i = step; i-- > 1;) {
-    if (cell.steps[i].step == methods::kQuantizeStep) return i - 1;
+    if (methods::quantizes(cell.steps[i].step)) return i - 1;
   }
   return std::nullopt;
 }
