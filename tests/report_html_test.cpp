@@ -217,6 +217,37 @@ TEST(Html, RowsOfTwoTimingsHaveFrontsOfTheirOwn) {
       << "records of before: one group, and no talk of others";
 }
 
+TEST(Html, CostsOfZerosAndOfFewBitsHaveCharts) {
+  std::vector<Record> records = ok_records(sample_records());
+  const auto keys = [&] {
+    std::set<std::string> out;
+    for (const Chart& chart : charts(records, Metric::top1)) out.insert(chart.key);
+    return out;
+  };
+  for (Record& record : records) record.bits_w = record.method == "fp32" ? 32 : 8;
+  EXPECT_EQ(keys().count("bops") + keys().count("nonzero_params") + keys().count("compressed_file_bytes"), 0u);
+  records[1].bits_w = 4;
+  for (Record& record : records) record.bops = 1000000000;
+  EXPECT_EQ(keys().count("bops"), 1u);
+  records[2].sparse = "all: 2:4 (0.5)";
+  records[2].nonzero_params = 500000;
+  EXPECT_EQ(keys().count("nonzero_params") + keys().count("compressed_file_bytes"), 2u);
+  for (const Chart& chart : charts(records, Metric::top1)) {
+    if (chart.key == "bops") EXPECT_EQ(chart.points.size(), records.size());
+    if (chart.key == "nonzero_params") EXPECT_EQ(chart.points.size(), 1u);
+  }
+  EXPECT_EQ(parse(html(records, kOptions)).fault, "");
+}
+
+TEST(Html, TilesSayThatALatencyIsUnsteady) {
+  std::vector<Record> records = ok_records(sample_records());
+  for (Record& record : records) record.stable = true;
+  EXPECT_EQ(html(records, kOptions).find("(unsteady)"), std::string::npos);
+  for (Record& record : records) record.stable = false;
+  const std::string page = html(records, kOptions);
+  EXPECT_NE(page.find("(unsteady)"), std::string::npos);
+}
+
 TEST(Html, SaysTheBaselineOfEachRow) {
   const std::vector<Record> records = ok_records(sample_records());
   const std::string page = html(records, kOptions);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "report/columns.h"
@@ -85,6 +86,18 @@ std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric) {
   };
   Chart forecasts = chart("latency_forecast_ns", "Forecast latency", "ms", rows, metric, in_ms(forecast_latency));
   if (!forecasts.points.empty()) all.push_back(std::move(forecasts));
+  // Costs that say something where some rows have zeros, or fewer bits than 8.
+  if (std::ranges::any_of(rows, [](const Record& r) { return r.sparse.has_value(); })) {
+    all.push_back(chart("nonzero_params", "Non-zero parameters", "M", rows, metric,
+                        [](const Record& r) { return scaled(r.nonzero_params, 1e-6); }));
+    all.push_back(chart("compressed_file_bytes", "Compressed file", "MB", rows, metric,
+                        [](const Record& r) { return scaled(r.compressed_file_bytes, 1e-6); }));
+  }
+  if (std::ranges::any_of(rows,
+                          [](const Record& r) { return r.bits_w.value_or(8) < 8 || r.bits_w_mean.value_or(8) < 8; })) {
+    all.push_back(
+        chart("bops", "Bit operations", "G", rows, metric, [](const Record& r) { return scaled(r.bops, 1e-9); }));
+  }
   return all;
 }
 

@@ -33,7 +33,8 @@ struct Chart {
 };
 
 /// GFLOPs, parameters, weight bytes and latency against accuracy, for the rows (ok records of one section) that have
-/// both.
+/// both; latencies that are forecast where there are some; parameters that are not zero and the compressed file where a
+/// row is sparse, bit operations where one has fewer than 8 bits.
 std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric);
 
 /// What page.js draws: {metric, charts: [{..., fronts: [{name, points}, ...]}, ...], rows: [{label, model, method,

@@ -39,6 +39,9 @@ const Record* most_accurate(const std::vector<Record>& rows, Metric metric) {
                [&](const Record& r) { return std::optional<double>(-accuracy_of(r, metric).value_or(0)); });
 }
 
+/// What must be known of a latency beside its row's name.
+std::string steadiness(const Record& record) { return record.stable == false ? " (unsteady)" : ""; }
+
 std::string ms(const Record& record) { return three_digits(static_cast<double>(*record.latency_p50_ns) * 1e-6); }
 
 /// A line for each group of rows that were timed together: how many, and the fastest of them.
@@ -58,7 +61,7 @@ std::string fastest_of_groups(const std::vector<Record>& rows, Metric metric, co
     for (const size_t row : groups[g].rows) members.push_back(rows[row]);
     const std::vector<std::string> names = labels_apart(members);
     const auto cells = [&](const Record* row) {
-      return element("td", "", row ? names[static_cast<size_t>(row - members.data())] : "-") +
+      return element("td", "", row ? names[static_cast<size_t>(row - members.data())] + steadiness(*row) : "-") +
              element("td", "class=\"number\"", row ? ms(*row) : "-");
     };
     const Record* best = most_accurate(members, metric);
@@ -83,9 +86,11 @@ std::string best_rows_html(const std::vector<Record>& rows, Metric metric) {
   const auto name_of = [&](const Record* row) { return names[static_cast<size_t>(row - rows.data())]; };
   std::string out = tile("Most accurate", fixed(100 * top, 2), "%", name_of(best));
   const auto fastest = [&](const std::string& title, auto latency) {
-    if (const Record* row = least(rows, metric, 0, latency)) out += tile(title, ms(*row), "ms", name_of(row));
+    if (const Record* row = least(rows, metric, 0, latency)) {
+      out += tile(title, ms(*row), "ms", name_of(row) + steadiness(*row));
+    }
     if (const Record* row = least(rows, metric, top - 0.01, latency)) {
-      out += tile(title + " within 1 point of the best", ms(*row), "ms", name_of(row));
+      out += tile(title + " within 1 point of the best", ms(*row), "ms", name_of(row) + steadiness(*row));
     }
   };
   const std::vector<TimingGroup> groups = timing_groups(rows);
