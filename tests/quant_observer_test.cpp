@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <tuple>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -123,6 +124,28 @@ TEST(Observer, MseFindsTheKnownOptimumForGaussians) {
   EXPECT_NEAR(observe_all("mse", values, 8, true).high, 3.92, 0.15);
 }
 
+TEST(Observer, AciqFindsThePublishedClippings) {
+  // Banner et al. 2019: optimal clipping in units of b and of sigma, by bits.
+  const Values laplace = make_values("laplace", 2000000, 4), normal = make_values("normal", 2000000, 4);
+  for (const auto& [bits, of_laplace, of_normal] :
+       std::initializer_list<std::tuple<int, double, double>>{{2, 2.83, 1.71}, {3, 3.89, 2.15}, {4, 5.03, 2.55}}) {
+    for (const bool symmetric : {false, true}) {
+      EXPECT_NEAR(observe_all("aciq", laplace, bits, symmetric).high, of_laplace, 0.02 * of_laplace) << bits;
+      EXPECT_NEAR(observe_all("aciq", laplace, bits, symmetric).low, -of_laplace, 0.02 * of_laplace) << bits;
+      EXPECT_NEAR(observe_all("aciq", normal, bits, symmetric).high, of_normal, 0.02 * of_normal) << bits;
+    }
+  }
+  EXPECT_NEAR(observe_all("aciq", laplace, 8, false).high, 9.89, 0.2);
+  EXPECT_NEAR(observe_all("aciq", normal, 8, false).high, 3.92, 0.08);
+}
+
+TEST(Observer, AciqKeepsASideThatValuesDoNotReach) {
+  const Values values = make_values("silu", 200000, 4);
+  const Range found = observe_all("aciq", values, 4, false), all = observe_all("minmax", values, 4, false);
+  EXPECT_EQ(found.low, all.low) << "SiLU's least value is near the mean";
+  EXPECT_LT(found.high, all.high);
+}
+
 TEST(Observer, EntropyClipsALongTailAndKeepsAUniform) {
   Values uniform(200000);
   Rng rng(5, "uniform");
@@ -171,7 +194,7 @@ TEST(Observer, BatchesDoNotMatter) {
   for (const std::string& kind : kKinds) {
     const Values values = make_values(kind, 30000, 7);
     Values reversed(values.rbegin(), values.rend());
-    for (const char* name : {"minmax", "percentile", "mse", "entropy"}) {
+    for (const char* name : {"minmax", "percentile", "mse", "entropy", "aciq"}) {
       for (const bool symmetric : {false, true}) {
         const Range whole = observe_all(name, values, 8, symmetric);
         const auto parts = make_observer(name, 99.9);
@@ -186,7 +209,7 @@ TEST(Observer, BatchesDoNotMatter) {
 }
 
 TEST(Observer, ScalesWithTheData) {  // exactly, for a power of two
-  for (const char* name : {"minmax", "moving_average", "percentile", "mse", "entropy"}) {
+  for (const char* name : {"minmax", "moving_average", "percentile", "mse", "entropy", "aciq"}) {
     const Values values = make_values("silu", 20000, 8);
     Values larger = values;
     for (float& x : larger) x *= 64;

@@ -78,7 +78,7 @@ const OptionSet& quantize_options() {
        T::text,
        "mse",
        "how activation ranges are picked",
-       {"minmax", "moving_average", "percentile", "mse", "entropy"}},
+       {"minmax", "moving_average", "percentile", "mse", "entropy", "aciq"}},
       {"percentile", T::number, 99.99, "share of values kept by the percentile observer, in %", {}, 50, 100},
       {"weights", T::text, "per_channel", "granularity of weight scales", {"per_channel", "per_tensor"}},
       {"weight_scales",

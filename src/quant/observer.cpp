@@ -16,7 +16,7 @@ constexpr float kNarrowest = 0x1p-40f;
 }  // namespace
 
 const std::vector<std::string>& observer_names() {
-  static const std::vector<std::string> names = {"minmax", "moving_average", "percentile", "mse", "entropy"};
+  static const std::vector<std::string> names = {"minmax", "moving_average", "percentile", "mse", "entropy", "aciq"};
   return names;
 }
 
@@ -26,6 +26,7 @@ std::unique_ptr<Observer> make_observer(const std::string& name, double percenti
   if (name == "percentile") return percentile_observer(percentile);
   if (name == "mse") return mse_observer(before_silu);
   if (name == "entropy") return entropy_observer();
+  if (name == "aciq") return aciq_observer();
   fail(ErrorKind::config, "[quant.observer] unknown observer '{}'{}", name, suggestion(name, observer_names()));
 }
 

@@ -17,7 +17,7 @@ struct Range {
 };
 
 /// Collects values of one edge (or of a group that shares a range) batch by batch, then picks a range. Gholami et al.
-/// 2021, section III-B; names: minmax, moving_average, percentile, mse, entropy. How each picks: docs/quantization.md.
+/// 2021, section III-B; names: minmax, moving_average, percentile, mse, entropy, aciq. How each picks: docs/quantization.md.
 class Observer {
  public:
   virtual ~Observer() = default;

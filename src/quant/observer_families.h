@@ -28,4 +28,15 @@ std::unique_ptr<Observer> mse_observer(bool before_silu);
 /// uses.
 std::unique_ptr<Observer> entropy_observer();
 
+/// The range that is best for a density, not for the values themselves (ACIQ: Banner et al. 2019, section 3): the values
+/// are taken as Laplace's or the normal density about their mean, whichever their mean absolute deviation fits better,
+/// and the range mean -+ alpha within the observed values has the least
+///
+///   E(alpha) = error of what is cut off, by the density + span^2 / (12 4^bits)
+///
+/// Laplace, b: b^2 exp(-alpha / b) a side (equation 5); normal, sigma: (sigma^2 + alpha^2) / 2 erfc(alpha / (sqrt(2)
+/// sigma)) - sigma alpha exp(-alpha^2 / 2 sigma^2) / sqrt(2 pi) a side. Deviation: a side that the observed values do
+/// not reach is not cut and takes no steps, where the paper has formulas of its own for values behind ReLU.
+std::unique_ptr<Observer> aciq_observer();
+
 }  // namespace quench::quant
