@@ -16,50 +16,73 @@ Option reference() {
 
 }  // namespace
 
-const OptionSet& correct_bias_options() {
+const OptionSet& picture_options() {
   static const OptionSet options({
-      {"correction",
+      {"pictures",
        T::text,
-       "empirical",
-       "means of what layers give from images, each with the layers before it corrected (empirical), or of what "
-       "they read from batch-norm statistics (analytic: no images are looked at)",
-       {"empirical", "analytic"}},
-      {"calibration_images",
-       T::integer,
-       0,
-       "training images for the empirical correction; 0: 512, fewer where they are large (128 at 640 px)",
+       "data",
+       "images to calibrate on: training images (data), or none: noise, one gray each, fractals, dead leaves, or "
+       "pictures "
+       "distilled from the model's batch norms (ZeroQ)",
+       {"data", "noise", "gray", "fractal", "leaves", "distilled"},
        {},
-       0,
-       1e9},
-      {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
-      reference(),
+       {},
+       true},
+      {"picture_steps", T::integer, 300, "steps of the optimizer for distilled pictures", {}, 1, 1000000, true},
   });
   return options;
 }
 
+bool reads_pictures_of_data(const Json& settings) { return settings.value("pictures", std::string("data")) == "data"; }
+
+const OptionSet& correct_bias_options() {
+  static const OptionSet options =
+      OptionSet({
+          {"correction",
+           T::text,
+           "empirical",
+           "means of what layers give from images, each with the layers before it corrected (empirical), or of what "
+           "they read from batch-norm statistics (analytic: no images are looked at)",
+           {"empirical", "analytic"}},
+          {"calibration_images",
+           T::integer,
+           0,
+           "training images for the empirical correction; 0: 512, fewer where they are large (128 at 640 px)",
+           {},
+           0,
+           1e9},
+          {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+          reference(),
+      }) +
+      picture_options();
+  return options;
+}
+
 const OptionSet& adaround_options() {
-  static const OptionSet options({
-      {"iterations", T::integer, 1000, "steps of the optimizer for each layer", {}, 1, 1e7},
-      {"batch", T::integer, 256, "places of a layer's output an iteration", {}, 1, 16384},
-      {"lr", T::number, 0.01, "learning rate (Adam)", {}, 1e-6, 10},
-      {"regularization",
-       T::number,
-       100.0,
-       "weight of the term that drives each weight to up or down, as a mean over weights, in units of the error of "
-       "rounding to nearest",
-       {},
-       0,
-       1e6},
-      {"calibration_images",
-       T::integer,
-       0,
-       "training images to learn from; 0: 1024, fewer where they are large (128 at 640 px)",
-       {},
-       0,
-       1e9},
-      {"calibration_seed", T::integer, 0, "of the choice of images, places and batches", {}, 0, 4294967295.0},
-      reference(),
-  });
+  static const OptionSet options =
+      OptionSet({
+          {"iterations", T::integer, 1000, "steps of the optimizer for each layer", {}, 1, 1e7},
+          {"batch", T::integer, 256, "places of a layer's output an iteration", {}, 1, 16384},
+          {"lr", T::number, 0.01, "learning rate (Adam)", {}, 1e-6, 10},
+          {"regularization",
+           T::number,
+           100.0,
+           "weight of the term that drives each weight to up or down, as a mean over weights, in units of the error of "
+           "rounding to nearest",
+           {},
+           0,
+           1e6},
+          {"calibration_images",
+           T::integer,
+           0,
+           "training images to learn from; 0: 1024, fewer where they are large (128 at 640 px)",
+           {},
+           0,
+           1e9},
+          {"calibration_seed", T::integer, 0, "of the choice of images, places and batches", {}, 0, 4294967295.0},
+          reference(),
+      }) +
+      picture_options();
   return options;
 }
 

@@ -68,46 +68,51 @@ const OptionSet& model_options() {
 }
 
 const OptionSet& quantize_options() {
-  static const OptionSet options({
-      {"target",
-       T::text,
-       "native",
-       "runtime whose placement of quantizers to use",
-       {"native", "onnxruntime", "tensorrt"}},
-      {"observer",
-       T::text,
-       "mse",
-       "how activation ranges are picked",
-       {"minmax", "moving_average", "percentile", "mse", "entropy", "aciq"}},
-      {"percentile", T::number, 99.99, "share of values kept by the percentile observer, in %", {}, 50, 100},
-      {"weights", T::text, "per_channel", "granularity of weight scales", {"per_channel", "per_tensor"}},
-      {"weight_scales",
-       T::text,
-       nullptr,
-       "how weight scales are picked: the largest weight is the last integer (max_abs, the default), the least squared "
-       "error of the weights (mse), or of the layer's output (output_mse: errors weighed by their input's mean square)",
-       {"max_abs", "mse", "output_mse"},
-       {},
-       {},
-       true},  // absent where it is not given: what was quantized without it stays the work that it was
-      {"activations",
-       T::text,
-       "asymmetric",
-       "activation scheme: asymmetric, or symmetric around zero",
-       {"asymmetric", "symmetric"}},
-      {"bits_w", T::integer, 8, "weight bits (7 where the processor's int8 dot product saturates)", {}, 2, 8},
-      {"bits_a", T::integer, 8, "activation bits", {}, 2, 8},
-      {"layer_bits", T::text_list, Json::array(),
-       "layers of other widths: NAME=w4, NAME=a6 (what it reads) or NAME=w4a6; names as in float_layers, later ones "
-       "win"},
-      {"calibration_images", T::integer, 512, "training images to calibrate on", {}, 0, 1e9},
-      {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
-      {"float_layers", T::text_list, Json::array(),
-       "layers kept in float: names, prefixes ending in '.', '*' patterns"},
-      {"quantize_head", T::boolean, false, "detectors: quantize the last convolutions of the head too"},
-      {"silu_tables", T::boolean, false,
-       "target native: bytes between a convolution and its SiLU too, which is a table then: less exact"},
-  });
+  static const OptionSet options =
+      OptionSet({
+          {"target",
+           T::text,
+           "native",
+           "runtime whose placement of quantizers to use",
+           {"native", "onnxruntime", "tensorrt"}},
+          {"observer",
+           T::text,
+           "mse",
+           "how activation ranges are picked",
+           {"minmax", "moving_average", "percentile", "mse", "entropy", "aciq"}},
+          {"percentile", T::number, 99.99, "share of values kept by the percentile observer, in %", {}, 50, 100},
+          {"weights", T::text, "per_channel", "granularity of weight scales", {"per_channel", "per_tensor"}},
+          {"weight_scales",
+           T::text,
+           nullptr,
+           "how weight scales are picked: the largest weight is the last integer (max_abs, the default), the least "
+           "squared "
+           "error of the weights (mse), or of the layer's output (output_mse: errors weighed by their input's mean "
+           "square)",
+           {"max_abs", "mse", "output_mse"},
+           {},
+           {},
+           true},  // absent where it is not given: what was quantized without it stays the work that it was
+          {"activations",
+           T::text,
+           "asymmetric",
+           "activation scheme: asymmetric, or symmetric around zero",
+           {"asymmetric", "symmetric"}},
+          {"bits_w", T::integer, 8, "weight bits (7 where the processor's int8 dot product saturates)", {}, 2, 8},
+          {"bits_a", T::integer, 8, "activation bits", {}, 2, 8},
+          {"layer_bits", T::text_list, Json::array(),
+           "layers of other widths: NAME=w4, NAME=a6 (what it reads) or NAME=w4a6; names as in float_layers, later "
+           "ones "
+           "win"},
+          {"calibration_images", T::integer, 512, "training images to calibrate on", {}, 0, 1e9},
+          {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+          {"float_layers", T::text_list, Json::array(),
+           "layers kept in float: names, prefixes ending in '.', '*' patterns"},
+          {"quantize_head", T::boolean, false, "detectors: quantize the last convolutions of the head too"},
+          {"silu_tables", T::boolean, false,
+           "target native: bytes between a convolution and its SiLU too, which is a table then: less exact"},
+      }) +
+      picture_options();
   return options;
 }
 

@@ -70,6 +70,10 @@ LatencyTarget latency_target(const std::string& text, std::string_view where);
 LatencySettings latency_settings(const Json& settings);
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
+/// Which pictures take the place of training images where a quantized model is calibrated or refined; optional.
+const OptionSet& picture_options();
+/// Whether settings with picture_options look at training images.
+bool reads_pictures_of_data(const Json& settings);
 /// Correction of the biases of a quantized model: how, on which images.
 const OptionSet& correct_bias_options();
 /// Learned rounding: iterations, samples, learning rate, images.

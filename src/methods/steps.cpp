@@ -26,6 +26,11 @@ ModelKind require_float(const ModelKind& kind, const char* step) {
   return kind;
 }
 
+/// Of steps that calibrate: none where pictures are made.
+Needs needs_by_pictures(const Json& settings) {
+  return config::reads_pictures_of_data(settings) ? Needs::calibration_images : Needs::nothing;
+}
+
 /// A quantized model with other weights, still in float.
 ModelKind refined(const ModelKind& kind, const char* step) {
   if (!kind.quantized) {
@@ -127,15 +132,17 @@ StepInfo describe_sparsify() {
 }
 
 StepInfo describe_quantize() {
-  return {"quantize",
-          "Compress a trained model to integers",
-          Needs::calibration_images,
-          false,  // `quench quantize` is PTQ and QAT, methods of this step
-          [](std::string_view) { return config::quantize_options(); },
-          [](const ModelKind& kind) {
-            require_float(kind, "quantize");
-            return ModelKind{kind.task, true, false, kind.sparse};
-          }};
+  StepInfo info{"quantize",
+                "Compress a trained model to integers",
+                Needs::calibration_images,
+                false,  // `quench quantize` is PTQ and QAT, methods of this step
+                [](std::string_view) { return config::quantize_options(); },
+                [](const ModelKind& kind) {
+                  require_float(kind, "quantize");
+                  return ModelKind{kind.task, true, false, kind.sparse};
+                }};
+  info.needs_under = needs_by_pictures;
+  return info;
 }
 
 StepInfo describe_assign_bits() {
@@ -144,6 +151,7 @@ StepInfo describe_assign_bits() {
   info.summary = "Quantize with the bits that each layer needs: for a score, a size, or a latency";
   info.command = true;
   info.options = [](std::string_view) { return config::assign_bits_options(); };
+  info.needs_under = {};
   info.check = [](const Json& settings, std::string_view where) { config::assign_bits_goal(settings, where); };
   return info;
 }
@@ -164,6 +172,7 @@ StepInfo describe_adaround() {
                 true,
                 [](std::string_view) { return config::adaround_options(); },
                 [](const ModelKind& kind) { return refined(kind, "adaround"); }};
+  info.needs_under = needs_by_pictures;
   info.looks_back = true;
   return info;
 }
@@ -176,7 +185,7 @@ StepInfo describe_correct_bias() {
                 [](std::string_view) { return config::correct_bias_options(); },
                 [](const ModelKind& kind) { return refined(kind, "correct_bias"); }};
   info.needs_under = [](const Json& settings) {
-    return settings.at("correction") == "analytic" ? Needs::nothing : Needs::calibration_images;
+    return settings.at("correction") == "analytic" ? Needs::nothing : needs_by_pictures(settings);
   };
   info.looks_back = true;
   return info;

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "quant/activate.h"
+#include "quant/adam.h"
 
 namespace quench::quant {
 namespace {
@@ -94,24 +95,6 @@ double error_of(const RoundingLayer& layer, const torch::Tensor& x, const torch:
   }
   return sum / static_cast<double>(x.size(1));
 }
-
-/// Kingma & Ba 2015, with its usual constants.
-class Adam {
- public:
-  explicit Adam(const torch::Tensor& like) : mean_(torch::zeros_like(like)), square_(torch::zeros_like(like)) {}
-  void step(torch::Tensor& v, const torch::Tensor& gradient, double lr) {
-    constexpr double kB1 = 0.9, kB2 = 0.999, kEpsilon = 1e-15;
-    ++steps_;
-    mean_.mul_(kB1).add_(gradient, 1 - kB1);
-    square_.mul_(kB2).addcmul_(gradient, gradient, 1 - kB2);
-    const double unbias = std::sqrt(1 - std::pow(kB2, steps_));
-    v.addcdiv_(mean_, square_.sqrt().div_(unbias).add_(kEpsilon), -lr / (1 - std::pow(kB1, steps_)));
-  }
-
- private:
-  torch::Tensor mean_, square_;
-  double steps_ = 0;
-};
 
 }  // namespace
 

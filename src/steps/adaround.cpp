@@ -15,9 +15,9 @@ namespace quench::steps {
 graph::Graph run_adaround(const StepInput& input) {
   const int64_t start_ns = now_ns();
   graph::Graph quantized = in_floats(input);
-  const graph::Graph twin = quant::float_twin(quantized, float_reference(input));
+  const graph::Graph reference = float_reference(input), twin = quant::float_twin(quantized, reference);
   if (kind_of(input.model.graph).integers) quantized = quant::with_original_weights(std::move(quantized), twin);
-  const quant::ImageBatches images = load_kept_images(quantized, input, 1024);
+  const quant::ImageBatches images = load_kept_images(quantized, reference, input, 1024);
   quant::Adarounded made = quant::adaround(quantized, twin, images.batches, input.settings, input.log, input.cancel);
   input.log.info(fmt::format(
       "adaround: {}, {:.1f} % of weights not at the nearest integer, squared output error {:.1f} % of nearest's "

@@ -15,7 +15,7 @@ graph::Graph run_correct_bias(const StepInput& input) {
     made = quant::correct_bias_by_statistics(quantized, reference);
   } else {
     const graph::Graph twin = quant::float_twin(quantized, reference);
-    const quant::ImageBatches images = load_kept_images(quantized, input, 512);
+    const quant::ImageBatches images = load_kept_images(quantized, reference, input, 512);
     made = quant::correct_bias_by_images(quantized, twin, images.batches, input.log, input.cancel);
   }
   input.log.info(fmt::format("correct_bias: {} corrected ({}); the largest by {:.2f} output steps{}",

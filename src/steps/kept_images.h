@@ -2,17 +2,19 @@
 
 #include "graph/image_side.h"
 #include "quant/image_batches.h"
+#include "steps/calibration_pictures.h"
 #include "steps/step.h"
 
 namespace quench::steps {
 
-/// The training images that a step's calibration_images and calibration_seed choose; of 0 images,
-/// quant::images_to_keep.
-inline quant::ImageBatches load_kept_images(const graph::Graph& graph, const StepInput& input, int64_t most) {
+/// The images that a step's calibration_images and calibration_seed choose, of the training images or of the pictures
+/// that take their place; of 0 images, quant::images_to_keep. float_model: the one that was quantized.
+inline quant::ImageBatches load_kept_images(const graph::Graph& graph, const graph::Graph& float_model,
+                                            const StepInput& input, int64_t most) {
   const int64_t images =
       quant::images_to_keep(input.settings.at("calibration_images").get<int64_t>(), graph::image_side(graph), most);
-  return quant::load_images(graph, *input.data, images, input.settings.at("calibration_seed").get<uint64_t>(),
-                            input.log, input.cancel);
+  return quant::load_images(graph, calibration_pictures(input, float_model, images), images,
+                            input.settings.at("calibration_seed").get<uint64_t>(), input.log, input.cancel);
 }
 
 }  // namespace quench::steps
