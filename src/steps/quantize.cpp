@@ -1,12 +1,33 @@
 #include "quant/quantize.h"
 
+#include "core/error.h"
+#include "graph/quantized.h"
+#include "quant/without_quantizers.h"
 #include "steps/step.h"
 
 namespace quench::steps {
 
+namespace {
+
+/// The float model of the step. A model with fake-quantizers is one too: its floats are quantized anew.
+graph::Graph floats_of(const StepInput& input) {
+  const graph::Graph& given = input.model.graph;
+  if (!graph::is_quantized(given)) return given;
+  const auto target = given.metadata.find("target");
+  const std::string wanted = input.settings.at("target");
+  if (target != given.metadata.end() && target->second != wanted) {
+    fail(ErrorKind::config,
+         "[steps.quantize] expected the target '{}', for which the model was quantized before, got '{}'",
+         target->second, wanted);
+  }
+  return quant::without_quantizers(given);
+}
+
+}  // namespace
+
 /// Places quantizers, calibrates, and chooses the scales of weights, which stay in float until `convert`.
 graph::Graph run_quantize(const StepInput& input) {
-  quant::Prepared made = quant::prepare(input.model.graph, *input.data, input.settings, input.log, input.cancel);
+  quant::Prepared made = quant::prepare(floats_of(input), *input.data, input.settings, input.log, input.cancel);
   made.graph.metadata["parent_sha256"] = input.model.sha256;
   return std::move(made.graph);
 }
