@@ -131,7 +131,7 @@ TEST(Options, TablesAddUpAndDefaultsMove) {
 TEST(Tables, AreSoundAndDoNotOverlap) {
   std::set<std::string> names;
   for (const OptionSet* table : {&data_options(), &augment_options(), &model_options(), &train_options(),
-                                 &quantize_options(), &detect_options(), &bench_options()}) {
+                                 &quantize_options(), &quantizer_options(), &detect_options(), &bench_options()}) {
     for (const Option& option : table->options()) {
       EXPECT_TRUE(names.insert(option.name).second || option.name == "threads") << option.name << " is in two tables";
       EXPECT_FALSE(option.help.empty()) << option.name;
@@ -142,6 +142,17 @@ TEST(Tables, AreSoundAndDoNotOverlap) {
   }
   EXPECT_NO_THROW(qat_options().checked(qat_options().defaults(), "defaults"));
   for (const Option& option : train_options().options()) EXPECT_TRUE(qat_options().find(option.name)) << option.name;
+}
+
+TEST(Tables, SettingsOfQuantizersAreAbsentUnlessGivenAndDoNotContradict) {
+  EXPECT_TRUE(quantizer_options().defaults().empty()) << "trainings of before have the keys of before";
+  EXPECT_NO_THROW(require_quantizers({{"estimator", "ewgs"}, {"ewgs_delta", 0.1}, {"damping", 0.0}}, "t"));
+  EXPECT_NO_THROW(require_quantizers({{"learn", "correction"}, {"ranges", "learned"}}, "t"));
+  EXPECT_THROW(require_quantizers({{"ewgs_delta", 0.1}}, "t"), Error);
+  EXPECT_THROW(require_quantizers({{"learn", "correction"}, {"estimator", "ste"}}, "t"), Error);
+  EXPECT_THROW(require_quantizers({{"activation_quantizer", "lsq"}, {"ranges", "frozen"}}, "t"), Error);
+  EXPECT_TRUE(learns_narrow_weights(Json::object()));
+  EXPECT_FALSE(learns_narrow_weights({{"weight_ranges", "frozen"}}));
 }
 
 TEST(Tables, EverySettingOfATrainingHasAScope) {

@@ -126,7 +126,7 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
       {R"({"name": "a", "steps": ["train"]})", "after the training"},
       {R"({"name": "a/b", "steps": ["quantize"]})", "without '/'"},
       {R"({"name": "qat", "steps": ["quantize"]})", "a name of your own"},
-      {R"({"name": "a", "steps": ["quantize", "quantize"]})", "quantized already"},
+      {R"({"name": "a", "steps": ["quantize", "convert", "quantize"]})", "quantized already"},
       {R"({"name": "a", "steps": ["convert"]})", "expected a quantized model"},
       {R"({"name": "a", "steps": [{"quantize": {}, "finetune": {}}]})", "a map of one step"},
       {R"({"name": "a", "step": [], "steps": ["quantize"]})", "did you mean 'steps'"},

@@ -10,3 +10,4 @@ quench_test(train_auto_anchor_test SOURCES train_auto_anchor_test.cpp USES train
 quench_test(train_detect_golden_test SOURCES train_detect_golden_test.cpp USES train weights LABELS data)
 quench_test(train_distill_test TORCH
   SOURCES train_distill_test.cpp train_distill_losses_test.cpp graph_samples.cpp USES train LABELS fast)
+quench_test(train_qat_test TORCH SOURCES train_qat_test.cpp graph_samples.cpp USES train quant LABELS fast)

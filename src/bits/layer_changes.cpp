@@ -35,7 +35,7 @@ Change alone(const LayerSource& source, size_t node, int bits, double& weight_er
                                                                          : std::span<const double>(squares->second));
   Change change{node, nn::load_node(one, layer, {}), quantized.edge(layer.inputs[0]).quant};
   const torch::NoGradGuard no_gradient;
-  weight_error = change.weights.weight.value(true, false)
+  weight_error = change.weights.weight.value(true, false, {})
                      .sub(change.weights.weight.tensor)
                      .square()
                      .sum(torch::kDouble)

@@ -62,7 +62,7 @@ OptionSet quantize_settings() {
       {Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization", {"ptq", "qat"}},
        Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}});
   return method + config::quantize_options() + config::data_options() + config::qat_options() +
-         config::augment_options() + config::distill_options();
+         config::quantizer_options() + config::augment_options() + config::distill_options();
 }
 
 OptionSet stages_folder() {

@@ -34,6 +34,14 @@ std::vector<std::string> train_settings(TrainScope scope);
 const OptionSet& quantize_options();
 /// QAT fine-tuning: epochs, learning rate, ranges. task: as train_options.
 const OptionSet& qat_options(std::string_view task = default_task());
+/// How quantizers of weights and activations train, beside `ranges`. All are optional, and for quantized models alone.
+const OptionSet& quantizer_options();
+/// Throws Error{config} naming `where` for settings of quantizer_options that contradict one another or `ranges`.
+void require_quantizers(const Json& settings, std::string_view where);
+/// Weights of fewer bits learn their scales in a fine-tuning that does not say otherwise; those of more follow.
+inline constexpr int kNarrowBits = 7;
+/// Whether a fine-tuning says nothing else of the scales of weights.
+bool learns_narrow_weights(const Json& finetune);
 /// Distillation: the teacher, what is compared, weight and temperature. All are optional.
 const OptionSet& distill_options();
 /// The teacher that is the model that the steps begin with.

@@ -36,9 +36,15 @@ bool is_symmetric(const QuantParams& quant) {
 bool has_fixed_weight_scales(const Graph& graph) {
   const auto found = graph.metadata.find("weight_scales");
   if (found == graph.metadata.end() || found->second == "max_abs") return false;
-  if (found->second == "fixed") return true;
-  fail(ErrorKind::data, "[graph.quantized] expected weight_scales 'max_abs' or 'fixed' in the metadata, got '{}'",
+  if (found->second == "fixed" || found->second == "learned") return true;
+  fail(ErrorKind::data,
+       "[graph.quantized] expected weight_scales 'max_abs', 'fixed' or 'learned' in the metadata, got '{}'",
        found->second);
+}
+
+bool has_learned_weight_scales(const Graph& graph) {
+  const auto found = graph.metadata.find("weight_scales");
+  return found != graph.metadata.end() && found->second == "learned";
 }
 
 bool is_symmetric_int8(const QuantParams& quant) { return quant.dtype == DType::i8 && is_symmetric(quant); }

@@ -26,9 +26,12 @@ bool rounds_weights(const Graph& graph, const Node& node);
 bool is_symmetric(const QuantParams& quant);
 
 /// Whether scales of weights were chosen otherwise than by max|w|, so that training keeps them and clamps weights there
-/// (metadata `weight_scales`: `fixed`). Else (`max_abs`, or not said) scales follow the weights when these move. Throws
-/// Error{data} for another word.
+/// (metadata `weight_scales`: `fixed`, or `learned` where a training found them). Else (`max_abs`, or not said) scales
+/// follow the weights when these move. Throws Error{data} for another word.
 bool has_fixed_weight_scales(const Graph& graph);
+
+/// Whether a training learned the scales of weights: a later one goes on with that.
+bool has_learned_weight_scales(const Graph& graph);
 
 /// Whether it is int8 around zero point 0: the only form that TensorRT takes.
 bool is_symmetric_int8(const QuantParams& quant);

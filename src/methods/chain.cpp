@@ -7,6 +7,7 @@
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "methods/step_list.h"
 
 namespace quench::methods {
 namespace {
@@ -192,6 +193,23 @@ std::string place_of(std::string_view where, const std::string& method, const st
   return inner.empty() ? std::string(where) : fmt::format("{} ({})", where, inner);
 }
 
+/// Whether the last quantize of a chain leaves weights of few bits whose scales nothing chose otherwise.
+bool has_narrow_weights(const std::vector<ChainStep>& steps) {
+  bool narrow = false;
+  for (const ChainStep& step : steps) {
+    if (step.step == "adaround") narrow = false;
+    if (!quantizes(step.step)) continue;
+    narrow = step.settings.value("bits_w", 8) < config::kNarrowBits;
+    for (const Json& entry : step.settings.value("layer_bits", Json::array())) {
+      const std::string text = entry.get<std::string>();
+      const size_t width = text.rfind("=w");
+      if (width != std::string::npos && width + 2 < text.size()) narrow |= text[width + 2] - '0' < config::kNarrowBits;
+    }
+    if (step.settings.value("weight_scales", std::string("max_abs")) != "max_abs") narrow = false;
+  }
+  return narrow;
+}
+
 }  // namespace
 
 std::vector<ChainStep> effective_steps(const Method& method, const StepTable& table, ModelKind kind, const Json& train,
@@ -202,6 +220,7 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
     Json values = info.inherits && !train.is_null() ? info.inherits(train) : Json::object();
     values.update(given.settings);
     const std::string here = place_of(where, method.method, given.step);
+    const ModelKind before = kind;
     try {
       kind = info.gives(kind);
     } catch (const Error& error) {
@@ -209,6 +228,10 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
     }
     steps.push_back({given.step, info.options(kind.task).checked(values, here)});
     if (info.check) info.check(steps.back().settings, here);
+    if (info.suits) info.suits(steps.back().settings, before, here);
+    if (given.step == "finetune" && has_narrow_weights(steps) && config::learns_narrow_weights(steps.back().settings)) {
+      steps.back().settings["weight_ranges"] = "learned";  // said, so that it is a part of the work's key
+    }
   }
   if (kind.quantized && !kind.integers) steps.push_back({"convert", Json::object()});
   return steps;

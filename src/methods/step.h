@@ -48,6 +48,9 @@ struct StepInfo {
                              ///< --work and --resume
   bool looks_back = false;   ///< it looks at the float model that `quantize` was given: the chain's, or a file that its
                              ///< setting `reference` names
+  /// Throws Error{config} naming `where` for effective settings that do not fit the kind of model that it is given.
+  /// Empty: all fit.
+  std::function<void(const Json& settings, const ModelKind& given, std::string_view where)> suits = {};
 
   /// What of the data it reads under these effective settings.
   Needs reads(const Json& settings) const { return needs_under ? needs_under(settings) : needs; }

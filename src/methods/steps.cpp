@@ -138,7 +138,8 @@ StepInfo describe_quantize() {
                 false,  // `quench quantize` is PTQ and QAT, methods of this step
                 [](std::string_view) { return config::quantize_options(); },
                 [](const ModelKind& kind) {
-                  require_float(kind, "quantize");
+                  // Float weights behind quantizers are quantized anew: to fewer bits, after a training with more.
+                  if (kind.integers) require_float(kind, "quantize");
                   return ModelKind{kind.task, true, false, kind.sparse};
                 }};
   info.needs_under = needs_by_pictures;
@@ -152,6 +153,10 @@ StepInfo describe_assign_bits() {
   info.command = true;
   info.options = [](std::string_view) { return config::assign_bits_options(); };
   info.needs_under = {};
+  info.gives = [](const ModelKind& kind) {
+    require_float(kind, "give bits to");
+    return ModelKind{kind.task, true, false, kind.sparse};
+  };
   info.check = [](const Json& settings, std::string_view where) { config::assign_bits_goal(settings, where); };
   return info;
 }
@@ -192,22 +197,33 @@ StepInfo describe_correct_bias() {
 }
 
 StepInfo describe_finetune() {
-  return {"finetune",
-          "Train a trained or quantized model further; quantization is simulated while it learns",
-          Needs::training_images,
-          true,
-          [](std::string_view task) {
-            return config::qat_options(task) + config::augment_options() + config::distill_options();
-          },
-          [](const ModelKind& kind) {
-            return ModelKind{kind.task, kind.quantized, false, kind.sparse};
-          },
-          as_trained,
-          config::require_teacher,
-          {},
-          false,
-          {},
-          true};
+  StepInfo info{"finetune",
+                "Train a trained or quantized model further; quantization is simulated while it learns",
+                Needs::training_images,
+                true,
+                [](std::string_view task) {
+                  return config::qat_options(task) + config::quantizer_options() + config::augment_options() +
+                         config::distill_options();
+                },
+                [](const ModelKind& kind) {
+                  return ModelKind{kind.task, kind.quantized, false, kind.sparse};
+                },
+                as_trained,
+                [](const Json& settings, std::string_view where) {
+                  config::require_teacher(settings, where);
+                  config::require_quantizers(settings, where);
+                },
+                {},
+                false,
+                {},
+                true};
+  info.suits = [](const Json& settings, const ModelKind& given, std::string_view where) {
+    const Json of_quantizers = config::quantizer_options().part_of(settings);
+    if (given.quantized || of_quantizers.empty()) return;
+    fail(ErrorKind::config, "{}: expected a quantized model for '{}', got a float one: quantize comes first", where,
+         of_quantizers.begin().key());
+  };
+  return info;
 }
 
 StepInfo describe_convert() {

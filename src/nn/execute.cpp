@@ -31,11 +31,18 @@ Tensor activate(Tensor value, graph::Activation activation, const ExecuteOptions
   fail(ErrorKind::internal, "[nn.execute] unknown activation {}", static_cast<int>(activation));
 }
 
+Tensor weight_of(NodeTensors& tensors, const ExecuteOptions& options) {
+  return tensors.weight.value(options.simulate_quantization, options.training, options.rounding);
+}
+
+Tensor bias_of(NodeTensors& tensors, const ExecuteOptions& options) {
+  return tensors.bias.value(options.simulate_quantization, options.training, options.rounding);
+}
+
 Tensor convolve(const graph::Node& node, NodeTensors& weights, const Tensor& x, const ExecuteOptions& options) {
   const auto& a = node.as<graph::ConvAttributes>();
-  return at::conv2d(x, weights.weight.value(options.simulate_quantization, options.training),
-                    weights.bias.value(options.simulate_quantization, options.training), a.stride, a.padding,
-                    a.dilation, a.groups);
+  return at::conv2d(x, weight_of(weights, options), bias_of(weights, options), a.stride, a.padding, a.dilation,
+                    a.groups);
 }
 
 }  // namespace
@@ -54,9 +61,8 @@ std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const
   switch (node.op) {
     case Op::conv: return {activate(convolve(node, weights, x, options), node.activation, options)};
     case Op::linear:
-      return {activate(at::linear(x, weights.weight.value(options.simulate_quantization, options.training),
-                                  weights.bias.value(options.simulate_quantization, options.training)),
-                       node.activation, options)};
+      return {
+          activate(at::linear(x, weight_of(weights, options), bias_of(weights, options)), node.activation, options)};
     case Op::batch_norm: {
       if (options.fused_kernels && fused_supported(x)) {
         return {execute_batch_norm(node, weights, x, options.training, false)};

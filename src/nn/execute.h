@@ -13,6 +13,7 @@ struct ExecuteOptions {
   bool training = false;
   bool simulate_quantization = true;
   bool fused_kernels = true;
+  WeightRounding rounding = {};  ///< of weights, in training mode
 };
 
 /// Runs one node with ATen (under autograd where that is on), its fused activation included. Returns its outputs in

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "nn/along_axis.h"
 #include "nn/flat_layout.h"
 
 namespace quench::nn {
@@ -101,23 +102,15 @@ class PassThrough : public torch::autograd::Function<PassThrough> {
   static variable_list backward(AutogradContext*, variable_list gradients) { return {gradients[0], Tensor()}; }
 };
 
-/// [C] as a tensor that broadcasts along `axis` of a tensor with `dimensions` dimensions.
-Tensor along(const Tensor& values, int axis, int64_t dimensions) {
-  if (axis < 0) return values.reshape({});
-  std::vector<int64_t> shape(static_cast<size_t>(dimensions), 1);
-  shape.at(static_cast<size_t>(axis)) = values.numel();
-  return values.view(shape);
-}
-
 Tensor scale_tensor(const graph::QuantParams& params, const Tensor& like) {
-  return along(torch::tensor(params.scale).to(like.device()), params.axis, like.dim());
+  return along_axis(torch::tensor(params.scale).to(like.device()), params.axis, like.dim());
 }
 
 Tensor zero_point_tensor(const graph::QuantParams& params, const Tensor& like) {
-  return along(torch::tensor(params.zero_point).to(torch::kFloat).to(like.device()), params.axis, like.dim());
+  return along_axis(torch::tensor(params.zero_point).to(torch::kFloat).to(like.device()), params.axis, like.dim());
 }
 
-/// On the grid of `scale` (as along() gives it) and the parameters' zero points, straight through.
+/// On the grid of `scale` (as along_axis() gives it) and the parameters' zero points, straight through.
 Tensor fake_quantize_along(const Tensor& x, const Tensor& scale, const graph::QuantParams& params, bool covered) {
   Tensor value, inside;
   {
@@ -151,7 +144,7 @@ Tensor fake_quantize(const Tensor& x, const graph::QuantParams& params) {
 }
 
 Tensor fake_quantize_weight(const Tensor& weight, const Tensor& scale, const graph::QuantParams& params, bool covered) {
-  return fake_quantize_along(weight, along(scale, params.axis, weight.dim()), params, covered);
+  return fake_quantize_along(weight, along_axis(scale, params.axis, weight.dim()), params, covered);
 }
 
 Tensor dequantize(const Tensor& q, const graph::QuantParams& params) {

@@ -6,11 +6,15 @@
 
 #include "core/error.h"
 #include "graph/quantized.h"
+#include "nn/activation_quantizer.h"
+#include "nn/along_axis.h"
 #include "nn/execute.h"
 #include "nn/fake_quant.h"
 #include "nn/fused.h"
+#include "nn/learned_range.h"
 #include "nn/node_tensors.h"
 #include "nn/plan.h"
+#include "nn/qat_setup.h"
 #include "nn/range_groups.h"
 
 namespace quench::nn {
@@ -24,7 +28,8 @@ struct GraphModule::State {
   WeightStore weights;
   RangeGroups ranges;
   std::vector<Step> plan;
-  std::vector<Tensor> learned;  ///< scale of each range group; undefined: fixed
+  std::vector<LearnedRange> learned;  ///< of each range group; undefined: fixed
+  QatOptions qat;
   ExecuteOptions execute;
   EdgeHook hook;
   bool trained = false;  ///< has been in training mode
@@ -49,23 +54,25 @@ struct GraphModule::State {
 
 /// The scale of a quantized edge, as it stands: learned, or the Graph's.
 Tensor GraphModule::State::scale_of(EdgeId id) const {
-  const Tensor& scale = learned[ranges.group[id]];
-  return scale.defined() ? scale.detach() : torch::full({1}, graph.edge(id).quant->scale[0], options.device);
+  const LearnedRange& range = learned[ranges.group[id]];
+  return range.defined() ? range.scale() : torch::full({1}, graph.edge(id).quant->scale[0], options.device);
 }
 
 /// The one place where the scales of weights that train are updated: all of them, or those whose weight has moved.
-/// After the edge scales, which they depend on where a bias has to fit. Where the Graph says that its scales are fixed,
-/// none.
+/// After the edge scales, which they depend on where a bias has to fit. Those that train are raised where a bias would
+/// not fit; those that are frozen stay.
 void GraphModule::State::follow_weights(bool all) {
-  if (!trained || graph::has_fixed_weight_scales(graph)) return;
+  if (!trained) return;
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     NodeTensors& node = weights.nodes[i];
     WeightTensor& weight = node.weight;
-    if (!weight.simulate || !graph::is_symmetric(*weight.simulate)) continue;
-    if (!all && weight.scale_version == weight.tensor._version()) continue;
+    if (!weight.simulate || weight.ranges == WeightRanges::frozen || !graph::is_symmetric(*weight.simulate)) continue;
+    const bool learned_scale = weight.ranges == WeightRanges::learned;
+    if (!learned_scale && !all && weight.scale_version == weight.tensor._version()) continue;
     const EdgeId input = graph.nodes[i].inputs[0];
     const bool floats = !graph.edge(input).quant;  // no integers for a bias to fit
-    weight.follow(floats ? Tensor() : node.bias.tensor, floats ? Tensor() : scale_of(input));
+    const Tensor bias = floats ? Tensor() : node.bias.tensor, step = floats ? Tensor() : scale_of(input);
+    learned_scale ? weight.raise(bias, step) : weight.follow(bias, step);
   }
 }
 
@@ -101,11 +108,12 @@ Tensor GraphModule::State::load_input(const Tensor& x, const graph::Edge& edge) 
 Tensor GraphModule::State::quantized(EdgeId id, const Tensor& value) const {
   const auto& quant = graph.edge(id).quant;
   if (!quant || !execute.simulate_quantization || ranges.redundant[id]) return value;
-  const Tensor& scale = learned[ranges.group[id]];
-  if (scale.defined()) {
-    return fake_quantize(value, scale, QuantGrid{quant->zero_point[0], quant->q_min(), quant->q_max()});
-  }
-  return fake_quantize(value, *quant);
+  const LearnedRange& range = learned[ranges.group[id]];
+  const double delta = execute.training ? qat.ewgs_delta : 0;
+  if (range.defined()) return range.quantize(value, delta);
+  if (delta == 0 || quant->axis >= 0) return fake_quantize(value, *quant);
+  return quantize_lsq(value, torch::full({1}, quant->scale[0], options.device),
+                      QuantGrid{quant->zero_point[0], quant->q_min(), quant->q_max()}, delta);
 }
 
 void GraphModule::State::put(std::vector<Tensor>& values, EdgeId id, Tensor value) const {
@@ -175,6 +183,7 @@ std::vector<Tensor> GraphModule::forward(const Tensor& x, const std::vector<Edge
 }
 
 void GraphModule::train(bool on) {
+  if (on && !state_->trained) keep_fixed_scales(state_->graph, state_->qat, state_->weights);
   state_->execute.training = on;
   state_->trained = state_->trained || on;
   for (NodeTensors& node : state_->weights.nodes) {
@@ -190,20 +199,55 @@ void GraphModule::learn_ranges(bool on) {
   if (!on) state.graph = graph();  // what was learned stays, fixed
   for (size_t group = 0; group < state.learned.size(); ++group) {
     if (!on || !state.ranges.learnable[group]) {
-      state.learned[group].reset();
+      state.learned[group] = {};
     } else if (!state.learned[group].defined()) {
-      const float scale = state.graph.edge(state.ranges.members[group][0]).quant->scale[0];
-      state.learned[group] =
-          torch::full({1}, scale, torch::TensorOptions(state.options.device)).set_requires_grad(true);
+      const graph::Edge& edge = state.graph.edge(state.ranges.members[group][0]);
+      state.learned[group] = {state.qat.activations, *edge.quant, state.options.device};
     }
   }
 }
 
+void GraphModule::learn(const QatOptions& options) {
+  State& state = *state_;
+  state.qat = options;
+  state.execute.rounding = {options.ewgs_delta, options.stochastic_rounding, options.seed, 0};
+  if (options.learn_activations) {
+    require_learnable(state.graph, state.ranges, options.activations);
+    learn_ranges(true);
+  }
+  learn_weights(state.graph, options, state.weights);
+}
+
+void GraphModule::at_step(int64_t step) { state_->execute.rounding.step = step; }
+
+std::vector<RoundedWeight> GraphModule::rounded_weights() const {
+  state_->follow_weights(true);
+  std::vector<RoundedWeight> out;
+  for (size_t i = 0; i < state_->graph.nodes.size(); ++i) {
+    const WeightTensor& weight = state_->weights.nodes[i].weight;
+    if (!weight.simulate || !graph::is_symmetric(*weight.simulate)) continue;
+    out.push_back({state_->graph.nodes[i].name + ".weight", weight.tensor, weight.unrounded(),
+                   along_axis(weight.scale.detach(), weight.simulate->axis, weight.tensor.dim()),
+                   weight.simulate->q_max()});
+  }
+  return out;
+}
+
 std::map<std::string, Tensor> GraphModule::parameters() const {
-  std::map<std::string, Tensor> out = state_->weights.parameters;
+  std::map<std::string, Tensor> out;
+  for (const auto& [name, tensor] : state_->weights.parameters) {
+    if (tensor.requires_grad()) out[name] = tensor;
+  }
+  for (size_t i = 0; i < state_->graph.nodes.size(); ++i) {
+    const WeightTensor& weight = state_->weights.nodes[i].weight;
+    const std::string& node = state_->graph.nodes[i].name;
+    if (weight.ranges == WeightRanges::learned && weight.scale.requires_grad())
+      out[node + ".weight.scale"] = weight.scale;
+    if (weight.correction.defined()) out[node + ".correction.scale"] = weight.correction;
+  }
   for (size_t group = 0; group < state_->learned.size(); ++group) {
     if (!state_->learned[group].defined()) continue;
-    out[state_->graph.edge(state_->ranges.members[group][0]).name + ".scale"] = state_->learned[group];
+    state_->learned[group].add_parameters(state_->graph.edge(state_->ranges.members[group][0]).name, out);
   }
   return out;
 }
@@ -220,17 +264,15 @@ graph::Graph GraphModule::graph() const {
   }
   for (size_t group = 0; group < state_->learned.size(); ++group) {
     if (!state_->learned[group].defined()) continue;
-    const float scale = state_->learned[group].item<float>();
-    for (EdgeId id : state_->ranges.members[group]) out.edge(id).quant->scale[0] = scale;
+    const graph::QuantParams params = state_->learned[group].params();
+    for (EdgeId id : state_->ranges.members[group]) out.edge(id).quant = params;
   }
   state_->follow_weights(true);
   for (size_t i = 0; i < out.nodes.size(); ++i) {
     const WeightTensor& weight = state_->weights.nodes[i].weight;
-    if (!weight.simulate) continue;
-    const Tensor scale = weight.scale.cpu().contiguous();
-    out.weight(out.nodes[i], "weight")
-        ->quant->scale.assign(scale.data_ptr<float>(), scale.data_ptr<float>() + scale.numel());
+    if (weight.simulate) weight.write(*out.weight(out.nodes[i], "weight"));
   }
+  note_weight_ranges(state_->qat, out);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "nn/qat_options.h"
 
 namespace quench::nn {
 
@@ -21,13 +22,22 @@ struct ModuleOptions {
   bool fused_kernels = true;  ///< batch norm + silu as one vectorized pass on CPU (exact gradients)
 };
 
+/// A weight that is rounded while it trains.
+struct RoundedWeight {
+  std::string name;         ///< `<node>.weight`
+  torch::Tensor leaf;       ///< that trains
+  torch::Tensor unrounded;  ///< what is rounded: the leaf, or its DoReFa transform (differentiable)
+  torch::Tensor scale;      ///< detached, of a shape that broadcasts along it
+  int64_t q_max = 0;        ///< integers lie in [-q_max, q_max]
+};
+
 /// Runs a Graph under LibTorch autograd. Parameters are leaf tensors named as the Graph's weights.
 ///
 /// Quantization is simulated where the Graph says so: an edge with `quant` passes a fake-quantize, a float weight with
 /// `quant` likewise (straight-through gradients, Bengio et al. 2013), an integer weight is dequantized. Scales of
 /// weights are the Graph's. Once in training mode they follow the weights (max_abs_scales of the present values), but
-/// for Graphs that say graph::has_fixed_weight_scales. With learn_ranges(), edge scales are parameters too, with LSQ
-/// gradients (Esser et al. 2020).
+/// for Graphs that say graph::has_fixed_weight_scales. With learn(), scales of edges and weights can be parameters too
+/// (qat_options.h).
 class GraphModule {
  public:
   explicit GraphModule(graph::Graph graph, ModuleOptions options = {});
@@ -45,11 +55,21 @@ class GraphModule {
   bool training() const;
   /// Whether fake-quantization runs (on at first).
   void simulate_quantization(bool on);
-  /// Makes scales of per-tensor quantized edges (not the input, nor shared constants) trainable.
+  /// Makes scales of per-tensor quantized edges (not the input, nor shared constants) trainable, as options.activations
+  /// says (LSQ where learn() was not called).
   void learn_ranges(bool on);
+  /// Says how quantizers train. Once, before training mode. Throws Error{config} for what this Graph cannot have:
+  /// quantizers of weights or activations where it has none, LSQ+ on symmetric activations, PACT on values that can be
+  /// negative, a correction of weights with one scale for several channels.
+  void learn(const QatOptions& options);
+  /// Which step of the training the next pass belongs to: stochastic rounding draws by it.
+  void at_step(int64_t step);
+  /// Weights that are rounded, in the Graph's order.
+  std::vector<RoundedWeight> rounded_weights() const;
 
-  /// Trainable tensors in weight-name order, so without those of a layer that normalises the input; learned scales come
-  /// as `<edge>.scale`.
+  /// Trainable tensors in weight-name order, so without those of a layer that normalises the input; learned ranges of
+  /// edges come as `<edge>.scale`, `<edge>.offset`, `<edge>.alpha`, learned scales of weights as `<node>.weight.scale`,
+  /// factors of a correction as `<node>.correction.scale`.
   std::map<std::string, torch::Tensor> parameters() const;
   /// Batch-norm running statistics.
   std::map<std::string, torch::Tensor> buffers() const;
@@ -65,7 +85,7 @@ class GraphModule {
 };
 
 /// Host tensor -> LibTorch tensor (copy) and back (float32, uint8, int8, int32, int64; made contiguous).
-torch::Tensor to_torch(const Tensor& tensor);
-Tensor to_host(const torch::Tensor& tensor);
+torch::Tensor to_torch(const quench::Tensor& tensor);
+quench::Tensor to_host(const torch::Tensor& tensor);
 
 }  // namespace quench::nn

@@ -3,30 +3,70 @@
 #include "core/error.h"
 #include "graph/input_normalization.h"
 #include "graph/op_traits.h"
+#include "graph/quantized.h"
+#include "nn/along_axis.h"
 #include "nn/fake_quant.h"
 #include "nn/weight_scales.h"
 
 namespace quench::nn {
 
-torch::Tensor WeightTensor::value(bool simulate_quantization, bool training) {
-  if (!simulate) return tensor;
-  if (!simulate_quantization) return tensor;
-  if (training || (torch::GradMode::is_enabled() && tensor.requires_grad())) {
-    return fake_quantize_weight(tensor, scale, *simulate, covered);
+uint64_t WeightTensor::version() const {
+  uint64_t sum = tensor._version();
+  if (scale.defined()) sum += scale._version();
+  if (correction.defined()) sum += correction._version();
+  return sum;
+}
+
+torch::Tensor WeightTensor::made(bool simulate_quantization, const WeightRounding& rounding) const {
+  torch::Tensor out = unrounded();
+  if (simulate_quantization) {
+    const bool general = ranges == WeightRanges::learned || !rounding.plain();
+    out = general && graph::is_symmetric(*simulate) ? quantize_weight(out, scale, *simulate, covered, rounding, place)
+                                                    : fake_quantize_weight(out, scale, *simulate, covered);
   }
-  const uint32_t version = tensor._version();
-  if (!cached.defined() || cached_version != version) {
-    cached = fake_quantize_weight(tensor, scale, *simulate, covered).detach();
-    cached_version = version;
+  return correction.defined() ? out * along_axis(correction, 0, out.dim()) : out;
+}
+
+torch::Tensor WeightTensor::value(bool simulate_quantization, bool training, const WeightRounding& rounding) {
+  if (!simulate) return tensor;
+  if (training) return made(simulate_quantization, rounding);
+  if (!simulate_quantization || torch::GradMode::is_enabled()) return made(simulate_quantization, {});
+  const uint64_t now = version();
+  if (!cached.defined() || cached_version != now) {
+    cached = made(true, {}).detach();
+    cached_version = now;
   }
   return cached;
 }
 
 void WeightTensor::follow(const torch::Tensor& bias, const torch::Tensor& input_scale) {
-  scale = max_abs_scales(tensor, bias, input_scale, *simulate);
+  torch::NoGradGuard no_grad;
+  scale = max_abs_scales(unrounded(), bias, input_scale, *simulate);
   scale_version = tensor._version();
   covered = true;
   cached.reset();
+}
+
+void WeightTensor::raise(const torch::Tensor& bias, const torch::Tensor& input_scale) {
+  if (!bias.defined()) return;
+  torch::NoGradGuard no_grad;
+  const torch::Tensor least = least_scales(bias, input_scale, simulate->axis);
+  if (scale.lt(least).any().item<bool>()) scale.copy_(torch::maximum(scale, least));
+}
+
+void WeightTensor::write(graph::Weight& weight) const {
+  torch::NoGradGuard no_grad;
+  torch::Tensor steps = scale.detach();
+  if (correction.defined()) {
+    steps = steps * correction;
+    const double most = static_cast<double>(simulate->q_max());
+    const torch::Tensor q = (unrounded() / along_axis(scale, 0, tensor.dim())).round_().clamp_(-most, most);
+    weight.value = to_host(q * along_axis(steps, 0, tensor.dim()));
+  } else if (largest.defined()) {
+    weight.value = to_host(unrounded());
+  }
+  steps = steps.cpu().contiguous();
+  weight.quant->scale.assign(steps.data_ptr<float>(), steps.data_ptr<float>() + steps.numel());
 }
 
 WeightTensor& NodeTensors::of(std::string_view role) {
@@ -47,14 +87,17 @@ class Loader {
   Loader(const graph::Graph& graph, const ModuleOptions& options, WeightStore& store)
       : graph_(graph), options_(options), store_(store) {}
 
-  NodeTensors load(const graph::Node& node) {
+  /// place: of the node in the Graph.
+  NodeTensors load(const graph::Node& node, uint64_t place) {
     NodeTensors tensors;
-    for (const graph::WeightRole& role : graph::traits(node.op).weights) tensors.of(role.name) = load(node, role);
+    for (const graph::WeightRole& role : graph::traits(node.op).weights) {
+      tensors.of(role.name) = load(node, role, place);
+    }
     return tensors;
   }
 
  private:
-  WeightTensor load(const graph::Node& node, const graph::WeightRole& role) {
+  WeightTensor load(const graph::Node& node, const graph::WeightRole& role, uint64_t place) {
     const graph::Weight* weight = graph_.weight(node, role.name);
     const std::string name = node.name + "." + std::string(role.name);
     if (weight == nullptr) {
@@ -62,6 +105,7 @@ class Loader {
       return {};
     }
     WeightTensor out;
+    out.place = place;
     torch::Tensor value = to_torch(weight->value);
     const bool is_float = weight->value.dtype() == DType::f32;
     if (!is_float) {
@@ -99,13 +143,13 @@ class Loader {
 WeightStore load_weights(const graph::Graph& graph, const ModuleOptions& options) {
   WeightStore store;
   Loader loader(graph, options, store);
-  for (const graph::Node& node : graph.nodes) store.nodes.push_back(loader.load(node));
+  for (const graph::Node& node : graph.nodes) store.nodes.push_back(loader.load(node, store.nodes.size()));
   return store;
 }
 
 NodeTensors load_node(const graph::Graph& graph, const graph::Node& node, const ModuleOptions& options) {
   WeightStore store;
-  return Loader(graph, options, store).load(node);
+  return Loader(graph, options, store).load(node, 0);
 }
 
 }  // namespace quench::nn

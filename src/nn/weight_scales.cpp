@@ -15,6 +15,12 @@ constexpr double kDeadScale = 0x1p-20;   // of zeros alone
 constexpr double kLeastScale = 0x1p-60;  // of values next to zero: still a float that divides
 constexpr double kLargestBias = 0x1p30;
 
+torch::Tensor least_in_double(const torch::Tensor& bias, const torch::Tensor& input_scale, int axis) {
+  const torch::Tensor size = bias.abs();
+  const torch::Tensor most = (axis < 0 ? size.max().reshape({1}) : size).to(torch::kDouble);
+  return most.div(input_scale.to(torch::kDouble).reshape({1})).div_(kLargestBias);
+}
+
 }  // namespace
 
 torch::Tensor max_abs_scales(const torch::Tensor& weight, const torch::Tensor& bias, const torch::Tensor& input_scale,
@@ -29,8 +35,7 @@ torch::Tensor max_abs_scales(const torch::Tensor& weight, const torch::Tensor& b
   torch::Tensor scale = most.div(static_cast<double>(params.q_max()));
   scale = torch::where(most.gt(0), scale, torch::full_like(scale, kDeadScale));
   if (bias.defined()) {
-    const torch::Tensor step = input_scale.to(torch::kDouble).reshape({1});
-    scale = torch::maximum(scale, largest(bias.reshape({-1, 1})).div_(step).div_(kLargestBias));
+    scale = torch::maximum(scale, least_in_double(bias, input_scale, params.axis));
   }
   return scale.to(torch::kFloat).clamp_min_(kLeastScale);
 }
@@ -52,6 +57,11 @@ std::vector<float> least_scales(const Tensor& bias, float input_scale, int axis)
   }
   if (axis < 0) out = {*std::ranges::max_element(out)};
   return out;
+}
+
+torch::Tensor least_scales(const torch::Tensor& bias, const torch::Tensor& input_scale, int axis) {
+  torch::NoGradGuard no_grad;
+  return least_in_double(bias, input_scale, axis).to(torch::kFloat);
 }
 
 }  // namespace quench::nn

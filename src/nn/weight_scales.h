@@ -19,9 +19,12 @@ torch::Tensor max_abs_scales(const torch::Tensor& weight, const torch::Tensor& b
                              const graph::QuantParams& params);
 
 /// The same on the host, as whole parameters: int8, zero point 0. bias may be null.
-graph::QuantParams max_abs_params(const Tensor& weight, const Tensor* bias, float input_scale, int bits, int axis);
+graph::QuantParams max_abs_params(const quench::Tensor& weight, const quench::Tensor* bias, float input_scale, int bits,
+                                  int axis);
 
 /// The least scale of each output channel (axis 0) or of all (-1) at which the bias fits: |bias| / (input_scale 2^30).
-std::vector<float> least_scales(const Tensor& bias, float input_scale, int axis);
+std::vector<float> least_scales(const quench::Tensor& bias, float input_scale, int axis);
+/// The same on a device: bias float [O], input_scale one float > 0. Returns float32 [O], or [1].
+torch::Tensor least_scales(const torch::Tensor& bias, const torch::Tensor& input_scale, int axis);
 
 }  // namespace quench::nn

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include "config/tables.h"
 #include "core/text.h"
 #include "models/task.h"
 #include "quant/float_weights.h"
@@ -56,7 +57,12 @@ graph::Graph run_finetune(const StepInput& input) {
   graph::Graph out = fitted(input, kind.integers    ? quant::with_float_weights(given)
                                    : kind.quantized ? given
                                                     : trainable(input));
-  if (kind.quantized) out.metadata["method"] = "qat";
+  if (kind.quantized) {
+    out.metadata["method"] = "qat";
+    const Json told = config::quantizer_options().part_of(input.settings);
+    out.metadata.erase("qat");
+    if (!told.empty()) out.metadata["qat"] = told.dump();
+  }
   if (!out.metadata.contains("parent_sha256")) out.metadata["parent_sha256"] = input.model.sha256;
   return out;
 }

@@ -4,7 +4,6 @@
 
 #include <map>
 
-#include "core/error.h"
 #include "graph/sparse_layers.h"
 #include "nn/graph_module.h"
 
@@ -21,7 +20,7 @@ train::AfterStep hold_zeros(const graph::Graph& start) {
     const std::map<std::string, torch::Tensor> parameters = module.parameters();
     for (auto& [name, mask] : masks) {
       const auto found = parameters.find(name);
-      ensure(found != parameters.end(), "[steps] no parameter '{}' to hold zeros in", name);
+      if (found == parameters.end()) continue;  // it does not train (`learn: correction`)
       const torch::Tensor value = found->second.detach();
       mask = mask.to(value.device()).contiguous(value.suggest_memory_format());
       value.masked_fill_(mask, 0);

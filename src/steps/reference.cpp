@@ -2,7 +2,9 @@
 
 #include "core/error.h"
 #include "data/sets/find.h"
+#include "graph/quantized.h"
 #include "quant/float_weights.h"
+#include "quant/without_quantizers.h"
 
 namespace quench::steps {
 
@@ -20,7 +22,8 @@ graph::Graph float_reference(const StepInput& input) {
     fail(ErrorKind::config,
          "[steps.reference] expected the float model that was quantized, got none: name its file by 'reference'");
   }
-  return input.unquantized->graph;
+  const graph::Graph& given = input.unquantized->graph;
+  return graph::is_quantized(given) ? quant::without_quantizers(given) : given;  // quantized for a second time
 }
 
 graph::Graph in_floats(const StepInput& input) {

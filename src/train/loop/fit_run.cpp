@@ -24,11 +24,11 @@ const char* const kResultsName = "results.csv";
 
 double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
 
-nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, bool learn_ranges) {
+nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, const nn::QatOptions& quantizers) {
   nn::ModuleOptions options;
   options.device = device;
   nn::GraphModule module(graph, options);
-  if (learn_ranges) module.learn_ranges(true);
+  module.learn(quantizers);
   module.train(true);
   return module;
 }
@@ -101,7 +101,7 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       context_(context),
       data_(settings_.keep_best() ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
       device_(open_device(settings_.device)),
-      module_(make_module(start, device_, settings_.learn_ranges)),
+      module_(make_module(start, device_, settings_.qat.quantizers)),
       scales_(batch_norm_scales(start, module_, settings_.sparsity)),
       objective_(context.objective ? context.objective(start, data_, settings_)
                                    : make_objective(start, data_, settings_)),
@@ -110,6 +110,10 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
   if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
   loader_ = make_loader(settings_, data_);
   after_step();
+  if (settings_.qat.freeze_threshold > 0) {
+    oscillations_ =
+        std::make_unique<Oscillations>(module_, settings_.qat.freeze_threshold, settings_.qat.freeze_momentum);
+  }
   if (settings_.ema) ema_ = std::make_unique<Ema>(averaged(), settings_.ema_decay);
   const auto batches = static_cast<double>(loader_->batches());
   schedule_ = {settings_.schedule, settings_.lr, settings_.lr_final,
@@ -138,6 +142,7 @@ std::map<std::string, torch::Tensor> FitRun::checkpointed() const {
   add_prefixed(all, "buffer/", module_.buffers());
   add_prefixed(all, "objective/", objective_->parameters());
   if (ema_) add_prefixed(all, "ema/", ema_->averages());
+  if (oscillations_) add_prefixed(all, "oscillation/", oscillations_->state());
   return all;
 }
 
@@ -219,6 +224,7 @@ void FitRun::train_batch(const data::Batch& batch) {
   const int64_t step = at_.epoch * loader_->batches() + at_.batch;
   const double lr = schedule_.at(step);
   torch::Tensor loss;
+  module_.at_step(step);
   {
     const Autocast autocast(settings_.amp);
     loss = objective_->loss(module_.forward(pixels_of(batch.images, device_), objective_->watched()), batch);
@@ -226,14 +232,15 @@ void FitRun::train_batch(const data::Batch& batch) {
   const int64_t images = batch.images.shape().at(0);
   stop_on(losses_.add(loss, images, step, lr), batch);
   if (at_.batch % settings_.accumulate == 0) optimizer_.zero_grad();
-  const double gain = objective_->gradient_gain() / static_cast<double>(settings_.accumulate);
-  (loss * (loss_scale_.on() ? gain * loss_scale_.scale() : gain)).backward();
+  scaled(loss, step).backward();
   at_.images += images;
   ++at_.batch;
   if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
     penalise_scales(step);
+    penalise_upper_ends();
     optimizer_.step(lr);
     after_step();
+    if (oscillations_) oscillations_->after_step(module_);
     if (ema_) ema_->update();
   }
 }
@@ -247,6 +254,26 @@ void FitRun::penalise_scales(int64_t step) {
   const torch::NoGradGuard no_gradient;
   for (const torch::Tensor& scale : scales_) {
     if (scale.grad().defined()) scale.mutable_grad().add_(scale.sign(), settings_.sparsity * left);
+  }
+}
+
+torch::Tensor FitRun::scaled(const torch::Tensor& loss, int64_t step) const {
+  const auto batches = static_cast<double>(settings_.accumulate);
+  torch::Tensor sum = loss * (objective_->gradient_gain() / batches);
+  const QatSettings& qat = settings_.qat;
+  if (qat.damping > 0) {
+    const double done =
+        static_cast<double>(step) / static_cast<double>(std::max<int64_t>(1, schedule_.total_steps - 1));
+    sum = sum + damping_penalty(module_) * (damping_at(qat.damping, qat.damping_cosine, done) / batches);
+  }
+  return loss_scale_.on() ? sum * loss_scale_.scale() : sum;
+}
+
+void FitRun::penalise_upper_ends() {
+  if (settings_.qat.pact_decay == 0) return;
+  const torch::NoGradGuard no_gradient;
+  for (const auto& [name, value] : module_.parameters()) {
+    if (name.ends_with(".alpha") && value.grad().defined()) value.mutable_grad().add_(value, settings_.qat.pact_decay);
   }
 }
 

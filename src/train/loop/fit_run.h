@@ -17,6 +17,7 @@
 #include "train/optimizers/optimizer.h"
 #include "train/optimizers/precision.h"
 #include "train/optimizers/schedule.h"
+#include "train/qat/oscillations.h"
 
 namespace quench::train {
 
@@ -37,6 +38,10 @@ class FitRun {
   void after_step();
   /// Adds the gradient of the penalty on batch norms' scales.
   void penalise_scales(int64_t step);
+  /// Adds the gradient of the penalty on PACT's upper ends.
+  void penalise_upper_ends();
+  /// The loss of a batch with the penalties that are terms of it, times what its gradient is multiplied by.
+  torch::Tensor scaled(const torch::Tensor& loss, int64_t step) const;
   bool between_steps() const;
   void end_epoch();
   void save();
@@ -65,6 +70,7 @@ class FitRun {
   std::unique_ptr<Objective> objective_;
   Optimizer optimizer_;
   std::unique_ptr<Ema> ema_;
+  std::unique_ptr<Oscillations> oscillations_;  ///< where weights that oscillate are frozen
   std::unique_ptr<data::Loader> loader_;
   Schedule schedule_;
   LossScale loss_scale_;

@@ -10,11 +10,11 @@
 namespace quench::train {
 namespace {
 
-/// Of a graph that is no fine-tuning's, nobody says `ranges`.
+/// Of a graph that is no fine-tuning's, nobody says `ranges` or how quantizers train.
 config::OptionSet all_options(const std::string& task) {
   return config::fit_options(task) + config::model_options().only({"imgsz"}) +
          config::data_options().only({"train_limit", "test_limit"}) +
-         config::qat_options(task).only({"ranges"}).with_default("ranges", "frozen");
+         config::qat_options(task).only({"ranges"}).with_default("ranges", "frozen") + config::quantizer_options();
 }
 
 Json known_values(const Json& config, const graph::Graph& graph) {
@@ -33,12 +33,12 @@ int graph_imgsz(const graph::Graph& graph) {
 }  // namespace
 
 FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
-  const Json values = known_values(config, graph);
+  Json values = known_values(config, graph);
   FitSettings s;
 #define QUENCH_TRAIN_SETTING(type, name, ...) s.name = values.at(#name).get<type>();
 #include "config/train_settings.inc"
   s.imgsz = values.at("imgsz");
-  s.learn_ranges = values.at("ranges") == "learned";
+  s.qat = qat_settings(values, graph);
   s.train_limit = values.at("train_limit");
   s.test_limit = values.at("test_limit");
   s.augmentation = config::augment_options().part_of(values);

@@ -5,6 +5,7 @@
 
 #include "core/json.h"
 #include "graph/graph.h"
+#include "train/qat/qat_settings.h"
 
 namespace quench::train {
 
@@ -13,11 +14,11 @@ namespace quench::train {
 struct FitSettings {
 #define QUENCH_TRAIN_SETTING(type, name, ...) type name{};
 #include "config/train_settings.inc"
-  int imgsz = 0;              ///< resolved: the graph's own where the config has none
-  bool learn_ranges = false;  ///< `ranges: learned`, for graphs prepared for QAT
-  int64_t train_limit = 0;    ///< images; 0: all
-  int64_t test_limit = 0;     ///< images; 0: all
-  Json augmentation;          ///< values of config::augment_options()
+  int imgsz = 0;            ///< resolved: the graph's own where the config has none
+  QatSettings qat;          ///< of graphs prepared for QAT; of others, nothing trains of it
+  int64_t train_limit = 0;  ///< images; 0: all
+  int64_t test_limit = 0;   ///< images; 0: all
+  Json augmentation;        ///< values of config::augment_options()
 
   /// Whether the result is the best epoch's, not the last one's.
   bool keep_best() const { return keep == "best"; }

@@ -13,7 +13,8 @@ namespace {
 
 constexpr double kLargestScaleChange = 0.01;
 
-bool ends_with_scale(const std::string& name) { return name.size() > 6 && name.ends_with(".scale"); }
+/// Small positive numbers that quantizers learn: scales, and PACT's upper ends.
+bool ends_with_scale(const std::string& name) { return name.ends_with(".scale") || name.ends_with(".alpha"); }
 
 /// The gradient in the parameter's memory layout, so that both run side by side.
 torch::Tensor gradient_like(const torch::Tensor& value) {

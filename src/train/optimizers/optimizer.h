@@ -21,9 +21,9 @@ struct OptimizerOptions {
 /// SGD with momentum and Nesterov's step (Sutskever et al. 2013, as in torch.optim.SGD: decay added to the gradient,
 /// d = g + wd * w; m = mu * m + d; w -= lr * (d + mu * m)), or AdamW (Loshchilov & Hutter 2019, algorithm 2).
 ///
-/// No decay on biases, batch norm and learned quantizer scales (names ending in `.scale`). A scale is a small positive
-/// number: AdamW's step, which is lr whatever the gradient, is multiplied by the scale itself, and no step changes a
-/// scale by more than 1 %, so it stays positive.
+/// No decay on biases, batch norm and learned quantizer scales (names ending in `.scale` or `.alpha`). A scale is a
+/// small positive number: AdamW's step, which is lr whatever the gradient, is multiplied by the scale itself, and no
+/// step changes a scale by more than 1 %, so it stays positive.
 ///
 /// On the CPU one threaded pass over all tensors; the result does not depend on the number of threads.
 class Optimizer {

@@ -1,0 +1,101 @@
+#include "nn/weight_quantizer.h"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include <cmath>
+
+#include "core/rng.h"
+#include "nn/along_axis.h"
+
+namespace quench::nn {
+
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+constexpr double kTiny = 0x1p-100;  // a divisor in place of 0
+
+/// Sums to the shape of the scale: [1], or [C] along the first axis.
+Tensor sum_to_scale(const Tensor& values, const Tensor& scale) {
+  if (scale.numel() == 1) return values.sum().reshape(scale.sizes());
+  return values.flatten(1).sum(1).reshape(scale.sizes());
+}
+
+/// v rounded up with the probability of its fraction.
+Tensor rounded_by_chance(const Tensor& v, const WeightRounding& rounding, uint64_t place) {
+  Rng rng(rounding.seed, "stochastic_rounding", static_cast<uint64_t>(rounding.step), place);
+  const at::Generator generator = at::detail::createCPUGenerator(rng.next());
+  const Tensor noise = at::rand(v.sizes(), generator, at::TensorOptions(at::kFloat));
+  return v.add(noise.to(v.device())).floor_();
+}
+
+class QuantizeWeight : public torch::autograd::Function<QuantizeWeight> {
+ public:
+  /// rounded: the integers before they are clamped; scale: along the weight.
+  static Tensor forward(AutogradContext* context, const Tensor& weight, const Tensor& scale, const Tensor& broad,
+                        const Tensor& rounded, double q_max, bool covered, double delta) {
+    context->save_for_backward({weight, scale, broad, rounded});
+    context->saved_data["q_max"] = q_max;
+    context->saved_data["covered"] = covered;
+    context->saved_data["delta"] = delta;
+    return rounded.clamp(-q_max, q_max).mul_(broad).to(weight.scalar_type());
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const variable_list saved = context->get_saved_variables();
+    const Tensor &weight = saved[0], &scale = saved[1], &broad = saved[2], &rounded = saved[3];
+    const double q_max = context->saved_data["q_max"].toDouble(), delta = context->saved_data["delta"].toDouble();
+    const Tensor dy = gradients[0].to(torch::kFloat);
+    const Tensor v = weight.to(torch::kFloat).div(broad);
+    const bool covered = context->saved_data["covered"].toBool();
+    Tensor slope = at::ones_like(v);
+    if (delta != 0) slope.add_(dy.sign().mul_(v - rounded), delta);
+    const Tensor inside = covered ? at::ones_like(v, torch::kBool) : v.abs().le(q_max);
+    Tensor of_scale;
+    if (context->needs_input_grad(1)) {
+      const Tensor of_each = torch::where(inside, rounded - v * slope, v.sign() * q_max);
+      const double count = static_cast<double>(weight.numel()) / static_cast<double>(scale.numel());
+      of_scale = sum_to_scale(of_each.mul_(dy), scale).div_(std::sqrt(count * q_max));
+    }
+    const Tensor of_weight = (dy * slope).mul_(inside).to(weight.scalar_type());
+    return {of_weight, of_scale, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor quantize_weight(const Tensor& weight, const Tensor& scale, const graph::QuantParams& params, bool covered,
+                       const WeightRounding& rounding, uint64_t place) {
+  Tensor broad, rounded;
+  {
+    torch::NoGradGuard no_grad;
+    broad = along_axis(scale.detach(), params.axis, weight.dim());
+    const Tensor v = weight.to(torch::kFloat).div(broad);
+    rounded = rounding.stochastic ? rounded_by_chance(v, rounding, place) : v.round();
+  }
+  return QuantizeWeight::apply(weight, scale, broad, rounded, static_cast<double>(params.q_max()), covered,
+                               rounding.ewgs_delta);
+}
+
+Tensor largest_sizes(const Tensor& weight, int axis) {
+  const Tensor size = weight.abs();
+  return axis < 0 ? size.max().reshape({1}) : size.flatten(1).amax(1);
+}
+
+Tensor dorefa(const Tensor& latent, const Tensor& largest, int axis) {
+  const Tensor bent = latent.tanh();
+  const Tensor factor = largest / largest_sizes(bent, axis).clamp_min(kTiny);
+  return bent * along_axis(factor, axis, latent.dim());
+}
+
+Tensor dorefa_latent(const Tensor& weight, const Tensor& largest, int axis) {
+  torch::NoGradGuard no_grad;
+  const Tensor factor = largest.clamp_max(1).tanh() / largest.clamp_min(kTiny);
+  return (weight * along_axis(factor, axis, weight.dim())).atanh_();
+}
+
+}  // namespace quench::nn
