@@ -1,12 +1,14 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <iterator>
 #include <random>
 #include <vector>
 
 #include "nn/kernels/batch_norm.h"
 #include "nn/kernels/flat.h"
 #include "nn/kernels/sgd.h"
+#include "runtime/native/silu_terms.h"
 
 namespace quench::nn::kernels {
 namespace {
@@ -148,6 +150,30 @@ TEST(BatchNormThreads, DoesNotDependOnTheNumberOfThreads) {
                   result.data() + channels * 2);
     if (first.empty()) first = result;
     EXPECT_EQ(result, first) << threads;
+  }
+}
+
+/// The native engine's definition, with the standard library's fused multiply-add.
+float silu_of_the_engine(float x) {
+  using runtime::native::kSiluTerms;
+  const float n = std::max(std::min(x, -x), runtime::native::kSiluLeast);
+  float q = 0;
+  for (size_t i = std::size(kSiluTerms); i-- > 0;) q = std::fma(q, n, kSiluTerms[i]);
+  return std::fma(n, q, std::max(x, 0.0f));
+}
+
+TEST(EngineSilu, IsTheEnginesToTheBit) {
+  std::vector<float> x;
+  for (float value = -12; value <= 12; value += 0.00173f) x.push_back(value);
+  for (float value : {0.0f, -0.0f, 1e30f, -1e30f, 1e-30f}) x.push_back(value);
+  for (Isa isa : isas()) {
+    std::vector<float> y(x.size());
+    engine_silu(x.data(), y.data(), static_cast<int64_t>(x.size()), {2, isa});
+    for (size_t i = 0; i < x.size(); ++i) {
+      // By way of double a sum may be rounded twice: one ulp of what is added up.
+      const double allowed = isa == Isa::baseline ? 1e-7 * std::abs(x[i]) + 2e-5 : 0;
+      EXPECT_NEAR(y[i], silu_of_the_engine(x[i]), allowed) << x[i] << " " << to_string(isa);
+    }
   }
 }
 

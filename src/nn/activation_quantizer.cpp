@@ -93,6 +93,7 @@ Tensor quantize_lsq(const Tensor& x, const Tensor& scale, const QuantGrid& grid,
 
 int64_t zero_point_of(const Tensor& scale, const Tensor& offset, int64_t q_min, int64_t q_max) {
   const double zero = static_cast<double>(q_min) - std::nearbyint(offset.item<float>() / step_of(scale));
+  if (!std::isfinite(zero)) return q_min;  // a training that runs away stops by its loss
   return std::clamp(static_cast<int64_t>(std::clamp(zero, -1e6, 1e6)), q_min, q_max);
 }
 

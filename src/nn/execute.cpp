@@ -16,6 +16,9 @@ using torch::Tensor;
 bool may_overwrite(const Tensor& fresh) { return !fresh.requires_grad(); }
 
 Tensor silu(const Tensor& value, const ExecuteOptions& options) {
+  if (options.engine_silu && !options.training && options.simulate_quantization && !value.requires_grad()) {
+    return engine_silu(value);
+  }
   return options.fused_kernels && fused_supported(value) ? fused_silu(value) : at::silu(value);
 }
 
@@ -23,7 +26,7 @@ Tensor activate(Tensor value, graph::Activation activation, const ExecuteOptions
   switch (activation) {
     case graph::Activation::none: return value;
     case graph::Activation::silu:
-      if (!may_overwrite(value)) return silu(value, options);
+      if (!may_overwrite(value) || options.engine_silu) return silu(value, options);
       if (!options.fused_kernels || !fused_supported(value)) return at::silu_(value);
       return fused_silu_(value);
     case graph::Activation::relu: return at::relu_(value);

@@ -14,6 +14,7 @@ struct ExecuteOptions {
   bool simulate_quantization = true;
   bool fused_kernels = true;
   WeightRounding rounding = {};  ///< of weights, in training mode
+  bool engine_silu = false;      ///< of this node: SiLU as the native engine has it before bytes; in evaluation mode
 };
 
 /// Runs one node with ATen (under autograd where that is on), its fused activation included. Returns its outputs in

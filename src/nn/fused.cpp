@@ -4,11 +4,13 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
+#include <iterator>
 #include <vector>
 
 #include "core/error.h"
 #include "nn/flat_layout.h"
 #include "nn/kernels/batch_norm.h"
+#include "runtime/native/silu_terms.h"
 
 namespace quench::nn {
 
@@ -112,6 +114,21 @@ Tensor fused_batch_norm(const Tensor& x, const BatchNormTensors& tensors, bool t
 }
 
 Tensor fused_silu(const Tensor& x) { return FusedSilu::apply(x); }
+
+Tensor engine_silu(const Tensor& x) {
+  if (fused_supported(x)) {
+    Tensor y = at::empty_like(x);
+    kernels::engine_silu(x.data_ptr<float>(), y.data_ptr<float>(), x.numel(), flat_layout());
+    return y;
+  }
+  using runtime::native::kSiluTerms;
+  // Fused multiply-adds of float32 by way of double, in which the product is exact.
+  const auto rounded = [](const Tensor& sum) { return sum.to(at::kFloat).to(at::kDouble); };
+  const Tensor wide = x.to(at::kDouble), n = wide.abs().neg_().clamp_min_(runtime::native::kSiluLeast);
+  Tensor q = at::full_like(wide, kSiluTerms[std::size(kSiluTerms) - 1]);
+  for (size_t i = std::size(kSiluTerms) - 1; i-- > 0;) q = rounded(q.mul_(n).add_(kSiluTerms[i]));
+  return q.mul_(n).add_(wide.clamp_min(0)).to(x.scalar_type());
+}
 
 Tensor fused_silu_(Tensor x) {
   kernels::silu_forward(x.data_ptr<float>(), x.data_ptr<float>(), x.numel(), flat_layout());

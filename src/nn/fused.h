@@ -22,4 +22,8 @@ torch::Tensor fused_silu(const torch::Tensor& x);
 /// In place, without autograd.
 torch::Tensor fused_silu_(torch::Tensor x);
 
+/// SiLU as the native engine has it between a convolution's sum and bytes (kernels/flat.h), of any float tensor,
+/// without autograd.
+torch::Tensor engine_silu(const torch::Tensor& x);
+
 }  // namespace quench::nn

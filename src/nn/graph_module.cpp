@@ -28,6 +28,7 @@ struct GraphModule::State {
   WeightStore weights;
   RangeGroups ranges;
   std::vector<Step> plan;
+  std::vector<bool> engine_silu;      ///< of each node: silus_of_sums
   std::vector<LearnedRange> learned;  ///< of each range group; undefined: fixed
   QatOptions qat;
   ExecuteOptions execute;
@@ -38,6 +39,7 @@ struct GraphModule::State {
     weights = load_weights(graph, options);
     ranges = find_range_groups(graph);
     plan = make_plan(graph);
+    engine_silu = silus_of_sums(graph);
     learned.resize(ranges.members.size());
     execute.fused_kernels = options.fused_kernels;
   }
@@ -126,7 +128,9 @@ void GraphModule::State::run_node(int index, std::vector<Tensor>& values) {
   std::vector<Tensor> inputs;
   inputs.reserve(node.inputs.size());
   for (EdgeId id : node.inputs) inputs.push_back(values[id]);
-  std::vector<Tensor> outputs = nn::execute(node, weights.nodes[index], inputs, execute);
+  ExecuteOptions here = execute;
+  here.engine_silu = engine_silu[static_cast<size_t>(index)];
+  std::vector<Tensor> outputs = nn::execute(node, weights.nodes[index], inputs, here);
   for (size_t k = 0; k < node.outputs.size(); ++k) put(values, node.outputs[k], std::move(outputs[k]));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "graph/links.h"
+#include "graph/quantized.h"
 
 namespace quench::nn {
 
@@ -20,6 +21,28 @@ int last_use(const graph::Links& links, const std::vector<int>& step_of, size_t 
 }
 
 }  // namespace
+
+std::vector<bool> silus_of_sums(const graph::Graph& graph) {
+  std::vector<bool> out(graph.nodes.size(), false);
+  const auto target = graph.metadata.find("target");
+  if (target == graph.metadata.end() || target->second != "native") return out;
+  const graph::Links links(graph);
+  const auto rounded_convolution = [&](const graph::Node& node) {
+    return node.op == Op::conv && graph::rounds_weights(graph, node);
+  };
+  for (size_t i = 0; i < graph.nodes.size(); ++i) {
+    const graph::Node& node = graph.nodes[i];
+    if (!graph.edge(node.outputs[0]).quant) continue;
+    if (rounded_convolution(node)) {
+      out[i] = node.activation == graph::Activation::silu;
+    } else if (node.op == Op::silu && !graph.edge(node.inputs[0]).quant) {
+      const int maker = links.producer[node.inputs[0]];
+      out[i] = maker >= 0 && rounded_convolution(graph.nodes[static_cast<size_t>(maker)]) &&
+               links.only_consumer(node.inputs[0]) == static_cast<int>(i);
+    }
+  }
+  return out;
+}
 
 std::vector<Step> make_plan(const graph::Graph& graph) {
   const graph::Links links(graph);

@@ -35,6 +35,12 @@ void silu_backward(const float* x, const float* dy, float* dx, int64_t count, co
              [&](int64_t at, int64_t size, int64_t) { kernels.silu_backward(x + at, dy + at, dx + at, size); });
 }
 
+void engine_silu(const float* x, float* y, int64_t count, const FlatLayout& layout) {
+  const Table& kernels = table(layout.isa);
+  for_blocks(count, layout.threads,
+             [&](int64_t at, int64_t size, int64_t) { kernels.engine_silu(x + at, y + at, size); });
+}
+
 void fake_quant_forward(const float* x, float* y, int64_t count, float scale, float low, float high,
                         const FlatLayout& layout) {
   const Table& kernels = table(layout.isa);

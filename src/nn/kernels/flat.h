@@ -17,6 +17,10 @@ struct FlatLayout {
 void silu_forward(const float* x, float* y, int64_t count, const FlatLayout& layout);
 void silu_backward(const float* x, const float* dy, float* dx, int64_t count, const FlatLayout& layout);
 
+/// SiLU as the native engine has it between a convolution's sum and bytes: max(x, 0) + n Q(n)
+/// (runtime/native/silu_terms.h), with fused multiply-adds as there. In place allowed.
+void engine_silu(const float* x, float* y, int64_t count, const FlatLayout& layout);
+
 /// y = scale * round_half_even(clamp(x / scale, low, high)); low = q_min - zero_point, high = q_max - zero_point.
 void fake_quant_forward(const float* x, float* y, int64_t count, float scale, float low, float high,
                         const FlatLayout& layout);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "nn/kernels/vector.h"
+#include "runtime/native/silu_terms.h"
 
 namespace {
 
@@ -28,6 +29,39 @@ void silu_backward(const float* x, const float* dy, float* dx, int64_t count) {
     const int64_t rest = count - i;
     store_part(dx + i, load_part(dy + i, rest) * silu_slope(load_part(x + i, rest)), rest);
   }
+}
+
+/// a b + c in one rounding: contracted where the instruction set has it, else by way of double, in which the product is
+/// exact.
+QUENCH_INLINE Floats fused_multiply_add(Floats a, Floats b, Floats c) {
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+  return a * b + c;
+#else
+  typedef double Doubles __attribute__((vector_size(QUENCH_LANES * 8)));
+  const Doubles sum = __builtin_convertvector(a, Doubles) * __builtin_convertvector(b, Doubles) +
+                      __builtin_convertvector(c, Doubles);
+  return __builtin_convertvector(sum, Floats);
+#endif
+}
+
+/// max(x, 0) + n Q(n), n = max(-|x|, kSiluLeast). Its terms cancel far out: with products that are rounded by themselves it
+/// would be off by 2e-4 there.
+QUENCH_INLINE Floats silu_by_terms(Floats x) {
+  using quench::runtime::native::kSiluTerms;
+  const Floats zero = broadcast(0.0f), least = broadcast(quench::runtime::native::kSiluLeast);
+  Floats n = x < -x ? x : -x;
+  n = n > least ? n : least;
+  constexpr int kTerms = sizeof(kSiluTerms) / sizeof(kSiluTerms[0]);
+  Floats q = broadcast(kSiluTerms[kTerms - 1]);
+#pragma GCC unroll 16
+  for (int i = kTerms - 2; i >= 0; --i) q = fused_multiply_add(q, n, broadcast(kSiluTerms[i]));
+  return fused_multiply_add(n, q, x > zero ? x : zero);
+}
+
+void engine_silu(const float* x, float* y, int64_t count) {
+  int64_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) store(y + i, silu_by_terms(load(x + i)));
+  if (i < count) store_part(y + i, silu_by_terms(load_part(x + i, count - i)), count - i);
 }
 
 QUENCH_INLINE Floats quantize(Floats x, float scale, float low, float high) {

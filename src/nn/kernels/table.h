@@ -39,6 +39,9 @@ struct Table {
   /// y = x * sigmoid(x); dx = dy * silu'(x). Any count; in place allowed.
   void (*silu_forward)(const float* x, float* y, int64_t count);
   void (*silu_backward)(const float* x, const float* dy, float* dx, int64_t count);
+  /// SiLU as the native engine has it between a convolution's sum and bytes (runtime/native/silu_terms.h). In place
+  /// allowed.
+  void (*engine_silu)(const float* x, float* y, int64_t count);
   /// y = scale * round_half_even(clamp(x / scale, low, high)); low and high are integers.
   void (*fake_quant_forward)(const float* x, float* y, int64_t count, float scale, float low, float high);
   /// dx = dy where low <= x / scale <= high, else 0. Returns sum(dy * slope) for the scale: slope = round(v) - v
