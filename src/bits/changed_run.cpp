@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "nn/execute.h"
 #include "nn/fake_quant.h"
+#include "nn/plan.h"
 
 namespace quench::bits {
 namespace {
@@ -18,7 +19,11 @@ torch::Tensor rounded(const torch::Tensor& value, const std::optional<graph::Qua
 }  // namespace
 
 ChangedRun::ChangedRun(const graph::Graph& graph, nn::WeightStore& weights, const torch::Tensor& pixels)
-    : graph_(graph), weights_(weights), values_(graph.edges.size()) {
+    : graph_(graph),
+      links_(graph),
+      engine_silu_(nn::silus_of_sums(graph)),
+      weights_(weights),
+      values_(graph.edges.size()) {
   ensure(graph.inputs.size() == 1, "[bits.changed_run] expected 1 graph input, got {}", graph.inputs.size());
   const torch::NoGradGuard no_gradient;
   // Steps of 1/255 whatever the Graph says: raw pixels are on that grid.
@@ -28,7 +33,8 @@ ChangedRun::ChangedRun(const graph::Graph& graph, nn::WeightStore& weights, cons
     const graph::Node& node = graph.nodes[i];
     std::vector<torch::Tensor> inputs;
     for (const graph::EdgeId edge : node.inputs) inputs.push_back(values_[static_cast<size_t>(edge)]);
-    const std::vector<torch::Tensor> made = nn::execute(node, weights_.nodes[i], inputs, {});
+    const std::vector<torch::Tensor> made =
+        nn::execute(node, weights_.nodes[i], inputs, {.engine_silu = engine_silu_[i]});
     for (size_t k = 0; k < made.size(); ++k) {
       values_[static_cast<size_t>(node.outputs[k])] = rounded(made[k], graph.edge(node.outputs[k]).quant);
     }
@@ -49,7 +55,8 @@ std::vector<torch::Tensor> ChangedRun::outputs(Change& change) const {
     std::vector<torch::Tensor> inputs;
     for (const graph::EdgeId edge : node.inputs) inputs.push_back(values[static_cast<size_t>(edge)]);
     if (own) inputs[0] = rounded(inputs[0], change.reads);
-    const std::vector<torch::Tensor> made = nn::execute(node, own ? change.weights : weights_.nodes[i], inputs, {});
+    const std::vector<torch::Tensor> made = nn::execute(node, own ? change.weights : weights_.nodes[i], inputs,
+                                                        {.engine_silu = has_engine_silu(i, change)});
     for (size_t k = 0; k < made.size(); ++k) {
       const graph::EdgeId edge = node.outputs[k];
       const auto other = change.edges.find(edge);
@@ -59,6 +66,13 @@ std::vector<torch::Tensor> ChangedRun::outputs(Change& change) const {
     }
   }
   return outputs_of(values);
+}
+
+bool ChangedRun::has_engine_silu(size_t node, const Change& change) const {
+  const graph::EdgeId in = graph_.nodes[node].inputs.at(0), out = graph_.nodes[node].outputs.at(0);
+  const auto other = change.edges.find(out);
+  const bool rounds = other == change.edges.end() || other->second;
+  return engine_silu_[node] && rounds && node != change.layer && links_.producer[in] != static_cast<int>(change.layer);
 }
 
 std::vector<torch::Tensor> ChangedRun::outputs_of(const std::vector<torch::Tensor>& values) const {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "graph/graph.h"
+#include "graph/links.h"
 #include "nn/node_tensors.h"
 
 namespace quench::bits {
@@ -35,7 +36,13 @@ class ChangedRun {
  private:
   std::vector<torch::Tensor> outputs_of(const std::vector<torch::Tensor>& values) const;
 
+  /// Whether a node's SiLU is the native engine's under a change: not where the layer before it is changed (it is in
+  /// float then), nor where its result is not rounded.
+  bool has_engine_silu(size_t node, const Change& change) const;
+
   const graph::Graph& graph_;
+  graph::Links links_;
+  std::vector<bool> engine_silu_;  ///< nn::silus_of_sums
   nn::WeightStore& weights_;
   std::vector<torch::Tensor> values_;  ///< of each edge, rounded where it is quantized
 };

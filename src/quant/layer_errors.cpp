@@ -11,7 +11,9 @@
 #include "graph/op_traits.h"
 #include "graph/quantized.h"
 #include "nn/fake_quant.h"
+#include "nn/fused.h"
 #include "nn/graph_module.h"
+#include "nn/plan.h"
 #include "quant/activate.h"
 #include "quant/activation_after.h"
 #include "quant/channel_sums.h"
@@ -52,6 +54,7 @@ std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph:
                                      const std::vector<Tensor>& images, const CancelToken& cancel) {
   const torch::NoGradGuard no_gradient;
   const graph::Links links(quantized);
+  const std::vector<bool> engine_silu = nn::silus_of_sums(quantized);
   std::vector<const graph::Node*> layers;
   std::vector<Activated> ends;
   std::vector<bool> wanted(quantized.edges.size());
@@ -100,7 +103,8 @@ std::vector<LayerError> layer_errors(const graph::Graph& quantized, const graph:
       const auto away = [&](const graph::Graph& weights, const torch::Tensor& read, bool rounds) {
         torch::Tensor value = run_node(weights, node, {read}, true).at(0);
         if (rounds && end.edge != node.outputs[0]) value = rounded(value, out);
-        value = activate(value, end.activation);
+        const bool as_engine = rounds && engine_silu[static_cast<size_t>(links.producer[end.edge])];
+        value = as_engine ? nn::engine_silu(value) : activate(value, end.activation);
         return sum_of_squares((rounds ? rounded(value, quantized.edge(end.edge)) : value) - y);
       };
       sum.own += away(quantized, rounded_x, true);

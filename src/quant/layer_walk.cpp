@@ -7,6 +7,7 @@
 #include "graph/op_traits.h"
 #include "nn/execute.h"
 #include "nn/fake_quant.h"
+#include "nn/plan.h"
 
 namespace quench::quant {
 namespace {
@@ -24,10 +25,11 @@ const graph::Node* activation_of_floats(const graph::Graph& graph, const graph::
 }  // namespace
 
 std::vector<torch::Tensor> run_node(const graph::Graph& graph, const graph::Node& node,
-                                    const std::vector<torch::Tensor>& inputs, bool bare) {
+                                    const std::vector<torch::Tensor>& inputs, bool bare, bool engine_silu) {
   const torch::NoGradGuard no_gradient;
   nn::NodeTensors tensors = nn::load_node(graph, node, {});
-  if (!bare || node.activation == graph::Activation::none) return nn::execute(node, tensors, inputs, {});
+  if (!bare || node.activation == graph::Activation::none)
+    return nn::execute(node, tensors, inputs, {.engine_silu = engine_silu});
   graph::Node without = node;
   without.activation = graph::Activation::none;
   return nn::execute(without, tensors, inputs, {});
@@ -73,10 +75,12 @@ void LayerWalk::run(const AtLayer& at, const CancelToken& cancel) {
     const torch::Tensor pixels = nn::to_torch(images).permute({0, 3, 1, 2}).to(torch::kFloat).div_(255.0);
     values_[static_cast<size_t>(entry)].push_back(store(entry, pixels));
   }
+  const std::vector<bool> engine_silu = nn::silus_of_sums(graph_);
   const graph::Node* taken = nullptr;  // ran along with what it reads
   for (const graph::Node& node : graph_.nodes) {
     cancel.check();
     if (&node == taken) continue;
+    const auto index = static_cast<size_t>(&node - graph_.nodes.data());
     if (graph::traits(node.op).layer) at(node);
     nn::NodeTensors tensors = nn::load_node(graph_, node, {});
     const graph::Node* then = activation_of_floats(graph_, links, node);
@@ -85,8 +89,8 @@ void LayerWalk::run(const AtLayer& at, const CancelToken& cancel) {
       cancel.check();
       std::vector<torch::Tensor> inputs;
       for (const graph::EdgeId edge : node.inputs) inputs.push_back(values_[static_cast<size_t>(edge)][batch].get());
-      std::vector<torch::Tensor> outputs = nn::execute(node, tensors, inputs, {});
-      if (then != nullptr) outputs = run_node(graph_, *then, outputs);
+      std::vector<torch::Tensor> outputs = nn::execute(node, tensors, inputs, {.engine_silu = engine_silu[index]});
+      if (then != nullptr) outputs = run_node(graph_, *then, outputs, false, engine_silu[index + 1]);
       for (size_t k = 0; k < outputs.size(); ++k) {
         const graph::EdgeId edge = then != nullptr ? then->outputs[k] : node.outputs[k];
         if (!links.consumers[static_cast<size_t>(edge)].empty()) {

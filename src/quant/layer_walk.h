@@ -50,8 +50,9 @@ class LayerWalk {
 };
 
 /// One node of the Graph, with its present weights, on values of its inputs; its fused activation included unless
-/// `bare`. Outputs are not quantized.
+/// `bare`. Outputs are not quantized. engine_silu: what nn::silus_of_sums says of the node.
 std::vector<torch::Tensor> run_node(const graph::Graph& graph, const graph::Node& node,
-                                    const std::vector<torch::Tensor>& inputs, bool bare = false);
+                                    const std::vector<torch::Tensor>& inputs, bool bare = false,
+                                    bool engine_silu = false);
 
 }  // namespace quench::quant
