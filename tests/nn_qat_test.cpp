@@ -321,6 +321,27 @@ TEST(GraphModuleQat, LearnedScalesLeaveRoomForABias) {
   }
 }
 
+TEST(GraphModuleQat, ScalesOfTwoBitsBeginWhereWeightsAreSeen) {
+  graph::Graph graph = two_convolutions(graph::Op::silu, 2);
+  std::vector<float> values{8, 0.25f, -0.5f, 1, 1, 1, -4, 4, 0, 0, 0, 0};  // 4 channels of 3: the last one is dead
+  graph.weights.at("c.weight") = {quench::Tensor::from(values, {4, 3, 1, 1}), weight_params(2, 4, 0)};
+  graph.weights.at("c.weight").quant->scale = {8, 1, 4, 0x1p-20f};
+  QatOptions options;
+  options.weight_ranges = WeightRanges::learned;
+  const auto begins = [&] {
+    GraphModule module(graph);
+    module.learn(options);
+    return numbers(module.parameters().at("c.weight.scale"));
+  };
+  const std::vector<double> first = begins();  // 2 mean|w|, q_max 1
+  EXPECT_NEAR(first[0], 2 * 8.75 / 3, 1e-5);
+  EXPECT_NEAR(first[1], 1, 1e-6) << "the model's is less";
+  EXPECT_NEAR(first[2], 4, 1e-6);
+  EXPECT_EQ(first[3], 0x1p-20);
+  graph.metadata["weight_scales"] = "fixed";  // something chose them
+  EXPECT_EQ(begins()[0], 8);
+}
+
 TEST(GraphModuleQat, StochasticRoundingIsForTrainingAlone) {
   GraphModule module(two_convolutions(graph::Op::silu));
   QatOptions options;

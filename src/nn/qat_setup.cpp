@@ -2,6 +2,8 @@
 
 #include <ATen/ATen.h>
 
+#include <cmath>
+
 #include "core/error.h"
 #include "graph/quantized.h"
 #include "nn/learned_range.h"
@@ -15,9 +17,25 @@ bool wants_weights(const QatOptions& options) {
          options.stochastic_rounding || options.correction;
 }
 
-void learn_scale(WeightTensor& weight, WeightRanges ranges) {
+/// LSQ's own first scale, 2 mean|w| / sqrt(q_max) (Esser et al. 2020, section 2.1).
+torch::Tensor first_scale(const WeightTensor& weight) {
+  torch::NoGradGuard no_grad;
+  const torch::Tensor size = weight.unrounded().abs();
+  const torch::Tensor mean = weight.simulate->axis < 0 ? size.mean().reshape({1}) : size.flatten(1).mean(1);
+  return mean.mul(2 / std::sqrt(static_cast<double>(weight.simulate->q_max())));
+}
+
+/// chosen: something better than max|w| made the scales. max|w| of 2 or 3 bits rounds nearly all weights to 0, and from
+/// there nothing is learned.
+void learn_scale(WeightTensor& weight, WeightRanges ranges, bool chosen) {
   weight.ranges = ranges;
-  if (ranges == WeightRanges::learned) weight.scale = weight.scale.clone().set_requires_grad(true);
+  if (ranges != WeightRanges::learned) return;
+  torch::Tensor scale = weight.scale.clone();
+  if (!chosen) {
+    const torch::Tensor first = first_scale(weight);
+    scale = torch::where(first.gt(0), torch::minimum(scale, first), scale);
+  }
+  weight.scale = scale.set_requires_grad(true);
 }
 
 /// The leaf becomes the one whose transform is the weight.
@@ -71,6 +89,7 @@ void learn_weights(const graph::Graph& graph, const QatOptions& options, WeightS
     for (auto& [name, tensor] : store.parameters) tensor.set_requires_grad(false);
   }
   bool any = false;
+  const bool chosen = options.weight_ranges && graph::has_fixed_weight_scales(graph);
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     WeightTensor& weight = store.nodes[i].weight;
     if (!weight.simulate || !graph::is_symmetric(*weight.simulate)) continue;
@@ -80,7 +99,7 @@ void learn_weights(const graph::Graph& graph, const QatOptions& options, WeightS
       continue;
     }
     if (options.weights == WeightQuantizer::dorefa) bend(weight);
-    if (options.weight_ranges) learn_scale(weight, *options.weight_ranges);
+    if (options.weight_ranges) learn_scale(weight, *options.weight_ranges, chosen);
   }
   if (!any) {
     fail(ErrorKind::config,
