@@ -15,6 +15,7 @@ quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParameters
 if(QUENCH_LAB)
   quench_cli_test(cli_predict_test)
   quench_cli_test(cli_trial_test)
+  quench_cli_test(cli_why_test)
   quench_cli_test(run_away_test)
   target_link_libraries(run_away_test PRIVATE quench_graph)
 endif()

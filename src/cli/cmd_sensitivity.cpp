@@ -10,23 +10,10 @@
 #include "study/stages.h"
 
 namespace quench::cli {
-namespace {
-
-namespace fs = std::filesystem;
-
-/// A file that is written at the end: that it can be is asked before the work.
-std::optional<fs::path> written(const Json& settings, const char* name) {
-  if (settings[name].is_null()) return std::nullopt;
-  fs::path path = settings[name].get<std::string>();
-  require_writable(path.has_parent_path() ? path.parent_path() : fs::path("."));
-  return path;
-}
-
-}  // namespace
 
 int run_sensitivity(const program::Invocation& invocation, const program::Environment& environment) {
   const Json settings = lab_settings(invocation);
-  const auto output = written(settings, "output"), page = written(settings, "page");
+  const auto output = file_to_write(settings, "output"), page = file_to_write(settings, "page");
   const graph::ModelFile model = open_file(invocation.inputs.at(0));
   const data::Splits data = study::open_data(settings, environment.data_root, environment.log);
   const bits::Sensitivity table =

@@ -5,6 +5,7 @@
 #include "cli/base_commands.h"
 #include "cli/remote.h"
 #include "config/tables.h"
+#include "config/why_options.h"
 #include "core/error.h"
 #include "core/task.h"
 #include "program/command.h"
@@ -159,6 +160,14 @@ std::vector<program::Command> fixed_commands() {
        config::sensitivity_options() + config::data_options() + format({"table", "json", "csv", "md"}) +
            output("file to keep the table in (JSON), for `quench assign_bits`") +
            OptionSet({Option{"page", T::text, nullptr, "page to write (HTML): the table with a plot by layer"}}) +
+           config_file(),
+       nullptr},
+      {"why", "Why a quantized model is slow or lost its score, layer by layer, and what mends it", model_file(), 1, 1,
+       OptionSet({Option{"against", T::text, nullptr, "float model that it was made of: a file"}}) +
+           config::why_options() + config::data_options().with_default("data", nullptr) +
+           format({"table", "json", "csv", "md"}) +
+           OptionSet({Option{"output", T::text, nullptr, "file to keep the findings in (JSON)"},
+                      Option{"page", T::text, nullptr, "page to write (HTML): the table with plots by layer"}}) +
            config_file(),
        nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", model_file(), 0, 1,

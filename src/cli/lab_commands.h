@@ -1,5 +1,8 @@
 #pragma once
 
+#include <filesystem>
+#include <optional>
+
 #include "program/command.h"
 
 namespace quench::steps {
@@ -16,6 +19,7 @@ int run_step(const program::Invocation& invocation, const program::Environment& 
              const steps::Registry& registry);
 int run_eval(const program::Invocation& invocation, const program::Environment& environment);
 int run_sensitivity(const program::Invocation& invocation, const program::Environment& environment);
+int run_why(const program::Invocation& invocation, const program::Environment& environment);
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment);
 int run_data(const program::Invocation& invocation, const program::Environment& environment);
@@ -30,5 +34,9 @@ Json given_settings(const program::Invocation& invocation);
 
 /// The `output` setting. Throws Error{config} where it is missing, Error{io} where its folder cannot be written.
 std::filesystem::path require_output(const Json& settings, const program::Invocation& invocation);
+
+/// A setting that names a file which is written at the end; nothing where it is not given. Throws Error{io} where its
+/// folder cannot be written, so that this is known before the work.
+std::optional<std::filesystem::path> file_to_write(const Json& settings, const char* name);
 
 }  // namespace quench::cli

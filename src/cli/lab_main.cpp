@@ -20,6 +20,7 @@ extern "C" int quench_library_run(const quench::program::Invocation& invocation,
   }
   if (name == "eval") return run_eval(invocation, environment);
   if (name == "sensitivity") return run_sensitivity(invocation, environment);
+  if (name == "why") return run_why(invocation, environment);
   if (name == "predict") return run_predict(invocation, environment);
   if (name == "study plan") {  // with --trial: the others are quench_plan's
     return run_study_plan(invocation, environment, quench::inference::full_registry(environment.places),

@@ -38,4 +38,11 @@ std::filesystem::path require_output(const Json& settings, const program::Invoca
   return path;
 }
 
+std::optional<std::filesystem::path> file_to_write(const Json& settings, const char* name) {
+  if (settings[name].is_null()) return std::nullopt;
+  std::filesystem::path path = settings[name].get<std::string>();
+  require_writable(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
+  return path;
+}
+
 }  // namespace quench::cli
