@@ -157,7 +157,7 @@ TEST(Trials, AreThoseThatChangeSomething) {
   const graph::Graph model = branched_graph();
   const auto names = [&](std::initializer_list<std::pair<const char*, Json>> settings, bool against) {
     std::string text;
-    for (const auto& [trial, graph] : trials_of(forms_with(model, settings), against, {})) {
+    for (const auto& [trial, graph] : trials_of(forms_with(model, settings), against, {}, {})) {
       text += std::string(to_string(trial)) + " ";
     }
     return text;
@@ -165,27 +165,19 @@ TEST(Trials, AreThoseThatChangeSomething) {
   EXPECT_EQ(names({}, true), "head_in_float weights_in_float activations_in_float ");
   EXPECT_EQ(names({}, false), "head_in_float activations_in_float ");
   EXPECT_EQ(names({{"weights", "per_tensor"}, {"bits_a", 4}, {"silu_tables", true}}, true),
-            "head_in_float weights_in_float activations_in_float activations_8_bits weights_per_channel rounded_once ");
+            "head_in_float weights_in_float activations_in_float weights_per_channel rounded_once ");
 }
 
-TEST(Trials, EightBitsCoverTheSameRange) {
-  const Forms forms = forms_with(branched_graph(), {{"bits_a", 4}});
-  const graph::Graph wide = trials_of(forms, true, {}).at(Trial::activations_8_bits);
-  int compared = 0;
-  for (size_t e = 0; e < wide.edges.size(); ++e) {
-    const auto& narrow = forms.quantized.edges[e].quant;
-    if (!narrow || narrow->bits == 8) continue;
-    const graph::QuantParams& now = *wide.edges[e].quant;
-    EXPECT_EQ(now.bits, 8);
-    const double step = now.scale[0];
-    const auto end = [](const graph::QuantParams& params, int64_t q) {
-      return params.scale[0] * static_cast<double>(q - params.zero_point[0]);
-    };
-    EXPECT_NEAR(end(now, now.q_min()), end(*narrow, narrow->q_min()), 0.51 * step);
-    EXPECT_NEAR(end(now, now.q_max()), end(*narrow, narrow->q_max()), 0.51 * step);
-    ++compared;
-  }
-  EXPECT_GE(compared, 4);
+TEST(Trials, EightBitsAreOfTheObserverThatTheModelHad) {
+  const graph::Graph model = branched_graph();
+  const data::Splits splits = noise_splits();
+  const Findings narrow = findings_of(converted_graph(model, {{"bits_a", 4}}), &model, &splits);
+  const Findings wide = findings_of(converted_graph(model), &model, &splits);
+  const double mended = narrow.trials.at(Trial::activations_8_bits).error;
+  EXPECT_LT(mended, 0.1 * narrow.all->error);
+  // On half of the images that calibrated the other.
+  EXPECT_NEAR(mended, wide.all->error, 0.3 * wide.all->error);
+  EXPECT_FALSE(wide.trials.contains(Trial::activations_8_bits));
 }
 
 TEST(Trials, ErrorsFallWhereACauseIsTaken) {
@@ -228,8 +220,10 @@ TEST(Examine, WithoutTheFloatModelWeightsHaveNoError) {
   const data::Splits splits = noise_splits();
   const Findings findings = findings_of(converted_graph(model, {{"bits_w", 2}}), nullptr, &splits);
   EXPECT_EQ(findings.unknown.size(), 1u);
-  EXPECT_LT(findings.all->error, 0.01) << "2 bits of weights are the model here";
-  for (const LayerFinding& layer : findings.layers) EXPECT_TRUE(std::isinf(layer.noise->weights_db)) << layer.layer;
+  const Findings with = findings_of(converted_graph(model, {{"bits_w", 2}}), &model, &splits);
+  EXPECT_LT(findings.all->error, 0.2 * with.all->error) << "2 bits of weights are the model here";
+  // Nothing but the order of float sums differs.
+  for (const LayerFinding& layer : findings.layers) EXPECT_GT(layer.noise->weights_db, 100) << layer.layer;
   for (const auto& row : rows_of(findings)) EXPECT_EQ(row.size(), rows_of(findings)[0].size());
   EXPECT_EQ(std::ranges::count(rows_of(findings)[0], "w dB"), 0);
 }

@@ -17,10 +17,10 @@ inline graph::Graph converted_graph(const graph::Graph& model,
   return quant::convert(quant::prepared_graph(model, changes));
 }
 
-/// Noise whose values reach from 0 to `most`; two of 96 images have one white pixel.
+/// Noise whose values reach from 0 to `most`; one image has a white pixel (-1: none has).
 class SpottedDataset final : public data::Dataset {
  public:
-  SpottedDataset(int64_t count, double most, bool spots) : count_(count), most_(most), spots_(spots) {}
+  SpottedDataset(int64_t count, double most, int64_t spotted) : count_(count), most_(most), spotted_(spotted) {}
   int64_t size() const override { return count_; }
   const std::vector<std::string>& classes() const override { return classes_; }
   int32_t label(int64_t index) const override { return static_cast<int32_t>(index % 5); }
@@ -28,7 +28,7 @@ class SpottedDataset final : public data::Dataset {
     Rng rng(3, "spotted", static_cast<uint64_t>(index));
     std::vector<uint8_t> pixels(16 * 16 * 3);
     for (uint8_t& p : pixels) p = static_cast<uint8_t>(rng.uniform(0, most_));
-    if (spots_ && index % 48 == 0) pixels[300] = pixels[301] = pixels[302] = 255;
+    if (index == spotted_) pixels[300] = pixels[301] = pixels[302] = 255;
     return {Tensor::from(pixels, {16, 16, 3}), label(index), {}};
   }
   std::string digest() const override { return "spotted"; }
@@ -36,12 +36,12 @@ class SpottedDataset final : public data::Dataset {
  private:
   int64_t count_;
   double most_;
-  bool spots_;
+  int64_t spotted_;
   std::vector<std::string> classes_{"a", "b", "c", "d", "e"};
 };
 
-inline data::Splits spotted_splits(double most, bool spots) {
-  const auto images = std::make_shared<SpottedDataset>(96, most, spots);
+inline data::Splits spotted_splits(double most, int64_t spotted = -1) {
+  const auto images = std::make_shared<SpottedDataset>(96, most, spotted);
   return {"spotted", images, images};
 }
 

@@ -16,7 +16,13 @@ const OptionSet& why_options() {
        -100,
        200},
       {"threads", T::integer, 1, "threads of the native engine, for the times", {}, 1, 1024},
-      {"runs", T::integer, 31, "timed runs of each model, whose medians are told", {}, 1, 100000},
+      {"runs",
+       T::integer,
+       30,
+       "timed runs of each model, in rounds of three: the least of the rounds' medians is told",
+       {},
+       1,
+       100000},
   });
   return options;
 }

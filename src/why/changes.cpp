@@ -1,7 +1,6 @@
 #include "why/changes.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "graph/links.h"
 #include "graph/op_traits.h"
@@ -74,18 +73,9 @@ bool is_chosen(const Graph& graph, size_t edge) {
   return graph.edges[edge].quant && std::ranges::count(graph.inputs, static_cast<EdgeId>(edge)) == 0;
 }
 
-/// The same range in 8 bits.
-graph::QuantParams in_8_bits(graph::QuantParams params) {
-  const auto steps = static_cast<double>(params.q_max() - params.q_min());
-  const double low = static_cast<double>(params.q_min());
-  params.bits = 8;
-  const double factor = static_cast<double>(params.q_max() - params.q_min()) / steps;
-  for (size_t i = 0; i < params.scale.size(); ++i) {
-    params.scale[i] = static_cast<float>(params.scale[i] / factor);
-    params.zero_point[i] =
-        static_cast<int32_t>(std::lround((params.zero_point[i] - low) * factor + static_cast<double>(params.q_min())));
-  }
-  return params;
+Graph with_ranges(Graph graph, const Ranges& ranges) {
+  for (const auto& [edge, params] : ranges) graph.edge(edge).quant = params;
+  return graph;
 }
 
 Graph without_activation_rounding(Graph graph) {
@@ -126,8 +116,8 @@ Graph with_layers_in_float(const Forms& forms, const std::set<size_t>& layers) {
   return out;
 }
 
-std::map<Trial, Graph> trials_of(const Forms& forms, bool has_against,
-                                 const std::map<EdgeId, graph::QuantParams>& ranges) {
+std::map<Trial, Graph> trials_of(const Forms& forms, bool has_against, const Ranges& least_squares,
+                                 const Ranges& in_8_bits) {
   const Graph& quantized = forms.quantized;
   const std::set<size_t> all = integer_layers(quantized, false), head = integer_layers(quantized, true);
   std::map<Trial, Graph> out;
@@ -149,23 +139,16 @@ std::map<Trial, Graph> trials_of(const Forms& forms, bool has_against,
     out.emplace(Trial::weights_in_float, std::move(floats));
     if (changes) out.emplace(Trial::weights_per_channel, std::move(per_channel));
   }
-  Graph wide = quantized, chosen = quantized, once = quantized;
-  bool narrow = false, twice = false;
-  for (size_t e = 0; e < quantized.edges.size(); ++e) {
-    auto& params = wide.edges[e].quant;
-    if (!is_chosen(quantized, e) || params->bits >= 8) continue;
-    narrow = true;
-    params = in_8_bits(*params);
-  }
-  for (const auto& [edge, params] : ranges) chosen.edge(edge).quant = params;
+  if (!least_squares.empty()) out.emplace(Trial::least_squares_ranges, with_ranges(quantized, least_squares));
+  if (!in_8_bits.empty()) out.emplace(Trial::activations_8_bits, with_ranges(quantized, in_8_bits));
+  Graph once = quantized;
+  bool twice = false;
   for (const size_t i : all) {
     for (const EdgeId edge : before_activation(quantized, quantized.nodes[i])) {
       twice |= once.edge(edge).quant.has_value();
       once.edge(edge).quant.reset();
     }
   }
-  if (narrow) out.emplace(Trial::activations_8_bits, std::move(wide));
-  if (!ranges.empty()) out.emplace(Trial::least_squares_ranges, std::move(chosen));
   if (twice) out.emplace(Trial::rounded_once, std::move(once));
   return out;
 }

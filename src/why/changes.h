@@ -20,10 +20,13 @@ bits::Change in_float(const Forms& forms, size_t node);
 /// The quantized model with these layers (indices of nodes) in float.
 graph::Graph with_layers_in_float(const Forms& forms, const std::set<size_t>& layers);
 
+/// Ranges of edges, in place of those of a model.
+using Ranges = std::map<graph::EdgeId, graph::QuantParams>;
+
 /// Whole models, each with one change, as far as the change is one: a model whose weights have a scale a channel has no
-/// Trial::weights_per_channel. has_against: the reference's weights are the ones that were rounded. ranges: of least
-/// squares for groups of edges, in place of those of the model.
-std::map<Trial, graph::Graph> trials_of(const Forms& forms, bool has_against,
-                                        const std::map<graph::EdgeId, graph::QuantParams>& ranges);
+/// Trial::weights_per_channel. has_against: the reference's weights are the ones that were rounded. Empty ranges make
+/// no trial.
+std::map<Trial, graph::Graph> trials_of(const Forms& forms, bool has_against, const Ranges& least_squares,
+                                        const Ranges& in_8_bits);
 
 }  // namespace quench::why

@@ -114,39 +114,43 @@ class Examination {
     }
   }
 
-  /// Ranges that the mse observer chooses on the images at hand.
-  std::map<EdgeId, graph::QuantParams> least_squares_ranges() const {
+  std::string text(const char* name, const char* otherwise) const {
+    const auto found = out_.metadata.find(name);
+    return found == out_.metadata.end() || found->second.empty() ? otherwise : found->second;
+  }
+
+  /// Ranges that an observer chooses on the images at hand, with these bits; 0: each with its own.
+  Ranges ranges_by(const std::string& observer, int bits) const {
     const nn::RangeGroups groups = nn::find_range_groups(forms_.quantized);
     quant::Placement placement;
     placement.graph = forms_.reference;
-    bool symmetric = false;
+    bool symmetric = text("activations", "asymmetric") == "symmetric";
     for (size_t g = 0; g < groups.members.size(); ++g) {
       if (!groups.learnable[g]) continue;
       placement.groups.push_back(groups.members[g]);
       const graph::QuantParams& params = *forms_.quantized.edge(groups.members[g].front()).quant;
-      placement.group_bits.push_back(params.bits);
+      placement.group_bits.push_back(bits > 0 ? bits : params.bits);
       symmetric |= params.dtype == DType::i8;
     }
-    const auto text = [&](const char* name) {
-      const auto found = out_.metadata.find(name);
-      return found == out_.metadata.end() ? std::string() : found->second;
-    };
-    symmetric |= text("activations") == "symmetric";
-    const std::string target = text("target");
-    const quant::Calibration calibration = quant::calibrate(placement, subject_.data->train, subset_.indices,
-                                                            {.observer = "mse", .symmetric = symmetric}, log_, cancel_);
-    std::map<EdgeId, graph::QuantParams> out;
+    const quant::Target target = quant::target_from(text("target", "native"));
+    const quant::Calibration calibration =
+        quant::calibrate(placement, subject_.data->train, subset_.indices,
+                         {.observer = observer, .symmetric = symmetric}, log_, cancel_);
+    Ranges out;
     for (size_t g = 0; g < placement.groups.size(); ++g) {
-      for (const EdgeId edge : placement.groups[g]) {
-        out[edge] = quant::for_target(calibration.params[g],
-                                      target.empty() ? quant::Target::native : quant::target_from(target));
-      }
+      for (const EdgeId edge : placement.groups[g]) out[edge] = quant::for_target(calibration.params[g], target);
     }
     return out;
   }
 
+  bool has_narrow_activations() const {
+    return std::ranges::any_of(forms_.quantized.edges,
+                               [](const graph::Edge& edge) { return edge.quant && edge.quant->bits < 8; });
+  }
+
   void take_harm() {
-    const auto trials = trials_of(forms_, subject_.against != nullptr, least_squares_ranges());
+    const Ranges in_8_bits = has_narrow_activations() ? ranges_by(text("observer", "mse"), 8) : Ranges();
+    const auto trials = trials_of(forms_, subject_.against != nullptr, ranges_by("mse", 0), in_8_bits);
     const Harm harm = harm_of(forms_, trials, *subject_.data, batches_, log_, cancel_);
     out_.loss = harm.loss;
     out_.all = harm.all;

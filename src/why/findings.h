@@ -51,7 +51,7 @@ enum class Trial {
   head_in_float,         ///< layers that make outputs
   weights_in_float,      ///< all of them
   activations_in_float,  ///< nothing but weights is rounded
-  activations_8_bits,    ///< ranges as they are, 8 bits of them
+  activations_8_bits,    ///< 8 bits of activations, ranges by the observer that the model had
   least_squares_ranges,  ///< chosen again by the mse observer on the images at hand
   weights_per_channel,   ///< one scale a channel, by the largest weight
   rounded_once,          ///< nothing is rounded between a layer's sums and the SiLU behind them

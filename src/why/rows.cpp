@@ -134,7 +134,8 @@ std::vector<std::string> facts_of(const Findings& findings) {
   if (findings.time) {
     const ModelTime& time = *findings.time;
     out.push_back(fmt::format(
-        "Time: {} ms quantized, {} ms in float (medians of {} runs in turn, native engine, {}); of the first: layers "
+        "Time: {} ms quantized, {} ms in float (least medians of three of {} runs in turn, native engine, {}); of the "
+        "first: layers "
         "{} ms, those of them in float {}, conversions {}, rescaling {}, image and outputs {}.",
         ms(time.quantized_ns), ms(time.float_ns), time.runs, time.isa, ms(time.layers_ns), ms(time.float_layers_ns),
         ms(time.conversions_ns), ms(time.requantizations_ns), ms(time.reorders_ns)));

@@ -108,7 +108,7 @@ std::optional<Advice> activations_have_few_bits(const Findings& findings) {
   const double weight = taken_away(findings, Trial::activations_8_bits);
   if (weight == 0) return std::nullopt;
   return Advice{"activations_have_few_bits", weight,
-                fmt::format("Activations have {} bits: with 8 bits over the same ranges the error of the outputs falls "
+                fmt::format("Activations have {} bits: with 8 bits the error of the outputs falls "
                             "{}.",
                             text_of(findings, "bits_a", "fewer than 8"), fall(findings, Trial::activations_8_bits)),
                 QuantizeCall(findings).without("bits-a").text()};

@@ -16,12 +16,14 @@ std::optional<Advice> where_outputs_part(const Findings& findings) {
   if (!findings.all) return std::nullopt;
   if (findings.parts_at) {
     const LayerFinding& layer = findings.layers.at(*findings.parts_at);
+    const std::string part =
+        layer.part ? fmt::format("; in float it alone takes {:.1f} % of the error away", 100 * layer.part->share) : "";
     return Advice{
         "where_outputs_part", 0,
         fmt::format("Values part from the float model's at {}: signal over noise is {} there, below {:.3g} dB "
-                    "for the first time.",
-                    layer.layer, decibels_text(layer.noise->sqnr_db), findings.parted_db),
-        QuantizeCall(findings).in_float({layer.layer}).text()};
+                    "for the first time{}.",
+                    layer.layer, decibels_text(layer.noise->sqnr_db), findings.parted_db, part),
+        ""};
   }
   const auto least = std::ranges::min_element(
       findings.layers, {}, [](const LayerFinding& layer) { return layer.noise ? layer.noise->sqnr_db : INFINITY; });

@@ -1,6 +1,7 @@
 #include "why/times.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -19,20 +20,32 @@ bool converts(const runtime::LayerTime& instruction) {
 /// A convolution or linear layer.
 bool multiplies(const runtime::LayerTime& instruction) { return instruction.macs > 0; }
 
+/// Of rounds, the last of which takes what is left over.
+int64_t least_median(const std::vector<int64_t>& times) {
+  int64_t least = std::numeric_limits<int64_t>::max();
+  const size_t rounds = std::max<size_t>(1, times.size() / kRoundRuns);
+  for (size_t round = 0; round < rounds; ++round) {
+    const auto begin = times.begin() + static_cast<std::ptrdiff_t>(round * kRoundRuns);
+    std::vector<int64_t> one(begin, round + 1 == rounds ? times.end() : begin + kRoundRuns);
+    const auto middle = one.begin() + static_cast<std::ptrdiff_t>(one.size() / 2);
+    std::nth_element(one.begin(), middle, one.end());
+    least = std::min(least, *middle);
+  }
+  return least;
+}
+
 /// One model while it is timed.
 struct Timed {
   std::unique_ptr<runtime::Session> session;
   Tensor input;
   std::vector<std::vector<runtime::LayerTime>> runs = {};
 
-  std::vector<runtime::LayerTime> medians() const {
+  std::vector<runtime::LayerTime> times() const {
     std::vector<runtime::LayerTime> out = runs.front();
     for (size_t i = 0; i < out.size(); ++i) {
       std::vector<int64_t> times;
       for (const auto& run : runs) times.push_back(run.at(i).time_ns);
-      const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-      std::nth_element(times.begin(), middle, times.end());
-      out[i].time_ns = *middle;
+      out[i].time_ns = least_median(times);
     }
     return out;
   }
@@ -67,7 +80,7 @@ Profiler native_profiler(int threads, int64_t runs, const CancelToken& cancel) {
         if (run >= 0) model.runs.push_back(model.session->layer_times());
       }
     }
-    return Profile{models[0].medians(), models[1].medians(), isa_of(*models[0].session), runs};
+    return Profile{models[0].times(), models[1].times(), isa_of(*models[0].session), runs};
   };
 }
 

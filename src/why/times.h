@@ -10,8 +10,12 @@
 
 namespace quench::why {
 
-/// Median times of the instructions of a model in both forms, timed in turn, so that a drift of the machine's speed
-/// hits both alike.
+/// Runs of a round.
+constexpr size_t kRoundRuns = 3;
+
+/// Times of the instructions of a model in both forms, timed in turn, so that a drift of the machine's speed hits both
+/// alike. Of each instruction the medians of rounds of kRoundRuns runs, and the least of these: what else the machine
+/// does only adds.
 struct Profile {
   std::vector<runtime::LayerTime> quantized, in_float;
   std::string isa;   ///< instruction set that the engine used
@@ -22,7 +26,8 @@ struct Profile {
 using Profiler = std::function<Profile(const graph::ModelFile& quantized, const graph::ModelFile& in_float)>;
 
 /// By the native engine on seeded noise at batch 1. runs: of each model, in turn (A B A B ...), after three that do not
-/// count. The profiler throws Error{cancelled}, too; `cancel` must outlive it.
+/// count; those beyond whole rounds join the last one. The profiler throws Error{cancelled}, too; `cancel` must outlive
+/// it.
 Profiler native_profiler(int threads, int64_t runs, const CancelToken& cancel);
 
 /// Of one layer, in nanoseconds.
@@ -32,7 +37,7 @@ struct LayerTime {
   bool in_integers = false;   ///< how the engine ran it in the quantized model
 };
 
-/// Of a whole model, in nanoseconds: sums of medians of instructions.
+/// Of a whole model, in nanoseconds: sums over instructions.
 struct ModelTime {
   double quantized_ns = 0, float_ns = 0;
   double layers_ns = 0;           ///< convolutions and linear layers of the quantized model
