@@ -1,40 +1,20 @@
 // Chains that quantize, train, and quantize anew to fewer bits; what their keys say of learned scales.
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "error_testing.h"
 #include "graph/quantized.h"
 #include "quant/without_quantizers.h"
-#include "steps/step.h"
-#include "train_samples.h"
+#include "steps_chain_testing.h"
 
 namespace quench::steps {
 namespace {
 
-namespace fs = std::filesystem;
-using Chain = std::vector<methods::ChainStep>;
-
-class ProgressiveBits : public testing::Test {
+class ProgressiveBits : public ChainTest {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / fmt::format("quench-progressive-{}", ::getpid());
-    fs::create_directories(folder_);
-    model_.graph = train::samples::tiny_classifier(24, 10);
-    model_.graph.metadata["task"] = "classify";
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  Chain effective(const graph::Graph& start, const Chain& given) {
-    return methods::effective_steps({"m", "", given}, registry_.table(), kind_of(start), Json(), "t");
-  }
   graph::Graph run(const graph::Graph& start, const Chain& given, bool convert = true) {
     Chain chain = effective(start, given);
     if (!convert) chain.pop_back();
-    graph::ModelFile model = model_;
-    model.graph = start;
-    return run_chain(registry_, model, chain, {model, Json(), &data_, folder_ / "w", false, log_, cancel_});
+    return run_steps(start, chain);
   }
   static methods::ChainStep quantize(int bits, Json more = Json::object()) {
     Json settings{{"bits_w", bits}, {"calibration_images", 32}};
@@ -46,13 +26,6 @@ class ProgressiveBits : public testing::Test {
     settings.update(more);
     return {"finetune", settings};
   }
-
-  data::Splits data_ = train::samples::tiny_shapes(24, 128, 20);
-  fs::path folder_;
-  graph::ModelFile model_;
-  Registry registry_ = registry();
-  LogSink log_{nullptr, nullptr};
-  CancelToken cancel_;
 };
 
 TEST_F(ProgressiveBits, FewerBitsStartFromFloatsNotFromWhatTheyWereRoundedTo) {

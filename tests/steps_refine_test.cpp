@@ -1,9 +1,6 @@
 // equalize, adaround and correct_bias as steps: in chains with the steps of today, by their commands' settings, and
 // what they refuse.
 #include <gtest/gtest.h>
-#include <unistd.h>
-
-#include <filesystem>
 
 #include "config/tables.h"
 #include "error_testing.h"
@@ -13,32 +10,14 @@
 #include "quant/float_twin.h"
 #include "quant/image_batches.h"
 #include "quant/layer_errors.h"
-#include "steps/step.h"
-#include "train_samples.h"
+#include "steps_chain_testing.h"
 
 namespace quench::steps {
 namespace {
 
-namespace fs = std::filesystem;
-using Chain = std::vector<methods::ChainStep>;
-
-class Refine : public testing::Test {
+class Refine : public ChainTest {
  protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / fmt::format("quench-refine-{}", ::getpid());
-    fs::create_directories(folder_);
-    model_.graph = train::samples::tiny_classifier(24, 10);
-    model_.graph.metadata["task"] = "classify";
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  graph::Graph run(const graph::Graph& start, const Chain& given) {
-    const methods::Method method{"m", "", given};
-    const Chain chain = methods::effective_steps(method, registry_.table(), kind_of(start), Json(), "t");
-    graph::ModelFile model = model_;
-    model.graph = start;
-    return run_chain(registry_, model, chain, {model, Json(), &data_, folder_ / "w", false, log_, cancel_});
-  }
+  graph::Graph run(const graph::Graph& start, const Chain& given) { return run_steps(start, effective(start, given)); }
   std::string saved(const graph::Graph& graph, const char* name) {
     const std::string file = (folder_ / name).string();
     graph::save_onnx(graph, file);
@@ -62,13 +41,6 @@ class Refine : public testing::Test {
   static methods::ChainStep correct_bias(const char* correction = "empirical") {
     return {"correct_bias", {{"correction", correction}, {"calibration_images", 64}}};
   }
-
-  data::Splits data_ = train::samples::tiny_shapes(24, 128, 20);
-  fs::path folder_;
-  graph::ModelFile model_;
-  Registry registry_ = registry();
-  LogSink log_{nullptr, nullptr};
-  CancelToken cancel_;
 };
 
 TEST_F(Refine, EachStepOfAChainBringsTheOutputNearer) {

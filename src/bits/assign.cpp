@@ -3,8 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <optional>
-#include <set>
 
 #include "bits/choose.h"
 #include "bits/layer_changes.h"
@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "graph/image_side.h"
+#include "graph/quantized.h"
 #include "prune/target.h"
 #include "quant/float_twin.h"
 #include "quant/image_batches.h"
@@ -49,8 +50,8 @@ class Assigner {
         log_(log),
         cancel_(cancel),
         goal_(config::assign_bits_goal(settings, "assign_bits")) {
-    quantization_ = config::quantize_options().part_of(settings);
-    quantization_ = config::quantize_options().checked(quantization_, "assign_bits");
+    const config::OptionSet& known = config::quantize_options();
+    quantization_ = known.checked(known.part_of(settings), "assign_bits");
     quantization_["quantize_head"] = true;
   }
 
@@ -109,9 +110,13 @@ class Assigner {
       widths.push_back(text == "float" ? 0 : std::stoi(text.get<std::string>()));
     }
     std::vector<std::string> names;
+    std::vector<const LayerSensitivity*> rows;
     for (const LayerSensitivity& row : table_.layers) {
       const auto found = std::ranges::find(prepared_.graph.nodes, row.layer, &graph::Node::name);
-      if (found == prepared_.graph.nodes.end() || !graph_quantizes(*found)) continue;  // named in float_layers
+      if (found == prepared_.graph.nodes.end() || !graph::rounds_weights(prepared_.graph, *found)) {
+        continue;  // named in float_layers
+      }
+      rows.push_back(&row);
       nodes_.push_back(static_cast<size_t>(found - prepared_.graph.nodes.begin()));
       names.push_back(row.layer);
       layers_.push_back({row.layer, {}});
@@ -121,9 +126,9 @@ class Assigner {
     rest_ = costs.rest;
     unit_ = costs.unit;
     for (size_t i = 0; i < layers_.size(); ++i) {
-      const auto row = std::ranges::find(table_.layers, layers_[i].layer, &LayerSensitivity::layer);
       for (size_t c = 0; c < widths.size(); ++c) {
-        layers_[i].widths.push_back({widths[c], costs.layers[i][c], widths[c] == 0 ? 0.0 : harm_at(*row, widths[c])});
+        layers_[i].widths.push_back(
+            {widths[c], costs.layers[i][c], widths[c] == 0 ? 0.0 : harm_at(*rows[i], widths[c])});
       }
       // Noise aside, fewer bits are no better: the running maximum from the widest on.
       std::ranges::sort(layers_[i].widths, std::greater<>(),
@@ -131,11 +136,6 @@ class Assigner {
       double worst = 0;
       for (Width& width : layers_[i].widths) width.harm = worst = std::max(worst, width.harm);
     }
-  }
-
-  bool graph_quantizes(const graph::Node& node) const {
-    const graph::Weight* weight = prepared_.graph.weight(node, "weight");
-    return weight != nullptr && weight->quant;
   }
 
   /// Of the goal: at each width, and in `full_` of the float model.
@@ -158,10 +158,7 @@ class Assigner {
     asked["latency_precision"] = "int8";
     const prune::Latency integers = latency_(model_.graph, asked);
     latency_told_ = integers.told;
-    full_ = floats.constant_ns;
-    for (const auto& layer : floats.layers) {
-      full_ += floats.scale * layer.ns(layer.layer.in_channels, layer.layer.out_channels);
-    }
+    full_ = sum(latency_costs(names, {0}, floats, floats));
     return latency_costs(names, widths, floats, integers);
   }
 
@@ -201,11 +198,10 @@ class Assigner {
 
   /// The model of an assignment with the ranges of the one calibration.
   graph::Graph quantized(const Assignment& assignment) const {
-    const Json settings = quantization_of(assignment);
-    if (settings["float_layers"].size() >= layers_.size() && all_float(assignment)) {
+    if (all_float(assignment)) {
       fail(ErrorKind::config, "assign_bits: the answer is to leave all layers in float: allow more loss");
     }
-    return quant::requantized(prepared_, model_.graph, settings);
+    return quant::requantized(prepared_, model_.graph, quantization_of(assignment));
   }
   bool all_float(const Assignment& assignment) const {
     for (size_t i = 0; i < layers_.size(); ++i) {

@@ -5,8 +5,8 @@
 #include "cli/lab_commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
-#include "core/error.h"
 #include "core/file.h"
+#include "core/json_text.h"
 #include "study/stages.h"
 
 namespace quench::cli {
@@ -18,11 +18,11 @@ int run_sensitivity(const program::Invocation& invocation, const program::Enviro
   const data::Splits data = study::open_data(settings, environment.data_root, environment.log);
   const bits::Sensitivity table =
       bits::measure_sensitivity(model, data, settings, environment.log, *environment.cancel);
-  if (output) write_file(*output, bits::to_json(table).dump(1) + "\n");
+  if (output) write_file(*output, json_text(bits::to_json(table), 1) + "\n");
   if (page) write_file(*page, report::layer_page(bits::page_of(table)));
   const std::string format = settings["format"];
   if (format == "json") {
-    std::cout << bits::to_json(table).dump(1) << "\n";
+    std::cout << json_text(bits::to_json(table), 1) << "\n";
   } else {
     std::cout << render_rows(bits::rows_of(table), format);
   }

@@ -33,9 +33,7 @@ std::filesystem::path require_output(const Json& settings, const program::Invoca
   if (settings["output"].is_null()) {
     fail(ErrorKind::config, "{}: expected -o FILE, got none", invocation.command);
   }
-  const std::filesystem::path path = settings["output"].get<std::string>();
-  require_writable(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
-  return path;
+  return *file_to_write(settings, "output");
 }
 
 std::optional<std::filesystem::path> file_to_write(const Json& settings, const char* name) {
