@@ -9,16 +9,17 @@
 #include "bits/choose.h"
 #include "bits/layer_changes.h"
 #include "bits/layer_costs.h"
-#include "bits/training_score.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/text.h"
 #include "graph/image_side.h"
 #include "graph/quantized.h"
+#include "nn/graph_module.h"
 #include "prune/target.h"
 #include "quant/float_twin.h"
 #include "quant/image_batches.h"
 #include "quant/placement_settings.h"
+#include "train/loop/evaluation.h"
 
 namespace quench::bits {
 namespace {
@@ -173,17 +174,23 @@ class Assigner {
     subset_ = data::calibration_subset(*data_.train, images, settings_.at("calibration_seed").get<uint64_t>());
   }
 
+  /// On the chosen training images, with quantization simulated: test images are not looked at.
+  score::Scores scores_on(const graph::Graph& graph) const {
+    nn::GraphModule module(graph);
+    const int side = graph::image_side(graph);
+    return train::evaluate(module, graph, *data_.train,
+                           {.imgsz = side, .batch = quant::images_a_pass(side), .subset = subset_.indices}, &cancel_);
+  }
+
   score::Score float_score() {
     if (!float_score_) {
-      const score::Scores scores = scores_on(twin_, data_.train, subset_.indices, cancel_);
+      const score::Scores scores = scores_on(twin_);
       if (scores.empty()) fail(ErrorKind::data, "assign_bits: expected a score on the training images, got none");
       float_score_ = scores.front();
     }
     return *float_score_;
   }
-  double score_of(const graph::Graph& graph) {
-    return score::score_of(scores_on(graph, data_.train, subset_.indices, cancel_), float_score().name);
-  }
+  double score_of(const graph::Graph& graph) { return score::score_of(scores_on(graph), float_score().name); }
 
   /// The float layers and the widths of an assignment, as settings of `quantize`.
   Json quantization_of(const Assignment& assignment) const {

@@ -33,7 +33,8 @@ std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& 
   options.batch = loading.batch;
   options.workers = loading.workers;
   options.left_out = loading.left_out;
-  if (loading.limit > 0 && loading.limit < split.size()) {
+  options.subset = loading.subset;
+  if (loading.subset.empty() && loading.limit > 0 && loading.limit < split.size()) {
     options.subset.resize(static_cast<size_t>(loading.limit));
     std::iota(options.subset.begin(), options.subset.end(), int64_t{0});
   }

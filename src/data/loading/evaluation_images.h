@@ -25,6 +25,7 @@ struct EvaluationLoading {
   int64_t batch = 64;
   int workers = 2;
   int64_t limit = 0;                       ///< the first N images; 0: all
+  std::vector<int64_t> subset = {};        ///< indices to use, in this order, in place of `limit`; empty: all
   std::shared_ptr<LeftOut> left_out = {};  ///< takes up images that cannot be read
 };
 

@@ -34,6 +34,7 @@ score::Scores evaluate(nn::GraphModule& module, const graph::Graph& graph, const
                                                         .batch = options.batch,
                                                         .workers = options.workers,
                                                         .limit = options.limit,
+                                                        .subset = options.subset,
                                                         .left_out = options.left_out});
   score::evaluate(*scorer, images, run, {.cancel = cancel});
   return scorer->result().scores;

@@ -15,6 +15,7 @@ struct EvaluationOptions {
   int64_t batch = 128;
   int workers = 2;
   int64_t limit = 0;                             ///< the first N images; 0: all
+  std::vector<int64_t> subset = {};              ///< indices to use in place of `limit`; empty: all
   std::shared_ptr<data::LeftOut> left_out = {};  ///< takes up images that cannot be read
 };
 

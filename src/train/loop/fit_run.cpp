@@ -352,7 +352,11 @@ score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& spli
   nn::GraphModule module(graph, options);
   const auto& left_out = split == data_.test ? left_out_of_test_ : left_out_of_validation_;
   return evaluate(module, graph, *split,
-                  {settings_.imgsz, data::evaluation_batch(settings_.imgsz, 128), settings_.workers, limit, left_out},
+                  {.imgsz = settings_.imgsz,
+                   .batch = data::evaluation_batch(settings_.imgsz, 128),
+                   .workers = settings_.workers,
+                   .limit = limit,
+                   .left_out = left_out},
                   context_.cancel);
 }
 
