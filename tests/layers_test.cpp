@@ -30,7 +30,7 @@ struct Folder {
 };
 const std::map<std::string, Folder> kFolders = {
     {"core", {0, {}}},    {"config", {1, {}}},  {"graph", {1, {}}},    {"models", {2, {}}}, {"metrics", {2, {}}},
-    {"runtime", {3, {}}}, {"record", {3, {}}},  {"score", {3, {}}},    {"pack", {3, {}}},   {"weights", {3, {}}},
+    {"runtime", {3, {}}}, {"record", {3, {}}},  {"score", {3, {}}},    {"stats", {3, {}}},   {"pack", {3, {}}},   {"weights", {3, {}}},
     {"program", {3, {}}}, {"methods", {2, {}}}, {"prune", {3, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},   {"nn", {4, {}}},
     {"remote", {5, {}}},  {"devices", {5, {}}}, {"train", {5, {}}},    {"quant", {5, {}}},  {"inference", {5, {}}},
     {"report", {5, {}}},  {"latency_table", {6, {}}}, {"bits", {6, {"latency_table"}}}, {"why", {6, {"bits"}}}, {"steps", {7, {}}},   {"study", {8, {}}},    {"cli", {9, {}}},    {"agent", {9, {}}},
@@ -51,7 +51,7 @@ const std::map<std::string, Names> kOnly = {
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
 const Names kBase = {"core",  "config", "graph",    "models", "metrics", "weights", "runtime", "record",
-                     "score", "pack",   "platform", "report", "agent",   "devices", "remote",  "program", "prune", "latency_table"};
+                     "score", "pack",   "platform", "report", "agent",   "devices", "remote",  "program", "prune", "latency_table", "stats"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

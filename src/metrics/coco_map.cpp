@@ -8,18 +8,12 @@
 #include <span>
 
 #include "core/error.h"
+#include "metrics/coco_groups.h"
 #include "metrics/coco_match.h"
 
 namespace quench::metrics {
 namespace {
 
-constexpr int kRecalls = 101;
-constexpr std::array<double, kRecalls> kRecall = [] {  // as numpy's linspace rounds them
-  std::array<double, kRecalls> values{};
-  for (int i = 0; i < kRecalls; ++i) values[i] = i * (1.0 / 100);
-  values.back() = 1;
-  return values;
-}();
 constexpr std::array<int, 3> kMostDetections{1, 10, kCocoMostDetections};
 constexpr int kAll = 0;  // the size range
 
@@ -89,12 +83,12 @@ class AveragePrecision {
     for (size_t i = precision.size(); i-- > 1;) precision[i - 1] = std::max(precision[i - 1], precision[i]);
     double sum = 0;
     size_t right = 0;  // index of the first right detection that reaches the recall
-    for (const double recall : kRecall) {
+    for (const double recall : kCocoRecall) {
       while (right < precision.size() && static_cast<double>(right + 1) / static_cast<double>(truths) < recall) ++right;
       if (right == precision.size()) break;
       sum += precision[right];
     }
-    return sum / kRecalls;
+    return sum / kCocoRecalls;
   }
 
   std::array<std::vector<double>, kCocoThresholds> precision_;
@@ -113,40 +107,12 @@ ByIou recall_of(std::span<const CocoMatch> matches, int area, int most, int64_t 
   return values;
 }
 
-/// A copy by category, then image; `before(i, j)` decides between elements of one group, then the order of adding.
-template <typename T, typename Before>
-std::vector<T> grouped(const std::vector<T>& elements, Before before) {
-  std::vector<uint32_t> order(elements.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(), [&](uint32_t i, uint32_t j) {
-    const T &a = elements[i], &b = elements[j];
-    if (a.category_id != b.category_id) return a.category_id < b.category_id;
-    if (a.image_id != b.image_id) return a.image_id < b.image_id;
-    if (before(a, b)) return true;
-    if (before(b, a)) return false;
-    return i < j;
-  });
-  std::vector<T> sorted;
-  sorted.reserve(elements.size());
-  for (const uint32_t i : order) sorted.push_back(elements[i]);
-  return sorted;
-}
-
-/// Splits off the leading elements for which `same` holds.
-template <typename T, typename Same>
-std::span<const T> take_while(std::span<const T>& rest, Same same) {
-  const auto end = std::find_if_not(rest.begin(), rest.end(), same);
-  const std::span<const T> taken = rest.first(static_cast<size_t>(end - rest.begin()));
-  rest = rest.subspan(taken.size());
-  return taken;
-}
-
 /// Evaluates one class after the other.
 class Classes {
  public:
   CocoClass evaluate(const CocoCategory& category, std::span<const CocoTruth> truths,
                      std::span<const CocoDetection> detections) {
-    match(truths, detections);
+    match_images(truths, detections, matcher_, matches_);
     std::array<int64_t, kCocoAreas> counted{};
     for (const CocoTruth& truth : truths) {
       const unsigned outside = outside_areas(truth.area);
@@ -176,22 +142,6 @@ class Classes {
   const Means& means() const { return means_; }
 
  private:
-  /// Matches every image, and sorts by score; equal scores keep the order of image ids.
-  void match(std::span<const CocoTruth> truths, std::span<const CocoDetection> detections) {
-    matches_.clear();
-    while (!truths.empty() || !detections.empty()) {
-      int64_t image = std::numeric_limits<int64_t>::max();
-      if (!truths.empty()) image = truths.front().image_id;
-      if (!detections.empty()) image = std::min(image, detections.front().image_id);
-      const auto of_image = [image](const auto& element) { return element.image_id == image; };
-      const std::span<const CocoTruth> here = take_while(truths, of_image);
-      const std::span<const CocoDetection> found = take_while(detections, of_image);
-      matcher_.match(here, found.first(std::min<size_t>(found.size(), kCocoMostDetections)), matches_);
-    }
-    std::stable_sort(matches_.begin(), matches_.end(),
-                     [](const CocoMatch& a, const CocoMatch& b) { return a.score > b.score; });
-  }
-
   CocoMatcher matcher_;
   std::vector<CocoMatch> matches_;
   AveragePrecision average_precision_;
@@ -252,20 +202,33 @@ void CocoEvaluation::add_detection(const CocoDetection& detection) {
   }
 }
 
-CocoResult CocoEvaluation::evaluate() const {
+std::vector<int64_t> CocoEvaluation::image_ids() const {
+  std::vector<int64_t> ids = images_;
+  std::ranges::sort(ids);
+  ids.erase(std::ranges::unique(ids).begin(), ids.end());
+  return ids;
+}
+
+void CocoEvaluation::for_each_class(const ClassFunction& function) const {
   const std::vector<CocoTruth> truths = grouped(truths_, [](const CocoTruth&, const CocoTruth&) { return false; });
   const std::vector<CocoDetection> detections =
       grouped(detections_, [](const CocoDetection& a, const CocoDetection& b) { return a.score > b.score; });
-
-  CocoResult result;
-  Classes classes;
   std::span<const CocoTruth> truths_left = truths;
   std::span<const CocoDetection> detections_left = detections;
   for (const CocoCategory& category : categories_) {
     const auto of_class = [&](const auto& element) { return element.category_id == category.id; };
     const std::span<const CocoTruth> true_boxes = take_while(truths_left, of_class);
-    result.classes.push_back(classes.evaluate(category, true_boxes, take_while(detections_left, of_class)));
+    function(category, true_boxes, take_while(detections_left, of_class));
   }
+}
+
+CocoResult CocoEvaluation::evaluate() const {
+  CocoResult result;
+  Classes classes;
+  for_each_class(
+      [&](const CocoCategory& category, std::span<const CocoTruth> truths, std::span<const CocoDetection> detections) {
+        result.classes.push_back(classes.evaluate(category, truths, detections));
+      });
   const Means& means = classes.means();
   result.map_50_95 = means.map_area[kAll].value();
   result.map_50 = means.map_50.value();
@@ -281,9 +244,7 @@ CocoResult CocoEvaluation::evaluate() const {
   result.ar_medium = means.ar_area[2].value();
   result.ar_large = means.ar_area[3].value();
 
-  std::vector<int64_t> images = images_;
-  std::ranges::sort(images);
-  result.images = std::ranges::unique(images).begin() - images.begin();
+  result.images = static_cast<int64_t>(image_ids().size());
   result.crowds = std::ranges::count(truths_, true, &CocoTruth::crowd);
   result.truths = static_cast<int64_t>(truths_.size()) - result.crowds;
   result.detections = static_cast<int64_t>(detections_.size());

@@ -1,10 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "metrics/coco_outcomes.h"
 
 namespace quench::metrics {
 
@@ -90,8 +94,13 @@ class CocoEvaluation {
 
   /// Figures of all that was added so far.
   CocoResult evaluate() const;
+  /// What each image adds to them, at all sizes of objects (coco_outcomes.h).
+  CocoOutcomes outcomes() const;
 
  private:
+  using ClassFunction =
+      std::function<void(const CocoCategory&, std::span<const CocoTruth>, std::span<const CocoDetection>)>;
+
   std::vector<CocoCategory> categories_;  // by id
   std::vector<int64_t> images_;           // with repetitions, though not in a row
   std::vector<CocoTruth> truths_;
@@ -99,6 +108,10 @@ class CocoEvaluation {
   int64_t invalid_ = 0, unknown_ = 0;
 
   bool evaluated(int64_t category_id) const;
+  /// Ascending, each once.
+  std::vector<int64_t> image_ids() const;
+  /// Calls it with each category, by id: its true boxes and detections by image, those of an image by descending score.
+  void for_each_class(const ClassFunction& function) const;
 };
 
 }  // namespace quench::metrics

@@ -1,6 +1,9 @@
 #include "metrics/coco_match.h"
 
 #include <algorithm>
+#include <limits>
+
+#include "metrics/coco_groups.h"
 
 namespace quench::metrics {
 namespace {
@@ -53,7 +56,7 @@ void CocoMatcher::match(std::span<const CocoTruth> truths, std::span<const CocoD
   taken_.assign(truths.size(), {});
   int32_t rank = 0;
   for (const CocoDetection& detection : detections) {
-    CocoMatch match{.score = detection.score, .rank = rank++};
+    CocoMatch match{.score = detection.score, .image_id = detection.image_id, .rank = rank++};
     candidates_.clear();
     for (size_t g = 0; g < truths.size(); ++g) {
       const double overlap = iou(detection, truths[g]);
@@ -75,6 +78,21 @@ void CocoMatcher::match(std::span<const CocoTruth> truths, std::span<const CocoD
     }
     matches.push_back(match);
   }
+}
+
+void match_images(std::span<const CocoTruth> truths, std::span<const CocoDetection> detections, CocoMatcher& matcher,
+                  std::vector<CocoMatch>& matches) {
+  matches.clear();
+  while (!truths.empty() || !detections.empty()) {
+    int64_t image = std::numeric_limits<int64_t>::max();
+    if (!truths.empty()) image = truths.front().image_id;
+    if (!detections.empty()) image = std::min(image, detections.front().image_id);
+    const auto of_image = [image](const auto& element) { return element.image_id == image; };
+    const std::span<const CocoTruth> here = take_while(truths, of_image);
+    const std::span<const CocoDetection> found = take_while(detections, of_image);
+    matcher.match(here, found.first(std::min<size_t>(found.size(), kCocoMostDetections)), matches);
+  }
+  std::ranges::stable_sort(matches, std::greater{}, &CocoMatch::score);
 }
 
 }  // namespace quench::metrics

@@ -22,12 +22,22 @@ inline constexpr std::array<double, kCocoThresholds> kCocoIou = [] {
   return values;
 }();
 
+inline constexpr int kCocoRecalls = 101;
+/// 0:.01:1, as numpy's linspace rounds them.
+inline constexpr std::array<double, kCocoRecalls> kCocoRecall = [] {
+  std::array<double, kCocoRecalls> values{};
+  for (int i = 0; i < kCocoRecalls; ++i) values[i] = i * (1.0 / 100);
+  values.back() = 1;
+  return values;
+}();
+
 /// An area's size classes: bit a is set where it lies outside range a (the bounds belong to the range).
 unsigned outside_areas(double area);
 
 /// What became of one detection. Sets of IoU thresholds are bits, one word for each size range.
 struct CocoMatch {
   double score = 0;
+  int64_t image_id = 0;
   int32_t rank = 0;                            ///< among the detections of its image and class
   std::array<uint16_t, kCocoAreas> matched{};  ///< thresholds at which it took a true box
   std::array<uint16_t, kCocoAreas> ignored{};  ///< thresholds at which it counts for nothing
@@ -53,5 +63,11 @@ class CocoMatcher {
   std::vector<uint8_t> ignored_;                         // a true box's size ranges in which it is ignored, as bits
   std::vector<std::array<uint16_t, kCocoAreas>> taken_;  // and the thresholds at which it is taken
 };
+
+/// Matches the detections of one class, image by image, into `matches` (cleared first): by descending score, equal
+/// scores by the ids of their images. truths, detections: of that class, by image; an image's detections by descending
+/// score, of which the best kCocoMostDetections count.
+void match_images(std::span<const CocoTruth> truths, std::span<const CocoDetection> detections, CocoMatcher& matcher,
+                  std::vector<CocoMatch>& matches);
 
 }  // namespace quench::metrics
