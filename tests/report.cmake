@@ -1,4 +1,5 @@
 quench_test(report_pareto_test SOURCES report_pareto_test.cpp USES report LABELS fast)
+quench_test(report_findings_test SOURCES report_findings_test.cpp USES report LABELS fast)
 quench_test(report_table_test SOURCES report_table_test.cpp report_samples.cpp USES report LABELS fast)
 quench_test(report_html_test SOURCES report_html_test.cpp report_samples.cpp USES report LABELS fast
             NEEDS echarts "Html.ChartDataReadsBack")

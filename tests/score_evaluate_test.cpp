@@ -108,7 +108,8 @@ TEST(Evaluation, TravelsAsJson) {
   const models::Detection found{{0.1, 1.0 / 3, 1e-3, 700.7}, 0.3f, 7};
   for (const Evaluation& whole :
        {boxes({found, found}, {}),
-        Evaluation{{{"top1", 1.0 / 3}, {"top5", 1}}, 3, {{7, "a.jpg", "damaged"}}, {1, -1, 40}, {}}}) {
+        Evaluation{{{"top1", 1.0 / 3}, {"top5", 1}}, 3, {{7, "a.jpg", "damaged"}}, {1, -1, 40}, {}},
+        Evaluation{{{"top1", 1}}, 2, {}, {1, 1}, {}, metrics::Outcomes{"t", {0, 0}, {}}}}) {
     const std::string text = to_json(whole).dump();
     EXPECT_TRUE(evaluation_from(parse_json(text, "t"), "t") == whole) << text;
   }
@@ -124,6 +125,7 @@ TEST(Evaluation, WhatIsNoneIsToldByName) {
       R"({"scores": {"top1": 1}, "samples": 1, "left_out": [], "predictions": [], "detections": []})",
       R"({"scores": {}, "samples": 1, "left_out": [["a.jpg"]], "predictions": [1], "detections": []})",
       R"({"scores": {}, "samples": 2, "left_out": [], "predictions": [1], "detections": []})",
+      R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [1], "detections": [], "outcomes": {"truth": "", "ahead": "00"}})",
       R"({"scores": {}, "samples": 1, "left_out": [], "predictions": [-2], "detections": []})",
       R"({"scores": {}, "samples": 1, "left_out": [], "predictions": ["cat"], "detections": []})",
       R"({"scores": {}, "samples": 2, "left_out": [], "predictions": [], "detections": [[]]})",

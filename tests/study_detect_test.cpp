@@ -134,6 +134,8 @@ TEST_P(StudyDetect, RunsEveryMethod) {
     ASSERT_TRUE(record.map_50_95 && record.map_50 && record.agreement);
     EXPECT_FALSE(record.top1);
     EXPECT_LE(*record.map_50_95, *record.map_50);
+    ASSERT_TRUE(record.map_50_95_low && record.map_50_95_high && record.outcomes);
+    EXPECT_LE(*record.map_50_95_low, *record.map_50_95_high);
   }
   EXPECT_EQ(*summary.records[0].agreement, 1);
   const std::vector<int64_t> boxes = boxes_found(folder_ / "results");

@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <map>
@@ -10,8 +11,11 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/gzip.h"
+#include "core/hash.h"
 #include "data/pictures/image_file.h"
 #include "error_testing.h"
+#include "metrics/outcomes.h"
 #include "models/spec.h"
 #include "record/store.h"
 #include "study/lock.h"
@@ -48,6 +52,15 @@ TEST_F(StudyRun, RunsCellsThenSkipsThem) {
   EXPECT_EQ(first.records[1].parent_sha256, first.records[0].model_sha256) << "PTQ comes from the same training";
   EXPECT_LT(*first.records[1].weights_bytes, *first.records[0].weights_bytes / 3);
   EXPECT_EQ(first.records[1].bops, *first.records[1].macs * 64) << "every layer is int8 x int8";
+
+  for (const record::Record& record : first.records) {  // what each image adds, as the record says
+    ASSERT_TRUE(record.outcomes.has_value());
+    const std::string text = gunzip(read_file(folder_ / *record.outcomes), "outcomes");
+    const metrics::Outcomes outcomes = metrics::outcomes_from(parse_json(text, "outcomes"), "outcomes");
+    ASSERT_EQ(outcomes.images(), 100);
+    EXPECT_DOUBLE_EQ(static_cast<double>(std::ranges::count(outcomes.ahead, 0)) / 100, *record.top1);
+    EXPECT_TRUE(fs::path(*record.outcomes).filename().string().starts_with(sha256_hex(text).substr(0, 16)));
+  }
 
   const std::string stored = read_file(folder_ / "records.jsonl");
   const RunSummary second = run(study, context());

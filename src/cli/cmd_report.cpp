@@ -4,10 +4,12 @@
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
+#include "cli/kept_outcomes.h"
 #include "cli/print.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "record/store.h"
+#include "report/findings.h"
 #include "report/report.h"
 
 namespace quench::cli {
@@ -74,6 +76,7 @@ int run_report(const program::Invocation& invocation, const program::Environment
   const std::vector<record::Record> records = chosen(record::latest(loaded.records), study.cells);
   if (records.empty()) fail(ErrorKind::data, "[cli] expected at least one record in {}, got none", store.string());
 
+  const report::OutcomesOf outcomes = kept_outcomes(store.parent_path(), environment.log);
   const std::string format = options["format"];
   std::string content;
   fs::path output = options["output"].is_string() ? fs::path(options["output"].get<std::string>()) : fs::path();
@@ -82,10 +85,12 @@ int run_report(const program::Invocation& invocation, const program::Environment
     page.title = title_of(options, records);
     page.command = "quench report " + invocation.inputs.at(0) + " --format html";
     page.notes = study.notes;
+    page.outcomes = outcomes;
     content = report::html(records, page);
     if (output.empty()) output = store.parent_path() / "report.html";
   } else {
     content = render(records, format);
+    if (format == "table") content += report::findings_text(records, outcomes);
   }
   if (output.empty()) {
     std::cout << content;

@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "cli/kept_outcomes.h"
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "cli/study_context.h"
@@ -8,6 +9,7 @@
 #include "core/printable.h"
 #include "core/text.h"
 #include "inference/registry.h"
+#include "report/findings.h"
 #include "report/report.h"
 #include "study/run.h"
 
@@ -32,12 +34,14 @@ int run_study(const program::Invocation& invocation, const program::Environment&
   page.title = study.name;
   page.command = fmt::format("quench study run {}", file);
   page.notes = summary.notes;
+  page.outcomes = kept_outcomes(folder, environment.log);
   write_file(folder / "report.html", report::html(summary.records, page));
   environment.log.info(fmt::format("{} done now, {} done before, {} failed or unsupported",
                                    counted(summary.ran, "cell"), summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table")
-    std::cout << "\nreport: " << printable_line(fs::absolute(folder / "report.html").string()) << "\n";
+    std::cout << report::findings_text(summary.records, page.outcomes)
+              << "\nreport: " << printable_line(fs::absolute(folder / "report.html").string()) << "\n";
   return summary.failed ? program::kCellFailed : program::kOk;
 }
 

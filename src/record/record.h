@@ -51,6 +51,8 @@ struct Record {
   std::optional<double> map_75;
   std::optional<double> map_95;
   std::optional<double> map_50_95;
+  std::optional<double> map_50_95_low;  ///< 95 % interval, by resampling the test images
+  std::optional<double> map_50_95_high;
   std::optional<double> map_small;  ///< mAP@[.5:.95] of objects below 32 x 32 pixels; medium: to 96 x 96; large
   std::optional<double> map_medium;
   std::optional<double> map_large;
@@ -81,7 +83,9 @@ struct Record {
   std::optional<std::string> float_layers;        ///< comma-separated names kept in float
   std::optional<std::string> calibration_sha256;  ///< of the calibration indices
   std::optional<std::string> chosen_on;           ///< the split that chose among epochs: validation, or none
-  std::optional<std::string> artifact;            ///< the model's file, below the folder of the study's results
+  /// The file, below the folder of the study's results, of what each image adds to the accuracy (metrics/outcomes.h).
+  std::optional<std::string> outcomes;
+  std::optional<std::string> artifact;   ///< the model's file, below the folder of the study's results
   std::optional<double> timing_drift;    ///< by how much the set's first model was slower at the end: 0.1 is 10 %
   std::optional<bool> stable;            ///< latencies settled, and the drift is small
   std::optional<std::string> timing_id;  ///< rows with the same one were timed in turn, in one run

@@ -42,6 +42,9 @@ Chart chart(const std::string& key, const std::string& title, const std::string&
     if (metric == Metric::top1) {
       point.low = scaled(rows[i].top1_low, 100);
       point.high = scaled(rows[i].top1_high, 100);
+    } else if (metric == Metric::map_50_95) {
+      point.low = scaled(rows[i].map_50_95_low, 100);
+      point.high = scaled(rows[i].map_50_95_high, 100);
     }
     result.points.push_back(point);
   }

@@ -173,9 +173,11 @@ std::string undefined_map(const Record& record) {
 void add_accuracies(Builder& builder, const std::vector<Record>& records) {
   builder.number("Top-1", "%", "Share of images whose highest score is the right class.", 2,
                  [](const Record& r) { return scaled(r.top1, 100); });
-  builder.note("95 % interval", "%", "Wilson score interval of top-1.", [](const Record& r) {
-    return r.top1_low && r.top1_high ? fmt::format("{:.2f}-{:.2f}", 100 * *r.top1_low, 100 * *r.top1_high) : "";
-  });
+  const auto interval = [](const std::optional<double>& low, const std::optional<double>& high) {
+    return low && high ? fmt::format("{:.2f}-{:.2f}", 100 * *low, 100 * *high) : std::string();
+  };
+  builder.note("95 % interval", "%", "Wilson score interval of top-1.",
+               [&](const Record& r) { return interval(r.top1_low, r.top1_high); });
   const auto delta_column = [&](Metric metric) {
     builder.number(
         "Delta", "pt",
@@ -191,6 +193,9 @@ void add_accuracies(Builder& builder, const std::vector<Record>& records) {
   builder.number(
       "mAP@[.5:.95]", "%", "COCO mean average precision, IoU .5 to .95; n/a where the images have no objects.", 2,
       [](const Record& r) { return scaled(r.map_50_95, 100); }, "", undefined_map);
+  builder.note(metric == Metric::top1 ? "mAP, 95 % interval" : "95 % interval", "%",
+               "Of mAP@[.5:.95]: percentiles of resampled test images.",
+               [&](const Record& r) { return interval(r.map_50_95_low, r.map_50_95_high); });
   if (metric != Metric::top1) delta_column(metric);
   builder.number("mAP@.5", "%", "COCO mean average precision at IoU .5.", 2,
                  [](const Record& r) { return scaled(r.map_50, 100); });

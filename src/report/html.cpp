@@ -114,7 +114,8 @@ std::string details(const std::vector<Record>& records) {
 }
 
 constexpr char kFoot[] =
-    "<footer><p>Accuracies are on the test images that the head of the page counts; intervals are 95 % Wilson score intervals. Latency: batch 1, "
+    "<footer><p>Accuracies are on the test images that the head of the page counts; intervals in the table of rows are "
+    "95 %: Wilson score intervals of top-1, bootstrap percentiles of mAP. Latency: batch 1, "
     "after "
     "a warm-up until stable, no sample left out. GFLOPs: 2 x multiply-accumulates of convolutions and linear layers, "
     "batch "
@@ -132,7 +133,7 @@ std::string html(const std::vector<Record>& records, const PageOptions& options)
   out += provenance(records, options) + notes(records, options, with_charts) + "</header>\n";
   const std::vector<Section> parts = sections(records);
   if (parts.empty()) out += "<p class=\"empty\">No records.</p>\n";
-  for (size_t i = 0; i < parts.size(); ++i) out += section_html(parts[i], i, with_charts);
+  for (size_t i = 0; i < parts.size(); ++i) out += section_html(parts[i], i, with_charts, options.outcomes);
   out += details(records) + kFoot + "</main>\n";
   if (with_charts) out += fmt::format("<script>\n{}\n</script>\n", asset::echarts());
   out += fmt::format("<script>\n{}</script>\n</body>\n</html>\n", asset::page_script());

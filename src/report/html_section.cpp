@@ -9,6 +9,7 @@
 #include "core/escape_html.h"
 #include "report/chart.h"
 #include "report/columns.h"
+#include "report/findings_html.h"
 #include "report/format.h"
 #include "report/html_element.h"
 #include "report/tiles.h"
@@ -108,7 +109,7 @@ size_t place_of_baseline(const Columns& shown) {
   return static_cast<size_t>(found - shown.columns.begin());
 }
 
-std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>& charts) {
+std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>& charts, size_t index) {
   const Columns shown = columns(rows);
   const std::vector<std::string> fronts = fronts_of_rows(charts, rows.size());
   std::string out = "<div class=\"scroll\">\n<table class=\"sortable\">\n<thead><tr>";
@@ -130,7 +131,8 @@ std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>
   head({"Front", "", front_help(charts), false, {}, {}});
   out += "</tr></thead>\n<tbody>\n";
   for (size_t i = 0; i < rows.size(); ++i) {
-    out += "<tr>" + element("td", fmt::format("class=\"number\" data-value=\"{}\"", i + 1), std::to_string(i + 1));
+    out += fmt::format("<tr id=\"{}\">", row_id(index, i)) +
+           element("td", fmt::format("class=\"number\" data-value=\"{}\"", i + 1), std::to_string(i + 1));
     for (size_t c = 0; c < shown.columns.size(); ++c) {
       out += cell_html(shown.columns[c], i, rows);
       if (has_baselines && c == after) out += element("td", "", baselines[i].empty() ? "-" : "row " + baselines[i]);
@@ -177,19 +179,20 @@ std::string script_json(const Json& json) {
   return out;
 }
 
-std::string section_html(const Section& section, size_t index, bool with_charts) {
+std::string section_html(const Section& section, size_t index, bool with_charts, const OutcomesOf& outcomes) {
   const std::vector<Record> rows = ok_records(section.records);
   const std::vector<Record> others = other_records(section.records);
   std::string out = "<section>\n" + element("h2", "", section.title) + "\n";
   if (!rows.empty()) {
     const std::vector<Chart> drawn = charts(rows, section.metric);
     out += best_rows_html(rows, section.metric);
+    out += findings_html(rows, section.metric, outcomes, index);
     if (with_charts) {
       out += fmt::format("<script type=\"application/json\" class=\"chart-data\" data-section=\"{}\">{}</script>\n",
                          index, script_json(chart_json(rows, section.metric, drawn)));
       out += chart_blocks(drawn, section.metric, index);
     }
-    out += "<h3>All rows</h3>\n" + table_html(rows, drawn);
+    out += "<h3>All rows</h3>\n" + table_html(rows, drawn, index);
   }
   if (!others.empty()) out += others_html(others);
   return out + "</section>\n";

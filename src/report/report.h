@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "record/record.h"
+#include "report/differences.h"
 
 namespace quench::report {
 
@@ -16,6 +17,7 @@ struct PageOptions {
   std::string title;
   std::string command;             ///< how to make these records again
   std::vector<std::string> notes;  ///< said on the page's face
+  OutcomesOf outcomes = {};        ///< what findings are computed from; none without
 };
 
 /// One self-contained HTML page: table and charts (GFLOPs, parameters, weight bytes, latency vs accuracy, forecast

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "core/error.h"
+#include "core/hash.h"
 #include "score/scorer.h"
 
 namespace quench::score {
@@ -23,17 +26,24 @@ class ClassifyScorer : public Scorer {
            to_string(outputs[0].shape()));
     return {metrics::TopK::judge(scores.subspan(first, classes_), truth.label), {}};
   }
-  void add(const Answer& answer, const Truth&) override {
+  void add(const Answer& answer, const Truth& truth) override {
+    constexpr int32_t kMost = 5;
     top_k_.add(answer.verdict);
+    const int32_t ahead = answer.verdict.ahead;
+    ahead_.push_back(static_cast<uint8_t>(ahead < 0 ? kMost : std::min(ahead, kMost)));
+    labels_ += fmt::format("{}\n", truth.label);
     ++images_;
   }
   Evaluation result() const override {
-    return {{{"top1", top_k_.top1()}, {"top5", top_k_.top5()}}, images_, {}, top_k_.predictions(), {}};
+    return {{{"top1", top_k_.top1()}, {"top5", top_k_.top5()}}, images_, {}, top_k_.predictions(), {},
+            metrics::Outcomes{sha256_hex(labels_), ahead_, {}}};
   }
 
  private:
   size_t classes_;
   metrics::TopK top_k_;
+  std::vector<uint8_t> ahead_;
+  std::string labels_;
 };
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include "core/error.h"
+#include "core/hash.h"
 #include "score/detection_scorer.h"
 #include "score/scorer.h"
 
@@ -17,13 +18,22 @@ class DetectScorer : public Scorer {
     const auto& found = scorer_.add(images_, answer.detections, truth.letterbox, truth.objects);
     std::vector<models::Detection>& shown = shown_.emplace_back(found);
     std::erase_if(shown, [](const models::Detection& d) { return d.score < kShownConfidence; });
+    for (const Object& object : truth.objects) {
+      const Box& b = object.box;
+      truths_ += fmt::format("{} {} {} {} {} {} {} {}\n", images_, object.label, b.x1, b.y1, b.x2, b.y2, object.area,
+                             object.crowd);
+    }
     ++images_;
   }
-  Evaluation result() const override { return {scorer_.scores(), images_, {}, {}, shown_}; }
+  Evaluation result() const override {
+    const metrics::CocoOutcomes boxes = scorer_.outcomes();
+    return {scorer_.scores(), images_, {}, {}, shown_, metrics::Outcomes{sha256_hex(truths_), {}, boxes}};
+  }
 
  private:
   DetectionScorer scorer_;
   std::vector<std::vector<models::Detection>> shown_;
+  std::string truths_;
 };
 
 }  // namespace

@@ -36,6 +36,7 @@ class DetectionScorer {
   /// left out, so that there is none at all where nothing is annotated: no figure is defined then (pycocotools' -1).
   Scores scores() const;
   metrics::CocoResult result() const { return coco_.evaluate(); }
+  metrics::CocoOutcomes outcomes() const { return coco_.outcomes(); }
 
  private:
   models::DetectHead head_;

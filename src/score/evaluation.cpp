@@ -63,11 +63,13 @@ Json to_json(const Evaluation& evaluation) {
   for (const LeftOutImage& image : evaluation.left_out) {
     left_out.push_back(Json::array({image.index, image.name, image.problem}));
   }
-  return {{"scores", std::move(scores)},
-          {"samples", evaluation.samples},
-          {"left_out", std::move(left_out)},
-          {"predictions", evaluation.predictions},
-          {"detections", std::move(detections)}};
+  Json json{{"scores", std::move(scores)},
+            {"samples", evaluation.samples},
+            {"left_out", std::move(left_out)},
+            {"predictions", evaluation.predictions},
+            {"detections", std::move(detections)}};
+  if (evaluation.outcomes) json["outcomes"] = metrics::to_json(*evaluation.outcomes);
+  return json;
 }
 
 Evaluation evaluation_from(const Json& json, std::string_view where) {
@@ -88,6 +90,7 @@ Evaluation evaluation_from(const Json& json, std::string_view where) {
       std::vector<models::Detection>& boxes = out.detections.emplace_back();
       for (const Json& row : image) boxes.push_back(detection_from(row));
     }
+    if (json.contains("outcomes")) out.outcomes = metrics::outcomes_from(json["outcomes"], where);
   } catch (const Json::exception& error) {
     wrong(error.what());
   }
@@ -99,6 +102,9 @@ Evaluation evaluation_from(const Json& json, std::string_view where) {
     if (images != 0 && static_cast<int64_t>(images) != out.samples) {
       wrong(fmt::format("what was said of {} images instead of {}", images, out.samples));
     }
+  }
+  if (out.outcomes && out.outcomes->images() != out.samples) {
+    wrong(fmt::format("outcomes of {} images instead of {}", out.outcomes->images(), out.samples));
   }
   for (const int32_t label : out.predictions) {
     if (label < -1) wrong(fmt::format("class {}", label));

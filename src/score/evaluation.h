@@ -1,12 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/json.h"
 #include "core/labelled_images.h"
+#include "metrics/outcomes.h"
 #include "models/nms.h"
 #include "score/scores.h"
 
@@ -20,6 +22,8 @@ struct Evaluation {
   std::vector<int32_t> predictions;                        ///< classification: of each image
   std::vector<std::vector<models::Detection>> detections;  ///< detection: of each image, in its pixels; with score
                                                            ///< kShownConfidence or above
+  /// What each image adds to the scores. Evaluations of earlier versions have none.
+  std::optional<metrics::Outcomes> outcomes = {};
   bool operator==(const Evaluation&) const = default;
 };
 
@@ -31,8 +35,8 @@ inline constexpr float kShownConfidence = 0.25f;
 /// both; 1 where there are none. Throws Error{internal} where the numbers of images differ.
 double agreement(const Evaluation& a, const Evaluation& b);
 
-/// {scores, samples, left_out, predictions, detections}; a left-out image is [index, name, problem], a box is [label,
-/// score, x1, y1, x2, y2].
+/// {scores, samples, left_out, predictions, detections, outcomes}; a left-out image is [index, name, problem], a box is
+/// [label, score, x1, y1, x2, y2]. Outcomes are as metrics/outcomes.h says; no key where there are none.
 Json to_json(const Evaluation& evaluation);
 
 /// Inverse of to_json. Throws Error{data} naming `where` for what it cannot have made: another form, predictions of

@@ -1,7 +1,12 @@
 #include "study/cell_record.h"
 
+#include <cmath>
+
+#include "core/processors.h"
 #include "core/task.h"
 #include "platform/measured.h"
+#include "stats/estimate.h"
+#include "stats/figures.h"
 
 namespace quench::study {
 
@@ -29,8 +34,18 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   return record;
 }
 
+void set_map_interval(record::Record& record, const std::optional<metrics::Outcomes>& outcomes) {
+  if (!outcomes || outcomes->boxes.images == 0 || !record.map_50_95) return;
+  const auto figures = stats::figure_replicates(*outcomes, usable_processors());
+  const stats::Estimate map = stats::mean_of({&figures.at("map_50_95"), 1});
+  if (std::isnan(map.low) || std::isnan(map.high)) return;
+  record.map_50_95_low = map.low;
+  record.map_50_95_high = map.high;
+}
+
 void set_scores(record::Record& record, const score::Evaluation& real, const score::Evaluation& simulated) {
   platform::set_scores(record, real.scores, real.samples);
+  set_map_interval(record, real.outcomes);
   if (!real.left_out.empty()) {
     record.left_out = static_cast<int64_t>(real.left_out.size());
     record.left_out_first = real.left_out.front().name;

@@ -1,5 +1,8 @@
 #include "study/remote_cells.h"
 
+#include "study/cell_record.h"
+#include "study/outcomes_file.h"
+
 namespace quench::study {
 
 RemoteCells::RemoteCells(const StudyFile& study, Stages& stages, const RunContext& context)
@@ -65,12 +68,15 @@ void RemoteCells::run(const Cell& cell, const graph::ModelFile& model, const sco
   if (scored != scored_.end()) {
     record::copy_accuracies(answer, scored->second);
     answer.agreement = scored->second.agreement;
+    answer.outcomes = scored->second.outcomes;
   } else if (answer.status == "ok") {
     if (!whole.predictions || whole.predictions->samples != simulated.samples) {
       fail(ErrorKind::data, "{}: expected what the model says of {} images, got {}", device.name(), simulated.samples,
            whole.predictions ? whole.predictions->samples : 0);
     }
     answer.agreement = score::agreement(*whole.predictions, simulated);
+    set_map_interval(answer, whole.predictions->outcomes);
+    if (whole.predictions->outcomes) answer.outcomes = write_outcomes(*whole.predictions->outcomes, context_.folder);
     scored_[key] = answer;
   }
   record.status = answer.status;

@@ -215,11 +215,10 @@ fs::path Stages::evaluation_file(const std::string& key) const {
   return folder_of("evaluate", key) / "evaluation.json";
 }
 
-bool Stages::has_evaluation(const std::string& key) {
+bool Stages::has_evaluation(const std::string& key, bool of_images) {
   if (!fs::exists(evaluation_file(key))) return false;
   try {
-    evaluation(key);
-    return true;
+    return evaluation(key)->outcomes || !of_images;
   } catch (const Error& error) {
     if (told_.insert(key).second) {
       log_.warning(fmt::format("an evaluation has to be made again: {}", error.what()));
@@ -243,7 +242,7 @@ std::shared_ptr<const score::Evaluation> Stages::evaluation(const std::string& k
 
 void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const std::string key = evaluation_key(cell, runtime);
-  if (has_evaluation(key)) return;
+  if (has_evaluation(key, true)) return;
   const fs::path folder = evaluation_file(key).parent_path();
   write_inputs(folder, "evaluate", key, cell, {{"runtime", runtime}});
   const WorkClock clock(folder, size_of_evaluation(cell, runtime, study_.data));
@@ -256,6 +255,7 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const score::Evaluation result =
       inference::evaluate(loaded, *data().test, {.settings = study_.detect}, log_, cancel_);
   write_sealed(evaluation_file(key), to_json(result).dump() + "\n");
+  evaluations_.erase(key);  // an earlier one may be in hand
   clock.finish();
 }
 

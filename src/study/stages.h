@@ -48,7 +48,8 @@ class Stages {
 
   /// Key of the evaluation of a cell's artifact on the test split through a runtime.
   std::string evaluation_key(const Cell& cell, const std::string& runtime) const;
-  bool has_evaluation(const std::string& key);
+  /// of_images: with what each image adds to the scores, which evaluations of earlier versions lack.
+  bool has_evaluation(const std::string& key, bool of_images);
   void evaluate(const Cell& cell, const std::string& runtime);
   /// One that is there and as it was written; some of the last are kept, so that a file is read once for the rows that
   /// need it. Throws Error{data} where its file is torn or of another model.

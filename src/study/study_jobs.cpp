@@ -10,6 +10,7 @@
 #include "platform/bench_set.h"
 #include "platform/measured.h"
 #include "study/cell_record.h"
+#include "study/outcomes_file.h"
 
 namespace quench::study {
 namespace {
@@ -80,11 +81,14 @@ void StudyJobs::add_row(Row& row) {
   if (!cell.device.remote()) runtimes.insert(runtimes.begin(), cell.runtime);
   for (const std::string& runtime : runtimes) {
     const std::string key = stages_.evaluation_key(cell, runtime);
-    row.needs.push_back(add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime),
-                             before, [this, key, known = row.known] { return known || stages_.has_evaluation(key); },
-                             [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
-                             [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }},
-                            size_of_evaluation(cell, runtime, study_.data)));
+    row.needs.push_back(
+        add({key, "evaluate", fmt::format("{} s{}, {}", artifact_name(cell), cell.seed, runtime), before,
+             [this, key, known = row.known, of_images = runtime != kSimulation] {
+               return known || stages_.has_evaluation(key, of_images);
+             },
+             [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
+             [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }},
+            size_of_evaluation(cell, runtime, study_.data)));
   }
   if (cell.device.remote()) {
     const std::string key = row_key(cell);
@@ -206,8 +210,9 @@ void StudyJobs::evaluate_row(Row& row) {
   }
   if (cell.steps.size() == 1) row.record.bits_w = row.record.bits_a = float_bits(*context_.registry, cell.runtime);
   if (cell.device.remote()) return;
-  set_scores(row.record, *stages_.evaluation(stages_.evaluation_key(cell, cell.runtime)),
-             *stages_.evaluation(stages_.evaluation_key(cell, kSimulation)));
+  const auto real = stages_.evaluation(stages_.evaluation_key(cell, cell.runtime));
+  set_scores(row.record, *real, *stages_.evaluation(stages_.evaluation_key(cell, kSimulation)));
+  if (real->outcomes) row.record.outcomes = write_outcomes(*real->outcomes, context_.folder);
 }
 
 void StudyJobs::run_remote(Row& row) {

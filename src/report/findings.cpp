@@ -1,0 +1,157 @@
+#include "report/findings.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "core/printable.h"
+#include "report/columns.h"
+#include "report/format.h"
+#include "report/timing_groups.h"
+
+namespace quench::report {
+
+using record::Record;
+
+namespace {
+
+constexpr double kLevel = 0.05;
+constexpr double kPoint = 0.01;
+
+std::string points(double fraction) {
+  const double rounded = std::round(1e4 * fraction) / 100;
+  return rounded == 0 ? "0.00" : fmt::format("{:+.2f}", rounded);
+}
+
+std::string seeds_text(int64_t seeds) { return seeds == 1 ? "1 seed" : fmt::format("{} seeds", seeds); }
+
+std::string p_text(double p) { return p < 0.001 ? "below 0.001" : fmt::format("{:.3f}", p); }
+
+/// "-0.85 points (95 % interval -1.31 to -0.39; 3 seeds; p below 0.001): a loss."
+std::string verdict(const Difference& difference) {
+  const stats::Estimate& gap = difference.gap;
+  std::string text = fmt::format("{} points (95 % interval {} to {}; {}; p {}): ", points(gap.value), points(gap.low),
+                                 points(gap.high), seeds_text(gap.seeds), p_text(difference.p_adjusted));
+  if (gap.value == 0 && gap.low == 0 && gap.high == 0) return text + "the same on every image.";
+  if (difference.p_adjusted > kLevel) return text + "no evidence of a difference.";
+  return text + (gap.value < 0 ? "a loss." : "a gain.");
+}
+
+Finding of_difference(const Difference& difference, const MethodComparison& comparison, const std::string& note) {
+  const MethodGroup &group = comparison.groups[difference.group], &against = comparison.groups[difference.against];
+  Finding finding{fmt::format("{} against {}: {}{}", group.label, against.label, verdict(difference), note),
+                  group.rows};
+  finding.rows.insert(finding.rows.end(), against.rows.begin(), against.rows.end());
+  return finding;
+}
+
+/// The fastest row of a group that was timed together, among those whose method loses a point at most.
+std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, const TimingGroup& timed) {
+  const Record *best = nullptr, *base = nullptr;
+  size_t compared = 0;
+  for (const size_t i : timed.rows) {
+    const Record* of_row = accuracy_baseline(rows[i], rows);
+    if (of_row == nullptr || !accuracy_of(rows[i], metric) || !accuracy_of(*of_row, metric)) continue;
+    ++compared;
+    if (*accuracy_of(rows[i], metric) < *accuracy_of(*of_row, metric) - kPoint) continue;
+    if (best != nullptr && *measured_latency(*best) <= *measured_latency(rows[i])) continue;
+    best = &rows[i];
+    base = latency_baseline(rows[i], rows);
+  }
+  if (compared == 0) return {};
+  const Record& any = rows[timed.rows.front()];
+  const std::string where =
+      fmt::format("on {}, {}{}", any.device.value_or("?"), any.runtime.value_or("?"),
+                  any.threads ? fmt::format(", {} thread{}", *any.threads, *any.threads == 1 ? "" : "s") : "");
+  if (best == nullptr) {
+    return Finding{fmt::format("Every method {} loses more than one point.", where), timed.rows};
+  }
+  const auto ms = [](const Record& row) {
+    return three_digits(static_cast<double>(*row.latency_p50_ns) * 1e-6) + " ms";
+  };
+  std::string text = fmt::format("At a loss of one point at most, the fastest {} is {}{}: {}", where, label(*best),
+                                 best->seed ? fmt::format(" (seed {})", *best->seed) : "", ms(*best));
+  if (base != nullptr) {
+    text +=
+        fmt::format(", {:.2f} times as fast as float32 ({})",
+                    static_cast<double>(*base->latency_p50_ns) / static_cast<double>(*best->latency_p50_ns), ms(*base));
+  }
+  if (best->stable == false) text += "; the timing was unsteady";
+  Finding finding{text + ".", {static_cast<size_t>(best - rows.data())}};
+  if (base != nullptr) finding.rows.push_back(static_cast<size_t>(base - rows.data()));
+  return finding;
+}
+
+}  // namespace
+
+std::vector<Finding> findings(const std::vector<Record>& rows, Metric metric, const MethodComparison& comparison) {
+  std::vector<Finding> result;
+  for (const Difference& difference : comparison.from_float) {
+    result.push_back(of_difference(difference, comparison, ""));
+  }
+  for (const Difference& difference : comparison.tuned) {
+    result.push_back(of_difference(difference, comparison, " Each is the best of its kind on these very images."));
+  }
+  for (const TimingGroup& timed : timing_groups(rows)) {
+    if (auto found = fastest(rows, metric, timed)) result.push_back(std::move(*found));
+  }
+  return result;
+}
+
+std::vector<MethodLine> method_lines(const MethodComparison& comparison) {
+  const auto percent = [](double fraction) { return fmt::format("{:.2f}", 100 * fraction); };
+  std::vector<MethodLine> lines;
+  for (size_t g = 0; g < comparison.groups.size(); ++g) {
+    if (!comparison.means[g]) continue;
+    const stats::Estimate& mean = *comparison.means[g];
+    MethodLine line{.method = comparison.groups[g].label,
+                    .seeds = std::to_string(mean.seeds),
+                    .mean = percent(mean.value),
+                    .deviation = mean.deviation ? percent(*mean.deviation) : "",
+                    .interval = fmt::format("{}-{}", percent(mean.low), percent(mean.high)),
+                    .gap = {},
+                    .gap_interval = {},
+                    .p = {}};
+    for (const Difference& difference : comparison.from_float) {
+      if (difference.group != g) continue;
+      line.gap = points(difference.gap.value);
+      line.gap_interval = fmt::format("{} to {}", points(difference.gap.low), points(difference.gap.high));
+      line.p = p_text(difference.p_adjusted);
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+std::vector<std::string> findings_notes(const MethodComparison& comparison) {
+  std::vector<std::string> notes;
+  if (comparison.from_float.empty()) return notes;
+  notes.emplace_back(
+      "Differences are paired: both models on the same images, 2,000 resampled test sets (bootstrap). p is adjusted by "
+      "Holm's method for the number of methods that are compared; above 0.05 there is no evidence of a difference.");
+  const auto one_seed = [](const Difference& difference) { return difference.gap.seeds == 1; };
+  if (std::ranges::any_of(comparison.from_float, one_seed)) {
+    notes.emplace_back(
+        "An interval of 1 seed holds the chance of the test images alone: another training may differ by more.");
+  }
+  if (!std::ranges::all_of(comparison.from_float, one_seed)) {
+    notes.emplace_back("An interval of several seeds holds the chance of images and of trainings (Student's t).");
+  }
+  return notes;
+}
+
+std::string findings_text(const std::vector<Record>& records, const OutcomesOf& outcomes) {
+  std::string text;
+  for (const Section& section : sections(records)) {
+    const std::vector<Record> rows = ok_records(section.records);
+    const MethodComparison comparison = compare_methods(rows, section.metric, outcomes);
+    const std::vector<Finding> found = findings(rows, section.metric, comparison);
+    if (found.empty()) continue;
+    text += fmt::format("\nFindings ({}, {}):\n", printable_line(section.title), title_of(section.metric));
+    for (const Finding& finding : found) text += "- " + printable_line(finding.text) + "\n";
+    for (const std::string& note : findings_notes(comparison)) text += "  " + note + "\n";
+  }
+  return text;
+}
+
+}  // namespace quench::report

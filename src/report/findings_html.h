@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "record/record.h"
+#include "report/differences.h"
+
+namespace quench::report {
+
+/// Findings as a list with links to the rows of table `index`, and the methods with their means over seeds. Empty where
+/// the records say nothing of the kind.
+std::string findings_html(const std::vector<record::Record>& rows, Metric metric, const OutcomesOf& outcomes,
+                          size_t index);
+
+/// The id of a row of table `index`, which such links point to.
+std::string row_id(size_t index, size_t row);
+
+}  // namespace quench::report

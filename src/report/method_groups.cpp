@@ -1,0 +1,50 @@
+#include "report/method_groups.h"
+
+#include <algorithm>
+#include <map>
+
+#include "report/optional_values.h"
+
+namespace quench::report {
+
+using record::Record;
+
+std::vector<MethodGroup> method_groups(const std::vector<Record>& rows, Metric metric) {
+  std::vector<MethodGroup> groups;
+  std::map<std::string, size_t> place_of;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Record& row = rows[i];
+    if (!is_ok(row) || is_forecast(row) || !accuracy_of(row, metric)) continue;
+    const std::string key =
+        fmt::format("{}|{}|{}|{}", label(row), text_of(row.imgsz), text_of(row.data), text_of(row.device));
+    const auto [found, is_new] = place_of.try_emplace(key, groups.size());
+    if (is_new) groups.push_back({label(row), {}});
+    std::vector<size_t>& members = groups[found->second].rows;
+    const bool known = std::ranges::any_of(members, [&](size_t other) { return rows[other].seed == row.seed; });
+    if (!known) members.push_back(i);
+  }
+  for (MethodGroup& group : groups) {
+    std::ranges::stable_sort(group.rows, {}, [&](size_t i) { return rows[i].seed.value_or(-1); });
+  }
+  return groups;
+}
+
+MethodKind kind_of(const Record& record) {
+  MethodKind kind;
+  kind.sparse = record.sparse.has_value();
+  const auto steps = record.config.is_object() ? record.config.find("steps") : record.config.end();
+  if (steps == record.config.end() || !steps->is_array()) {
+    kind.quantized = record.method == "ptq" || record.method == "qat";
+    kind.fine_tuned = record.method == "qat";
+    return kind;
+  }
+  for (const Json& step : *steps) {
+    const std::string name = step.is_object() && step.size() == 1 ? step.begin().key() : std::string();
+    if (name == "prune") kind.pruned = true;
+    if (name == "quantize" || name == "assign_bits") kind.quantized = true;
+    if (name == "finetune" && kind.quantized) kind.fine_tuned = true;
+  }
+  return kind;
+}
+
+}  // namespace quench::report

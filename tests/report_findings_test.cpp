@@ -1,0 +1,199 @@
+// Findings from outcomes whose truth is known.
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "report/columns.h"
+#include "report/differences.h"
+#include "report/findings.h"
+#include "report/findings_html.h"
+#include "report/report.h"
+
+namespace quench::report {
+namespace {
+
+using record::Record;
+
+constexpr int kImages = 1000;
+
+/// Of kImages images the first `right` are classified rightly, but for `swapped` of them that change place with as many
+/// behind.
+metrics::Outcomes outcomes(int right, int swapped = 0, const std::string& truth = "t") {
+  metrics::Outcomes out{truth, {}, {}};
+  for (int i = 0; i < kImages; ++i) {
+    const bool moved_out = i < swapped, moved_in = i >= right && i < right + swapped;
+    out.ahead.push_back((i < right && !moved_out) || moved_in ? 0 : 3);
+  }
+  return out;
+}
+
+/// Records with their outcomes, as a study would leave them.
+class Findings : public ::testing::Test {
+ protected:
+  Record& add(const std::string& method, int64_t seed, const metrics::Outcomes& of_images) {
+    Record record;
+    record.model = "net";
+    record.task = "classify";
+    record.data = "set";
+    record.imgsz = 32;
+    record.method = method;
+    record.runtime = "native";
+    record.device = "host";
+    record.threads = 1;
+    record.seed = seed;
+    int right = 0;
+    for (const uint8_t ahead : of_images.ahead) right += ahead == 0;
+    record.top1 = static_cast<double>(right) / kImages;
+    record.cell = method + "/s" + std::to_string(seed);
+    record.outcomes = "outcomes/" + *record.cell;
+    kept_[*record.outcomes] = of_images;
+    rows_.push_back(record);
+    return rows_.back();
+  }
+  void time(Record& record, int64_t ns) {
+    record.latency_p50_ns = ns;
+    record.timing_id = "together";
+    record.stable = true;
+  }
+  OutcomesOf source() {
+    return [this](const Record& record) -> std::optional<metrics::Outcomes> {
+      ++asked_;
+      const auto found = kept_.find(*record.outcomes);
+      return found == kept_.end() ? std::nullopt : std::optional(found->second);
+    };
+  }
+  MethodComparison compare() { return compare_methods(rows_, Metric::top1, source()); }
+  std::string text() { return findings_text(rows_, source()); }
+
+  std::vector<Record> rows_;
+  std::map<std::string, metrics::Outcomes> kept_;
+  int asked_ = 0;
+};
+
+bool holds(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST_F(Findings, ALossThatHoldsAndOneThatDoesNotShow) {
+  add("fp32", 0, outcomes(640));
+  add("bad", 0, outcomes(600));        // 40 images lost, none won
+  add("noise", 0, outcomes(638, 30));  // 32 lost, 30 won
+  add("same", 0, outcomes(640));
+  const MethodComparison comparison = compare();
+  ASSERT_EQ(comparison.from_float.size(), 3u);
+  const stats::Estimate& bad = comparison.from_float[0].gap;
+  EXPECT_NEAR(bad.value, -0.04, 1e-12);
+  // The exact interval of 40 of 1,000: 0.04 -+ 1.96 sqrt(0.04 0.96 / 1000) = 0.0279 to 0.0521.
+  EXPECT_NEAR(bad.low, -0.0521, 0.002);
+  EXPECT_NEAR(bad.high, -0.0279, 0.002);
+  EXPECT_LT(comparison.from_float[0].p_adjusted, 0.01);
+  EXPECT_GT(comparison.from_float[1].p_adjusted, 0.5);
+  const std::string said = text();
+  EXPECT_TRUE(holds(said, "net / bad / native against net / fp32 / native: -4.00 points (95 % interval -5.")) << said;
+  EXPECT_TRUE(holds(said, ": a loss.")) << said;
+  EXPECT_TRUE(holds(said, "net / noise / native against net / fp32 / native: -0.20 points")) << said;
+  EXPECT_TRUE(holds(said, ": no evidence of a difference.")) << said;
+  EXPECT_TRUE(holds(said, "0.00 points (95 % interval 0.00 to 0.00; 1 seed; p 1.000): the same on every image."))
+      << said;
+  EXPECT_TRUE(holds(said, "An interval of 1 seed holds the chance of the test images alone")) << said;
+}
+
+TEST_F(Findings, SeedsAreOneRowAndPaired) {
+  for (const int64_t seed : {2, 0, 1}) {
+    const int shift = static_cast<int>(seed) * 10;
+    add("fp32", seed, outcomes(640 + shift));
+    Record& record = add("ptq", seed, outcomes(635 + shift));
+    record.threads = 2;
+  }
+  Record twice = rows_.back();  // the same cell with another number of threads
+  twice.threads = 1;
+  rows_.push_back(twice);
+  const MethodComparison comparison = compare();
+  ASSERT_EQ(comparison.groups.size(), 2u);
+  ASSERT_EQ(comparison.groups[1].rows.size(), 3u);
+  EXPECT_EQ(rows_[comparison.groups[1].rows[0]].seed, 0);
+  ASSERT_TRUE(comparison.means[0].has_value());
+  EXPECT_EQ(comparison.means[0]->seeds, 3);
+  EXPECT_NEAR(comparison.means[0]->value, 0.65, 1e-12);
+  EXPECT_NEAR(*comparison.means[0]->deviation, 0.01, 1e-12);  // of 0.64, 0.65, 0.66
+  ASSERT_EQ(comparison.from_float.size(), 1u);
+  EXPECT_NEAR(comparison.from_float[0].gap.value, -0.005, 1e-12);
+  EXPECT_NEAR(*comparison.from_float[0].gap.deviation, 0, 1e-12);  // the same gap in each seed
+  const std::vector<MethodLine> lines = method_lines(comparison);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[1].seeds, "3");
+  EXPECT_EQ(lines[1].mean, "64.50");
+  EXPECT_EQ(lines[1].gap, "-0.50");
+  EXPECT_EQ(lines[0].gap, "");
+}
+
+TEST_F(Findings, OtherImagesAreNotCompared) {
+  add("fp32", 0, outcomes(640, 0, "these"));
+  add("ptq", 0, outcomes(600, 0, "others"));
+  const MethodComparison comparison = compare();
+  EXPECT_TRUE(comparison.from_float.empty());
+  EXPECT_TRUE(comparison.means[1].has_value());
+}
+
+TEST_F(Findings, RowsWithoutOutcomesSayNothing) {
+  add("fp32", 0, outcomes(640));
+  add("ptq", 0, outcomes(600)).outcomes.reset();
+  add("lost", 0, outcomes(600)).outcomes = "outcomes/gone";
+  asked_ = 0;
+  const MethodComparison comparison = compare();
+  EXPECT_EQ(asked_, 2) << "one of fp32, one of the lost file";
+  EXPECT_TRUE(comparison.from_float.empty());
+  EXPECT_FALSE(comparison.means[1].has_value());
+  EXPECT_FALSE(comparison.means[2].has_value());
+  EXPECT_EQ(text(), "");
+}
+
+TEST_F(Findings, TheFastestWithinAPoint) {
+  time(add("fp32", 0, outcomes(640)), 4'000'000);
+  time(add("slow", 0, outcomes(639)), 2'000'000);
+  time(add("fast", 0, outcomes(631)), 1'000'000);  // 0.9 points
+  time(add("wild", 0, outcomes(600)), 500'000);    // 4 points
+  const std::string said = text();
+  EXPECT_TRUE(holds(said,
+                    "At a loss of one point at most, the fastest on host, native, 1 thread is net / fast / native "
+                    "(seed 0): 1.00 ms, 4.00 times as fast as float32 (4.00 ms)."))
+      << said;
+}
+
+TEST_F(Findings, WhereEveryMethodLosesMore) {
+  time(add("fp32", 0, outcomes(640)), 4'000'000);
+  time(add("wild", 0, outcomes(600)), 500'000);
+  EXPECT_TRUE(holds(text(), "Every method on host, native, 1 thread loses more than one point."));
+}
+
+TEST_F(Findings, QatAgainstTheBestPtqOfTheSameWidths) {
+  const auto steps = [](Record& record, const char* json, int64_t bits) {
+    record.config = Json{{"steps", Json::parse(json)}};
+    record.bits_w = record.bits_a = bits;
+  };
+  add("fp32", 0, outcomes(640));
+  steps(add("ptq a", 0, outcomes(620)), R"([{"train":{}},{"quantize":{}}])", 8);
+  steps(add("ptq b", 0, outcomes(630)), R"([{"train":{}},{"quantize":{}},{"adaround":{}}])", 8);
+  steps(add("ptq 4", 0, outcomes(635)), R"([{"train":{}},{"quantize":{}}])", 4);
+  steps(add("qat", 0, outcomes(638)), R"([{"train":{}},{"quantize":{}},{"finetune":{}}])", 8);
+  const MethodComparison comparison = compare();
+  ASSERT_EQ(comparison.tuned.size(), 1u);
+  EXPECT_EQ(comparison.groups[comparison.tuned[0].group].label, "net / qat / native");
+  EXPECT_EQ(comparison.groups[comparison.tuned[0].against].label, "net / ptq b / native");
+  EXPECT_NEAR(comparison.tuned[0].gap.value, 0.008, 1e-12);
+  EXPECT_TRUE(holds(text(), "Each is the best of its kind on these very images."));
+}
+
+TEST_F(Findings, APageLinksToTheRows) {
+  add("fp32", 0, outcomes(640));
+  add("<b>&", 0, outcomes(600));
+  PageOptions options;
+  options.outcomes = source();
+  const std::string page = html(rows_, options);
+  EXPECT_TRUE(holds(page, "<h3>Findings</h3>"));
+  EXPECT_TRUE(holds(page, "<a href=\"#s1-row2\">2</a>"));
+  EXPECT_TRUE(holds(page, "<tr id=\"s1-row2\">"));
+  EXPECT_TRUE(holds(page, "net / &lt;b&gt;&amp; / native"));
+  EXPECT_FALSE(holds(html(rows_, {}), "<h3>Findings</h3>")) << "without outcomes there are none";
+}
+
+}  // namespace
+}  // namespace quench::report
