@@ -141,6 +141,16 @@ TEST(Onnx, RefusesWhatAGraphCannotHold) {
   expect("used before", [](auto& g) { g.mutable_node(0)->set_input(0, "nowhere"); });
   expect("used before", [](auto& g) { g.mutable_node()->SwapElements(0, 5); });
   expect("again", [](auto& g) { g.mutable_node(1)->set_output(0, g.node(0).output(0)); });
+  expect("weights of their own", [](auto& g) {  // a bias for two layers
+    std::vector<int> layers;
+    for (int i = 0; i < g.node_size(); ++i) {
+      if ((g.node(i).op_type() == "Conv" || g.node(i).op_type() == "Gemm") && g.node(i).input_size() == 3) {
+        layers.push_back(i);
+      }
+    }
+    ASSERT_GE(layers.size(), 2u);
+    g.mutable_node(layers[1])->set_input(2, g.node(layers[0]).input(2));
+  });
   expect("raw data", [](auto& g) { g.mutable_initializer(0)->set_raw_data("xyz"); });
   expect("raw data", [](auto& g) { g.mutable_initializer(0)->set_dims(0, int64_t{1} << 40); });
   expect("fit memory", [](auto& g) { g.mutable_initializer(0)->set_dims(0, -1); });

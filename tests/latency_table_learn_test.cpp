@@ -37,17 +37,23 @@ class MadeUp : public Timer {
     std::vector<std::vector<double>> out;
     for (const platform::LayerWidths& entry : all) {
       std::vector<double>& times = out.emplace_back();
-      for (const int64_t width : entry.out) {
-        times.push_back(10 + static_cast<double>((entry.in + 3) / 4 * ((width + 7) / 8)));
-      }
+      for (const int64_t width : entry.out) times.push_back(time(entry.in, width));
     }
     return out;
   }
-  double model(const Graph&) override {
+  double model(const Graph& graph) override {
     ++models;
-    return 1e6;
+    whole = 0;
+    for (const metrics::ShapedLayer& layer : metrics::shaped_layers(graph, false)) {
+      whole += factor * time(layer.in_channels, layer.shape.mixes() ? layer.out_channels : layer.in_channels);
+    }
+    return whole;
   }
   int left = -1, calls = 0, models = 0;
+  double factor = 1.2, whole = 0;  ///< of a model's time to the sum of its layers; the time of the last model
+
+ private:
+  static double time(int64_t in, int64_t out) { return 10 + static_cast<double>((in + 3) / 4 * ((out + 7) / 8)); }
 };
 
 class Learn : public testing::Test {
@@ -84,7 +90,7 @@ TEST_F(Learn, OnceForEachLayerAndModel) {
     distinct.insert(metrics::to_json(layer.shape).dump() + fmt::format("{} {}", layer.in_channels, layer.out_channels));
   }
   EXPECT_EQ(timer.calls, 1 + static_cast<int>(distinct.size())) << "the steps, then each layer";
-  EXPECT_NEAR(full(graph, first), 1e6, 1e-3) << "the layers' sum is what the whole model takes";
+  EXPECT_NEAR(full(graph, first), timer.whole, 1e-9 * timer.whole) << "the layers' sum is what the whole model takes";
   EXPECT_EQ(read_table(file(), machine_, log_).steps(), (Steps{4, 8}));
 
   const int calls = timer.calls;
@@ -96,6 +102,15 @@ TEST_F(Learn, OnceForEachLayerAndModel) {
   EXPECT_GT(timer.calls, calls);
   EXPECT_EQ(timer.models, 2);
   EXPECT_TRUE(warnings_.empty());
+}
+
+TEST_F(Learn, AModelThatTakesFarMoreThanItsLayersIsWarnedOf) {
+  MadeUp busy;
+  busy.factor = 2;
+  latency(busy, model());
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find("2.00 times the sum of its layers"), std::string::npos) << warnings_[0];
+  EXPECT_NE(warnings_[0].find(file().string()), std::string::npos) << warnings_[0];
 }
 
 TEST_F(Learn, GoesOnWhereItBrokeOff) {

@@ -76,6 +76,9 @@ TEST(LatencySource, WhatCannotBeTimedIsSaid) {
   EXPECT_EQ(said({{"latency_device", "nowhere"}}).first, ErrorKind::config);
   EXPECT_EQ(said({{"latency_runtime", "onnxruntime"}}).first, ErrorKind::config);
   EXPECT_EQ(said({{"latency_device", "jetson-nano"}, {"latency_threads", 99}}).first, ErrorKind::config);
+  const auto [kind, text] = said({{"latency_threads", 1024}});  // of this machine, whose processors are fewer
+  EXPECT_EQ(kind, ErrorKind::config);
+  EXPECT_NE(text.find("latency_threads"), std::string::npos) << text;
   EXPECT_EQ(
       said({{"latency_device", "jetson-nano"}, {"latency_runtime", "tensorrt-fp16"}, {"latency_precision", "int8"}})
           .first,

@@ -37,7 +37,7 @@ const std::map<std::string, Folder> kFolders = {
 };
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {
-    {"report", {"core", "metrics", "record"}},
+    {"report", {"core", "metrics", "record", "stats"}},
     {"record", {"core"}},
     {"config", {"core"}},
     {"pack", {"core"}},

@@ -128,9 +128,9 @@ TEST(Record, ReadsBackWhatItWrote) {
 
 /// What is a fraction and no accuracy (agreement today) stays that of its own row.
 TEST(Record, AccuraciesAloneAreCopied) {
-  const std::set<std::string> accuracies{"top1",   "top1_low",  "top1_high", "top5",      "map_50",
-                                         "map_75", "map_95",    "map_50_95", "map_small", "map_medium",
-                                         "ar_1",   "map_large", "ar_10",     "ar_100"};
+  const std::set<std::string> accuracies{
+      "top1",          "top1_low",       "top1_high", "top5",       "map_50", "map_75",    "map_95", "map_50_95",
+      "map_50_95_low", "map_50_95_high", "map_small", "map_medium", "ar_1",   "map_large", "ar_10",  "ar_100"};
   Json from = Json::object(), to = Json::object();
   for (const Field& field : fields()) {
     EXPECT_EQ(field.is_accuracy, accuracies.contains(field.name)) << field.name;

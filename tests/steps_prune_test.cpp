@@ -143,6 +143,15 @@ TEST_F(ShowImages, ABatchOfMoreThanThereAreIsWarnedOf) {
   EXPECT_TRUE(warnings_.empty()) << "which takes images as they come";
 }
 
+TEST_F(ShowImages, InformationOfTooFewImagesIsWarnedOf) {
+  const std::vector<ChannelGroup> groups = prune::channel_groups(graph_);
+  scores("mutual_information", groups);  // 24 images, 10 classes, 2 bins, 5 images for each pair
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find("100 or more for 10 classes"), std::string::npos) << warnings_[0];
+  scores("mutual_information", groups, {{"calibration_images", 100}});
+  EXPECT_TRUE(warnings_.empty());
+}
+
 TEST_F(ShowImages, ActivationsAreThoseOfTheTorchRuntime) {
   const std::vector<ChannelGroup> groups = prune::channel_groups(graph_);
   const MemberScores means = scores("activation", groups), shares = scores("zeros", groups);

@@ -86,6 +86,18 @@ TEST_F(StudyRun, StagesAreSharedBetweenStudies) {
   EXPECT_FALSE(std::filesystem::exists(other.folder / "stages"));
 }
 
+TEST_F(StudyRun, WeightsThatAreNotThereAreAnErrorOfThePlan) {
+  StudyFile study = tiny("[fp32]");
+  study.models.at(0).model["pretrained"] = "nowhere.onnx";
+  for (const bool is_plan : {true, false}) {
+    const auto [kind, message] =
+        error_of([&] { is_plan ? void(plan(study, context(), false)) : void(run(study, context())); });
+    EXPECT_EQ(kind, ErrorKind::config);
+    EXPECT_NE(message.find("nowhere.onnx"), std::string::npos) << message;
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "records.jsonl"));
+}
+
 TEST_F(StudyRun, StagesOfAnotherRunAreLocked) {
   std::filesystem::create_directories(folder_ / "stages");
   const FolderLock other(folder_ / "stages");

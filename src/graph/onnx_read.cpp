@@ -282,8 +282,29 @@ void OnnxReader::read_outputs() {
   }
 }
 
+namespace {
+
+/// A Graph's layers own their weights: what is done to those of one layer (pruning, rounding, training) must not change
+/// another's, and cannot be done to both alike.
+void require_own_weights(const quench_onnx::GraphProto& graph) {
+  std::map<std::string_view, const NodeProto*> owners;
+  for (const NodeProto& node : graph.node()) {
+    if (node.op_type() != "Conv" && node.op_type() != "Gemm" && node.op_type() != "BatchNormalization") continue;
+    for (int i = 1; i < node.input_size(); ++i) {
+      if (node.input(i).empty()) continue;
+      const auto [owner, is_new] = owners.try_emplace(node.input(i), &node);
+      if (is_new) continue;
+      wrong("expected layers with weights of their own, got '{}' shared by nodes {} and {}", node.input(i),
+            owner->second->name(), node.name());
+    }
+  }
+}
+
+}  // namespace
+
 Graph OnnxReader::graph() {
   if (proto_.sparse_initializer_size()) wrong("expected dense constants, got sparse ones");
+  require_own_weights(proto_);
   for (const auto& tensor : proto_.initializer()) {
     define(tensor.name(), {Kind::weight, -1, &tensor, std::nullopt});
   }

@@ -15,6 +15,9 @@ namespace {
 using metrics::ShapedLayer;
 using platform::LayerWidths;
 
+/// Between them lie the factors that were seen on quiet machines (1.0 to 1.4).
+constexpr double kLeastScale = 0.7, kMostScale = 1.6;
+
 constexpr int64_t kFirstProbe = 17, kLastProbe = 64;  ///< widths whose times tell the steps
 
 /// A 1 x 1 convolution of 16 x 16 positions.
@@ -174,6 +177,13 @@ prune::Latency measured_latency(const graph::Graph& graph, const Machine& machin
     sum += latency.layers.back().ns(layer.in_channels, layer.out_channels);
   }
   latency.scale = sum > 0 ? *whole / sum : 1;
+  if (latency.scale < kLeastScale || latency.scale > kMostScale) {
+    log.warning(
+        fmt::format("the model takes {:.2f} times the sum of its layers: the machine was busy while one or the other "
+                    "was measured, and "
+                    "predictions are off{}",
+                    latency.scale, file.empty() ? "" : fmt::format("; remove {} to measure again", file.string())));
+  }
   latency.told = {{"latency_source", "measured"},
                   {"latency_machine", machine.device},
                   {"latency_table", table.id()},

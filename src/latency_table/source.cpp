@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/processors.h"
 #include "core/text.h"
 #include "devices/catalog.h"
 #include "latency_table/forecast.h"
@@ -79,6 +80,10 @@ prune::LatencyOf latency_of(Surroundings where, const LogSink& log, const Cancel
       if (settings.runtime != kTimedRuntime) {
         fail(ErrorKind::config, "latency_runtime: expected {}, the one whose layers are timed, got '{}'", kTimedRuntime,
              settings.runtime);
+      }
+      if (!chosen.board && settings.threads > usable_processors()) {
+        fail(ErrorKind::config, "latency_threads: expected at most {}, the processors that may be used here, got {}",
+             usable_processors(), settings.threads);
       }
       const std::unique_ptr<Timer> timer = timer_of(chosen, static_cast<int>(settings.threads), log, cancel);
       const Machine machine{timer->device(), settings.runtime, settings.threads, settings.precision, where.version};

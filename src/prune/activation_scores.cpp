@@ -156,6 +156,8 @@ class InformationScores : public ValueScores {
  public:
   using ValueScores::ValueScores;
 
+  int64_t fewest_images(int64_t classes) const override { return fewest_pairs(classes); }
+
  protected:
   void add_channel(EdgeId edge, int64_t, const ChannelSums& sums, double positions) override {
     means_[edge].push_back(sums.values / positions);

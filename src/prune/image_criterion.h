@@ -31,6 +31,8 @@ class ImageCriterion {
   virtual bool wants_gradients() const { return false; }
   /// Images that a batch must have; 0: it does not matter.
   virtual int64_t batch() const { return 0; }
+  /// Images below which it tells channels apart by little but chance, with so many classes; 0: any number does.
+  virtual int64_t fewest_images([[maybe_unused]] int64_t classes) const { return 0; }
   /// Whose values it asks for, ascending.
   virtual std::vector<graph::EdgeId> edges() const { return {}; }
 

@@ -62,4 +62,6 @@ double mutual_information(std::span<const double> x, std::span<const int32_t> la
   return entropy(of_bins, total) + entropy(of_labels, total) - entropy(both, total);
 }
 
+int64_t fewest_pairs(int64_t classes) { return kPairsInACell * kFewestBins * classes; }
+
 }  // namespace quench::prune

@@ -13,4 +13,7 @@ namespace quench::prune {
 /// class. Throws Error{data} where x is not finite.
 double mutual_information(std::span<const double> x, std::span<const int32_t> labels);
 
+/// Pairs that leave 5 to each cell with the fewest bins: below it most cells are empty.
+int64_t fewest_pairs(int64_t classes);
+
 }  // namespace quench::prune

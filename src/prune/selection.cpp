@@ -128,7 +128,7 @@ Keep keep_ratio(const Graph& graph, const std::vector<ChannelGroup>& groups, con
     fail(ErrorKind::config, "[prune] a ratio of {} cuts nothing: {}", ratio,
          std::ranges::any_of(groups, &ChannelGroup::prunable)
              ? "the limits (round, keep_min, max_ratio) keep every channel"
-             : "every layer keeps its channels (protect)");
+             : "every layer keeps its channels: those of inputs, outputs and protected layers are not cut");
   }
   return keep;
 }
@@ -143,7 +143,10 @@ Keep keep_budget(const Graph& graph, const std::vector<ChannelGroup>& groups, co
   if (cost_at(0) <= budget.target) return keep_all(groups);
   if (const double least = cost_at(kSteps); least > budget.target) {
     const auto [wanted, possible] = told_apart(budget.target, least, 7);
-    fail(ErrorKind::config, "[prune] cannot reach {} {}: the limits allow {} at least", wanted, budget.what, possible);
+    fail(ErrorKind::config,
+         "[prune] cannot reach {} {}: {} is the least that inputs, outputs, protect, round, keep_min and max_ratio "
+         "leave",
+         wanted, budget.what, possible);
   }
   int too_few = 0, enough = kSteps;  // cost(too_few) > target >= cost(enough)
   while (enough - too_few > 1) {

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/task.h"
 #include "core/text.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
@@ -95,6 +96,16 @@ Json show_images(prune::ImageCriterion& criterion, const graph::Graph& graph, co
   if (const auto most = static_cast<int64_t>(subset.indices.size()); criterion.batch() > most) {
     log.warning(fmt::format("calibration_batch is {}, and there are {}: the mean gradient of all is one sample",
                             criterion.batch(), counted(most, "calibration image")));
+  }
+  const auto classes = static_cast<int64_t>(data.train->classes().size());
+  if (const auto images = static_cast<int64_t>(subset.indices.size());
+      require_task(data.train->task(), "[steps.show_images]").labels == Labels::image_class &&
+      images < criterion.fewest_images(classes)) {
+    log.warning(
+        fmt::format("calibration_images: this criterion wants {} or more for {} classes, and there are {}: with fewer "
+                    "it tells channels "
+                    "apart by little but chance",
+                    criterion.fewest_images(classes), classes, images));
   }
   data::Loader loader(data.train, loading);
   loader.start(0);

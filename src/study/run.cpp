@@ -19,6 +19,7 @@
 #include "study/job_times.h"
 #include "study/lock.h"
 #include "study/plan.h"
+#include "study/pretrained_check.h"
 #include "study/prune_check.h"
 #include "study/study_jobs.h"
 #include "study/teacher_check.h"
@@ -254,6 +255,7 @@ PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen)
 void require_possible(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
                       const std::vector<std::string>& classes, const fs::path& data_root,
                       const prune::LatencyOf& latency) {
+  check_pretrained(study, cells, known, data_root);
   ModelGraphs graphs(classes);
   check_teachers(study, cells, known, graphs, data_root);
   check_prunings(study, cells, known, graphs, latency);
