@@ -36,7 +36,17 @@ TEST(OnnxRuntime, AgreesWithTheReferenceExecutor) {
   const runtime::Registry all = runtime::base_registry();
   const runtime::Runtime* runtime = onnxruntime(all);
   if (!runtime) GTEST_SKIP() << "ONNX Runtime is not available";
-  for (const auto& [name, graph] : samples::all()) {
+  auto graphs = samples::all();
+  for (const int bits : {2, 4}) {  // levels, whose codes are packed, for this runtime too
+    const std::vector<int8_t> levels = bits == 2 ? std::vector<int8_t>{-64, -20, 0, 33}
+                                                 : std::vector<int8_t>{-127, -64, -9, -4, -1, 0, 2, 5, 16, 77, 120};
+    for (const bool integer : {true, false}) {
+      graphs.emplace_back(fmt::format("{} {} bits of levels", integer ? "integer" : "prepared", bits),
+                          samples::quantized(samples::every_op(),
+                                             {.bits_w = bits, .integer = integer, .pixels = true, .levels = levels}));
+    }
+  }
+  for (const auto& [name, graph] : graphs) {
     const ModelFile file = file_of(graph);
     const auto session = runtime->load(file, {});
     for (int64_t batch : {1, 3}) {

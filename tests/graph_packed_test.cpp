@@ -4,9 +4,11 @@
 #include <functional>
 
 #include "core/error.h"
+#include "graph/levels.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "graph/packed_integers.h"
+#include "graph/verify.h"
 #include "graph_samples.h"
 #include "quench_onnx.pb.h"
 
@@ -49,6 +51,12 @@ TEST(Packed, UnpacksWhatItPacked) {
     for (const int64_t count : {int64_t{-1}, int64_t{0}, int64_t{36}, int64_t{45}, INT64_MAX}) {
       EXPECT_THROW(unpack_integers(packed, count, bits), Error) << count;
     }
+    std::vector<uint8_t> codes;
+    for (int i = 0; i < 41; ++i) {
+      EXPECT_EQ(unpack_codes(pack_codes(codes, bits), i, bits), codes);
+      codes.push_back(static_cast<uint8_t>(i % (1 << bits)));
+    }
+    EXPECT_THROW(pack_codes(std::vector<uint8_t>{static_cast<uint8_t>(1 << bits)}, bits), Error);
     const std::vector<int8_t> large{static_cast<int8_t>(1 << (bits - 1))};
     EXPECT_THROW(pack_integers(large, bits), Error);
   }
@@ -83,6 +91,129 @@ TEST(Packed, FloatWeightsWithParametersStayFloat) {
   EXPECT_TRUE(read_onnx(write_onnx(graph), "prepared") == graph);
 }
 
+const std::vector<int8_t> kFour{-63, -20, 0, 45};
+const std::vector<int8_t> kSixteen{-127, -80, -60, -41, -30, -12, -5, -1, 0, 2, 6, 19, 33, 50, 77, 101};
+
+Graph with_levels(int bits, bool integer) {
+  return samples::quantized(
+      samples::every_op(),
+      {.bits_w = bits, .integer = integer, .pixels = true, .levels = bits == 2 ? kFour : kSixteen});
+}
+
+TEST(Levels, FilesHoldCodesWhateverTheTarget) {
+  for (const int bits : {2, 4, 7}) {
+    for (const bool integer : {true, false}) {
+      for (const char* target : {"native", "onnxruntime"}) {
+        Graph graph = with_levels(bits, integer);
+        graph.metadata["target"] = target;
+        const auto model = written(graph);
+        EXPECT_EQ(model.opset_import(0).version(), bits == 2 ? 25 : bits == 4 ? 21 : 13);
+        int codes = 0, layers = 0;
+        for (const auto& tensor : model.graph().initializer()) {
+          const bool floats = !integer && tensor.name().ends_with(".weight/codes");
+          if (!floats && !(integer && tensor.name().ends_with(".weight"))) continue;
+          ++codes;
+          EXPECT_EQ(tensor.data_type(), bits == 2 ? 25 : bits == 4 ? 21 : 2) << tensor.name();  // UINT2, UINT4, UINT8
+        }
+        for (const Node& node : graph.nodes) layers += node.op == Op::conv || node.op == Op::linear;
+        EXPECT_EQ(codes, layers);
+        EXPECT_TRUE(read_onnx(write_onnx(graph), "levels") == graph) << bits << " " << integer;
+      }
+    }
+  }
+}
+
+TEST(Levels, TheNearestIsTakenAndHalvesGoToZero) {
+  const std::vector<int8_t> levels{-8, -2, 0, 1, 5};
+  const std::vector<float> boundaries = level_boundaries(levels);
+  const std::pair<float, int> cases[] = {{-100, -8}, {-5.01f, -8}, {-5, -2}, {-1.01f, -2}, {-1, 0}, {0, 0},
+                                         {0.5f, 0},  {0.51f, 1},   {3, 1},   {3.01f, 5},   {200, 5}};
+  for (const auto& [x, level] : cases) EXPECT_EQ(levels[nearest_code(x, boundaries)], level) << x;
+}
+
+TEST(Levels, VerifyRefusesOthers) {
+  const Graph good = with_levels(4, true);
+  const auto refused = [&](const std::function<void(Weight&)>& damage) {
+    Graph graph = good;
+    damage(graph.weights.at("model.0.conv.weight"));
+    try {
+      verify(graph);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data);
+      return std::string(error.what());
+    }
+    return std::string("nothing");
+  };
+  const auto sets = [&](std::vector<int8_t> levels) {
+    return refused([&](Weight& weight) { weight.quant->levels = std::move(levels); });
+  };
+  EXPECT_NE(sets({-5, 5}).find("expected 0 among the levels"), std::string::npos);
+  EXPECT_NE(sets({0}).find("2 to 16 levels"), std::string::npos);
+  EXPECT_NE(sets({0, 3, 3}).find("ascending"), std::string::npos);
+  EXPECT_NE(sets({-128, 0}).find("[-127,127]"), std::string::npos);
+  EXPECT_NE(sets(std::vector<int8_t>{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16}).find("got 17"),
+            std::string::npos);
+  EXPECT_NE(refused([](Weight& weight) { weight.value.mutable_values<int8_t>()[0] = 3; }).find("one of the 16 levels"),
+            std::string::npos);
+  EXPECT_NE(refused([](Weight& weight) { weight.quant->zero_point[0] = 1; }).find("zero points 0"), std::string::npos);
+  Graph edge = good;
+  edge.edge(edge.nodes[0].outputs[0]).quant->levels = {0, 1};
+  EXPECT_THROW(verify(edge), Error);
+}
+
+TEST(Levels, DamagedFilesAreErrorsOfData) {
+  const auto damaged = [](bool integer, const std::function<void(quench_onnx::GraphProto&)>& damage) {
+    auto model = written(with_levels(4, integer));
+    damage(*model.mutable_graph());
+    try {
+      read_onnx(model.SerializeAsString(), "damaged.onnx");
+    } catch (const Error& error) {
+      EXPECT_EQ(error.kind(), ErrorKind::data) << error.what();
+      return std::string(error.what());
+    }
+    ADD_FAILURE() << "expected an Error";
+    return std::string();
+  };
+  const auto tensor = [](quench_onnx::GraphProto& graph, const std::string& name) -> quench_onnx::TensorProto& {
+    for (auto& found : *graph.mutable_initializer()) {
+      if (found.name() == name) return found;
+    }
+    throw std::out_of_range(name);
+  };
+  const auto node = [](quench_onnx::GraphProto& graph, const std::string& type) -> quench_onnx::NodeProto& {
+    for (auto& found : *graph.mutable_node()) {
+      if (found.op_type() == type) return found;
+    }
+    throw std::out_of_range(type);
+  };
+  const std::string levels = "model.0.conv.weight/levels";
+  EXPECT_NE(damaged(true,
+                    [&](auto& g) {  // codes beyond the levels
+                      tensor(g, levels).set_dims(0, 3);
+                      tensor(g, levels).mutable_raw_data()->resize(3);
+                    })
+                .find("codes of 3 levels"),
+            std::string::npos);
+  damaged(true, [&](auto& g) { tensor(g, levels).mutable_raw_data()->at(3) = '\x7f'; });  // not ascending
+  damaged(true, [&](auto& g) { tensor(g, levels).set_data_type(2); });
+  damaged(true, [&](auto& g) { tensor(g, "model.0.conv.weight").set_data_type(22); });  // INT4: no codes
+  damaged(true, [&](auto& g) { tensor(g, "model.0.conv.weight").mutable_raw_data()->pop_back(); });
+  damaged(true, [&](auto& g) { node(g, "Cast").mutable_attribute(0)->set_i(7); });
+  damaged(true, [&](auto& g) { node(g, "Gather").mutable_attribute(0)->set_i(1); });
+  damaged(true, [&](auto& g) { node(g, "Gather").set_input(0, node(g, "Gather").input(1)); });
+  damaged(true, [&](auto& g) { node(g, "Cast").set_input(0, "images"); });
+  EXPECT_NE(damaged(false, [&](auto& g) { node(g, "Gather").set_doc_string("quench unrounded=nothing"); })
+                .find("got no constant 'nothing'"),
+            std::string::npos);
+  EXPECT_NE(damaged(false,
+                    [&](auto& g) {  // floats that are not rounded to the codes
+                      tensor(g, "model.0.conv.weight/codes").mutable_raw_data()->at(0) ^= 0x11;
+                    })
+                .find("rounded to the codes"),
+            std::string::npos);
+  damaged(false, [&](auto& g) { tensor(g, "model.0.conv.weight").set_dims(0, 1); });
+}
+
 TEST(Packed, DamagedValuesAreErrorsOfData) {
   const auto damaged = [](const std::function<void(quench_onnx::TensorProto&)>& damage) {
     auto model = written(few_bits(4));
@@ -104,7 +235,7 @@ TEST(Packed, DamagedValuesAreErrorsOfData) {
   damaged([](auto& tensor) { tensor.mutable_raw_data()->push_back('\0'); });
   damaged([](auto& tensor) { tensor.clear_raw_data(); });
   damaged([](auto& tensor) { tensor.set_data_type(26); });
-  damaged([](auto& tensor) { tensor.set_data_type(21); });  // UINT4
+  damaged([](auto& tensor) { tensor.set_data_type(21); });  // UINT4: zero points have another sign
   damaged([](auto& tensor) { tensor.set_dims(0, INT64_MAX / 2); });
   damaged([](auto& tensor) { tensor.set_dims(0, -1); });
 }

@@ -99,10 +99,21 @@ QuantParams activation_params(const QuantizeOptions& options, int spread) {
   return quant;
 }
 
+/// The level that is next to x; of two as near the one nearer to 0.
+double nearest(double x, const std::vector<int8_t>& levels) {
+  double best = levels.front();
+  for (const double level : levels) {
+    const double away = std::abs(x - level), least = std::abs(x - best);
+    if (away < least || (away == least && std::abs(level) < std::abs(best))) best = level;
+  }
+  return best;
+}
+
 Weight quantize_weight(const Tensor& value, const QuantizeOptions& options) {
   const int64_t rows = options.per_channel ? value.shape()[0] : 1;
   const int64_t row = value.size() / rows;
-  QuantParams quant{DType::i8, options.bits_w, {}, std::vector<int32_t>(rows, 0), options.per_channel ? 0 : -1};
+  QuantParams quant{DType::i8,     options.bits_w, {}, std::vector<int32_t>(rows, 0), options.per_channel ? 0 : -1,
+                    options.levels};
   const auto w = value.values<float>();
   Tensor q(DType::i8, value.shape());
   for (int64_t r = 0; r < rows; ++r) {
@@ -111,7 +122,8 @@ Weight quantize_weight(const Tensor& value, const QuantizeOptions& options) {
     const auto scale = static_cast<float>(most * options.weight_clip / static_cast<double>(quant.q_max()));
     quant.scale.push_back(scale);
     for (int64_t i = r * row; i < (r + 1) * row; ++i) {
-      const double rounded = std::nearbyint(w[i] / scale);
+      const double rounded =
+          options.levels.empty() ? std::nearbyint(w[i] / scale) : nearest(w[i] / scale, options.levels);
       q.mutable_values<int8_t>()[i] = static_cast<int8_t>(
           std::clamp(rounded, static_cast<double>(quant.q_min()), static_cast<double>(quant.q_max())));
     }
@@ -155,6 +167,8 @@ Graph quantized(const Graph& float_graph, const QuantizeOptions& options) {
 }
 
 std::vector<std::pair<std::string, Graph>> all() {
+  // Of 5 bits, so that their codes are bytes, which older tools know.
+  const std::vector<int8_t> kLevels{-90, -41, -20, -9, -4, -2, -1, 0, 1, 3, 4, 11, 23, 50, 64, 101, 127};
   const Graph plain = every_op();
   const Graph folded = fold_batch_norms(plain);
   const Graph fused = fuse_activations(folded);
@@ -172,6 +186,8 @@ std::vector<std::pair<std::string, Graph>> all() {
       {"integer symmetric, per tensor", quantized(fused, {.symmetric = true, .per_channel = false})},
       {"integer reduced", quantized(fused, {.bits_w = 4, .bits_a = 6, .outputs = true})},
       {"integer reduced symmetric", quantized(folded, {.bits_w = 7, .bits_a = 7, .symmetric = true})},
+      {"integer levels", quantized(fused, {.bits_w = 5, .levels = kLevels})},
+      {"prepared levels", quantized(fused, {.bits_w = 5, .integer = false, .weight_clip = 0.7, .levels = kLevels})},
       {"prepared", quantized(fused, {.integer = false})},
       {"prepared reduced", quantized(decomposed, {.bits_w = 3, .bits_a = 5, .integer = false, .pixels = true})},
       {"prepared saturating", quantized(fused, {.bits_w = 7, .integer = false, .weight_clip = 0.6})},

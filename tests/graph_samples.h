@@ -34,12 +34,13 @@ Graph every_op(uint64_t seed = 1);
 struct QuantizeOptions {
   int bits_w = 8;
   int bits_a = 8;
-  bool symmetric = false;    ///< activations int8 with zero point 0, else uint8
-  bool per_channel = true;   ///< weights
-  bool integer = true;       ///< weights rounded, bias int32; else float weights with parameters (prepared)
-  bool pixels = false;       ///< uint8 graph input, scale 1/255
-  bool outputs = false;      ///< graph outputs quantized too
-  double weight_clip = 1.0;  ///< below 1: scales so small that large weights saturate
+  bool symmetric = false;           ///< activations int8 with zero point 0, else uint8
+  bool per_channel = true;          ///< weights
+  bool integer = true;              ///< weights rounded, bias int32; else float weights with parameters (prepared)
+  bool pixels = false;              ///< uint8 graph input, scale 1/255
+  bool outputs = false;             ///< graph outputs quantized too
+  double weight_clip = 1.0;         ///< below 1: scales so small that large weights saturate
+  std::vector<int8_t> levels = {};  ///< of weights, non-uniform ones
 };
 /// Quantization parameters on all edges and weights; folds first.
 Graph quantized(const Graph& float_graph, const QuantizeOptions& options);

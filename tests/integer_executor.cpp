@@ -53,6 +53,27 @@ int32_t rounded(const Value& v, double steps, bool positive = false) {
   return static_cast<int32_t>(std::nearbyint(std::clamp<double>(steps, low - v.zero, v.high - v.zero))) + v.zero;
 }
 
+/// k of a factor 2^k.
+int power_of(float factor) {
+  int power = 0;
+  if (std::frexp(factor, &power) != 0.5f) fail(ErrorKind::unsupported, "{} is no power of two", factor);
+  return power - 1;
+}
+
+/// sum * 2^power, rounded half to even, as an integer of v. Of integers alone.
+int32_t shifted(const Value& v, int64_t sum, int power, bool positive = false) {
+  int64_t q = 0;
+  if (power >= 0) {
+    q = sum << power;
+  } else {
+    q = sum >> -power;
+    const int64_t rest = sum - (q << -power), half = int64_t{1} << (-power - 1);
+    if (rest > half || (rest == half && q % 2 != 0)) ++q;
+  }
+  const int32_t low = positive ? std::max(v.low, v.zero) : v.low;
+  return static_cast<int32_t>(std::clamp<int64_t>(q, low - v.zero, v.high - v.zero)) + v.zero;
+}
+
 /// A bias in steps of `step`: as it stands where its own are these.
 int64_t bias_in_steps(const Weight& bias, size_t channel, double step) {
   const double q = bias.value.values<int32_t>()[channel];
@@ -65,6 +86,7 @@ int64_t bias_in_steps(const Weight& bias, size_t channel, double step) {
 struct Run {
   const Graph& graph;
   std::vector<Value> values;
+  bool shifts = false;
 
   Value& at(EdgeId edge) { return values[static_cast<size_t>(edge)]; }
 
@@ -116,9 +138,11 @@ struct Run {
           const auto acc = static_cast<float>(static_cast<int32_t>(sum));
           const bool relu = node.activation == Activation::relu;
           if (node.activation == Activation::silu) {
-            if (!out.integer()) open(node);
+            if (!out.integer() || shifts) open(node);
             const float value = silu_of_bytes(acc * static_cast<float>(product_scale));
             out.q[index] = rounded(out, value * static_cast<float>(1.0 / out.scale));
+          } else if (out.integer() && shifts) {
+            out.q[index] = shifted(out, sum, power_of(static_cast<float>(product_scale / out.scale)), relu);
           } else if (out.integer()) {
             out.q[index] = rounded(out, acc * static_cast<float>(product_scale / out.scale), relu);
           } else {
@@ -149,7 +173,12 @@ struct Run {
     if (!a.integer() || !b.integer() || !out.integer() || node.activation == Activation::silu) open(node);
     const auto scale_a = static_cast<float>(static_cast<double>(a.scale) / out.scale);
     const auto scale_b = static_cast<float>(static_cast<double>(b.scale) / out.scale);
-    for (size_t i = 0; i < out.q.size(); ++i) {
+    for (size_t i = 0; i < out.q.size() && shifts; ++i) {
+      const int left = power_of(scale_a), right = power_of(scale_b), least = std::min(left, right);
+      const int64_t sum = (int64_t{a.q[i] - a.zero} << (left - least)) + (int64_t{b.q[i] - b.zero} << (right - least));
+      out.q[i] = shifted(out, sum, least, node.activation == Activation::relu);
+    }
+    for (size_t i = 0; i < out.q.size() && !shifts; ++i) {
       const float left = static_cast<float>(a.q[i] - a.zero) * scale_a;
       const float right = static_cast<float>(b.q[i] - b.zero) * scale_b;
       out.q[i] = rounded(out, left + right, node.activation == Activation::relu);
@@ -238,7 +267,9 @@ struct Run {
       for (int64_t i = 0; i < area; ++i) sum += in.q[static_cast<size_t>(c * area + i)] - in.zero;
       const float mean = static_cast<float>(sum) * scale;
       out.x[static_cast<size_t>(c)] = mean;
-      if (out.integer()) out.q[static_cast<size_t>(c)] = rounded(out, mean);
+      if (out.integer()) {
+        out.q[static_cast<size_t>(c)] = shifts ? shifted(out, sum, power_of(scale)) : rounded(out, mean);
+      }
     }
     at(node.outputs[0]) = out;
   }
@@ -269,10 +300,8 @@ struct Run {
   }
 };
 
-}  // namespace
-
-std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image) {
-  Run run{graph, std::vector<Value>(graph.edges.size())};
+std::vector<Tensor> execute(const Graph& graph, const Tensor& image, bool shifts) {
+  Run run{graph, std::vector<Value>(graph.edges.size()), shifts};
   const Edge& input = graph.edge(graph.inputs[0]);
   if (input.dtype == DType::u8) {
     Value v = run.target(graph.inputs[0]);
@@ -292,5 +321,11 @@ std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image) {
   }
   return outputs;
 }
+
+}  // namespace
+
+std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image) { return execute(graph, image, false); }
+
+std::vector<Tensor> execute_shifts(const Graph& graph, const Tensor& image) { return execute(graph, image, true); }
 
 }  // namespace quench::graph::reference

@@ -12,6 +12,11 @@ namespace quench::graph::reference {
 /// floats, float convolutions).
 std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image);
 
+/// The same with integers alone between bytes: every change of scales of a convolution, an add or an average is a shift of
+/// an integer sum, rounded half to even. For graphs whose scales are powers of two. Throws Error{unsupported} where one
+/// is no shift, and for a silu that is no table.
+std::vector<Tensor> execute_shifts(const Graph& graph, const Tensor& image);
+
 /// What it takes for silu(x) between a convolution's sum and a byte: runtime/native/silu_terms.h, in its order of
 /// operations.
 float silu_of_bytes(float x);

@@ -32,7 +32,16 @@ using torch::Tensor;
 RoundingLayer small_layer(int64_t groups, int64_t outputs, int64_t inputs, graph::Activation activation, int bits) {
   const int64_t q = (1 << (bits - 1)) - 1;
   const Tensor weight = torch::randn({groups, outputs, inputs});
-  return {weight, weight.abs().amax(2, true) / q, torch::randn({groups, 1, outputs}) * 0.3, -q, q, activation};
+  return {weight, weight.abs().amax(2, true) / q, torch::randn({groups, 1, outputs}) * 0.3, -q, q, {}, activation};
+}
+
+/// The same with uneven levels, the largest weight of a channel being beyond the last one.
+RoundingLayer with_levels(RoundingLayer layer) {
+  layer.levels = {-9, -4, -2, 0, 1, 5, 12};
+  layer.q_max = 12;
+  layer.q_min = -12;
+  layer.scale = layer.weight.abs().amax(2, true) / 13;
+  return layer;
 }
 
 /// Mean squared error of the whole numbers `steps`.
@@ -47,6 +56,7 @@ TEST(RoundingLoss, GradientsAreThoseOfFiniteDifferences) {
   torch::manual_seed(1);
   for (const auto activation : {graph::Activation::none, graph::Activation::silu, graph::Activation::relu}) {
     RoundingLayer layer = small_layer(2, 3, 5, activation, 4);
+    if (activation != graph::Activation::relu) layer = with_levels(std::move(layer));
     // In double, so that differences are exact enough; the arithmetic is the same.
     for (Tensor* t : {&layer.weight, &layer.scale, &layer.bias}) *t = t->to(torch::kDouble);
     const Tensor x = torch::randn({2, 40, 5}, torch::kDouble), target = torch::randn({2, 40, 3}, torch::kDouble);
@@ -121,6 +131,42 @@ TEST(AdaRound, ZerosStayAndStepsAreNeighbours) {
   EXPECT_LT(found.error, found.nearest_error);
   const Rounded again = learn_rounding(layer, x, target, {.iterations = 300, .batch = 64}, CancelToken{});
   EXPECT_TRUE(found.steps.equal(again.steps));
+}
+
+TEST(AdaRound, LevelsAreRoundedToTheirNeighbours) {
+  double best_sum = 0, found_sum = 0, nearest_sum = 0;
+  for (int trial = 0; trial < 20; ++trial) {
+    torch::manual_seed(300 + trial);
+    RoundingLayer layer = with_levels(small_layer(1, 1, 6, graph::Activation::silu, 3));
+    layer.weight[0][0][3] = 0;
+    const Tensor x = torch::matmul(torch::randn({1, 200, 6}), torch::randn({6, 6}));
+    const Tensor target = torch::silu(torch::matmul(x, layer.weight.transpose(1, 2)) + layer.bias);
+    const Tensor v = layer.weight / layer.scale;
+    Tensor down = torch::full_like(v, -9), up = torch::full_like(v, 12);
+    for (const int8_t level : layer.levels) {
+      down = torch::where(v.ge(level), torch::full_like(v, level), down);
+      up = torch::where(v.le(level).logical_and(up.gt(level)), torch::full_like(v, level), up);
+    }
+    up = torch::where(v.lt(-9), torch::full_like(v, -9), up);
+    double best = 1e30;
+    for (int choice = 0; choice < 64; ++choice) {
+      Tensor steps = down.clone();
+      for (int64_t i = 0; i < 6; ++i) {
+        if ((choice >> i) & 1) steps[0][0][i] = up[0][0][i];
+      }
+      best = std::min(best, error_of_steps(layer, x, target, steps));
+    }
+    const Rounded found = learn_rounding(layer, x, target, {.iterations = 800, .batch = 200}, CancelToken{});
+    EXPECT_TRUE(found.steps.eq(down).logical_or(found.steps.eq(up)).all().item<bool>());
+    EXPECT_EQ(found.steps[0][0][3].item<float>(), 0);
+    EXPECT_NEAR(found.error, error_of_steps(layer, x, target, found.steps), 1e-4 * found.error + 1e-9);
+    EXPECT_GE(found.error, 0.999 * best);
+    best_sum += best;
+    found_sum += found.error;
+    nearest_sum += found.nearest_error;
+  }
+  EXPECT_LT(found_sum, 1.4 * best_sum);
+  EXPECT_GT(nearest_sum, 1.3 * best_sum) << "nearest would not do";
 }
 
 TEST(LayerSamples, ProductsOfPatchesAreTheConvolution) {

@@ -154,6 +154,20 @@ TEST_F(OnnxRuntimeInt8, AgreesWithTheSimulation) {
   }
 }
 
+// The codes of levels become int8 weights when the file is loaded, so that its integer kernels run them.
+TEST_F(OnnxRuntimeInt8, LevelsRunInIntegersFromPackedCodes) {
+  const Tensor input = pixels(16);
+  for (const int bits : {2, 4}) {
+    const graph::ModelFile model =
+        in_memory(quantized(random_model("yolov5n-cls"), {{"levels", "kmeans"}, {"bits_w", bits}}));
+    const runtime::Int8Count int8 = runtime::count_int8(runtime::optimized_operators(model));
+    EXPECT_EQ(int8.convs, count_of(model.graph, graph::Op::conv));
+    EXPECT_EQ(int8.convs_int8, int8.convs);
+    EXPECT_EQ(int8.linears_int8, 1);
+    EXPECT_LT(compare(nn::torch_runtime()->load(model, {})->run(input), run(model, input)).mean, 0.02) << bits;
+  }
+}
+
 TEST_F(OnnxRuntimeInt8, EveryVariantRunsAndAgrees) {
   const Tensor input = pixels(16);
   const graph::Graph base = random_model("yolov5n-cls");

@@ -255,8 +255,15 @@ Tensor fake_quantize(const Tensor& value, const QuantParams& quant) {
   const size_t block = x.size() / quant.scale.size();
   for (size_t i = 0; i < x.size(); ++i) {
     const size_t c = i / block;
-    const double q = std::clamp(static_cast<double>(std::nearbyint(x[i] / quant.scale[c])) + quant.zero_point[c],
-                                static_cast<double>(quant.q_min()), static_cast<double>(quant.q_max()));
+    double q = std::clamp(static_cast<double>(std::nearbyint(x[i] / quant.scale[c])) + quant.zero_point[c],
+                          static_cast<double>(quant.q_min()), static_cast<double>(quant.q_max()));
+    if (!quant.levels.empty()) {
+      q = 0;
+      for (const double level : quant.levels) {
+        const double away = std::abs(x[i] / quant.scale[c] - level), least = std::abs(x[i] / quant.scale[c] - q);
+        if (away < least || (away == least && std::abs(level) < std::abs(q))) q = level;
+      }
+    }
     x[i] = static_cast<float>((q - quant.zero_point[c]) * quant.scale[c]);
   }
   return out;

@@ -73,6 +73,13 @@ std::vector<std::pair<std::string, Graph>> integer_graphs() {
                        graph::samples::quantized(folded, {.bits_w = bits, .pixels = true}));
     }
   }
+  // Non-uniform levels are integers as others are.
+  for (const auto& [bits, levels] : std::vector<std::pair<int, std::vector<int8_t>>>{
+           {2, {-40, 0, 31, 100}}, {4, {-64, -32, -16, -8, -4, -2, -1, 0, 1, 2, 4, 8, 16, 32, 64}}}) {
+    const Graph folded = graph::unfuse_activations(graph::fold_batch_norms(model("yolov5n-cls", 64)));
+    all.emplace_back(fmt::format("levels of {} bits", bits),
+                     graph::samples::quantized(folded, {.bits_w = bits, .pixels = true, .levels = levels}));
+  }
   // As trained weights are: most of them small, so that AVX2 splits the few pairs that its 16 bits do not hold.
   for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n"}) {
     Graph graph = graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(model(name, 64))), {.pixels = true});

@@ -2,6 +2,8 @@
 // what they refuse.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "config/tables.h"
 #include "error_testing.h"
 #include "graph/onnx_write.h"
@@ -114,6 +116,58 @@ TEST_F(Refine, FineTuningGoesOnFromTheRoundingThatWasChosen) {
     EXPECT_EQ(weight.value, untrained.weights.at(name).value) << name;
     EXPECT_EQ(weight.quant->scale, trained.weights.at(name).quant->scale) << name << ": scales are fixed";
   }
+}
+
+/// Weights are levels of the layer, and what was 0 is 0.
+void expect_levels(const graph::Graph& made, const graph::Graph& sparse, int layers) {
+  const graph::Graph folded = graph::fold_batch_norms(sparse);
+  int found = 0;
+  for (const auto& [name, weight] : made.weights) {
+    if (weight.value.dtype() != DType::i8) continue;
+    ++found;
+    const auto before = folded.weights.at(name).value.values<float>();
+    const auto now = weight.value.values<int8_t>();
+    int64_t zeros = 0;
+    for (size_t i = 0; i < now.size(); ++i) {
+      ASSERT_TRUE(std::ranges::binary_search(weight.quant->levels, now[i])) << name;
+      if (before[i] == 0) ASSERT_EQ(now[i], 0) << name;
+      zeros += before[i] == 0;
+    }
+    EXPECT_GT(zeros, static_cast<int64_t>(now.size()) / 5) << name;
+  }
+  EXPECT_EQ(found, layers);
+}
+
+TEST_F(Refine, LevelsAndZerosStayThroughWholeChains) {
+  const methods::ChainStep sparsify{"sparsify", {{"pattern", "unstructured"}, {"sparsity", 0.5}}};
+  const methods::ChainStep finetune{"finetune", {{"epochs", 1}, {"batch", 32}, {"lr", 0.01}, {"threads", 1}}};
+  const graph::Graph sparse = run(model_.graph, {sparsify});
+  for (const auto& [levels, bits] : {std::pair{"kmeans", 2}, {"pot", 4}}) {
+    const Json settings{{"bits_w", bits}, {"levels", levels}, {"weight_scales", "mse"}};
+    const graph::Graph plain = run(sparse, {quantize(settings)});
+    const int layers = static_cast<int>(std::ranges::count_if(
+        plain.weights, [](const auto& entry) { return entry.second.value.dtype() == DType::i8; }));
+    expect_levels(plain, sparse, layers);
+    const graph::Graph refined = run(sparse, {quantize(settings), adaround(), correct_bias()});
+    expect_levels(refined, sparse, layers);
+    EXPECT_GT(output_db(refined), output_db(plain));
+    const graph::Graph trained = run(sparse, {quantize(settings), finetune});
+    expect_levels(trained, sparse, layers);
+    for (const auto& [name, weight] : plain.weights) {
+      if (!weight.quant || weight.quant->dtype != DType::i8) continue;
+      EXPECT_EQ(trained.weights.at(name).quant->levels, weight.quant->levels) << name;
+      EXPECT_EQ(refined.weights.at(name).quant->levels, weight.quant->levels) << name;
+    }
+  }
+}
+
+TEST_F(Refine, LevelsAreRefusedBeforeWorkBegins) {
+  const auto said = [&](const Chain& chain) { return error_of([&] { effective(model_.graph, chain); }).second; };
+  EXPECT_NE(said({quantize({{"bits_w", 8}, {"levels", "pot"}})}).find("from 3 to 4"), std::string::npos);
+  EXPECT_NE(said({{"assign_bits", {{"max_loss", 0.1}, {"levels", "pot"}}}}).find("levels"), std::string::npos);
+  const Chain damped{quantize({{"levels", "pot"}}), {"finetune", {{"damping", 0.1}}}};
+  EXPECT_NE(error_of([&] { run(model_.graph, damped); }).second.find("uniform levels of weights for 'damping'"),
+            std::string::npos);
 }
 
 TEST_F(Refine, WhatCannotBeIsRefused) {

@@ -112,7 +112,7 @@ const OptionSet& quantize_options() {
           {"silu_tables", T::boolean, false,
            "target native: bytes between a convolution and its SiLU too, which is a table then: less exact"},
       }) +
-      picture_options();
+      level_options() + picture_options();
   return options;
 }
 

@@ -32,6 +32,13 @@ std::vector<std::string> train_settings(TrainScope scope);
 
 /// Observer, granularity, schemes, target, calibration.
 const OptionSet& quantize_options();
+/// Non-uniform levels of weights, and scales that are powers of two: settings of quantize_options; optional.
+const OptionSet& level_options();
+/// Whether such levels ("pot", "apot", "kmeans") are defined, and differ from uniform ones, for weights of so many
+/// bits.
+bool has_levels(std::string_view levels, int bits);
+/// Throws Error{config} naming `where` for `levels` at a `bits_w` or for a `target` that cannot have them.
+void require_levels(const Json& settings, std::string_view where);
 /// QAT fine-tuning: epochs, learning rate, ranges. task: as train_options.
 const OptionSet& qat_options(std::string_view task = default_task());
 /// How quantizers of weights and activations train, beside `ranges`. All are optional, and for quantized models alone.

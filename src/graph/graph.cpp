@@ -36,6 +36,7 @@ const char* to_string(Activation activation) {
 }
 
 int64_t QuantParams::q_max() const {
+  if (!levels.empty()) return std::max(-int64_t{levels.front()}, int64_t{levels.back()});
   if (dtype == DType::u8) return (int64_t{1} << bits) - 1;
   if (dtype == DType::i8) return (int64_t{1} << (bits - 1)) - 1;
   return integer_range(dtype).max;

@@ -95,10 +95,14 @@ struct QuantParams {
   std::vector<float> scale;         ///< one, or one per index of `axis`
   std::vector<int32_t> zero_point;  ///< as many as scale
   int axis = -1;                    ///< -1: per tensor
+  /// Of weights with non-uniform levels (graph/levels.h): the only values that q takes, ascending, each once, with 0,
+  /// at most 2^bits of them within [-127,127]. Empty: every integer of the range.
+  std::vector<int8_t> levels = {};
   bool operator==(const QuantParams&) const = default;
 
   /// Smallest and largest q: u8 8 bit [0,255]; i8 8 bit [-127,127] for weights (symmetric, restricted range,
-  /// so that -q exists), [-128,127] where any zero point is not 0; 7 bit: [-63,63].
+  /// so that -q exists), [-128,127] where any zero point is not 0; 7 bit: [-63,63]. Of levels: plus and minus the
+  /// largest magnitude among them.
   int64_t q_min() const;
   int64_t q_max() const;
 };

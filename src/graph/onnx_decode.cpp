@@ -26,13 +26,21 @@ DType dtype_of(int32_t data_type, const std::string& where) {
 }  // namespace
 
 Tensor tensor(const quench_onnx::TensorProto& proto) {
-  const int packed = proto.data_type() == kInt4 ? 4 : proto.data_type() == kInt2 ? 2 : 0;
-  const DType dtype = packed > 0 ? DType::i8 : dtype_of(proto.data_type(), proto.name());
+  const int32_t type = proto.data_type();
+  const int packed = type == kInt4 || type == kUint4 ? 4 : type == kInt2 || type == kUint2 ? 2 : 0;
+  const bool codes = type == kUint4 || type == kUint2;
+  const DType dtype = packed == 0 ? dtype_of(type, proto.name()) : codes ? DType::u8 : DType::i8;
   if (proto.data_location() != quench_onnx::TensorProto::DEFAULT || proto.external_data_size() || proto.has_segment()) {
     wrong("expected values inside the file, got external data ({})", proto.name());
   }
   const Shape shape(proto.dims().begin(), proto.dims().end());
   const auto count = static_cast<uint64_t>(element_count(shape));
+  if (codes) {
+    const std::vector<uint8_t> values = unpack_codes(proto.raw_data(), element_count(shape), packed);
+    Tensor out(dtype, shape);
+    std::ranges::copy(values, out.mutable_values<uint8_t>().begin());
+    return out;
+  }
   if (packed > 0) {
     const std::vector<int8_t> values = unpack_integers(proto.raw_data(), element_count(shape), packed);
     Tensor out(dtype, shape);

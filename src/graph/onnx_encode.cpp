@@ -53,7 +53,10 @@ void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Te
   static_assert(std::endian::native == std::endian::little, "ONNX raw data is little-endian");
   proto.set_name(std::string(name));
   for (int64_t dim : tensor.shape()) proto.add_dims(dim);
-  if (bits < 8) {
+  if (bits < 8 && tensor.dtype() == DType::u8) {
+    proto.set_data_type(bits == 2 ? kUint2 : kUint4);
+    proto.set_raw_data(pack_codes(tensor.values<uint8_t>(), bits));
+  } else if (bits < 8) {
     proto.set_data_type(bits == 2 ? kInt2 : kInt4);
     proto.set_raw_data(pack_integers(tensor.values<int8_t>(), bits));
   } else {

@@ -18,7 +18,8 @@ void set_attribute(quench_onnx::NodeProto& node, std::string_view name, float va
 void set_attribute(quench_onnx::NodeProto& node, std::string_view name, std::string_view value);
 void set_attribute(quench_onnx::NodeProto& node, std::string_view name, const std::vector<int64_t>& values);
 
-/// Little-endian raw data; int8 values of which each takes 4 or 2 bits as INT4 or INT2 (graph/packed_integers.h).
+/// Little-endian raw data; int8 or uint8 values of which each takes 4 or 2 bits as INT4, INT2, UINT4 or
+/// UINT2 (graph/packed_integers.h).
 void set_tensor(quench_onnx::TensorProto& proto, std::string_view name, const Tensor& tensor, int bits = 8);
 
 /// Name, type and shape of a value; dimension 0 is the symbol N.

@@ -152,6 +152,10 @@ bool OnnxReader::read_part(const NodeProto& proto) {
     read_quantize(proto);
   } else if (type == "DequantizeLinear") {
     read_dequantize(proto);
+  } else if (type == "Cast") {
+    read_codes(proto);
+  } else if (type == "Gather") {
+    read_levels(proto);
   } else if (proto.doc_string() == onnx_mark::kRange && (type == "Clip" || type == "Min" || type == "Max")) {
     read_range(proto);
   } else if (proto.doc_string() == onnx_mark::kGate && type == "Sigmoid") {

@@ -1,8 +1,10 @@
 #include <charconv>
 
+#include "graph/levels.h"
 #include "graph/onnx_decode.h"
 #include "graph/onnx_mark.h"
 #include "graph/onnx_reader.h"
+#include "graph/onnx_types.h"
 
 namespace quench::graph {
 namespace {
@@ -92,8 +94,51 @@ void OnnxReader::read_quantize(const NodeProto& proto) {
   define(proto.output(0), value);
 }
 
+/// Codes of levels, of 8, 4 or 2 bits, as the indices of a Gather.
+void OnnxReader::read_codes(const NodeProto& proto) {
+  if (proto.input_size() != 1 || proto.output_size() != 1) {
+    wrong("expected 1 input and 1 output of Cast (node {})", proto.name());
+  }
+  onnx_decode::AttributeReader attributes(proto);
+  const int64_t to = attributes.integer("to", 0);
+  attributes.finish();
+  Value value = find(proto, 0);
+  const int32_t type = value.tensor ? value.tensor->data_type() : 0;
+  if (value.kind != Kind::weight || to != quench_onnx::TensorProto::INT32 ||
+      (type != quench_onnx::TensorProto::UINT8 && type != kUint4 && type != kUint2)) {
+    wrong("expected a Cast of codes of levels to int32, got another (node {})", proto.name());
+  }
+  value.kind = Kind::weight_codes;
+  define(proto.output(0), value);
+}
+
+void OnnxReader::read_levels(const NodeProto& proto) {
+  if (proto.input_size() != 2 || proto.output_size() != 1) {
+    wrong("expected 2 inputs and 1 output of Gather (node {})", proto.name());
+  }
+  onnx_decode::AttributeReader attributes(proto);
+  const int64_t axis = attributes.integer("axis", 0);
+  attributes.finish();
+  const auto& levels = constant(proto, 0);
+  Value value = find(proto, 1);
+  if (value.kind != Kind::weight_codes || axis != 0 || levels.dims_size() != 1 || levels.dims(0) < 1) {
+    wrong("expected levels along axis 0 and their codes, got others (node {})", proto.name());
+  }
+  value.kind = Kind::weight_levels;
+  value.levels = onnx_decode::constant<int8_t>(levels);
+  if (const std::string_view mark = proto.doc_string(); mark.starts_with(onnx_mark::kUnrounded)) {
+    const auto found = values_.find(std::string(mark.substr(onnx_mark::kUnrounded.size())));
+    if (found == values_.end() || found->second.kind != Kind::weight) {
+      wrong("expected float weights beside the codes, got no constant '{}' (node {})",
+            mark.substr(onnx_mark::kUnrounded.size()), proto.name());
+    }
+    value.unrounded = found->second.tensor;
+  }
+  define(proto.output(0), value);
+}
+
 void OnnxReader::read_dequantize(const NodeProto& proto) {
-  const QuantParams quant = quant_params(proto);
+  QuantParams quant = quant_params(proto);
   Value value = find(proto, 0);
   if (value.kind == Kind::edge_quantized) {
     auto& known = graph_.edge(value.edge).quant;
@@ -109,6 +154,10 @@ void OnnxReader::read_dequantize(const NodeProto& proto) {
     }
     value.kind = Kind::weight_final;
     value.quant = quant;
+  } else if (value.kind == Kind::weight_levels) {
+    quant.levels = value.levels;
+    value.kind = Kind::weight_final;
+    value.quant = quant;
   } else {
     wrong("expected a quantized value (node {})", proto.name());
   }
@@ -120,7 +169,12 @@ Weight OnnxReader::weight(const NodeProto& proto, int input) const {
   if (value.kind != Kind::weight && value.kind != Kind::weight_final) {
     wrong("expected a constant, got {} (input {} of node {})", proto.input(input), input, proto.name());
   }
-  return {onnx_decode::tensor(*value.tensor), value.quant};
+  if (value.levels.empty()) return {onnx_decode::tensor(*value.tensor), value.quant};
+  const Tensor codes = onnx_decode::tensor(*value.tensor);
+  if (value.unrounded == nullptr) return {levels_of(codes, value.levels, proto.input(input)), value.quant};
+  Weight weight{onnx_decode::tensor(*value.unrounded), value.quant};
+  require_rounded_to(weight, codes, proto.input(input));
+  return weight;
 }
 
 }  // namespace quench::graph

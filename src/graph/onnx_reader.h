@@ -29,6 +29,8 @@ class OnnxReader {
     weight,          ///< an initializer
     weight_clamped,
     weight_quantized,
+    weight_codes,   ///< codes of levels, after Cast
+    weight_levels,  ///< ... after Gather
     weight_final,
   };
   struct Value {
@@ -36,6 +38,8 @@ class OnnxReader {
     EdgeId edge = -1;
     const quench_onnx::TensorProto* tensor = nullptr;
     std::optional<QuantParams> quant;
+    std::vector<int8_t> levels = {};                      ///< of weight_levels
+    const quench_onnx::TensorProto* unrounded = nullptr;  ///< the floats behind the codes, where there are some
   };
 
   // onnx_read.cpp
@@ -60,6 +64,8 @@ class OnnxReader {
   void read_range(const NodeProto& proto);
   void read_quantize(const NodeProto& proto);
   void read_dequantize(const NodeProto& proto);
+  void read_codes(const NodeProto& proto);
+  void read_levels(const NodeProto& proto);
   QuantParams quant_params(const NodeProto& proto) const;
   Weight weight(const NodeProto& proto, int input) const;
 

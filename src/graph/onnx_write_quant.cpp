@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "graph/levels.h"
 #include "graph/onnx_encode.h"
 #include "graph/onnx_mark.h"
 #include "graph/onnx_writer.h"
@@ -132,8 +133,34 @@ std::string OnnxWriter::clamp_weight(const std::string& name, const Weight& weig
   return tensor;
 }
 
+std::string OnnxWriter::read_levels(const std::string& name, const Weight& weight) {
+  const QuantParams& quant = *weight.quant;
+  const int bits = stored_bits(graph_, quant);
+  least_bits_ = std::min(least_bits_, bits);
+  const bool rounded = weight.value.dtype() != DType::f32;
+  std::string codes = name;
+  if (rounded) {
+    onnx_encode::set_tensor(*out_.add_initializer(), name, level_codes(weight), bits);
+  } else {
+    onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value);
+    codes = add_constant(name + "/codes", level_codes(weight), bits);
+  }
+  const std::string levels =
+      add_constant(name + "/levels", Tensor::from(quant.levels, {static_cast<int64_t>(quant.levels.size())}));
+  const std::string indices = tensor_name(name + "/indices"), quantized = tensor_name(name + "/quantized");
+  onnx_encode::set_attribute(add_node("Cast", node_name(name + "/cast"), {codes}, indices), "to",
+                             int64_t{onnx_encode::data_type(DType::i32)});
+  auto& gather = add_node("Gather", node_name(name + "/gather"), {levels, indices}, quantized);
+  onnx_encode::set_attribute(gather, "axis", int64_t{0});
+  if (!rounded) gather.set_doc_string(std::string(onnx_mark::kUnrounded) + name);
+  const std::string out = tensor_name(name + "/dequantized");
+  write_dequantize(name, quant, quant_constants(name, quant), quantized, out);
+  return out;
+}
+
 std::string OnnxWriter::read_weight(const Node& node, std::string_view role, const Weight& weight) {
   const std::string name = node.name + "." + std::string(role);
+  if (weight.quant && !weight.quant->levels.empty()) return read_levels(name, weight);
   const int bits = stored_bits(graph_, weight);
   least_bits_ = std::min(least_bits_, bits);
   onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value, bits);

@@ -51,6 +51,8 @@ class OnnxWriter {
   std::string read_edge(EdgeId id);
   /// Name of the tensor that the node reads its weight from.
   std::string read_weight(const Node& node, std::string_view role, const Weight& weight);
+  /// The same of a weight with levels: codes, which a Gather turns into levels. Float weights stand beside them.
+  std::string read_levels(const std::string& name, const Weight& weight);
   /// QuantizeLinear after the producer of an edge with `quant`.
   void quantize_edge(EdgeId id);
   struct QuantConstants {

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/utf8.h"
 #include "graph/op_traits.h"
+#include "graph/quantized.h"
 #include "graph/shape_inference.h"
 
 namespace quench::graph {
@@ -128,11 +129,29 @@ void check_quant(const QuantParams& quant, int64_t length, const std::string& wh
   }
 }
 
+/// Non-uniform levels: of int8 weights around zero points of 0 alone.
+void check_levels(const QuantParams& quant, const std::string& where) {
+  const std::vector<int8_t>& levels = quant.levels;
+  if (levels.empty()) return;
+  if (!is_symmetric_int8(quant)) wrong("expected levels of int8 weights with zero points 0 ({})", where);
+  if (levels.size() < 2 || levels.size() > size_t{1} << quant.bits) {
+    wrong("expected 2 to {} levels for {} bits, got {} ({})", 1 << quant.bits, quant.bits, levels.size(), where);
+  }
+  for (size_t i = 0; i < levels.size(); ++i) {
+    if (levels[i] < -127) wrong("expected levels in [-127,127], got {} ({})", int64_t{levels[i]}, where);
+    if (i > 0 && levels[i] <= levels[i - 1]) wrong("expected ascending levels, each once ({})", where);
+  }
+  if (!std::ranges::binary_search(levels, int8_t{0})) wrong("expected 0 among the levels, got none ({})", where);
+}
+
 template <typename T>
 void check_integers(std::span<const T> values, const QuantParams& quant, const std::string& where) {
   const int64_t low = quant.q_min(), high = quant.q_max();
   for (T q : values) {
     if (q < low || q > high) wrong("expected q in [{},{}], got {} ({})", low, high, int64_t{q}, where);
+    if (!quant.levels.empty() && !std::ranges::binary_search(quant.levels, static_cast<int8_t>(q))) {
+      wrong("expected q to be one of the {} levels, got {} ({})", quant.levels.size(), int64_t{q}, where);
+    }
   }
 }
 
@@ -162,6 +181,7 @@ void check_weight(const Node& node, std::string_view role, const Weight& weight,
   }
   if (quant.axis != -1 && quant.axis != 0) wrong("expected axis -1 or 0, got {} ({})", quant.axis, name);
   check_quant(quant, quant.axis == -1 ? 1 : weight.value.shape().at(0), name);
+  check_levels(quant, name);
   if (dtype == DType::f32) return;
   if (dtype != quant.dtype) {
     wrong("expected {} values, got {} ({})", to_string(quant.dtype), to_string(dtype), name);
@@ -219,6 +239,7 @@ void check_edges(const Graph& graph) {
     if (!edge.quant) continue;
     const std::string where = "edge " + edge.name;
     if (edge.quant->dtype == DType::i32) wrong("expected uint8 or int8, got int32 ({})", where);
+    if (!edge.quant->levels.empty()) wrong("expected levels of weights alone, got some of an {}", where);
     if (edge.quant->axis != -1) wrong("expected quantization per tensor, got axis {} ({})", edge.quant->axis, where);
     check_quant(*edge.quant, 1, where);
   }

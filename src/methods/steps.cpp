@@ -143,6 +143,7 @@ StepInfo describe_quantize() {
                   return ModelKind{kind.task, true, false, kind.sparse};
                 }};
   info.needs_under = needs_by_pictures;
+  info.check = config::require_levels;
   return info;
 }
 

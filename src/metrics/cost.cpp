@@ -21,12 +21,13 @@ int64_t edge_bytes(const graph::Edge& edge) {
   return element_count(edge.shape) * static_cast<int64_t>(element);
 }
 
-/// As stored in a deployed model: a quantized tensor in its integer type, with its scales and zero points.
+/// As stored in a deployed model: a quantized tensor in its integer type, with its scales, zero points and levels.
 int64_t stored_bytes(const Graph& graph, const graph::Weight& weight) {
   if (!weight.quant) return static_cast<int64_t>(weight.value.size_bytes());
   const graph::QuantParams& quant = *weight.quant;
   return (weight.value.size() * graph::stored_bits(graph, quant) + 7) / 8 +
-         static_cast<int64_t>(quant.scale.size() * sizeof(float) + quant.zero_point.size() * size_of(quant.dtype));
+         static_cast<int64_t>(quant.scale.size() * sizeof(float) + quant.zero_point.size() * size_of(quant.dtype) +
+                              quant.levels.size());
 }
 
 int64_t node_macs(const Graph& graph, const Node& node, const Shape& output) {

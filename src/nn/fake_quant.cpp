@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "graph/levels.h"
 #include "nn/along_axis.h"
 #include "nn/flat_layout.h"
 
@@ -110,15 +111,25 @@ Tensor zero_point_tensor(const graph::QuantParams& params, const Tensor& like) {
   return along_axis(torch::tensor(params.zero_point).to(torch::kFloat).to(like.device()), params.axis, like.dim());
 }
 
+Tensor within_levels(const Tensor& steps, const graph::QuantParams& params) {
+  return steps.ge(params.levels.front()).logical_and_(steps.le(params.levels.back()));
+}
+
 /// On the grid of `scale` (as along_axis() gives it) and the parameters' zero points, straight through.
 Tensor fake_quantize_along(const Tensor& x, const Tensor& scale, const graph::QuantParams& params, bool covered) {
   Tensor value, inside;
   {
     torch::NoGradGuard no_grad;
-    const Tensor zero = zero_point_tensor(params, x);
-    const Tensor q = x.to(torch::kFloat).div(scale).round_().add_(zero);
-    if (!covered) inside = q.ge(params.q_min()).logical_and_(q.le(params.q_max()));
-    value = q.clamp(params.q_min(), params.q_max()).sub_(zero).mul_(scale).to(x.scalar_type());
+    if (!params.levels.empty()) {
+      const Tensor v = x.to(torch::kFloat).div(scale);
+      if (!covered) inside = within_levels(v, params);
+      value = rounded_steps(v, params).mul_(scale).to(x.scalar_type());
+    } else {
+      const Tensor zero = zero_point_tensor(params, x);
+      const Tensor q = x.to(torch::kFloat).div(scale).round_().add_(zero);
+      if (!covered) inside = q.ge(params.q_min()).logical_and_(q.le(params.q_max()));
+      value = q.clamp(params.q_min(), params.q_max()).sub_(zero).mul_(scale).to(x.scalar_type());
+    }
   }
   return covered ? PassThrough::apply(x, value) : StraightThrough::apply(x, value, inside);
 }
@@ -137,7 +148,7 @@ Tensor fake_quantize(const Tensor& x, float scale, const QuantGrid& grid) {
 Tensor fake_quantize(const Tensor& x, const graph::QuantParams& params) {
   ensure(!params.scale.empty() && params.scale.size() == params.zero_point.size(),
          "[nn.fake_quant] {} scales and {} zero points", params.scale.size(), params.zero_point.size());
-  if (params.axis < 0) {
+  if (params.axis < 0 && params.levels.empty()) {
     return fake_quantize(x, params.scale[0], QuantGrid{params.zero_point[0], params.q_min(), params.q_max()});
   }
   return fake_quantize_along(x, scale_tensor(params, x), params, false);
@@ -145,6 +156,15 @@ Tensor fake_quantize(const Tensor& x, const graph::QuantParams& params) {
 
 Tensor fake_quantize_weight(const Tensor& weight, const Tensor& scale, const graph::QuantParams& params, bool covered) {
   return fake_quantize_along(weight, along_axis(scale, params.axis, weight.dim()), params, covered);
+}
+
+Tensor rounded_steps(const Tensor& steps, const graph::QuantParams& params) {
+  torch::NoGradGuard no_grad;
+  if (params.levels.empty()) return steps.round().clamp_(params.q_min(), params.q_max());
+  const std::vector<float> values(params.levels.begin(), params.levels.end());
+  const Tensor boundaries = torch::tensor(graph::level_boundaries(params.levels)).to(steps.device());
+  const Tensor codes = at::bucketize(steps.contiguous(), boundaries);
+  return torch::tensor(values).to(steps.device()).index_select(0, codes.flatten()).view(codes.sizes());
 }
 
 Tensor dequantize(const Tensor& q, const graph::QuantParams& params) {

@@ -25,7 +25,7 @@ torch::Tensor fake_quantize(const torch::Tensor& x, const torch::Tensor& scale, 
 /// As above with a fixed scale (no gradient for it).
 torch::Tensor fake_quantize(const torch::Tensor& x, float scale, const QuantGrid& grid);
 
-/// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are; gradient to x as above.
+/// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are, levels too; gradient to x as above.
 torch::Tensor fake_quantize(const torch::Tensor& x, const graph::QuantParams& params);
 
 /// Fake-quantizes a weight at scales that stand beside it: `scale` float32 [1] or [C] in place of params.scale. The
@@ -33,6 +33,10 @@ torch::Tensor fake_quantize(const torch::Tensor& x, const graph::QuantParams& pa
 /// (max_abs_scales of it), so that the gradient passes everywhere.
 torch::Tensor fake_quantize_weight(const torch::Tensor& weight, const torch::Tensor& scale,
                                    const graph::QuantParams& params, bool covered);
+
+/// What steps w / scale are rounded to: the nearest of the parameters' levels (graph/levels.h), or the nearest integer
+/// within their range. steps: float32, of any shape. Zero points are not looked at. No gradient passes.
+torch::Tensor rounded_steps(const torch::Tensor& steps, const graph::QuantParams& params);
 
 /// scale * (q - zero_point) as float32, for integer weights.
 torch::Tensor dequantize(const torch::Tensor& q, const graph::QuantParams& params);

@@ -59,8 +59,7 @@ void WeightTensor::write(graph::Weight& weight) const {
   torch::Tensor steps = scale.detach();
   if (correction.defined()) {
     steps = steps * correction;
-    const double most = static_cast<double>(simulate->q_max());
-    const torch::Tensor q = (unrounded() / along_axis(scale, 0, tensor.dim())).round_().clamp_(-most, most);
+    const torch::Tensor q = rounded_steps(unrounded() / along_axis(scale, 0, tensor.dim()), *simulate);
     weight.value = to_host(q * along_axis(steps, 0, tensor.dim()));
   } else if (largest.defined()) {
     weight.value = to_host(unrounded());

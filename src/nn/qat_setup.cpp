@@ -31,7 +31,7 @@ void learn_scale(WeightTensor& weight, WeightRanges ranges, bool chosen) {
   weight.ranges = ranges;
   if (ranges != WeightRanges::learned) return;
   torch::Tensor scale = weight.scale.clone();
-  if (!chosen) {
+  if (!chosen && weight.simulate->levels.empty()) {
     const torch::Tensor first = first_scale(weight);
     scale = torch::where(first.gt(0), torch::minimum(scale, first), scale);
   }
@@ -58,6 +58,17 @@ void correct(const graph::Node& node, NodeTensors& tensors) {
   weight.ranges = WeightRanges::frozen;
   weight.correction = at::ones({channels}, weight.scale.options()).set_requires_grad(true);
   if (tensors.bias.defined()) tensors.bias.tensor.set_requires_grad(true);
+}
+
+/// What is defined for steps of one size alone.
+void require_plain_rounding(const graph::Node& node, const QatOptions& options) {
+  const char* const what = options.weights == WeightQuantizer::dorefa ? "weight_quantizer: dorefa"
+                           : options.ewgs_delta != 0                  ? "estimator: ewgs"
+                           : options.stochastic_rounding              ? "stochastic_rounding"
+                                                                      : nullptr;
+  if (what == nullptr) return;
+  fail(ErrorKind::config, "[nn.qat] expected uniform levels of weights for '{}', got others (node {})", what,
+       node.name);
 }
 
 }  // namespace
@@ -94,6 +105,7 @@ void learn_weights(const graph::Graph& graph, const QatOptions& options, WeightS
     WeightTensor& weight = store.nodes[i].weight;
     if (!weight.simulate || !graph::is_symmetric(*weight.simulate)) continue;
     any = true;
+    if (!weight.simulate->levels.empty()) require_plain_rounding(graph.nodes[i], options);
     if (options.correction) {
       correct(graph.nodes[i], store.nodes[i]);
       continue;

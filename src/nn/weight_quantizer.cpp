@@ -4,10 +4,12 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/rng.h"
 #include "nn/along_axis.h"
+#include "nn/fake_quant.h"
 
 namespace quench::nn {
 
@@ -35,34 +37,36 @@ Tensor rounded_by_chance(const Tensor& v, const WeightRounding& rounding, uint64
 
 class QuantizeWeight : public torch::autograd::Function<QuantizeWeight> {
  public:
-  /// rounded: the integers before they are clamped; scale: along the weight.
+  /// rounded: the integers before they are clamped to [low, high]; scale: along the weight.
   static Tensor forward(AutogradContext* context, const Tensor& weight, const Tensor& scale, const Tensor& broad,
-                        const Tensor& rounded, double q_max, bool covered, double delta) {
+                        const Tensor& rounded, double low, double high, bool covered, double delta) {
     context->save_for_backward({weight, scale, broad, rounded});
-    context->saved_data["q_max"] = q_max;
+    context->saved_data["low"] = low;
+    context->saved_data["high"] = high;
     context->saved_data["covered"] = covered;
     context->saved_data["delta"] = delta;
-    return rounded.clamp(-q_max, q_max).mul_(broad).to(weight.scalar_type());
+    return rounded.clamp(low, high).mul_(broad).to(weight.scalar_type());
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor &weight = saved[0], &scale = saved[1], &broad = saved[2], &rounded = saved[3];
-    const double q_max = context->saved_data["q_max"].toDouble(), delta = context->saved_data["delta"].toDouble();
+    const double low = context->saved_data["low"].toDouble(), high = context->saved_data["high"].toDouble();
+    const double delta = context->saved_data["delta"].toDouble();
     const Tensor dy = gradients[0].to(torch::kFloat);
     const Tensor v = weight.to(torch::kFloat).div(broad);
     const bool covered = context->saved_data["covered"].toBool();
     Tensor slope = at::ones_like(v);
     if (delta != 0) slope.add_(dy.sign().mul_(v - rounded), delta);
-    const Tensor inside = covered ? at::ones_like(v, torch::kBool) : v.abs().le(q_max);
+    const Tensor inside = covered ? at::ones_like(v, torch::kBool) : v.ge(low).logical_and_(v.le(high));
     Tensor of_scale;
     if (context->needs_input_grad(1)) {
-      const Tensor of_each = torch::where(inside, rounded - v * slope, v.sign() * q_max);
+      const Tensor of_each = torch::where(inside, rounded - v * slope, v.clamp(low, high));
       const double count = static_cast<double>(weight.numel()) / static_cast<double>(scale.numel());
-      of_scale = sum_to_scale(of_each.mul_(dy), scale).div_(std::sqrt(count * q_max));
+      of_scale = sum_to_scale(of_each.mul_(dy), scale).div_(std::sqrt(count * std::max(-low, high)));
     }
     const Tensor of_weight = (dy * slope).mul_(inside).to(weight.scalar_type());
-    return {of_weight, of_scale, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {of_weight, of_scale, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -75,10 +79,14 @@ Tensor quantize_weight(const Tensor& weight, const Tensor& scale, const graph::Q
     torch::NoGradGuard no_grad;
     broad = along_axis(scale.detach(), params.axis, weight.dim());
     const Tensor v = weight.to(torch::kFloat).div(broad);
-    rounded = rounding.stochastic ? rounded_by_chance(v, rounding, place) : v.round();
+    rounded = rounding.stochastic     ? rounded_by_chance(v, rounding, place)
+              : params.levels.empty() ? v.round()
+                                      : rounded_steps(v, params);
   }
-  return QuantizeWeight::apply(weight, scale, broad, rounded, static_cast<double>(params.q_max()), covered,
-                               rounding.ewgs_delta);
+  const auto most = static_cast<double>(params.q_max());
+  const double low = params.levels.empty() ? -most : params.levels.front();
+  const double high = params.levels.empty() ? most : params.levels.back();
+  return QuantizeWeight::apply(weight, scale, broad, rounded, low, high, covered, rounding.ewgs_delta);
 }
 
 Tensor largest_sizes(const Tensor& weight, int axis) {

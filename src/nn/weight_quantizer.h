@@ -25,6 +25,9 @@ struct WeightRounding {
 /// The gradient of s is summed over the weights that share it and multiplied by 1 / sqrt(N Q), N their number. Where a
 /// weight is rounded stochastically, round() is what was drawn.
 ///
+/// With levels (graph/levels.h) round(v) is the nearest of them, which neither EWGS nor chance is defined for, and the
+/// range is from the least to the largest.
+///
 /// weight: float32, any shape; scale: float32 [1] or [C] (params.axis), > 0. params: zero point 0. covered: the scale
 /// is known to cover the weight, so that |v| <= Q whatever float rounding says. place: of the weight among others, for
 /// the noise.

@@ -40,8 +40,9 @@ torch::Tensor max_abs_scales(const torch::Tensor& weight, const torch::Tensor& b
   return scale.to(torch::kFloat).clamp_min_(kLeastScale);
 }
 
-graph::QuantParams max_abs_params(const Tensor& weight, const Tensor* bias, float input_scale, int bits, int axis) {
-  graph::QuantParams params{DType::i8, bits, {}, {}, axis};
+graph::QuantParams max_abs_params(const Tensor& weight, const Tensor* bias, float input_scale, int bits, int axis,
+                                  std::vector<int8_t> levels) {
+  graph::QuantParams params{DType::i8, bits, {}, {}, axis, std::move(levels)};
   const torch::Tensor scale =
       max_abs_scales(to_torch(weight), bias ? to_torch(*bias) : torch::Tensor(), torch::full({1}, input_scale), params)
           .contiguous();

@@ -18,9 +18,10 @@ namespace quench::nn {
 torch::Tensor max_abs_scales(const torch::Tensor& weight, const torch::Tensor& bias, const torch::Tensor& input_scale,
                              const graph::QuantParams& params);
 
-/// The same on the host, as whole parameters: int8, zero point 0. bias may be null.
+/// The same on the host, as whole parameters: int8, zero point 0, with these levels (graph/levels.h), or all integers.
+/// bias may be null.
 graph::QuantParams max_abs_params(const quench::Tensor& weight, const quench::Tensor* bias, float input_scale, int bits,
-                                  int axis);
+                                  int axis, std::vector<int8_t> levels = {});
 
 /// The least scale of each output channel (axis 0) or of all (-1) at which the bias fits: |bias| / (input_scale 2^30).
 std::vector<float> least_scales(const quench::Tensor& bias, float input_scale, int axis);

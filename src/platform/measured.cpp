@@ -54,6 +54,8 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   record.bits_a = widths.activations;
   record.bits_w_mean = widths.mean_weights;
   if (!widths.others.empty()) record.layer_bits = widths.others;
+  record.levels = metadata(folded, "levels");
+  record.scales = metadata(folded, "scales");
   record.params = cost.params;
   record.nonzero_params = metrics::nonzero_params(folded);
   record.sparse = sparse_patterns(folded);

@@ -41,6 +41,7 @@ RoundingLayer rounding_layer(const graph::Graph& graph, const Looked& looked) {
           bias ? nn::to_torch(bias->value).view({s.groups, 1, s.outputs}) : torch::zeros({s.groups, 1, s.outputs}),
           weight.quant->q_min(),
           weight.quant->q_max(),
+          weight.quant->levels,
           looked.activation};
 }
 

@@ -94,7 +94,9 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
   for (size_t i = 0; i < observers.size(); ++i) {
     cancel.check();
     const int bits = placement.group_bits[i];
-    out.params.push_back(params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
+    out.params.push_back(options.power_of_two
+                             ? observers[i]->power_of_two(bits, options.symmetric)
+                             : params_for(observers[i]->range(bits, options.symmetric), bits, options.symmetric));
   }
   for (const auto& [edge, sum] : squares) out.mean_squares[edge] = means_of(sum);
   return out;

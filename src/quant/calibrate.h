@@ -14,6 +14,7 @@ struct CalibrateOptions {
   std::string observer;
   double percentile = 99.99;
   bool symmetric = false;
+  bool power_of_two = false;  ///< scales are powers of two
   std::vector<graph::EdgeId> mean_squares_of = {};
 };
 

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "graph/levels.h"
 
 namespace quench::quant {
 namespace {
@@ -43,6 +44,10 @@ Tensor quantize_tensor(const Tensor& values, const graph::QuantParams& params, s
       target[i] = static_cast<std::remove_reference_t<decltype(target[0])>>(std::clamp(q, low, high));
     }
   };
+  if (!params.levels.empty()) {
+    const graph::Weight weight{values, params};
+    return graph::levels_of(graph::level_codes(weight), params.levels, where);
+  }
   if (params.dtype == DType::i8) {
     fill(out.mutable_values<int8_t>(), static_cast<double>(params.q_min()), static_cast<double>(params.q_max()), true);
   } else {

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "nn/fake_quant.h"
 #include "quant/activate.h"
 #include "quant/adam.h"
 
@@ -29,10 +30,31 @@ torch::Tensor times_slope(torch::Tensor gradient, const torch::Tensor& y, graph:
   return gradient;
 }
 
-torch::Tensor floor_of(const RoundingLayer& layer) { return layer.weight.div(layer.scale).floor_(); }
+/// Where each weight goes when it is rounded down, and how far it is from there up.
+struct Neighbours {
+  torch::Tensor down;
+  torch::Tensor gap;  ///< [G,O,K], 0 where there is no level beyond; or one number where all steps have one size
+};
+
+Neighbours neighbours(const RoundingLayer& layer) {
+  const torch::Tensor steps = layer.weight.div(layer.scale);
+  if (layer.levels.empty()) return {steps.floor(), torch::ones({1})};
+  const std::vector<float> values(layer.levels.begin(), layer.levels.end());
+  const torch::Tensor levels = torch::tensor(values).to(steps.scalar_type());
+  const int64_t last = levels.numel() - 1;
+  const torch::Tensor place = at::bucketize(steps, levels, false, true).sub_(1).clamp_(0, last).flatten();
+  const torch::Tensor down = levels.index_select(0, place).view(steps.sizes());
+  const torch::Tensor up = levels.index_select(0, (place + 1).clamp_max_(last)).view(steps.sizes());
+  return {down, (up - down).mul_(steps.ge(layer.levels.front()))};
+}
 
 /// Steps as convert() takes them.
 torch::Tensor nearest(const RoundingLayer& layer) {
+  if (!layer.levels.empty()) {
+    graph::QuantParams grid;
+    grid.levels = layer.levels;
+    return nn::rounded_steps(layer.weight.div(layer.scale), grid);
+  }
   return layer.weight.div(layer.scale).round_().clamp_(layer.q_min, layer.q_max);
 }
 
@@ -43,19 +65,25 @@ torch::Tensor outputs(const RoundingLayer& layer, const torch::Tensor& x, const 
 /// The loss's parts with what does not change from one iteration to the next kept.
 class Loss {
  public:
-  explicit Loss(const RoundingLayer& layer) : layer_(layer), floor_(floor_of(layer)) {
+  explicit Loss(const RoundingLayer& layer) : layer_(layer) {
+    const Neighbours near = neighbours(layer);
+    floor_ = near.down;
+    gap_ = near.gap;
     // A step up from the largest integer, or from below the least, changes nothing: no gradient passes.
     const torch::Tensor inside = floor_.ge(layer.q_min).logical_and_(floor_.lt(layer.q_max));
-    slope_ = inside.to(torch::kFloat).mul_(layer.scale).mul_(kZeta - kGamma);
+    slope_ = inside.to(torch::kFloat).mul_(layer.scale).mul_(gap_).mul_(kZeta - kGamma);
     moving_ = layer.weight.ne(0);
   }
-  const torch::Tensor& floor() const { return floor_; }
+  /// The steps of weights that are rounded up where `up` is 1.
+  torch::Tensor rounded(const torch::Tensor& up) const {
+    return floor_.add(up * gap_).clamp_(layer_.q_min, layer_.q_max);
+  }
 
   double operator()(const torch::Tensor& x, const torch::Tensor& target, const torch::Tensor& v, double lambda,
                     double beta, torch::Tensor* gradient) const {
     const torch::Tensor s = v.sigmoid();
     const torch::Tensor h = s.mul(kZeta - kGamma).add_(kGamma).clamp_(0, 1);
-    const torch::Tensor weight = floor_.add(h).clamp_(layer_.q_min, layer_.q_max).mul_(layer_.scale);
+    const torch::Tensor weight = rounded(h).mul_(layer_.scale);
     const torch::Tensor y = outputs(layer_, x, weight);
     torch::Tensor error = activate(y, layer_.activation).sub(target);
     const auto samples = static_cast<double>(x.size(1));
@@ -79,7 +107,7 @@ class Loss {
 
  private:
   const RoundingLayer& layer_;
-  torch::Tensor floor_, slope_, moving_;
+  torch::Tensor floor_, gap_, slope_, moving_;
 };
 
 /// Of whole steps, over all samples, some at a time.
@@ -105,8 +133,8 @@ double rounding_loss(const RoundingLayer& layer, const torch::Tensor& x, const t
 }
 
 torch::Tensor initial_variables(const RoundingLayer& layer) {
-  const torch::Tensor rest = layer.weight.div(layer.scale);
-  const torch::Tensor h = rest.sub(rest.floor()).clamp_(0, 1);
+  const Neighbours near = neighbours(layer);
+  const torch::Tensor h = layer.weight.div(layer.scale).sub_(near.down).div_(near.gap.clamp_min(1)).clamp_(0, 1);
   return h.sub_(kGamma).reciprocal_().mul_(kZeta - kGamma).sub_(1).log_().neg_();
 }
 
@@ -140,7 +168,7 @@ Rounded learn_rounding(const RoundingLayer& layer, const torch::Tensor& x, const
     adam.step(v, gradient, settings.lr);
   }
   const torch::Tensor up = v.ge(0).logical_and_(layer.weight.ne(0));  // h(0) = 1/2
-  const torch::Tensor learned = loss.floor().add(up).clamp_(layer.q_min, layer.q_max);
+  const torch::Tensor learned = loss.rounded(up);
   Rounded out{learned, nearest_error, error_of(layer, x, target, learned), 0};
   if (out.nearest_error <= out.error) {
     out.steps = plain;

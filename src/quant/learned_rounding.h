@@ -15,6 +15,8 @@ struct RoundingLayer {
   torch::Tensor scale;   ///< [G,O,1] or [1,1,1]
   torch::Tensor bias;    ///< [G,1,O]
   int64_t q_min = -127, q_max = 127;
+  std::vector<int8_t> levels =
+      {};  ///< non-uniform ones (graph/levels.h): up and down are the neighbours of w / s there
   graph::Activation activation = graph::Activation::none;  ///< what the reconstruction error is taken after
 };
 

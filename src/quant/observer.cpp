@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/text.h"
 #include "quant/observer_families.h"
+#include "quant/power_of_two.h"
 
 namespace quench::quant {
 namespace {
@@ -14,6 +15,17 @@ namespace {
 constexpr float kNarrowest = 0x1p-40f;
 
 }  // namespace
+
+graph::QuantParams Observer::power_of_two(int bits, bool symmetric) const {
+  const Range found = range(bits, symmetric);
+  graph::QuantParams params = params_for(found, bits, symmetric);
+  params.scale = {power_of_two_above(params.scale[0])};
+  if (!symmetric) {
+    const double zero = std::nearbyint(-std::min(found.low, 0.0f) / params.scale[0]);
+    params.zero_point = {static_cast<int32_t>(std::clamp(zero, 0.0, static_cast<double>(params.q_max())))};
+  }
+  return params;
+}
 
 const std::vector<std::string>& observer_names() {
   static const std::vector<std::string> names = {"minmax", "moving_average", "percentile", "mse", "entropy", "aciq"};

@@ -17,7 +17,8 @@ struct Range {
 };
 
 /// Collects values of one edge (or of a group that shares a range) batch by batch, then picks a range. Gholami et al.
-/// 2021, section III-B; names: minmax, moving_average, percentile, mse, entropy, aciq. How each picks: docs/quantization.md.
+/// 2021, section III-B; names: minmax, moving_average, percentile, mse, entropy, aciq. How each picks:
+/// docs/quantization.md.
 class Observer {
  public:
   virtual ~Observer() = default;
@@ -28,6 +29,9 @@ class Observer {
   /// bits and symmetric: what the range will be quantized to (mse and entropy search for that). Error{data} where
   /// nothing was observed. The range lies within the values observed, 0 included.
   virtual Range range(int bits, bool symmetric) const = 0;
+  /// Parameters whose scale is a power of two (quant/power_of_two.h): those that cover the range; of the mse observer,
+  /// those of the least error over all powers and zero points.
+  virtual graph::QuantParams power_of_two(int bits, bool symmetric) const;
 };
 
 /// Names in order, for --observer and messages.

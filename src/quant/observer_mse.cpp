@@ -1,9 +1,11 @@
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "core/error.h"
 #include "quant/histogram.h"
 #include "quant/observer_families.h"
+#include "quant/power_of_two.h"
 #include "quant/range_search.h"
 
 namespace quench::quant {
@@ -32,9 +34,8 @@ Points points_of(const Histogram& histogram) {
   return out;
 }
 
-// Sum of squared errors of the points on the very grid that params_for gives.
-double squared_error(const Points& points, Range range, int bits, bool symmetric) {
-  const graph::QuantParams params = params_for(range, bits, symmetric);
+// Sum of squared errors of the points on that grid.
+double squared_error(const Points& points, const graph::QuantParams& params) {
   const float scale = params.scale[0];
   const float inverse = 1 / scale;
   const float low = static_cast<float>(params.q_min() - params.zero_point[0]);
@@ -63,8 +64,7 @@ double squared_error(const Points& points, Range range, int bits, bool symmetric
 
 // As squared_error, of what silu makes of the values: a step is an index into silu's table then, and where silu is
 // nearly flat an error does not matter.
-double squared_error_after_silu(const Points& points, Range range, int bits, bool symmetric) {
-  const graph::QuantParams params = params_for(range, bits, symmetric);
+double squared_error_after_silu(const Points& points, const graph::QuantParams& params) {
   const float scale = params.scale[0], inverse = 1 / scale;
   const auto low = static_cast<int>(params.q_min() - params.zero_point[0]);
   const auto high = static_cast<int>(params.q_max() - params.zero_point[0]);
@@ -85,8 +85,7 @@ class MeanSquaredError final : public Observer {
   void observe(std::span<const float> values) override { histogram_.add(values); }
 
   Range range(int bits, bool symmetric) const override {
-    if (histogram_.total() == 0)
-      fail(ErrorKind::data, "[quant.observer] mse: expected values before a range, got none");
+    require_values();
     const Range all = histogram_.extent();
     const Points points = points_of(histogram_);
     const double width = histogram_.width();
@@ -98,9 +97,7 @@ class MeanSquaredError final : public Observer {
       return Range{static_cast<float>(low), static_cast<float>(high)};
     };
     const auto error = [&](int64_t low, int64_t high) {
-      const Range range = real({static_cast<double>(low), static_cast<double>(high)});
-      return before_silu_ ? squared_error_after_silu(points, range, bits, symmetric)
-                          : squared_error(points, range, bits, symmetric);
+      return error_of(points, params_for(real({static_cast<double>(low), static_cast<double>(high)}), bits, symmetric));
     };
     if (!symmetric) {
       return real(
@@ -112,7 +109,36 @@ class MeanSquaredError final : public Observer {
     return real({-found.high, found.high});
   }
 
+  graph::QuantParams power_of_two(int bits, bool symmetric) const override {
+    constexpr int kPowers = 5;  // from the one that covers all values down
+    require_values();
+    graph::QuantParams params = params_for(histogram_.extent(), bits, symmetric), best;
+    const double widest = params.scale[0];
+    const Points points = points_of(histogram_);
+    double least = std::numeric_limits<double>::infinity();
+    for (int power = 0; power < kPowers; ++power) {
+      params.scale = {std::ldexp(power_of_two_above(static_cast<float>(widest)), -power)};
+      const int64_t last = symmetric ? 0 : params.q_max();
+      for (int64_t zero = 0; zero <= last; ++zero) {
+        params.zero_point = {static_cast<int32_t>(zero)};
+        const double error = error_of(points, params);
+        if (!(error < least)) continue;
+        least = error;
+        best = params;
+      }
+    }
+    return best;
+  }
+
  private:
+  void require_values() const {
+    if (histogram_.total() == 0)
+      fail(ErrorKind::data, "[quant.observer] mse: expected values before a range, got none");
+  }
+  double error_of(const Points& points, const graph::QuantParams& params) const {
+    return before_silu_ ? squared_error_after_silu(points, params) : squared_error(points, params);
+  }
+
   bool before_silu_;
   Histogram histogram_;
 };

@@ -6,6 +6,16 @@
 #include "core/error.h"
 
 namespace quench::quant {
+namespace {
+
+/// Steps between the neighbours that are furthest apart.
+double widest_step(const std::vector<int8_t>& levels) {
+  int widest = 1;
+  for (size_t i = 0; i + 1 < levels.size(); ++i) widest = std::max(widest, levels[i + 1] - levels[i]);
+  return widest;
+}
+
+}  // namespace
 
 graph::Graph with_original_weights(graph::Graph quantized, const graph::Graph& twin) {
   constexpr double kNeighbour = 1.01;  // steps: rounded up or down, and float rounding
@@ -14,11 +24,14 @@ graph::Graph with_original_weights(graph::Graph quantized, const graph::Graph& t
     const Tensor& original = twin.weights.at(name).value;
     const auto now = weight.value.values<float>(), then = original.values<float>();
     const size_t each = now.size() / weight.quant->scale.size();
+    const std::vector<int8_t>& levels = weight.quant->levels;
     for (size_t i = 0; i < now.size(); ++i) {
       const double scale = weight.quant->scale[i / each];
-      const double most = static_cast<double>(weight.quant->q_max()) * scale;
-      const double away = std::abs(std::clamp(static_cast<double>(then[i]), -most, most) - now[i]);
-      if (away <= kNeighbour * scale) continue;
+      const auto most = static_cast<double>(weight.quant->q_max());
+      const double low = (levels.empty() ? -most : levels.front()) * scale;
+      const double high = (levels.empty() ? most : levels.back()) * scale;
+      const double away = std::abs(std::clamp(static_cast<double>(then[i]), low, high) - now[i]);
+      if (away <= kNeighbour * scale * widest_step(levels)) continue;
       fail(ErrorKind::config,
            "[quant.original_weights] expected the float model that was rounded to these integers, got one that is "
            "{:.3g} steps away (weight {}, position {})",

@@ -18,7 +18,9 @@ namespace {
 
 Json settings_from(const Json& config) {
   const config::OptionSet& options = config::quantize_options();
-  return options.checked(options.part_of(config), "quantize");
+  Json settings = options.checked(options.part_of(config), "quantize");
+  config::require_levels(settings, "quantize");
+  return settings;
 }
 
 /// Edges that layers with quantized weights read.
@@ -66,12 +68,13 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   auto& metadata = out.graph.metadata;
   metadata["method"] = "ptq";
   for (const char* key : {"observer", "target", "weights"}) metadata[key] = settings[key].get<std::string>();
-  if (rule.scales == "max_abs") {
-    metadata.erase("weight_scales");
-  } else {
-    metadata["weight_scales"] = "fixed";  // so that training keeps them
-    metadata["weight_scales_by"] = rule.scales;
-  }
+  // Scales that do not follow from the largest weights: so that training keeps them.
+  const bool covers = rule.scales == "max_abs";
+  metadata.erase("weight_scales");
+  if (!covers || rule.levels == "kmeans" || rule.power_of_two) metadata["weight_scales"] = "fixed";
+  if (!covers) metadata["weight_scales_by"] = rule.scales;
+  if (rule.power_of_two) metadata["scales"] = "power_of_two";
+  if (rule.levels != "uniform") metadata["levels"] = rule.levels;
   metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
   metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
   metadata["bits_a"] = std::to_string(options.bits_a);
@@ -109,6 +112,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   calibration.observer = settings["observer"].get<std::string>();
   calibration.percentile = settings["percentile"].get<double>();
   calibration.symmetric = options.symmetric;
+  calibration.power_of_two = weight_rule(settings).power_of_two;
   if (weight_rule(settings).scales == "output_mse") calibration.mean_squares_of = inputs_of(placement);
   const Calibration found = calibrate(placement, data.train, subset.indices, calibration, log, cancel);
 

@@ -27,9 +27,9 @@ struct Prepared {
 /// config::quantize_options(); other keys are not looked at. Biases stay float until convert() (their rounding, 1 /
 /// (input scale * weight scale), is far below an output step). Metadata set: method=ptq, observer, target, weights,
 /// activations, bits_w, bits_a, layer_bits (where set), float_layers, calibration_images, calibration_sha256;
-/// weight_scales=fixed and weight_scales_by where scales are not max|w|. Throws Error{config} for a setting that does
-/// not fit (0 calibration images), Error{data} where a value is not finite, Error{unsupported} for a target that cannot
-/// take it, Error{cancelled}.
+/// weight_scales=fixed and weight_scales_by where scales are not max|w|, levels where they are not uniform. Throws
+/// Error{config} for a setting that does not fit (0 calibration images), Error{data} where a value is not finite,
+/// Error{unsupported} for a target that cannot take it, Error{cancelled}.
 Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, const Json& config, const LogSink& log,
                  const CancelToken& cancel);
 

@@ -17,10 +17,26 @@ graph::Graph without_quantizers(graph::Graph quantized) {
     }
     weight.quant.reset();
   }
-  for (const char* key :
-       {"method", "observer", "target", "weights", "activations", "bits_w", "bits_a", "layer_bits", "float_layers",
-        "calibration_images", "calibration_sha256", "weight_scales", "weight_scales_by", "adaround", "bias_correction",
-        "qat", "calibration_pictures", "assign_bits"}) {
+  for (const char* key : {"method",
+                          "observer",
+                          "target",
+                          "weights",
+                          "activations",
+                          "bits_w",
+                          "bits_a",
+                          "layer_bits",
+                          "float_layers",
+                          "calibration_images",
+                          "calibration_sha256",
+                          "weight_scales",
+                          "weight_scales_by",
+                          "levels",
+                          "scales",
+                          "adaround",
+                          "bias_correction",
+                          "qat",
+                          "calibration_pictures",
+                          "assign_bits"}) {
     quantized.metadata.erase(key);
   }
   return quantized;

@@ -67,6 +67,8 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(bits_a, "bits", "Activation bits"),
       QUENCH_FIELD(bits_w_mean, "bits", "Weight bits, mean"),
       QUENCH_FIELD(layer_bits, "", "Layers of other widths"),
+      QUENCH_FIELD(levels, "", "Levels of weights"),
+      QUENCH_FIELD(scales, "", "Scales"),
       QUENCH_FIELD(runtime, "", "Runtime"),
       QUENCH_FIELD(device, "", "Device"),
       QUENCH_FIELD(threads, "", "Threads"),

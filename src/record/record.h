@@ -29,6 +29,8 @@ struct Record {
   std::optional<int64_t> bits_a;       ///< the width of what most quantized layers read; older records: the least
   std::optional<double> bits_w_mean;   ///< mean width of the quantized weights, by their number
   std::optional<std::string> layer_bits;  ///< layers of other widths: "conv2=w4a6,fc=a5"; empty where there are none
+  std::optional<std::string> levels;      ///< non-uniform levels of weights: pot, apot, kmeans; empty where uniform
+  std::optional<std::string> scales;      ///< power_of_two where all scales are; empty where they are any numbers
   std::optional<std::string> runtime;
   std::optional<std::string> device;
   std::optional<int64_t> threads;

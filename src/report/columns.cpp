@@ -348,6 +348,10 @@ Columns columns(const std::vector<Record>& records) {
     builder.number("Mean W", "bits", "Mean width of the quantized weights, by their number.", 2,
                    [](const Record& r) { return r.bits_w_mean; });
   }
+  builder.setting("Levels", "Levels of the weights, where they are not uniform.", true,
+                  [](const Record& r) { return text_of(r.levels); });
+  builder.setting("Scales", "Kind of the scales, where they are not any numbers.", true,
+                  [](const Record& r) { return text_of(r.scales); });
   builder.setting("Sparsity", "Pattern of the weights that are held at zero.", true,
                   [](const Record& r) { return text_of(r.sparse); });
   builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });

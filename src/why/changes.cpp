@@ -125,6 +125,8 @@ std::map<Trial, Graph> trials_of(const Forms& forms, bool has_against, const Ran
   out.emplace(Trial::activations_in_float, without_activation_rounding(quantized));
   if (has_against) {
     Graph floats = quantized, per_channel = quantized;
+    const auto found = quantized.metadata.find("levels");
+    const std::string levels = found == quantized.metadata.end() ? "uniform" : found->second;
     bool changes = false;
     for (const size_t i : all) {
       const graph::Node& layer = quantized.nodes[i];
@@ -134,7 +136,7 @@ std::map<Trial, Graph> trials_of(const Forms& forms, bool has_against, const Ran
       changes = true;
       take_weights(per_channel, layer, forms.reference);
       per_channel.weight(layer, "weight")->quant =
-          quant::weight_params(per_channel, layer, params.bits, {.axis = 0, .scales = "max_abs"});
+          quant::weight_params(per_channel, layer, params.bits, {.axis = 0, .scales = "max_abs", .levels = levels});
     }
     out.emplace(Trial::weights_in_float, std::move(floats));
     if (changes) out.emplace(Trial::weights_per_channel, std::move(per_channel));

@@ -36,6 +36,8 @@ QuantizeCall::QuantizeCall(const Findings& findings) : model_(float_model(findin
   keep("observer", "observer", "mse");
   keep("weights", "weights", "per_channel");
   keep("weight_scales_by", "weight-scales", "max_abs");
+  keep("scales", "scales", "float");
+  keep("levels", "levels", "uniform");
   keep("activations", "activations", "asymmetric");
   keep("bits_w", "bits-w", "8");
   keep("bits_a", "bits-a", "8");

@@ -20,6 +20,23 @@ bool learn_untold(const Json& values, const graph::Graph& graph) {
   });
 }
 
+bool has_levels(const graph::Graph& graph) {
+  return std::ranges::any_of(
+      graph.weights, [](const auto& entry) { return entry.second.quant && !entry.second.quant->levels.empty(); });
+}
+
+/// Scales that are powers of two stay: no training here learns some.
+void require_kept_powers(const Json& values, const graph::Graph& graph) {
+  const auto found = graph.metadata.find("scales");
+  if (found == graph.metadata.end() || found->second != "power_of_two") return;
+  const bool frozen =
+      values.at("ranges") == "frozen" && values.value("weight_ranges", std::string("frozen")) == "frozen";
+  if (frozen && values.value("learn", std::string("all")) == "all") return;
+  fail(ErrorKind::config,
+       "[train.config] expected 'ranges: frozen' for a model with 'scales: power_of_two', and neither other "
+       "'weight_ranges' nor 'learn: correction': scales that train are powers of two no more");
+}
+
 nn::WeightRanges weight_ranges_of(const std::string& name) {
   if (name == "learned") return nn::WeightRanges::learned;
   return name == "frozen" ? nn::WeightRanges::frozen : nn::WeightRanges::follow;
@@ -39,6 +56,14 @@ QatSettings qat_settings(Json& values, const graph::Graph& graph) {
     fail(ErrorKind::config, "[train.config] expected a quantized model for '{}', got a float one: quantize comes first",
          given.begin().key());
   }
+  for (const char* setting : {"damping", "freeze_threshold"}) {
+    if (!given.contains(setting) || given[setting] == 0 || !has_levels(graph)) continue;
+    fail(ErrorKind::config,
+         "[train.config] expected uniform levels of weights for '{}', got others: they have no "
+         "steps of one size between which weights could oscillate",
+         setting);
+  }
+  require_kept_powers(values, graph);
   if (learn_untold(values, graph)) values["weight_ranges"] = "learned";
   QatSettings s;
   nn::QatOptions& q = s.quantizers;

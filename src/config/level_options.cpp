@@ -1,0 +1,73 @@
+// Of grids that processors of their own want: levels of weights that are not uniform, scales that are powers of two.
+#include <algorithm>
+
+#include "config/tables.h"
+#include "core/error.h"
+
+namespace quench::config {
+namespace {
+
+/// Levels, and the widths of weights that have them.
+struct LevelWidths {
+  std::string_view levels;
+  int least, most;
+  const char* below;  ///< why not fewer bits
+  const char* above;  ///< why not more
+};
+constexpr LevelWidths kLevelWidths[] = {
+    {"pot", 3, 4, "at 2 bits they are -1, 0 and 1, which uniform levels are too",
+     "a byte has no room for more powers of two than 1 to 64"},
+    {"apot", 3, 6, "at 2 bits they are -1, 0 and 1, which uniform levels are too",
+     "their sums of 7 bits and more need terms that a byte has no room for"},
+    {"kmeans", 2, 7, "", "at 8 bits every integer of a byte is a level, as uniform ones are"},
+};
+
+}  // namespace
+
+const OptionSet& level_options() {
+  static const OptionSet options({
+      {"levels",
+       OptionType::text,
+       nullptr,
+       "values that weights take, in steps of their scale: every integer (uniform, the default), powers of two (pot, 3 "
+       "or 4 bits), sums of powers of two (apot, 3 to 6 bits), or a codebook of each layer by k-means (kmeans, 2 to 7 "
+       "bits)",
+       {"uniform", "pot", "apot", "kmeans"},
+       {},
+       {},
+       true},
+      {"scales",
+       OptionType::text,
+       nullptr,
+       "scales of weights and activations: any number (float, the default), or powers of two, by which one scale turns "
+       "into another by a shift (power_of_two)",
+       {"float", "power_of_two"},
+       {},
+       {},
+       true},
+  });
+  return options;
+}
+
+bool has_levels(std::string_view levels, int bits) {
+  const auto* const found = std::ranges::find(kLevelWidths, levels, &LevelWidths::levels);
+  return found != std::end(kLevelWidths) && bits >= found->least && bits <= found->most;
+}
+
+void require_levels(const Json& settings, std::string_view where) {
+  const std::string levels = settings.value("levels", std::string("uniform"));
+  const auto* const found = std::ranges::find(kLevelWidths, levels, &LevelWidths::levels);
+  if (found == std::end(kLevelWidths)) return;
+  if (const int bits = settings.at("bits_w"); !has_levels(levels, bits)) {
+    fail(ErrorKind::config, "{}: expected 'bits_w' from {} to {} with 'levels: {}', got {}: {}", where, found->least,
+         found->most, levels, bits, bits < found->least ? found->below : found->above);
+  }
+  if (settings.at("target") == "tensorrt") {
+    fail(
+        ErrorKind::config,
+        "{}: expected the target native or onnxruntime with 'levels: {}', got tensorrt, which reads no codes of levels",
+        where, levels);
+  }
+}
+
+}  // namespace quench::config
