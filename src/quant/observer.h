@@ -9,6 +9,8 @@
 
 namespace quench::quant {
 
+class Histogram;
+
 /// Range [low, high] of real values that the integers shall cover.
 struct Range {
   float low = 0;
@@ -17,12 +19,16 @@ struct Range {
 };
 
 /// Collects values of one edge (or of a group that shares a range) batch by batch, then picks a range. Gholami et al.
-/// 2021, section III-B; names: minmax, moving_average, percentile, mse, entropy, aciq. How each picks: docs/quantization.md.
+/// 2021, section III-B; names: minmax, moving_average, percentile, mse, entropy, aciq. How each picks:
+/// docs/quantization.md.
 class Observer {
  public:
   virtual ~Observer() = default;
   /// Values must be finite: Error{data}. No values: nothing happens.
   virtual void observe(std::span<const float> values) = 0;
+  /// The same of values that were counted before; it ends no batch. Throws Error{config} where an observer goes by the
+  /// order of batches (moving_average).
+  virtual void observe(const Histogram& counted) = 0;
   /// Ends a batch: everything observed since the last call counts as one batch (moving_average alone cares).
   virtual void end_batch() {}
   /// bits and symmetric: what the range will be quantized to (mse and entropy search for that). Error{data} where
