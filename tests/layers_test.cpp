@@ -33,7 +33,7 @@ const std::map<std::string, Folder> kFolders = {
     {"runtime", {3, {}}}, {"record", {3, {}}},  {"score", {3, {}}},    {"stats", {3, {}}},   {"pack", {3, {}}},   {"weights", {3, {}}},
     {"program", {3, {}}}, {"methods", {2, {}}}, {"prune", {3, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},   {"nn", {4, {}}},
     {"remote", {5, {}}},  {"devices", {5, {}}}, {"train", {5, {}}},    {"quant", {5, {}}},  {"inference", {5, {}}},
-    {"report", {5, {}}},  {"latency_table", {6, {}}}, {"bits", {6, {"latency_table"}}}, {"why", {6, {"bits"}}}, {"steps", {7, {}}},   {"study", {8, {}}},    {"cli", {9, {}}},    {"agent", {9, {}}},
+    {"report", {5, {}}},  {"latency_table", {6, {}}}, {"bits", {6, {"latency_table"}}}, {"calibration", {6, {"bits"}}}, {"why", {6, {"bits"}}}, {"steps", {7, {}}},   {"study", {8, {}}},    {"cli", {9, {}}},    {"agent", {9, {}}},
 };
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {

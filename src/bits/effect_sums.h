@@ -27,6 +27,8 @@ class EffectSums {
   /// signal: of each output, the sum of squares of the float model's values. float_score: of the float model.
   Effect result(const std::vector<double>& signal, std::optional<double> float_score = {}) const;
 
+  /// Null where there is none.
+  const score::Scorer* scorer() const { return scorer_.get(); }
   std::optional<double> score() const;
   std::string score_name() const;
 

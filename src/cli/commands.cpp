@@ -4,6 +4,7 @@
 
 #include "cli/base_commands.h"
 #include "cli/remote.h"
+#include "config/calibrate_options.h"
 #include "config/tables.h"
 #include "config/why_options.h"
 #include "core/error.h"
@@ -156,6 +157,18 @@ std::vector<program::Command> fixed_commands() {
        nullptr},
       {"quantize", "Compress a trained model to integers: PTQ or QAT", model_file(), 1, 1,
        quantize_settings() + output("model to write (required)") + config_file(), nullptr},
+      {"calibrate",
+       "Which pictures and which observer to calibrate with: compared on pictures that were looked at once",
+       model_file(), 1, 1,
+       config::calibrate_options() + config::data_options() + format({"table", "json", "csv", "md"}) +
+           OptionSet(
+               {Option{"output", T::text, nullptr, "file to keep the findings in (JSON)"},
+                Option{"page", T::text, nullptr, "page to write (HTML): the table with plots"},
+                Option{"settings_file", T::text, nullptr,
+                       "file to write (YAML) where the recommended pictures are no random choice: their list, for "
+                       "`quench quantize --config`"}}) +
+           config_file(),
+       nullptr},
       {"sensitivity", "Which layers suffer from fewer bits: each quantized alone, and all but it", model_file(), 1, 1,
        config::sensitivity_options() + config::data_options() + format({"table", "json", "csv", "md"}) +
            output("file to keep the table in (JSON), for `quench assign_bits`") +

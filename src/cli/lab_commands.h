@@ -18,6 +18,7 @@ int run_quantize(const program::Invocation& invocation, const program::Environme
 int run_step(const program::Invocation& invocation, const program::Environment& environment,
              const steps::Registry& registry);
 int run_eval(const program::Invocation& invocation, const program::Environment& environment);
+int run_calibrate(const program::Invocation& invocation, const program::Environment& environment);
 int run_sensitivity(const program::Invocation& invocation, const program::Environment& environment);
 int run_why(const program::Invocation& invocation, const program::Environment& environment);
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);

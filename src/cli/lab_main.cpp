@@ -19,6 +19,7 @@ extern "C" int quench_library_run(const quench::program::Invocation& invocation,
     return run_step(invocation, environment, steps);
   }
   if (name == "eval") return run_eval(invocation, environment);
+  if (name == "calibrate") return run_calibrate(invocation, environment);
   if (name == "sensitivity") return run_sensitivity(invocation, environment);
   if (name == "why") return run_why(invocation, environment);
   if (name == "predict") return run_predict(invocation, environment);

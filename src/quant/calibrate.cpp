@@ -2,40 +2,17 @@
 
 #include <torch/types.h>
 
-#include <algorithm>
-#include <cmath>
-
 #include "core/error.h"
 #include "data/loading/loader.h"
 #include "graph/image_side.h"
 #include "graph/magnitude.h"
-#include "graph/scale_groups.h"
 #include "nn/graph_module.h"
 #include "quant/channel_sums.h"
 #include "quant/image_batches.h"
+#include "quant/observed_values.h"
 
 namespace quench::quant {
 namespace {
-
-bool read_by_silu_alone(const graph::Graph& graph, const graph::Links& links, const std::vector<graph::EdgeId>& group) {
-  return std::ranges::all_of(group, [&](graph::EdgeId edge) {
-    return !links.consumers[edge].empty() && !links.is_output[edge] &&
-           std::ranges::all_of(links.consumers[edge],
-                               [&](int node) { return graph.nodes[node].op == graph::Op::silu; });
-  });
-}
-
-// The values of a tensor in whatever order they lie in memory.
-void observe(Observer& observer, const torch::Tensor& value) {
-  const torch::Tensor dense = value.is_non_overlapping_and_dense() ? value : value.contiguous();
-  const auto [low, high] = dense.aminmax();
-  const float largest = std::max(std::abs(low.item<float>()), std::abs(high.item<float>()));
-  if (std::isfinite(largest) && largest > graph::kLargestMagnitude) {  // what is not finite, observers refuse
-    fail(ErrorKind::data, "[quant.calibrate] expected values of at most {:g}, got {:g}", graph::kLargestMagnitude,
-         largest);
-  }
-  observer.observe({dense.data_ptr<float>(), static_cast<size_t>(dense.numel())});
-}
 
 std::vector<double> means_of(const ChannelSums& sums) {
   const torch::Tensor mean = sums.mean().contiguous();
@@ -48,14 +25,10 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
                       const std::vector<int64_t>& indices, const CalibrateOptions& options, const LogSink& log,
                       const CancelToken& cancel) {
   graph::require_magnitudes(placement.graph);
+  const ObservedGroups observed = observed_groups(placement);
   std::vector<std::unique_ptr<Observer>> observers;
-  const graph::Links links(placement.graph);
-  std::vector<Observer*> observer_of(placement.graph.edges.size(), nullptr);
-  for (const auto& group : placement.groups) {
-    observers.push_back(
-        make_observer(options.observer, options.percentile, read_by_silu_alone(placement.graph, links, group)));
-    for (const graph::EdgeId edge : graph::sources_of(placement.graph, links, group))
-      observer_of[edge] = observers.back().get();
+  for (const bool before_silu : observed.before_silu) {
+    observers.push_back(make_observer(options.observer, options.percentile, before_silu));
   }
 
   std::map<graph::EdgeId, ChannelSums> squares;
@@ -64,9 +37,11 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
   nn::GraphModule module(placement.graph);
   module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
     if (const auto found = squares.find(edge); found != squares.end()) found->second.add(value.square());
-    if (!observer_of[edge]) return;
+    const int group = observed.group_of[static_cast<size_t>(edge)];
+    if (group < 0) return;
     try {
-      observe(*observer_of[edge], value);
+      torch::Tensor held;
+      observers[static_cast<size_t>(group)]->observe(observed_values(value, held));
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("{} (edge {})", error.what(), placement.graph.edge(edge).name));
     }

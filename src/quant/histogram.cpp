@@ -81,11 +81,32 @@ void Histogram::cover(Range range) {
   exponent_ = exponent;
 }
 
+void Histogram::widen(Range extent) {
+  extent_ = total_ == 0 ? extent : Range{std::min(extent_.low, extent.low), std::max(extent_.high, extent.high)};
+  cover({std::min(extent_.low, 0.0f), std::max(extent_.high, 0.0f)});
+}
+
+void Histogram::add(const Histogram& other) {
+  std::vector<BinCount> bins;
+  for (size_t i = 0; i < other.counts_.size(); ++i) {
+    if (other.counts_[i] > 0) bins.push_back({other.first_ + static_cast<int64_t>(i), other.counts_[i]});
+  }
+  add(other.exponent_, other.extent_, bins);
+}
+
+void Histogram::add(int exponent, Range extent, std::span<const BinCount> bins) {
+  if (bins.empty()) return;
+  widen(extent);
+  const int shift = std::min(exponent_ - exponent, 62);
+  for (const BinCount& one : bins) {
+    counts_[static_cast<size_t>((one.bin >> shift) - first_)] += one.count;  // arithmetic: floor
+    total_ += one.count;
+  }
+}
+
 void Histogram::add(std::span<const float> values) {
   if (values.empty()) return;
-  const Range batch = finite_range(values);
-  extent_ = total_ == 0 ? batch : Range{std::min(extent_.low, batch.low), std::max(extent_.high, batch.high)};
-  cover({std::min(extent_.low, 0.0f), std::max(extent_.high, 0.0f)});
+  widen(finite_range(values));
   total_ += static_cast<int64_t>(values.size());
 
   // 1 / width may overflow float at one go where width is tiny: values are then below 2^-98 and go to bin 0 or -1.

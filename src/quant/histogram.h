@@ -24,11 +24,24 @@ class Histogram {
   /// Throws Error{data} where a value is not finite.
   void add(std::span<const float> values);
 
+  /// Adds what another has counted: the result is that of all values, to the bit.
+  void add(const Histogram& other);
+
+  /// Some values that fell into one bin.
+  struct BinCount {
+    int64_t bin = 0, count = 0;
+  };
+  /// Adds what was counted in bins of a width of 2^exponent, as exponent() of the histogram that counted it, of values
+  /// that reach to both ends of `extent`.
+  void add(int exponent, Range extent, std::span<const BinCount> bins);
+
   /// Values counted.
   int64_t total() const { return total_; }
   /// Smallest and largest value seen.
   Range extent() const { return extent_; }
   float width() const;
+  /// width() = 2^exponent().
+  int exponent() const { return exponent_; }
   /// Index of the first bin of counts(); <= 0.
   int64_t first() const { return first_; }
   /// Counts of the bins first() .. first() + counts().size() - 1; they cover 0 and every value.
@@ -38,8 +51,9 @@ class Histogram {
 
  private:
   void cover(Range range);
+  void widen(Range extent);
 
-  int exponent_ = 0;  ///< width = 2^exponent
+  int exponent_ = 0;
   int64_t first_ = 0;
   int64_t total_ = 0;
   Range extent_;

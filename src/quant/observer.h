@@ -9,6 +9,8 @@
 
 namespace quench::quant {
 
+class Histogram;
+
 /// Range [low, high] of real values that the integers shall cover.
 struct Range {
   float low = 0;
@@ -24,6 +26,9 @@ class Observer {
   virtual ~Observer() = default;
   /// Values must be finite: Error{data}. No values: nothing happens.
   virtual void observe(std::span<const float> values) = 0;
+  /// The same of values that were counted before; it ends no batch. Throws Error{config} where an observer goes by the
+  /// order of batches (moving_average).
+  virtual void observe(const Histogram& counted) = 0;
   /// Ends a batch: everything observed since the last call counts as one batch (moving_average alone cares).
   virtual void end_batch() {}
   /// bits and symmetric: what the range will be quantized to (mse and entropy search for that). Error{data} where

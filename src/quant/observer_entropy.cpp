@@ -69,6 +69,7 @@ class Divergence {
 class Entropy final : public Observer {
  public:
   void observe(std::span<const float> values) override { histogram_.add(values); }
+  void observe(const Histogram& counted) override { histogram_.add(counted); }
 
   Range range(int bits, bool symmetric) const override {
     if (histogram_.total() == 0) {

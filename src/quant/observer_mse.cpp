@@ -83,6 +83,7 @@ class MeanSquaredError final : public Observer {
  public:
   explicit MeanSquaredError(bool before_silu) : before_silu_(before_silu) {}
   void observe(std::span<const float> values) override { histogram_.add(values); }
+  void observe(const Histogram& counted) override { histogram_.add(counted); }
 
   Range range(int bits, bool symmetric) const override {
     require_values();

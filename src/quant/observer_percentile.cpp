@@ -29,6 +29,7 @@ class Percentile final : public Observer {
     }
   }
   void observe(std::span<const float> values) override { histogram_.add(values); }
+  void observe(const Histogram& counted) override { histogram_.add(counted); }
 
   Range range(int, bool symmetric) const override {
     if (histogram_.total() == 0) {

@@ -18,6 +18,9 @@ class MinMax final : public Observer {
   void observe(std::span<const float> values) override {
     if (!values.empty()) seen_ = merged(seen_, finite_range(values));
   }
+  void observe(const Histogram& counted) override {
+    if (counted.total() > 0) seen_ = merged(seen_, counted.extent());
+  }
   Range range(int, bool) const override {
     if (!seen_) fail(ErrorKind::data, "[quant.observer] minmax: expected values before a range, got none");
     return *seen_;
@@ -31,6 +34,9 @@ class MovingAverage final : public Observer {
  public:
   void observe(std::span<const float> values) override {
     if (!values.empty()) batch_ = merged(batch_, finite_range(values));
+  }
+  void observe(const Histogram&) override {
+    fail(ErrorKind::config, "[quant.observer] moving_average goes by the order of batches: counted values have none");
   }
   void end_batch() override {
     average_ = current();

@@ -4,12 +4,15 @@
 #include <map>
 #include <span>
 
+#include "config/count_in.h"
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "data/sets/listed_subset.h"
 #include "graph/verify.h"
 #include "quant/calibrate.h"
 #include "quant/placement_settings.h"
+#include "quant/prepared_with.h"
 #include "quant/quantize.h"
 #include "quant/weight_params.h"
 
@@ -53,6 +56,27 @@ struct Looked {
   int64_t images = 0;
   std::string sha256;
 };
+
+Ranges ranges_of(const Placement& placement, const std::vector<graph::QuantParams>& params, Target target) {
+  Ranges ranges;
+  for (size_t i = 0; i < placement.groups.size(); ++i) {
+    for (const graph::EdgeId edge : placement.groups[i]) ranges[edge] = for_target(params.at(i), target);
+  }
+  return ranges;
+}
+
+/// The images that settings ask for: a list of them, or a seeded choice.
+data::Subset subset_of(const data::Dataset& images, const Json& settings) {
+  if (settings.contains("calibration_list")) {
+    std::vector<int64_t> indices;
+    for (const Json& entry : settings["calibration_list"]) {
+      indices.push_back(config::count_in(entry.get<std::string>(), 0, "quantize: calibration_list"));
+    }
+    return data::listed_subset(images, std::move(indices));
+  }
+  return data::calibration_subset(images, settings["calibration_images"].get<int64_t>(),
+                                  settings["calibration_seed"].get<uint64_t>());
+}
 
 /// A placement with ranges of its edges: the model, its weights' scales chosen, and what its metadata tell.
 Prepared assemble(Placement placement, const Ranges& ranges, const Json& settings, const PlacementOptions& options,
@@ -106,8 +130,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   const PlacementOptions options = placement_options(settings);
   Placement placement = place(float_graph, options);
   warn(log, settings, options, placement);
-  const data::Subset subset = data::calibration_subset(*data.train, settings["calibration_images"].get<int64_t>(),
-                                                       settings["calibration_seed"].get<uint64_t>());
+  const data::Subset subset = subset_of(*data.train, settings);
   CalibrateOptions calibration;
   calibration.observer = settings["observer"].get<std::string>();
   calibration.percentile = settings["percentile"].get<double>();
@@ -116,10 +139,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   if (weight_rule(settings).scales == "output_mse") calibration.mean_squares_of = inputs_of(placement);
   const Calibration found = calibrate(placement, data.train, subset.indices, calibration, log, cancel);
 
-  Ranges ranges;
-  for (size_t i = 0; i < placement.groups.size(); ++i) {
-    for (const graph::EdgeId edge : placement.groups[i]) ranges[edge] = for_target(found.params[i], options.target);
-  }
+  const Ranges ranges = ranges_of(placement, found.params, options.target);
   const size_t layers = placement.weights.size();
   Prepared out = assemble(std::move(placement), ranges, settings, options,
                           {static_cast<int64_t>(subset.indices.size()), subset.sha256}, found.mean_squares);
@@ -131,6 +151,15 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
                   to_string(options.target), out.float_layers.size(), calibration.observer, subset.indices.size(),
                   static_cast<double>(now_ns() - start_ns) * 1e-9));
   return out;
+}
+
+Prepared prepared_with(const graph::Graph& float_graph, const std::vector<graph::QuantParams>& params,
+                       const Json& config, int64_t images, const std::string& calibration_sha256) {
+  const Json settings = settings_from(config);
+  const PlacementOptions options = placement_options(settings);
+  Placement placement = place(float_graph, options);
+  const Ranges ranges = ranges_of(placement, params, options.target);
+  return assemble(std::move(placement), ranges, settings, options, {images, calibration_sha256}, {});
 }
 
 graph::Graph requantized(const Prepared& prepared, const graph::Graph& float_graph, const Json& config) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/shell_word.h"
 #include "why/findings.h"
 
 namespace quench::why {
@@ -31,9 +32,6 @@ class QuantizeCall {
   std::map<std::string, std::string> flags_;
   std::vector<std::string> float_layers_;
 };
-
-/// A word for a shell: in quotes where it has other characters than letters, digits and `./_-=:,`.
-std::string shell_word(const std::string& text);
 
 /// Path of the float model for a command, or a word that stands for it.
 std::string float_model(const Findings& findings);

@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/rng.h"
 #include "data/sets/dataset.h"
+#include "data/sets/listed_subset.h"
 
 namespace quench::data {
 namespace {
@@ -61,6 +62,21 @@ Subset calibration_subset(const Dataset& train, int64_t count, uint64_t seed) {
   subset.indices = first_of_shuffle(train.size(), count, seed, "calibration");
   subset.sha256 = digest_of(subset.indices, train.digest());
   return subset;
+}
+
+Subset listed_subset(const Dataset& images, std::vector<int64_t> indices) {
+  if (indices.empty()) fail(ErrorKind::config, "[data.calibration] expected a list of images, got none");
+  std::ranges::sort(indices);
+  if (const auto twice = std::ranges::adjacent_find(indices); twice != indices.end()) {
+    fail(ErrorKind::config, "[data.calibration] expected each image once, got {} twice", *twice);
+  }
+  for (const int64_t index : {indices.front(), indices.back()}) {
+    if (index < 0 || index >= images.size()) {
+      fail(ErrorKind::config, "[data.calibration] expected images from 0 to {}, got {}", images.size() - 1, index);
+    }
+  }
+  const std::string sha256 = digest_of(indices, images.digest());
+  return {std::move(indices), sha256};
 }
 
 Splits with_validation(Splits splits, double share, uint64_t seed) {
