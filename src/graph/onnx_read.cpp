@@ -291,8 +291,8 @@ namespace {
 /// A Graph's layers own their weights: what is done to those of one layer (pruning, rounding, training) must not change
 /// another's, and cannot be done to both alike.
 void require_own_weights(const quench_onnx::GraphProto& graph) {
-  std::map<std::string_view, const NodeProto*> owners;
-  for (const NodeProto& node : graph.node()) {
+  std::map<std::string_view, const quench_onnx::NodeProto*> owners;
+  for (const quench_onnx::NodeProto& node : graph.node()) {
     if (node.op_type() != "Conv" && node.op_type() != "Gemm" && node.op_type() != "BatchNormalization") continue;
     for (int i = 1; i < node.input_size(); ++i) {
       if (node.input(i).empty()) continue;
