@@ -36,4 +36,13 @@ const OptionSet& sparsify_options() {
   return options;
 }
 
+const OptionSet& split_channels_options() {
+  static const OptionSet options({
+      {"ratio", OptionType::number, 0.02, "share of each layer's channels that is made twice, at most", {}, 1e-6, 1},
+      {"protect", OptionType::text_list, Json::array(),
+       "layers that keep their channels: names, prefixes ending in '.', '*' patterns"},
+  });
+  return options;
+}
+
 }  // namespace quench::config

@@ -85,6 +85,8 @@ LatencyTarget latency_target(const std::string& text, std::string_view where);
 LatencySettings latency_settings(const Json& settings);
 /// Zeros among weights: pattern, share, what competes, what stays.
 const OptionSet& sparsify_options();
+/// Channels that are made twice before quantization: how many, what stays.
+const OptionSet& split_channels_options();
 /// Which pictures take the place of training images where a quantized model is calibrated or refined; optional.
 const OptionSet& picture_options();
 /// Whether settings with picture_options look at training images.

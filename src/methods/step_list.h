@@ -17,6 +17,7 @@ inline bool quantizes(std::string_view step) { return step == "quantize" || step
   X(prune)              \
   X(sparsify)           \
   X(equalize)           \
+  X(split_channels)     \
   X(quantize)           \
   X(assign_bits)        \
   X(adaround)           \

@@ -171,6 +171,21 @@ StepInfo describe_equalize() {
           [](const ModelKind& kind) { return require_float(kind, "equalize"); }};
 }
 
+StepInfo describe_split_channels() {
+  return {
+      "split_channels",
+      "Make the channels twice that the largest weights read, by weights of half the size; the model computes the same",
+      Needs::nothing,
+      true,
+      [](std::string_view) { return config::split_channels_options(); },
+      [](const ModelKind& kind) {
+        if (kind.sparse) {
+          fail(ErrorKind::config, "expected a dense model, got a sparse one: split its channels first, then sparsify");
+        }
+        return require_float(kind, "split the channels of");
+      }};
+}
+
 StepInfo describe_adaround() {
   StepInfo info{"adaround",
                 "Learn which weights of a quantized model are rounded up and which down",

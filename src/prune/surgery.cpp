@@ -136,6 +136,24 @@ void zero_rows(graph::Weight* weight, const Indices& rows) {
   for (int64_t row : rows) std::memset(bytes + static_cast<size_t>(row) * slice, 0, slice);
 }
 
+/// Halves the columns of a layer that read channels which are there twice. `channels`: what the input edge has now, by
+/// the indices that they had.
+void halve_copies(Graph& graph, const Node& node, const Indices& channels) {
+  if (graph::is_depthwise(graph, node)) return;  // each output channel reads its own copy
+  Tensor& weight = graph.weight(node, "weight")->value;
+  const auto values = weight.mutable_values<float>();
+  const auto outputs = static_cast<size_t>(weight.shape()[0]), columns = static_cast<size_t>(weight.shape()[1]);
+  const size_t area = values.size() / outputs / columns;
+  for (size_t c = 0; c < columns; ++c) {  // of the first group of a convolution, which the others equal
+    const bool copy =
+        (c > 0 && channels[c] == channels[c - 1]) || (c + 1 < channels.size() && channels[c] == channels[c + 1]);
+    if (!copy) continue;
+    for (size_t o = 0; o < outputs; ++o) {
+      for (size_t k = 0; k < area; ++k) values[(o * columns + c) * area + k] *= 0.5f;
+    }
+  }
+}
+
 }  // namespace
 
 void require_float(const Graph& graph) {
@@ -146,6 +164,29 @@ void require_float(const Graph& graph) {
 Graph cut_channels(const Graph& graph, const std::vector<ChannelGroup>& groups, const Keep& keep) {
   check(graph, groups, keep);
   return Surgery(graph, channels_where(graph, groups, keep, true)).run();
+}
+
+Graph double_channels(const Graph& graph, const std::vector<ChannelGroup>& groups, const Keep& twice) {
+  Keep all = keep_all(groups);
+  check(graph, groups, all);
+  std::vector<Indices> channels = channels_where(graph, groups, all, true);
+  for (size_t g = 0; g < groups.size(); ++g) {
+    for (size_t u = 0; u < groups[g].units.size(); ++u) {
+      if (!twice.at(g).at(u)) continue;
+      if (!groups[g].prunable()) {
+        fail(ErrorKind::config, "[prune] group {} keeps its channels as they are: {}", groups[g].name,
+             groups[g].kept_because);
+      }
+      for (const graph::Channel& at : groups[g].units[u]) channels[at.edge].push_back(at.index);
+    }
+  }
+  for (Indices& of_edge : channels) std::ranges::sort(of_edge);
+  const std::vector<Indices> made = channels;
+  Graph out = Surgery(graph, std::move(channels)).run();
+  for (const Node& node : out.nodes) {
+    if (graph::traits(node.op).layer) halve_copies(out, node, made[node.inputs.at(0)]);
+  }
+  return out;
 }
 
 Graph zero_channels(const Graph& graph, const std::vector<ChannelGroup>& groups, const Keep& keep) {
