@@ -77,8 +77,14 @@ TEST(CompactHistogram, MomentsAreThoseOfTheValues) {
   EXPECT_NEAR(moments.deviation, std::sqrt(squares / 20000 - mean * mean), histogram.width());
 }
 
+quant::Placement native_placement(const graph::Graph& graph) {
+  quant::PlacementOptions options;
+  options.target = quant::Target::native;
+  return quant::place(graph, options);
+}
+
 std::vector<Picture> pictures_of(const data::Splits& data) {
-  const quant::Placement placement = quant::place(quant::branched_graph(), quant::PlacementOptions());
+  const quant::Placement placement = native_placement(quant::branched_graph());
   std::vector<int64_t> all;
   for (int64_t i = 0; i < data.train->size(); ++i) all.push_back(i);
   return look_at_pictures(placement, data, all, {}, CancelToken{});
@@ -159,14 +165,14 @@ TEST(Pictures, BadOnesAreAnError) {
   }
   dead.weights.at("conv4.bias") = dead.weights.at("conv4.bias");
   for (float& x : dead.weights.at("conv3.bias").value.mutable_values<float>()) x = -1e4F;
-  const quant::Placement placement = quant::place(dead, quant::PlacementOptions());
+  const quant::Placement placement = native_placement(dead);
   expect_error(
       [&] {
         look_at_pictures(placement, gradient_splits(12), {0, 1, 2}, {}, CancelToken{});
       },
       ErrorKind::data, "expected activations that vary, got 0 everywhere in all 3 pictures");
 
-  quant::Placement wild = quant::place(quant::branched_graph(), quant::PlacementOptions());
+  quant::Placement wild = native_placement(quant::branched_graph());
   for (float& x : wild.graph.weights.at("conv1.weight").value.mutable_values<float>()) x *= 1e25F;
   for (float& x : wild.graph.weights.at("conv2.weight").value.mutable_values<float>()) x *= 1e25F;
   expect_error(

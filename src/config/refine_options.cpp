@@ -1,5 +1,8 @@
 // Of the steps that make a quantized model better without training it.
+#include "config/refine_options.h"
+
 #include "config/tables.h"
+#include "core/error.h"
 
 namespace quench::config {
 namespace {
@@ -72,6 +75,34 @@ const OptionSet& adaround_options() {
            {},
            0,
            1e6},
+          {"unit",
+           T::text,
+           nullptr,
+           "what is learned at a time: a layer (the default), or a block of layers with one way in and one way out "
+           "(block: "
+           "BRECQ)",
+           {"layer", "block"},
+           {},
+           {},
+           true},
+          {"drop",
+           T::number,
+           nullptr,
+           "with unit: block, the probability that a value inside is not rounded while its block is learned (QDrop: "
+           "0.5; "
+           "default: 0)",
+           {},
+           0,
+           0.99,
+           true},
+          {"block_images",
+           T::integer,
+           nullptr,
+           "with unit: block, images an iteration (default: 32)",
+           {},
+           1,
+           16384,
+           true},
           {"calibration_images",
            T::integer,
            0,
@@ -84,6 +115,14 @@ const OptionSet& adaround_options() {
       }) +
       picture_options();
   return options;
+}
+
+void require_unit(const Json& settings, std::string_view where) {
+  if (settings.value("unit", std::string("layer")) == "block") return;
+  for (const char* name : {"drop", "block_images"}) {
+    if (settings.value(name, Json()).is_null()) continue;
+    fail(ErrorKind::config, "{}: expected `unit: block` with `{}`, got layer by layer", where, name);
+  }
 }
 
 }  // namespace quench::config

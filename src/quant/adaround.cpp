@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "graph/links.h"
@@ -11,6 +12,8 @@
 #include "nn/graph_module.h"
 #include "quant/activate.h"
 #include "quant/activation_after.h"
+#include "quant/block_rounding.h"
+#include "quant/blocks.h"
 #include "quant/layer_samples.h"
 #include "quant/layer_walk.h"
 #include "quant/learned_rounding.h"
@@ -18,9 +21,10 @@
 namespace quench::quant {
 namespace {
 
-constexpr int64_t kPlaces = 16384;                  // of a layer, over all images
-constexpr int64_t kMostTargets = int64_t{1} << 27;  // floats that wait for their layer
-constexpr int64_t kMostPatches = int64_t{1} << 26;  // floats of one layer
+constexpr int64_t kPlaces = 16384;                   // of a layer, over all images
+constexpr int64_t kMostTargets = int64_t{1} << 27;   // floats that wait for their layer
+constexpr int64_t kMostPatches = int64_t{1} << 26;   // floats of one layer
+constexpr int64_t kMostOfABlock = int64_t{1} << 28;  // floats at both ends of one block
 
 /// A layer and where it is looked at.
 struct Looked {
@@ -49,12 +53,16 @@ class AdaRound {
  public:
   AdaRound(const graph::Graph& quantized, const graph::Graph& twin, const std::vector<Tensor>& images,
            const Json& settings, const LogSink& log, const CancelToken& cancel)
-      : out_{quantized, 0, 0, 1}, twin_(twin), images_(images), log_(log), cancel_(cancel) {
+      : out_{quantized, 0, 0, 0, 0, 1}, twin_(twin), images_(images), log_(log), cancel_(cancel) {
     settings_.iterations = settings.at("iterations").get<int64_t>();
     settings_.batch = settings.at("batch").get<int64_t>();
     settings_.lr = settings.at("lr").get<double>();
     settings_.regularization = settings.at("regularization").get<double>();
     settings_.seed = settings.at("calibration_seed").get<uint64_t>();
+    drop_ = settings.value("drop", 0.0);
+    block_settings_ = settings_;
+    block_settings_.batch = settings.value("block_images", int64_t{32});
+    if (settings.value("unit", std::string("layer")) == "block") find_blocks();
     choose_places();
   }
 
@@ -64,15 +72,23 @@ class AdaRound {
     walk.run(
         [&](const graph::Node& node) {
           if (const auto found = looked_.find(node.name); found != looked_.end()) learn(walk, found->second);
+          if (const auto found = blocks_.find(node.name); found != blocks_.end()) learn_together(walk, found->second);
         },
         cancel_);
-    if (out_.layers > 0) out_.error = std::exp(log_error_ / static_cast<double>(out_.layers));
+    if (units_ > 0) out_.error = std::exp(log_error_ / static_cast<double>(units_));
     if (weights_ > 0) out_.flipped = flipped_ / weights_;
     out_.graph.metadata["weight_scales"] = "fixed";
     return std::move(out_);
   }
 
  private:
+  void find_blocks() {
+    for (const Block& block : blocks_of(out_.graph)) {
+      blocks_.emplace(out_.graph.nodes[block.first].name, block);
+      for (const size_t i : block.layers) in_blocks_.insert(out_.graph.nodes[i].name);
+    }
+  }
+
   void choose_places() {
     const graph::Links links(out_.graph);
     int64_t images = 0, outputs = 0;
@@ -82,6 +98,7 @@ class AdaRound {
       if (!graph::rounds_weights(out_.graph, node)) continue;
       const Tensor& weight = out_.graph.required_weight(node, "weight").value;
       ensure(weight.dtype() == DType::f32, "[quant.adaround] expected float weights (node {})", node.name);
+      if (in_blocks_.contains(node.name)) continue;
       layers.push_back(&node);
       outputs += weight.shape()[0];
     }
@@ -142,13 +159,65 @@ class AdaRound {
     graph::Weight& weight = *out_.graph.weight(node, "weight");
     weight.value = nn::to_host((rounded.steps * layer.scale).view(weight.value.shape()));
     ++out_.layers;
-    if (rounded.nearest_error > 0) log_error_ += std::log(std::max(rounded.error / rounded.nearest_error, 1e-12));
-    const auto count = static_cast<double>(weight.value.size());
-    flipped_ += rounded.flipped * count;
-    weights_ += count;
+    tell(node.name, rounded.error, rounded.nearest_error, rounded.flipped, static_cast<double>(weight.value.size()));
+  }
+
+  void tell(const std::string& name, double error, double nearest_error, double flipped, double weights) {
+    ++units_;
+    const double share = nearest_error > 0 ? std::max(error / nearest_error, 1e-12) : 1;
+    log_error_ += std::log(share);
+    flipped_ += flipped * weights;
+    weights_ += weights;
     log_.show_progress(fmt::format("adaround {}/{} layers: {} has {:.1f} % of the error of nearest", out_.layers,
-                                   looked_.size(), node.name,
-                                   100 * (rounded.nearest_error > 0 ? rounded.error / rounded.nearest_error : 1)));
+                                   looked_.size() + in_blocks_.size(), name, 100 * share));
+  }
+
+  /// The float model's values at both ends of a block, and the quantized one's at its entry, of as many batches as
+  /// memory takes.
+  BlockSamples samples_of(const LayerWalk& walk, const Block& block) {
+    const torch::NoGradGuard no_gradient;
+    const graph::Node& first_layer = out_.graph.nodes[block.first];
+    const int64_t each = element_count(twin_.edge(block.entry).shape) * (drop_ > 0 ? 2 : 1) +
+                         element_count(twin_.edge(block.exit).shape);
+    const int64_t most = std::max<int64_t>(kMostOfABlock / std::max<int64_t>(each, 1), 1);
+    std::vector<torch::Tensor> x, float_x, target;
+    nn::GraphModule module(twin_);
+    module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
+      if (edge == block.exit) target.push_back(value.clone());
+      if (edge == block.entry && drop_ > 0) float_x.push_back(value.clone());
+    });
+    int64_t images = 0;
+    for (size_t batch = 0; batch < walk.batches() && images < most; ++batch) {
+      cancel_.check();
+      module.forward(nn::to_torch(images_[batch]).permute({0, 3, 1, 2}));
+      x.push_back(walk.input(first_layer, batch));
+      images += x.back().size(0);
+    }
+    return {torch::cat(x), drop_ > 0 ? torch::cat(float_x) : torch::Tensor(), torch::cat(target)};
+  }
+
+  void learn_together(const LayerWalk& walk, const Block& block) {
+    const std::string name = fmt::format("{} to {}", out_.graph.nodes[block.layers.front()].name,
+                                         out_.graph.nodes[block.layers.back()].name);
+    RoundedBlock rounded;
+    try {
+      rounded = learn_block(out_.graph, block, samples_of(walk, block), block_settings_, drop_, cancel_);
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("{} (layers {})", error.what(), name));
+    }
+    double weights = 0;
+    for (size_t k = 0; k < block.layers.size(); ++k) {
+      const graph::Node& node = out_.graph.nodes[block.layers[k]];
+      graph::Weight& weight = *out_.graph.weight(node, "weight");
+      std::vector<int64_t> shape(static_cast<size_t>(rounded.steps[k].dim()), 1);
+      if (weight.quant->axis >= 0) shape[0] = rounded.steps[k].size(0);
+      weight.value = nn::to_host((rounded.steps[k] * torch::tensor(weight.quant->scale).view(shape)).contiguous());
+      weights += static_cast<double>(weight.value.size());
+    }
+    out_.layers += static_cast<int64_t>(block.layers.size());
+    out_.in_blocks += static_cast<int64_t>(block.layers.size());
+    ++out_.blocks;
+    tell(name, rounded.error, rounded.nearest_error, rounded.flipped, weights);
   }
 
   Adarounded out_;
@@ -156,8 +225,12 @@ class AdaRound {
   const std::vector<Tensor>& images_;
   const LogSink& log_;
   const CancelToken& cancel_;
-  RoundingSettings settings_;
+  RoundingSettings settings_, block_settings_;
+  double drop_ = 0;
   std::map<std::string, Looked> looked_;
+  std::map<std::string, Block> blocks_;  ///< by the name of the first layer
+  std::set<std::string> in_blocks_;      ///< layers
+  int64_t units_ = 0;                    ///< layers alone and blocks
   double log_error_ = 0, flipped_ = 0, weights_ = 0;
 };
 

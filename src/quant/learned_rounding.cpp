@@ -132,6 +132,15 @@ double rounding_loss(const RoundingLayer& layer, const torch::Tensor& x, const t
   return Loss(layer)(x, target, v, lambda, beta, gradient);
 }
 
+torch::Tensor rectified_sigmoid(const torch::Tensor& v) {
+  return (v.sigmoid() * (kZeta - kGamma) + kGamma).clamp(0, 1);
+}
+
+double rounding_beta(const RoundingSettings& settings, double share) {
+  return settings.beta_end +
+         0.5 * (settings.beta_start - settings.beta_end) * (1 + std::cos(std::max(share, 0.0) * std::numbers::pi));
+}
+
 torch::Tensor initial_variables(const RoundingLayer& layer) {
   const Neighbours near = neighbours(layer);
   const torch::Tensor h = layer.weight.div(layer.scale).sub_(near.down).div_(near.gap.clamp_min(1)).clamp_(0, 1);
@@ -157,8 +166,7 @@ Rounded learn_rounding(const RoundingLayer& layer, const torch::Tensor& x, const
       chosen.data_ptr<int64_t>()[k] = static_cast<int64_t>(rng.below(static_cast<uint64_t>(samples)));
     }
     const double after = (static_cast<double>(i) - warm) / (static_cast<double>(settings.iterations) - warm);
-    const double beta = settings.beta_end + 0.5 * (settings.beta_start - settings.beta_end) *
-                                                (1 + std::cos(std::max(after, 0.0) * std::numbers::pi));
+    const double beta = rounding_beta(settings, after);
     const bool all = batch == samples;
     const double value = loss(all ? x : x.index_select(1, chosen), all ? target : target.index_select(1, chosen), v,
                               after < 0 ? 0 : lambda, beta, &gradient);

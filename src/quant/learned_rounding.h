@@ -40,6 +40,12 @@ struct RoundingSettings {
 double rounding_loss(const RoundingLayer& layer, const torch::Tensor& x, const torch::Tensor& target,
                      const torch::Tensor& v, double lambda, double beta, torch::Tensor* gradient);
 
+/// h(v), differentiable.
+torch::Tensor rectified_sigmoid(const torch::Tensor& v);
+
+/// beta at a share of the iterations after the warm-up, in [0,1]: half a cosine from beta_start to beta_end.
+double rounding_beta(const RoundingSettings& settings, double share);
+
 /// Where h(v) is what rounding left over, so that w~ = w: v = -log((zeta - gamma) / (w / s - floor(w / s) - gamma) -
 /// 1).
 torch::Tensor initial_variables(const RoundingLayer& layer);
