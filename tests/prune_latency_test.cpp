@@ -175,7 +175,7 @@ TEST(Latency, BadRequests) {
   holds(said({{"ratio", 0.5}, {"score_per_time", true}}, counted), "score_per_time");
   EXPECT_EQ(asked, 0) << "nothing is timed for what cannot be meant";
   holds(said({{"target_latency", "0.5x"}}, {}), "time layers");
-  holds(said({{"target_latency", "0.0001x"}}, counted), "at least");
+  holds(said({{"target_latency", "0.0001x"}}, counted), "is the least");
   holds(said({{"target_latency", "999s"}}, counted), "less than the model's");
 }
 

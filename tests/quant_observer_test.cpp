@@ -272,7 +272,7 @@ TEST(Observer, RejectsWhatIsNotFinite) {
 TEST(Observer, RejectsRangesOfNothingAndUnknownNames) {
   for (const std::string& name : observer_names()) {
     const auto observer = make_observer(name, 99);
-    observer->observe({});
+    observer->observe(std::span<const float>{});
     EXPECT_THROW(observer->range(8, false), Error) << name;
   }
   try {
