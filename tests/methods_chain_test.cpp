@@ -76,6 +76,14 @@ TEST(Rounds, ReachTheGoalInPartsThatMultiplyToTheWhole) {
   EXPECT_DOUBLE_EQ(ratio[0].steps[2].settings["ratio"].get<double>(), 1 - 0.5 / (1 - 0.5 * (1 - 0.125)));
 }
 
+TEST(Rounds, ALatencyIsHeldAgainstTheModelBeforeTheFirst) {
+  const auto it = methods(R"({"name": "it", "steps": [{"repeat": {"rounds": 4, "steps": [
+      {"prune": {"target_latency": "0.6x"}}, {"finetune": {"epochs": 1}}]}}]})");
+  std::vector<std::string> targets;
+  for (const int step : {0, 2, 4, 6}) targets.push_back(it[0].steps[step].settings["target_latency"]);
+  EXPECT_EQ(targets, (std::vector<std::string>{"0.9x", "0.8x original", "0.7x original", "0.6x original"}));
+}
+
 TEST(Rounds, ZerosAreAddedUpToTheShareOfEachRound) {
   const auto gradual = methods(R"({"name": "gradual", "steps": [{"repeat": {"rounds": 4, "schedule": "cubic", "steps": [
       {"sparsify": {"sparsity": 0.8}}, {"finetune": {"epochs": 1}}]}}]})");

@@ -153,6 +153,46 @@ TEST(Latency, Targets) {
   }
 }
 
+// A device that is slower than predicted by a fifth once the model is cut: the last round makes up for it.
+TEST(Latency, LaterRoundsAreHeldAgainstTheOriginal) {
+  const Graph full = models::build("yolov5n-cls", {.classes = {"a", "b"}, .imgsz = 64});
+  const auto slower = [](const Graph& graph, const Json& settings) {
+    Latency latency = device(1)(graph, settings);
+    latency.constant_ns = 0;
+    if (!prunings(graph).empty()) latency.scale *= 1.2;
+    return latency;
+  };
+  const auto pruned = [&](const Graph& graph, const char* target, const LatencyOf& of) {
+    return prune(graph, config::prune_options().checked({{"target_latency", target}}, "t"), {}, {}, of);
+  };
+  const Graph first = pruned(full, "0.75x", slower);
+  const Graph second = pruned(first, "0.5x original", slower);
+  const double original = prunings(first)[0].at("latency_ns_before");
+  const Json told = prunings(second).back();
+  EXPECT_GT(told.at("latency_ns_before").get<double>(), 0.85 * original) << "0.75 and what was mispredicted";
+  EXPECT_LE(told.at("latency_ns").get<double>(), 0.5 * original);
+  EXPECT_GT(told.at("latency_ns").get<double>(), 0.49 * original);
+  const Graph third = pruned(second, "0.4x original", slower);
+  EXPECT_GT(prunings(third).back().at("latency_ns").get<double>(), 0.39 * original) << "the original is not the second";
+
+  std::string said;
+  LogSink log;
+  log.message = [&](LogLevel, std::string_view line) { said += std::string(line) + "\n"; };
+  const Json met = config::prune_options().checked({{"target_latency", "0.9x original"}}, "t");
+  const Json same = prunings(prune(third, met, log, {}, slower)).back();
+  EXPECT_EQ(same.at("params"), same.at("params_before")) << "it is met already";
+  EXPECT_NE(said.find("no longer than 0.9x original"), std::string::npos) << said;
+  const LatencyOf elsewhere = [&](const Graph& graph, const Json& settings) {
+    Latency latency = slower(graph, settings);
+    latency.told["latency_device"] = "another";
+    return latency;
+  };
+  for (const auto& text : {error_of([&] { pruned(full, "0.5x original", slower); }).second,
+                           error_of([&] { pruned(first, "0.5x original", elsewhere); }).second}) {
+    EXPECT_NE(text.find("earlier round"), std::string::npos) << text;
+  }
+}
+
 TEST(Latency, BadRequests) {
   const Graph full = models::build("yolov5n-cls", {.classes = {"a", "b"}, .imgsz = 64});
   int asked = 0;

@@ -116,6 +116,28 @@ TEST(Prune, WhatIsReachableIsKnownWithoutScores) {
   EXPECT_THROW(require_reachable(full, options({{"target_params", "0.1x"}, {"max_ratio", 0.5}})), Error);
 }
 
+TEST(Prune, ALineSaysWhatTheLimitsKeepOfARatio) {
+  const auto said = [](Json settings) {
+    std::string lines;
+    LogSink log;
+    log.message = [&](LogLevel, std::string_view line) { lines += std::string(line) + "\n"; };
+    settings["ranking"] = "local";
+    const Graph full = model(), cut = prune(full, config::prune_options().checked(settings, "t"), log);
+    const auto channels = [](const Graph& graph) {
+      int64_t sum = 0;
+      for (const ChannelGroup& group : channel_groups(graph)) sum += group.width();
+      return sum;
+    };
+    return std::pair(lines, channels(full) - channels(cut));
+  };
+  const auto [held, gone] = said({{"ratio", 0.5}, {"max_ratio", 0.25}});
+  const auto [free, asked] = said({{"ratio", 0.5}});
+  EXPECT_NE(held.find(fmt::format("{} of the {} channels that a ratio of 0.5 asks for", gone, asked)),
+            std::string::npos)
+      << held;
+  EXPECT_EQ(free.find("asks for"), std::string::npos) << free;
+}
+
 TEST(Prune, TheLargestGoWhereTheyAreAskedFor) {
   const Graph full = model();
   const Json ratio{{"ratio", 0.5}, {"ranking", "local"}, {"criterion", "l2"}};

@@ -5,6 +5,7 @@
 
 #include "cli/print.h"
 #include "core/json_text.h"
+#include "graph/quantized.h"
 #include "prune/channel_groups.h"
 #include "prune/group_costs.h"
 #include "prune/group_drawing.h"
@@ -67,8 +68,11 @@ std::string groups_table(const graph::Graph& graph, const std::vector<ChannelGro
     ++prunable;
     channels += group.width();
   }
-  return text_table(rows) + fmt::format("\n{} groups of {} channels; {} of them, {} channels, can be cut\n",
-                                        groups.size(), grouped(all), prunable, grouped(channels));
+  return text_table(rows) + fmt::format("\n{} groups of {} channels; {} of them, {} channels, {}\n", groups.size(),
+                                        grouped(all), prunable, grouped(channels),
+                                        graph::is_quantized(graph)
+                                            ? "could be cut before it was quantized: prune takes float models"
+                                            : "can be cut");
 }
 
 }  // namespace

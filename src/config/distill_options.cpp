@@ -16,8 +16,8 @@ const OptionSet& distill_options() {
   using T = OptionType;
   static const OptionSet options({
       where_given({"teacher", T::text, nullptr,
-                   "model to learn from beside the labels (distillation): an ONNX file of ours, or `original`, the "
-                   "model that the steps begin with"}),
+                   "model to learn from beside the labels (distillation): an ONNX file of ours, or, in a study, "
+                   "`original`: the model that the steps begin with"}),
       where_given({"distill",
                    T::text,
                    nullptr,

@@ -66,9 +66,11 @@ const OptionSet& prune_options() {
       optional("target_bytes", T::text, nullptr,
                "bytes of weights to come down to, as a float model stores them with batch norms folded: a number "
                "(4000000, 4M, 800k), or a share (0.5x)"),
-      optional("target_latency", T::text, nullptr,
-               "latency of an image to come down to, on the device of latency_device, by a table of measured times of "
-               "layers: a time (12ms, 800us), or a share of the model's (0.7x)"),
+      optional(
+          "target_latency", T::text, nullptr,
+          "latency of an image to come down to, on the device of latency_device, by a table of measured times of "
+          "layers: a time (12ms, 800us), a share of the model's (0.7x), or, in later rounds, a share of what the model "
+          "took before the first (0.7x original)"),
       {"latency_device",
        T::text,
        "host",
@@ -128,7 +130,9 @@ std::string prune_budget(const Json& settings, std::string_view where) {
 }
 
 LatencyTarget latency_target(const std::string& text, std::string_view where) {
-  constexpr std::pair<std::string_view, double> kUnits[] = {{"x", 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
+  constexpr std::string_view kOfOriginal = "x original";
+  constexpr std::pair<std::string_view, double> kUnits[] = {
+      {"x", 1}, {kOfOriginal, 1}, {"us", 1e3}, {"ms", 1e6}, {"s", 1e9}};
   double number = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, problem] = std::from_chars(text.data(), end, number);
@@ -138,7 +142,8 @@ LatencyTarget latency_target(const std::string& text, std::string_view where) {
     fail(ErrorKind::config, "{}: expected a time (12ms, 800us) or a share of the model's (0.7x), got '{}'", where,
          text);
   }
-  const LatencyTarget target{number * known->second, unit == "x"};
+  const bool of_original = unit == kOfOriginal;
+  const LatencyTarget target{number * known->second, of_original || unit == "x", of_original};
   if (!(target.value > 0 && std::isfinite(target.value)) || (target.share && target.value >= 1)) {
     fail(ErrorKind::config, "{}: expected a time above 0 or a share in (0,1), got '{}'", where, text);
   }

@@ -73,10 +73,12 @@ struct LatencySettings {
   std::string precision;  ///< "fp32" or "int8"
   bool score_per_time = false;
 };
-/// What a text of `target_latency` asks for: "12ms", "800us", "1.5s", or "0.7x", a share of the model's.
+/// What a text of `target_latency` asks for: "12ms", "800us", "1.5s", "0.7x", a share of the model's, or "0.7x original",
+/// a share of what the model took before the rounds of pruning that it is in.
 struct LatencyTarget {
   double value = 0;  ///< ns, or the share
   bool share = false;
+  bool of_original = false;  ///< the share
 };
 /// Throws Error{config} naming `where` for another form, also for a number without unit, for what is not above 0 or not
 /// finite, and for a share of 1 or more.

@@ -40,7 +40,8 @@ ModelKind refined(const ModelKind& kind, const char* step) {
 }
 
 /// Which share of the model a prune takes away in a round: what a text of the form 0.5x leaves, or a ratio cuts, is
-/// reached by factors that multiply to the whole.
+/// reached by factors that multiply to the whole. A latency is measured anew each time, so that factors would carry
+/// what was mispredicted along: it is held against what the model took before the first round.
 Json part_of_prune(const Json& settings, double before, double after, const std::string& where) {
   Json part = settings;
   const auto factor = [&](double gone) { return (1 - gone * after) / (1 - gone * before); };
@@ -54,7 +55,9 @@ Json part_of_prune(const Json& settings, double before, double after, const std:
     if (*unit != 'x' || rest != unit || problem != std::errc() || !(share > 0 && share < 1)) {
       fail(ErrorKind::config, "{}.{}: in rounds expected a share between 0 and 1 (0.5x), got '{}'", where, key, text);
     }
-    part[key] = fmt::format("{:.6g}x", factor(1 - share));
+    const bool later_latency = key == "target_latency" && before > 0;
+    part[key] = later_latency ? fmt::format("{:.6g}x original", 1 - (1 - share) * after)
+                              : fmt::format("{:.6g}x", factor(1 - share));
   }
   return part;
 }

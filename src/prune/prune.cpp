@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <memory>
+#include <numeric>
 
 #include "config/tables.h"
 #include "core/error.h"
@@ -66,15 +67,29 @@ Scores scores_of(const graph::Graph& graph, const std::vector<ChannelGroup>& gro
   return scores;
 }
 
+/// What the model took before the rounds of pruning that it is in, in ns, as measured then: before the newest pruning
+/// to a latency on the device that `now` tells of, but for those that ask for a share of the original themselves.
+std::optional<double> original_latency(const graph::Graph& graph, const Json& now) {
+  const Json all = prunings(graph);
+  for (auto told = all.rbegin(); told != all.rend(); ++told) {
+    const std::string target = told->value("target_latency", "");
+    if (target.empty() || config::latency_target(target, "pruned").of_original) continue;
+    constexpr const char* kSame[] = {"latency_device", "latency_runtime", "latency_threads", "latency_precision"};
+    const auto same = [&](const char* what) { return told->value(what, Json()) == now.value(what, Json()); };
+    if (std::ranges::all_of(kSame, same)) return told->at("latency_ns_before").get<double>();
+  }
+  return {};
+}
+
 /// What the option of a budget asks for. Throws Error{config} where it cannot be meant. latency: of target_latency.
-Budget budget_of(const Json& settings, const std::string& option, const WidthCost& widths, const LatencyCost* latency,
-                 const std::vector<ChannelGroup>& groups) {
+Budget budget_of(const graph::Graph& graph, const Json& settings, const std::string& option, const WidthCost& widths,
+                 const LatencyCost* latency, const std::vector<ChannelGroup>& groups) {
   Budget budget;
   if (option == "target_latency") {
-    const double full_ns = latency->full();
     budget.what = "ms";
     budget.cost = [latency](const std::vector<int64_t>& kept) { return 1e-6 * latency->at(kept); };
-    budget.target = 1e-6 * latency_target_of(settings.at(option), full_ns, option);
+    budget.target = 1e-6 * latency_target_of(settings.at(option), latency->full(), option,
+                                             original_latency(graph, latency->latency().told));
     return budget;
   }
   if (option == "target_gflops") {
@@ -108,16 +123,19 @@ Scores any_scores(const std::vector<ChannelGroup>& groups) {
   return reduce(at_random(groups, 0), Reduction::first, Normalisation::none);
 }
 
+Ranking ranking_of(const Json& settings) {
+  return chosen<Ranking>(settings, "ranking",
+                         {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
+}
+
 /// latency: of target_latency.
 Keep keep_of(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const WidthCost& widths,
              const LatencyCost* latency, const Json& settings, Scores scores) {
-  const auto ranking =
-      chosen<Ranking>(settings, "ranking",
-                      {{"local", Ranking::local}, {"global", Ranking::global}, {"isomorphic", Ranking::isomorphic}});
+  const Ranking ranking = ranking_of(settings);
   const Limits limits{settings.at("round"), settings.at("keep_min"), settings.at("max_ratio")};
   const std::string option = config::prune_budget(settings);
   if (option == "ratio") return keep_ratio(graph, groups, scores, ranking, settings.at("ratio"), limits);
-  const Budget budget = budget_of(settings, option, widths, latency, groups);
+  const Budget budget = budget_of(graph, settings, option, widths, latency, groups);
   if (!latency) return keep_budget(graph, groups, scores, ranking, budget, limits);
   if (config::latency_settings(settings).score_per_time) scores = per_time(std::move(scores), *latency);
   const Keep fewest = keep_budget(graph, groups, scores, ranking, budget, limits);
@@ -144,6 +162,25 @@ void tell(const LatencyCost& latency, const std::vector<int64_t>& kept, Json& to
   told.update(latency.latency().told);
   log.info(fmt::format("predicted latency: {:.4g} of {:.4g} ms ({:.1f} %)", 1e-6 * after, 1e-6 * before,
                        100 * after / before));
+}
+
+/// Channels in all that stay.
+int64_t channels_in(const Keep& keep) {
+  const std::vector<int64_t> kept = kept_counts(keep);
+  return std::accumulate(kept.begin(), kept.end(), int64_t{0});
+}
+
+/// A line where a ratio is not reached, since the limits hold channels back.
+void tell_limits(const graph::Graph& graph, const std::vector<ChannelGroup>& groups, const Json& settings,
+                 const Scores& scores, const Keep& keep, const LogSink& log) {
+  if (config::prune_budget(settings) != "ratio") return;
+  const Keep free = keep_ratio(graph, groups, scores, ranking_of(settings), settings.at("ratio"), {});
+  const int64_t all = channels_in(keep_all(groups)), asked = all - channels_in(free), gone = all - channels_in(keep);
+  if (gone >= asked) return;
+  log.info(
+      fmt::format("[prune] {} of the {} channels that a ratio of {} asks for are cut: round, keep_min and "
+                  "max_ratio keep the others",
+                  gone, asked, settings.at("ratio").dump()));
 }
 
 }  // namespace
@@ -179,12 +216,15 @@ graph::Graph prune(const graph::Graph& graph, const Json& settings, const LogSin
     // What cannot be met is said at once.
     keep_of(graph, groups, widths, latency.get(), settings, any_scores(groups));
   }
-  const Keep keep =
-      keep_of(graph, groups, widths, latency.get(), settings, scores_of(graph, groups, settings, looking));
+  const Scores scores = scores_of(graph, groups, settings, looking);
+  const Keep keep = keep_of(graph, groups, widths, latency.get(), settings, scores);
   if (keep == keep_all(groups)) {
-    log.warning(fmt::format("[prune] nothing is cut: a ratio of {} is less than one step of the widths",
-                            settings.at("ratio").dump()));
+    log.warning(latency ? fmt::format("[prune] nothing is cut: the model takes no longer than {} already",
+                                      settings.at("target_latency").get<std::string>())
+                        : fmt::format("[prune] nothing is cut: a ratio of {} is less than one step of the widths",
+                                      settings.at("ratio").dump()));
   }
+  tell_limits(graph, groups, settings, scores, keep, log);
   graph::Graph cut = cut_channels(graph, groups, keep);
   const WidthCost::Total before = widths.full(), after = widths.at(kept_counts(keep));
   const std::string option = config::prune_budget(settings);

@@ -40,8 +40,18 @@ double target_of(const std::string& text, double full, const std::string& option
   return target;
 }
 
-double latency_target_of(const std::string& text, double full_ns, const std::string& option) {
+double latency_target_of(const std::string& text, double full_ns, const std::string& option,
+                         std::optional<double> original_ns) {
   const config::LatencyTarget wanted = config::latency_target(text, "[prune] " + option);
+  if (wanted.of_original) {
+    if (!original_ns) {
+      fail(ErrorKind::config,
+           "[prune] {}: expected an earlier round of pruning to a latency on this device for '{}', "
+           "got a model without",
+           option, text);
+    }
+    return wanted.value * *original_ns;
+  }
   const double target = wanted.share ? wanted.value * full_ns : wanted.value;
   if (!(target > 0 && target < full_ns)) {
     const auto [most, got] = told_apart(full_ns * 1e-6, target * 1e-6, 4);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 
 namespace quench::prune {
@@ -10,7 +11,9 @@ double target_of(const std::string& text, double full, const std::string& option
 
 /// The latency in ns that a text asks for, where the model takes `full_ns`: "12ms", "800us", "1.5s", or "0.7x", a share
 /// of it. Throws Error{config} naming `option` for another form, also for a number without unit, and for what is not
-/// above 0 and below `full_ns`.
-double latency_target_of(const std::string& text, double full_ns, const std::string& option);
+/// above 0 and below `full_ns`. "0.7x original" is a share of `original_ns`, what the model took before earlier rounds
+/// of pruning, which may lie above `full_ns`: it is met already. Without original_ns it is an Error{config}.
+double latency_target_of(const std::string& text, double full_ns, const std::string& option,
+                         std::optional<double> original_ns = {});
 
 }  // namespace quench::prune
