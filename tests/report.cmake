@@ -3,3 +3,4 @@ quench_test(report_findings_test SOURCES report_findings_test.cpp USES report LA
 quench_test(report_table_test SOURCES report_table_test.cpp report_samples.cpp USES report LABELS fast)
 quench_test(report_html_test SOURCES report_html_test.cpp report_samples.cpp USES report LABELS fast
             NEEDS echarts "Html.ChartDataReadsBack")
+quench_test(report_chart_test SOURCES report_chart_test.cpp report_samples.cpp USES report LABELS fast)

@@ -96,6 +96,50 @@ TEST_F(Findings, ALossThatHoldsAndOneThatDoesNotShow) {
   EXPECT_TRUE(holds(said, "An interval of 1 seed holds the chance of the test images alone")) << said;
 }
 
+TEST_F(Findings, CriteriaAreHeldAgainstChance) {
+  const auto pruned = [&](const std::string& criterion, const std::string& target, int right) {
+    Record& record = add("cut", 0, outcomes(right));
+    record.setting = criterion + target;
+    record.cell = *record.cell + criterion + target;
+    Json prune{{"criterion", criterion}, {"target_gflops", target}, {"seed", 7}};
+    if (criterion == "taylor") prune["calibration_images"] = 512;
+    record.config =
+        Json{{"steps", Json::array({Json{{"prune", prune}}, Json{{"finetune", {{"epochs", 3}, {"seed", 0}}}}})}};
+    kept_[*record.cell] = outcomes(right);
+    record.outcomes = *record.cell;
+  };
+  add("fp32", 0, outcomes(700));
+  pruned("l1", "0.5x", 640);
+  pruned("random", "0.5x", 600);
+  pruned("taylor", "0.5x", 600);
+  pruned("l1", "0.25x", 500);  // nothing random is cut as far
+  const MethodComparison comparison = compare();
+  ASSERT_EQ(comparison.from_chance.size(), 2u);
+  EXPECT_EQ(comparison.groups[comparison.from_chance[0].against].label, "net / cut random0.5x / native");
+  EXPECT_NEAR(comparison.from_chance[0].gap.value, 0.04, 1e-12);
+  EXPECT_EQ(comparison.from_chance[1].gap.value, 0);
+  EXPECT_TRUE(holds(text(), "net / cut l10.5x / native against net / cut random0.5x / native: +4.00 points")) << text();
+}
+
+TEST_F(Findings, TheFastestIsOneByItsMeanOverSeeds) {
+  for (const int64_t seed : {0, 1, 2}) {
+    const auto timed = [&](const char* method, int right, int64_t ns) {
+      Record& record = add(method, seed, outcomes(right));
+      time(record, ns);
+      record.timing_id = "seed" + std::to_string(seed);
+    };
+    timed("fp32", 640, 2000000);
+    timed("fast", seed == 1 ? 660 : 600, 500000);  // within a point for one lucky seed alone
+    timed("good", 635, 1000000 + 100000 * seed);
+  }
+  const std::string said = text();
+  EXPECT_TRUE(holds(said,
+                    "the fastest on host, native, 1 thread is net / good / native (mean of 3 seeds): 1.10 ms, 1.82 "
+                    "times as fast as float32 (2.00 ms)."))
+      << said;
+  EXPECT_FALSE(holds(said, "is net / fast")) << said;
+}
+
 TEST_F(Findings, SeedsAreOneRowAndPaired) {
   for (const int64_t seed : {2, 0, 1}) {
     const int shift = static_cast<int>(seed) * 10;

@@ -143,7 +143,8 @@ TEST(Html, ChartDataReadsBack) {
   ASSERT_EQ(data.at("charts").size(), 4u);
   EXPECT_EQ(data.at("rows").size(), 9u);
   for (const Json& chart : data.at("charts")) {
-    EXPECT_EQ(chart.at("points").size(), 9u);
+    // A model on a second runtime is another latency, and the same artifact.
+    EXPECT_EQ(chart.at("points").size(), chart.at("key") == "latency_p50_ns" ? 9u : 8u);
     ASSERT_EQ(chart.at("fronts").size(), 1u);
     EXPECT_FALSE(chart.at("fronts")[0].at("points").empty());
     EXPECT_EQ(chart.at("fronts")[0].at("name"), "");
@@ -236,7 +237,7 @@ TEST(Html, CostsOfZerosAndOfFewBitsHaveCharts) {
   EXPECT_EQ(keys().count("nonzero_params") + keys().count("compressed_file_bytes"), 2u);
   for (const Chart& chart : charts(records, Metric::top1)) {
     if (chart.key == "bops") {
-      EXPECT_EQ(chart.points.size(), records.size());
+      EXPECT_EQ(chart.points.size(), records.size() - 1) << "artifacts: one is there on two runtimes";
     }
     if (chart.key == "nonzero_params") {
       EXPECT_EQ(chart.points.size(), 1u);

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <functional>
 
+#include "report/chart_points.h"
 #include "report/columns.h"
 #include "report/optional_values.h"
 #include "report/pareto.h"
-#include "report/timing_groups.h"
 
 namespace quench::report {
 
@@ -16,57 +16,102 @@ using record::Record;
 
 namespace {
 
-/// The front of the points that `is_in` names.
-template <typename IsIn>
-Front front(const std::vector<ChartPoint>& all, IsIn is_in) {
-  std::vector<size_t> places;
-  std::vector<Point> points;
-  for (size_t i = 0; i < all.size(); ++i) {
-    if (!is_in(all[i])) continue;
-    places.push_back(i);
-    points.push_back({all[i].cost, all[i].accuracy});
-  }
-  Front result;
-  for (const size_t i : pareto_front(points)) result.points.push_back(places[i]);
-  return result;
-}
+using CostOf = std::function<std::optional<double>(const Record&)>;
 
-Chart chart(const std::string& key, const std::string& title, const std::string& unit, const std::vector<Record>& rows,
-            Metric metric, const std::function<std::optional<double>(const Record&)>& cost_of) {
-  Chart result{key, title, unit, {}, {}};
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const auto cost = cost_of(rows[i]);
-    const auto accuracy = accuracy_of(rows[i], metric);
-    if (!cost || !accuracy) continue;
-    ChartPoint point{i, *cost, 100 * *accuracy, {}, {}};
-    if (metric == Metric::top1) {
-      point.low = scaled(rows[i].top1_low, 100);
-      point.high = scaled(rows[i].top1_high, 100);
-    } else if (metric == Metric::map_50_95) {
-      point.low = scaled(rows[i].map_50_95_low, 100);
-      point.high = scaled(rows[i].map_50_95_high, 100);
+/// A point for each that has a cost in all of its rows.
+std::vector<ChartPoint> chart_points(const std::vector<PointRows>& all, const std::vector<Record>& rows, Metric metric,
+                                     const MethodComparison* comparison, const CostOf& cost_of) {
+  std::vector<ChartPoint> points;
+  for (const PointRows& one : all) {
+    double cost = 0;
+    bool known = true;
+    for (const size_t row : one.rows) {
+      const auto value = cost_of(rows[row]);
+      known = known && value.has_value();
+      cost += value.value_or(0) / static_cast<double>(one.rows.size());
     }
-    result.points.push_back(point);
+    if (!known) continue;
+    const PointAccuracy accuracy = accuracy_of_point(one, rows, metric, comparison);
+    points.push_back({one.rows, cost, 100 * accuracy.value, scaled(accuracy.low, 100), scaled(accuracy.high, 100)});
   }
-  result.fronts = {front(result.points, [](const ChartPoint&) { return true; })};
-  return result;
+  return points;
 }
 
-/// Latencies of rows that were not timed together say nothing of each other: a front for each group.
-Chart with_fronts_of_groups(Chart chart, const std::vector<Record>& rows) {
-  const std::vector<TimingGroup> groups = timing_groups(rows);
-  const auto group_of = group_of_rows(groups, rows.size());
-  chart.fronts.clear();
-  for (size_t g = 0; g < groups.size(); ++g) {
-    Front found = front(chart.points, [&](const ChartPoint& point) { return group_of[point.row] == g; });
-    found.group = g;
-    if (!found.points.empty()) chart.fronts.push_back(std::move(found));
+/// Adds points that compare with each other, and their front.
+void add(std::vector<ChartPoint> points, std::vector<size_t> groups, Chart& chart) {
+  std::vector<Point> places;
+  for (const ChartPoint& point : points) places.push_back({point.cost, point.accuracy});
+  const size_t first = chart.points.size();
+  Front front{{}, std::move(groups)};
+  for (const size_t i : pareto_front(places)) front.points.push_back(first + i);
+  chart.points.insert(chart.points.end(), points.begin(), points.end());
+  for (size_t i = first; i < chart.points.size(); ++i) {
+    ChartPoint& point = chart.points[i];
+    if (std::ranges::find(front.points, i) != front.points.end() || !point.high) continue;
+    double best = 0;  // of the front at this cost
+    for (const size_t other : front.points) {
+      if (chart.points[other].cost <= point.cost) best = std::max(best, chart.points[other].accuracy);
+    }
+    point.near_front = *point.high >= best;
   }
-  return chart;
+  chart.fronts.push_back(std::move(front));
+}
+
+/// Draws charts of the rows of one section.
+class Charts {
+ public:
+  Charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison)
+      : rows_(rows), metric_(metric), comparison_(comparison), artifacts_(artifacts_of(rows, metric)) {}
+
+  /// A cost of artifacts.
+  Chart of(const std::string& key, const std::string& title, const std::string& unit, const CostOf& cost_of) const {
+    Chart chart{key, title, unit, {}, {}};
+    add(chart_points(artifacts_, rows_, metric_, comparison_, cost_of), {}, chart);
+    return chart;
+  }
+
+  /// Latencies of rows that were not timed together say nothing of each other: a front for each set.
+  Chart measured() const {
+    Chart chart{"latency_p50_ns", "Latency", "ms", {}, {}};
+    for (const TimedSet& set : timed_sets(rows_, metric_)) {
+      add(chart_points(set.points, rows_, metric_, comparison_,
+                       [](const Record& r) { return scaled(measured_latency(r), 1e-6); }),
+          set.groups, chart);
+    }
+    return chart;
+  }
+
+  /// A point for each row: devices have forecasts of their own.
+  Chart forecast() const {
+    Chart chart{"latency_forecast_ns", "Forecast latency", "ms", {}, {}};
+    std::vector<PointRows> all;
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      if (forecast_latency(rows_[i]) && accuracy_of(rows_[i], metric_)) all.push_back({{i}});
+    }
+    add(chart_points(all, rows_, metric_, comparison_,
+                     [](const Record& r) { return scaled(forecast_latency(r), 1e-6); }),
+        {}, chart);
+    return chart;
+  }
+
+ private:
+  const std::vector<Record>& rows_;
+  Metric metric_;
+  const MethodComparison* comparison_;
+  std::vector<PointRows> artifacts_;
+};
+
+/// "1+2": the groups of a front, where there are other fronts.
+std::string name_of(const Front& front, const Chart& chart) {
+  if (chart.fronts.size() < 2) return "";
+  std::string name;
+  for (const size_t group : front.groups) name += (name.empty() ? "" : "+") + std::to_string(group + 1);
+  return name;
 }
 
 Json point_json(const ChartPoint& point) {
-  Json json{{"row", point.row}, {"x", point.cost}, {"y", point.accuracy}};
+  Json json{{"row", point.rows.front()}, {"seeds", point.rows.size()}, {"x", point.cost}, {"y", point.accuracy}};
+  if (point.near_front) json["near"] = true;
   if (point.low && point.high) {
     json["low"] = *point.low;
     json["high"] = *point.high;
@@ -76,30 +121,32 @@ Json point_json(const ChartPoint& point) {
 
 }  // namespace
 
-std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric) {
-  const auto in_ms = [](std::optional<int64_t> (*latency)(const Record&)) {
-    return [latency](const Record& r) { return scaled(latency(r), 1e-6); };
-  };
+std::optional<double> Chart::only_cost() const {
+  if (points.empty()) return {};
+  const double first = points.front().cost;
+  const bool same = std::ranges::all_of(points, [&](const ChartPoint& p) { return p.cost == first; });
+  return same ? std::optional(first) : std::nullopt;
+}
+
+std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison) {
+  const Charts draw(rows, metric, comparison);
   std::vector<Chart> all{
-      chart("gflops", "GFLOPs", "", rows, metric, [](const Record& r) { return r.gflops; }),
-      chart("params", "Parameters", "M", rows, metric, [](const Record& r) { return scaled(r.params, 1e-6); }),
-      chart("weights_bytes", "Weight bytes", "MB", rows, metric,
-            [](const Record& r) { return scaled(r.weights_bytes, 1e-6); }),
-      with_fronts_of_groups(chart("latency_p50_ns", "Latency", "ms", rows, metric, in_ms(measured_latency)), rows),
+      draw.of("gflops", "GFLOPs", "", [](const Record& r) { return r.gflops; }),
+      draw.of("params", "Parameters", "M", [](const Record& r) { return scaled(r.params, 1e-6); }),
+      draw.of("weights_bytes", "Weight bytes", "MB", [](const Record& r) { return scaled(r.weights_bytes, 1e-6); }),
+      draw.measured(),
   };
-  Chart forecasts = chart("latency_forecast_ns", "Forecast latency", "ms", rows, metric, in_ms(forecast_latency));
-  if (!forecasts.points.empty()) all.push_back(std::move(forecasts));
+  if (Chart forecasts = draw.forecast(); !forecasts.points.empty()) all.push_back(std::move(forecasts));
   // Costs that say something where some rows have zeros, or fewer bits than 8.
   if (std::ranges::any_of(rows, [](const Record& r) { return r.sparse.has_value(); })) {
-    all.push_back(chart("nonzero_params", "Non-zero parameters", "M", rows, metric,
-                        [](const Record& r) { return scaled(r.nonzero_params, 1e-6); }));
-    all.push_back(chart("compressed_file_bytes", "Compressed file", "MB", rows, metric,
-                        [](const Record& r) { return scaled(r.compressed_file_bytes, 1e-6); }));
+    all.push_back(draw.of("nonzero_params", "Non-zero parameters", "M",
+                          [](const Record& r) { return scaled(r.nonzero_params, 1e-6); }));
+    all.push_back(draw.of("compressed_file_bytes", "Compressed file", "MB",
+                          [](const Record& r) { return scaled(r.compressed_file_bytes, 1e-6); }));
   }
   if (std::ranges::any_of(rows,
                           [](const Record& r) { return r.bits_w.value_or(8) < 8 || r.bits_w_mean.value_or(8) < 8; })) {
-    all.push_back(
-        chart("bops", "Bit operations", "G", rows, metric, [](const Record& r) { return scaled(r.bops, 1e-9); }));
+    all.push_back(draw.of("bops", "Bit operations", "G", [](const Record& r) { return scaled(r.bops, 1e-9); }));
   }
   return all;
 }
@@ -111,8 +158,7 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
     for (const ChartPoint& point : chart.points) points.push_back(point_json(point));
     Json fronts = Json::array();
     for (const Front& front : chart.fronts) {
-      const std::string name = front.group && chart.fronts.size() > 1 ? std::to_string(*front.group + 1) : "";
-      fronts.push_back({{"name", name}, {"points", front.points}});
+      fronts.push_back({{"name", name_of(front, chart)}, {"points", front.points}});
     }
     json["charts"].push_back({{"key", chart.key},
                               {"title", chart.title},

@@ -6,21 +6,23 @@
 
 #include "core/json.h"
 #include "report/compare.h"
+#include "report/differences.h"
 
 namespace quench::report {
 
-/// One record in a chart. Accuracies in %.
+/// One artifact in a chart: the mean over its seeds. Accuracies in %.
 struct ChartPoint {
-  size_t row;  ///< index into the rows of the section
+  std::vector<size_t> rows;  ///< indices into the rows of the section, one a seed; the first stands for them
   double cost;
   double accuracy;
   std::optional<double> low, high;  ///< 95 % interval of the accuracy
+  bool near_front = false;          ///< on no front, but its interval reaches one
 };
 
 /// The Pareto front of points whose costs can be compared.
 struct Front {
-  std::vector<size_t> points;   ///< indices into the chart's points, by rising cost
-  std::optional<size_t> group;  ///< of measured latencies: the group of rows that were timed together (timing_groups.h)
+  std::vector<size_t> points;  ///< indices into the chart's points, by rising cost
+  std::vector<size_t> groups;  ///< of measured latencies: the groups of rows that were timed together (timing_groups.h)
 };
 
 /// A cost against accuracy.
@@ -29,15 +31,22 @@ struct Chart {
   std::string title;  ///< "GFLOPs"
   std::string unit;   ///< "M", "MB", "ms"; empty where none
   std::vector<ChartPoint> points;
-  std::vector<Front> fronts;  ///< one; of measured latencies, one for each group of rows that were timed together
+  std::vector<Front> fronts;  ///< one; of measured latencies, one for each set of them that compares (timed_sets)
+
+  /// The cost that all points have; empty where there are two, or no point.
+  std::optional<double> only_cost() const;
 };
 
 /// GFLOPs, parameters, weight bytes and latency against accuracy, for the rows (ok records of one section) that have
 /// both; latencies that are forecast where there are some; parameters that are not zero and the compressed file where a
-/// row is sparse, bit operations where one has fewer than 8 bits.
-std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric);
+/// row is sparse, bit operations where one has fewer than 8 bits. A point is an artifact, the mean over its seeds; of
+/// latencies an artifact on a runtime and device with a number of threads. comparison: of these rows, for intervals
+/// over seeds; null: without.
+std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric,
+                          const MethodComparison* comparison = nullptr);
 
-/// What page.js draws: {metric, charts: [{..., fronts: [{name, points}, ...]}, ...], rows: [{label, model, method,
+/// What page.js draws: {metric, charts: [{..., points: [{row, seeds, x, y, low, high, near}, ...], fronts: [{name,
+/// points}, ...]}, ...], rows: [{label, model, method,
 /// forecast, facts: [[title, text], ...], notes: [sentence, ...]}]}.
 Json chart_json(const std::vector<record::Record>& rows, Metric metric, const std::vector<Chart>& charts);
 

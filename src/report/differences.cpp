@@ -149,6 +149,23 @@ MethodComparison compare_methods(const std::vector<Record>& rows, Metric metric,
     if (const auto found = difference(*best.tuned, *best.plain)) result.tuned.push_back(*found);
   }
   adjust(result.tuned, result.groups, rows);
+
+  std::map<std::string, size_t> chance;  // by what else was done
+  for (const bool at_random : {true, false}) {
+    for (size_t g = 0; g < result.groups.size(); ++g) {
+      const Record& first = rows[result.groups[g].rows.front()];
+      const Pruning pruning = pruning_of(first);
+      if (pruning.criterion.empty() || (pruning.criterion == "random") != at_random) continue;
+      const std::string key =
+          fmt::format("{}|{}|{}|{}", model_name(first), text_of(first.imgsz), place_of(first), pruning.all_else);
+      if (at_random) {
+        chance.emplace(key, g);
+      } else if (const auto control = chance.find(key); control != chance.end()) {
+        if (const auto found = difference(g, control->second)) result.from_chance.push_back(*found);
+      }
+    }
+  }
+  adjust(result.from_chance, result.groups, rows);
   return result;
 }
 

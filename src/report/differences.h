@@ -32,6 +32,8 @@ struct MethodComparison {
   /// QAT against PTQ, the best of each by these test images, among those of one model, runtime and widths of bits, cut
   /// or not alike.
   std::vector<Difference> tuned;
+  /// Methods that prune by a criterion, against the one that is the same but for pruning at random.
+  std::vector<Difference> from_chance;
 };
 
 /// rows: of one section. Seeds are paired where both methods have the same ones. Methods that were scored on other

@@ -5,9 +5,10 @@
 #include <map>
 
 #include "core/printable.h"
+#include "report/chart_points.h"
 #include "report/columns.h"
 #include "report/format.h"
-#include "report/timing_groups.h"
+#include "report/optional_values.h"
 
 namespace quench::report {
 
@@ -45,40 +46,66 @@ Finding of_difference(const Difference& difference, const MethodComparison& comp
   return finding;
 }
 
-/// The fastest row of a group that was timed together, among those whose method loses a point at most.
-std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, const TimingGroup& timed) {
-  const Record *best = nullptr, *base = nullptr;
-  size_t compared = 0;
-  for (const size_t i : timed.rows) {
-    const Record* of_row = accuracy_baseline(rows[i], rows);
-    if (of_row == nullptr || !accuracy_of(rows[i], metric) || !accuracy_of(*of_row, metric)) continue;
-    ++compared;
-    if (*accuracy_of(rows[i], metric) < *accuracy_of(*of_row, metric) - kPoint) continue;
-    if (best != nullptr && *measured_latency(*best) <= *measured_latency(rows[i])) continue;
-    best = &rows[i];
-    base = latency_baseline(rows[i], rows);
+/// The mean of a figure over rows; empty where one has none.
+template <typename Of>
+std::optional<double> mean_of(const std::vector<size_t>& rows, Of of) {
+  double sum = 0;
+  for (const size_t row : rows) {
+    const std::optional<double> value = of(row);
+    if (!value) return {};
+    sum += *value / static_cast<double>(rows.size());
   }
-  if (compared == 0) return {};
-  const Record& any = rows[timed.rows.front()];
+  return sum;
+}
+
+/// The fastest method of rows that compare, by its mean over seeds, among those that lose a point at most.
+std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, const TimedSet& set) {
+  const auto latency = [&](const Record* row) { return row ? scaled(measured_latency(*row), 1e-6) : std::nullopt; };
+  const PointRows* best = nullptr;
+  double best_ms = 0;
+  std::vector<size_t> compared;
+  for (const PointRows& point : set.points) {
+    const auto accuracy = mean_of(point.rows, [&](size_t row) { return accuracy_of(rows[row], metric); });
+    const auto base = mean_of(point.rows, [&](size_t row) -> std::optional<double> {
+      const Record* of_row = accuracy_baseline(rows[row], rows);
+      return of_row ? accuracy_of(*of_row, metric) : std::nullopt;
+    });
+    if (!accuracy || !base) continue;
+    compared.insert(compared.end(), point.rows.begin(), point.rows.end());
+    if (*accuracy < *base - kPoint) continue;
+    const double ms = mean_of(point.rows, [&](size_t row) { return latency(&rows[row]); }).value_or(0);
+    if (best != nullptr && best_ms <= ms) continue;
+    best = &point;
+    best_ms = ms;
+  }
+  if (compared.empty()) return {};
+  const Record& any = rows[compared.front()];
   const std::string where =
       fmt::format("on {}, {}{}", any.device.value_or("?"), any.runtime.value_or("?"),
                   any.threads ? fmt::format(", {} thread{}", *any.threads, *any.threads == 1 ? "" : "s") : "");
   if (best == nullptr) {
-    return Finding{fmt::format("Every method {} loses more than one point.", where), timed.rows};
+    std::ranges::sort(compared);
+    return Finding{fmt::format("Every method {} loses more than one point.", where), compared};
   }
-  const auto ms = [](const Record& row) {
-    return three_digits(static_cast<double>(*row.latency_p50_ns) * 1e-6) + " ms";
-  };
-  std::string text = fmt::format("At a loss of one point at most, the fastest {} is {}{}: {}", where, label(*best),
-                                 best->seed ? fmt::format(" (seed {})", *best->seed) : "", ms(*best));
-  if (base != nullptr) {
-    text +=
-        fmt::format(", {:.2f} times as fast as float32 ({})",
-                    static_cast<double>(*base->latency_p50_ns) / static_cast<double>(*best->latency_p50_ns), ms(*base));
+  const Record& first = rows[best->rows.front()];
+  const size_t seeds = best->rows.size();
+  std::string text = fmt::format("At a loss of one point at most, the fastest {} is {}{}: {} ms", where, label(first),
+                                 seeds > 1    ? fmt::format(" (mean of {} seeds)", seeds)
+                                 : first.seed ? fmt::format(" (seed {})", *first.seed)
+                                              : "",
+                                 three_digits(best_ms));
+  Finding finding{"", best->rows};
+  const auto base_ms = mean_of(best->rows, [&](size_t row) { return latency(latency_baseline(rows[row], rows)); });
+  if (base_ms) {
+    text += fmt::format(", {:.2f} times as fast as float32 ({} ms)", *base_ms / best_ms, three_digits(*base_ms));
+    for (const size_t row : best->rows) {
+      finding.rows.push_back(static_cast<size_t>(latency_baseline(rows[row], rows) - rows.data()));
+    }
   }
-  if (best->stable == false) text += "; the timing was unsteady";
-  Finding finding{text + ".", {static_cast<size_t>(best - rows.data())}};
-  if (base != nullptr) finding.rows.push_back(static_cast<size_t>(base - rows.data()));
+  if (std::ranges::any_of(best->rows, [&](size_t row) { return rows[row].stable == false; })) {
+    text += "; the timing was unsteady";
+  }
+  finding.text = text + ".";
   return finding;
 }
 
@@ -92,8 +119,11 @@ std::vector<Finding> findings(const std::vector<Record>& rows, Metric metric, co
   for (const Difference& difference : comparison.tuned) {
     result.push_back(of_difference(difference, comparison, " Each is the best of its kind on these very images."));
   }
-  for (const TimingGroup& timed : timing_groups(rows)) {
-    if (auto found = fastest(rows, metric, timed)) result.push_back(std::move(*found));
+  for (const Difference& difference : comparison.from_chance) {
+    result.push_back(of_difference(difference, comparison, " Chance is the control."));
+  }
+  for (const TimedSet& set : timed_sets(rows, metric)) {
+    if (auto found = fastest(rows, metric, set)) result.push_back(std::move(*found));
   }
   return result;
 }

@@ -60,8 +60,8 @@ std::string methods_html(const MethodComparison& comparison, Metric metric) {
 
 std::string row_id(size_t index, size_t row) { return fmt::format("s{}-row{}", index + 1, row + 1); }
 
-std::string findings_html(const std::vector<Record>& rows, Metric metric, const OutcomesOf& outcomes, size_t index) {
-  const MethodComparison comparison = compare_methods(rows, metric, outcomes);
+std::string findings_html(const std::vector<Record>& rows, Metric metric, const MethodComparison& comparison,
+                          size_t index) {
   const std::vector<Finding> found = findings(rows, metric, comparison);
   if (found.empty()) return "";
   std::string out = "<h3>Findings</h3>\n<ul class=\"findings\">\n";

@@ -11,7 +11,7 @@ namespace quench::report {
 
 /// Findings as a list with links to the rows of table `index`, and the methods with their means over seeds. Empty where
 /// the records say nothing of the kind.
-std::string findings_html(const std::vector<record::Record>& rows, Metric metric, const OutcomesOf& outcomes,
+std::string findings_html(const std::vector<record::Record>& rows, Metric metric, const MethodComparison& comparison,
                           size_t index);
 
 /// The id of a row of table `index`, which such links point to.

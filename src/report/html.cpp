@@ -6,6 +6,7 @@
 
 #include "core/escape_html.h"
 #include "report/asset.h"
+#include "report/chart_points.h"
 #include "report/columns.h"
 #include "report/compare.h"
 #include "report/format.h"
@@ -13,7 +14,6 @@
 #include "report/optional_values.h"
 #include "report/page_head.h"
 #include "report/report.h"
-#include "report/timing_groups.h"
 
 namespace quench::report {
 
@@ -79,12 +79,11 @@ std::string notes(const std::vector<Record>& records, const PageOptions& options
         "Latencies were taken on more than one machine or at more than one thread count: compare them within one.");
   }
   if (std::ranges::any_of(sections(records), [](const Section& section) {
-        return timing_groups(ok_records(section.records)).size() > 1;
+        return timed_sets(ok_records(section.records), section.metric).size() > 1;
       })) {
     lines.emplace_back(
         "Not all rows were timed together: speed-ups, \"fastest\" and the Pareto fronts of latency are within one "
-        "group of "
-        "rows that were.");
+        "group of rows that were.");
   }
   if (lines.empty()) return "";
   std::string out = "<ul class=\"notes\">\n";

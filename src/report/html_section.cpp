@@ -20,6 +20,25 @@ using record::Record;
 
 namespace {
 
+/// What must be known of a chart.
+std::vector<std::string> chart_notes(const Chart& chart) {
+  std::vector<std::string> notes;
+  if (chart.fronts.size() > 1) {
+    notes.push_back(
+        fmt::format("{} groups of rows, timed apart: each has a front of its own, with its number. Latencies of "
+                    "different groups do not compare.",
+                    chart.fronts.size()));
+  }
+  if (std::ranges::any_of(chart.fronts, [](const Front& front) { return front.groups.size() > 1; })) {
+    notes.push_back("Latencies are means over seeds; each seed was timed by itself, with the same methods every time.");
+  }
+  if (const auto cost = chart.only_cost(); cost && chart.points.size() > 1) {
+    notes.push_back(fmt::format("All points cost the same: {} {}. This chart does not tell them apart.",
+                                three_digits(*cost), chart.unit.empty() ? chart.title : chart.unit));
+  }
+  return notes;
+}
+
 std::string chart_blocks(const std::vector<Chart>& charts, Metric metric, size_t index) {
   std::string out = fmt::format("<div class=\"keys\" data-section=\"{}\"></div>\n<div class=\"charts\">\n", index);
   for (size_t i = 0; i < charts.size(); ++i) {
@@ -31,13 +50,7 @@ std::string chart_blocks(const std::vector<Chart>& charts, Metric metric, size_t
       out += fmt::format(
           "<div class=\"chart\" role=\"img\" aria-label=\"{}\" data-section=\"{}\" data-chart=\"{}\"></div>",
           escape_html(title), index, i);
-      if (charts[i].fronts.size() > 1) {
-        out += element(
-            "p", "class=\"chart-note\"",
-            fmt::format("{} groups of rows, timed apart: each has a front of its own, with its number. Latencies "
-                        "of different groups do not compare.",
-                        charts[i].fronts.size()));
-      }
+      for (const std::string& note : chart_notes(charts[i])) out += element("p", "class=\"chart-note\"", note);
     }
     out += "</figure>\n";
   }
@@ -50,8 +63,10 @@ std::vector<std::string> fronts_of_rows(const std::vector<Chart>& charts, size_t
   for (const Chart& chart : charts) {
     for (const Front& front : chart.fronts) {
       for (const size_t i : front.points) {
-        std::string& text = result[chart.points[i].row];
-        text += (text.empty() ? "" : " ") + chart.title.substr(0, 1);
+        for (const size_t row : chart.points[i].rows) {
+          std::string& text = result[row];
+          text += (text.empty() ? "" : " ") + chart.title.substr(0, 1);
+        }
       }
     }
   }
@@ -184,9 +199,10 @@ std::string section_html(const Section& section, size_t index, bool with_charts,
   const std::vector<Record> others = other_records(section.records);
   std::string out = "<section>\n" + element("h2", "", section.title) + "\n";
   if (!rows.empty()) {
-    const std::vector<Chart> drawn = charts(rows, section.metric);
+    const MethodComparison comparison = compare_methods(rows, section.metric, outcomes);
+    const std::vector<Chart> drawn = charts(rows, section.metric, &comparison);
     out += best_rows_html(rows, section.metric);
-    out += findings_html(rows, section.metric, outcomes, index);
+    out += findings_html(rows, section.metric, comparison, index);
     if (with_charts) {
       out += fmt::format("<script type=\"application/json\" class=\"chart-data\" data-section=\"{}\">{}</script>\n",
                          index, script_json(chart_json(rows, section.metric, drawn)));

@@ -47,4 +47,29 @@ MethodKind kind_of(const Record& record) {
   return kind;
 }
 
+Pruning pruning_of(const Record& record) {
+  Pruning found;
+  const auto steps = record.config.is_object() ? record.config.find("steps") : record.config.end();
+  if (steps == record.config.end() || !steps->is_array()) return found;
+  Json rest = *steps;
+  for (Json& step : rest) {
+    if (!step.is_object() || !step.contains("prune") || !step["prune"].is_object()) continue;
+    Json& settings = step["prune"];
+    const std::string criterion = settings.value("criterion", "");
+    if (!found.criterion.empty() && found.criterion != criterion) return {};
+    found.criterion = criterion;
+    for (const char* own : {"criterion", "seed", "calibration_images", "calibration_seed", "calibration_batch"}) {
+      settings.erase(own);
+    }
+  }
+  // Trainings are told apart by their seed, which is the row's.
+  for (Json& step : rest) {
+    for (auto& [name, settings] : step.items()) {
+      if (settings.is_object()) settings.erase("seed");
+    }
+  }
+  found.all_else = rest.dump();
+  return found;
+}
+
 }  // namespace quench::report

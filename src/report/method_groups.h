@@ -28,4 +28,11 @@ struct MethodKind {
 /// By the steps in the record's configuration; of a record without them by its method's name.
 MethodKind kind_of(const record::Record& record);
 
+/// By which criterion a record's model was pruned, and what was done to it otherwise.
+struct Pruning {
+  std::string criterion;  ///< empty: it was not pruned, by two criteria, or the record does not say
+  std::string all_else;   ///< its steps without what belongs to criteria, as a text that compares
+};
+Pruning pruning_of(const record::Record& record);
+
 }  // namespace quench::report

@@ -78,17 +78,24 @@
           'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of ' +
           (section.charts.some((chart) => chart.fronts.length > 1) ? 'all rows; of latencies, one for each group that was timed together'
                                                                    : 'all rows') +
-          ' (on it: outlined); rows of equal cost stand side by side');
+          ' (on it: outlined; dotted: its interval reaches the front)');
     if (section.rows.some((row) => row.forecast)) fixed(icon(symbols[0], 'currentColor', true), 'forecast latency');
   }
 
-  function tooltip(section, row) {
+  // What stands beside a point: the method, and its setting where there is one.
+  const nameOf = (row) => row.method + (row.setting ? ' ' + row.setting : '');
+
+  function tooltip(section, point) {
+    const row = point.row;
+    const mean = point.seeds === 1 ? '' :
+      '<div style="font-size:12px;padding-bottom:4px">Mean of ' + point.seeds + ' seeds: ' + point.y.toFixed(2) + ' % (' +
+      point.low.toFixed(2) + ' to ' + point.high.toFixed(2) + '). The first of them:</div>';
     const facts = section.rows[row].facts.map((fact) =>
       '<tr><td style="padding:0 14px 0 0;border:0;opacity:.7">' + escapeHtml(fact[0]) +
       '</td><td style="padding:0;border:0;text-align:right">' + escapeHtml(fact[1]) + '</td></tr>').join('');
     const notes = section.rows[row].notes.map((note) =>
       '<div style="font-size:12px;max-width:320px;white-space:normal;overflow-wrap:anywhere;padding-top:4px">' + escapeHtml(note) + '</div>').join('');
-    return '<table style="font-size:12px;line-height:1.45">' + facts + '</table>' + notes;
+    return mean + '<table style="font-size:12px;line-height:1.45">' + facts + '</table>' + notes;
   }
 
   // Room beside the points, and round ends; a logarithmic axis where the costs span more than a factor of 6.
@@ -106,19 +113,6 @@
       axis.max = high + room;
     }
     return axis;
-  }
-
-  // Points of one cost would hide one another: they stand side by side, a little apart.
-  function spread(chart, axis) {
-    const groups = new Map();
-    chart.points.forEach((point) => groups.set(point.x, [...(groups.get(point.x) || []), point]));
-    const places = new Map();
-    groups.forEach((points) => points.forEach((point, i) => {
-      const share = 0.011 * (i - (points.length - 1) / 2);
-      places.set(point, axis.type === 'log' ? point.x * Math.pow(axis.max / axis.min, share)
-                                            : point.x + share * (axis.max - axis.min));
-    }));
-    return places;
   }
 
   // Ticks of our own at 1, 2, 5 times powers of ten (the library's logarithmic axis marks powers of ten alone).
@@ -171,23 +165,23 @@
     const hollow = (row) => chart.key === 'latency_forecast_ns' && row.forecast;
     const visible = chart.points.filter((point) => !isHidden(point));
     const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''));
-    const places = spread(chart, cost);
     const data = visible.map((point) => {
       const row = section.rows[point.row];
       const color = colorOf(section, row.method);
       return {
-        value: [places.get(point), point.y], row: point.row, symbol: 'path://' + symbolOf(section, row.model),
+        value: [point.x, point.y], point: point, symbol: 'path://' + symbolOf(section, row.model),
         symbolSize: onFront.has(point) ? 15 : 11,
         itemStyle: {
           color: hollow(row) ? colors.paper : color, opacity: onFront.has(point) ? 1 : 0.85,
-          borderColor: hollow(row) ? color : onFront.has(point) ? colors.ink : colors.paper,
-          borderWidth: hollow(row) ? 2 : onFront.has(point) ? 1.6 : 0.8,
+          borderColor: hollow(row) ? color : onFront.has(point) || point.near ? colors.ink : colors.paper,
+          borderType: point.near ? [2, 2] : 'solid',
+          borderWidth: hollow(row) ? 2 : onFront.has(point) || point.near ? 1.6 : 0.8,
         },
       };
     });
     const bars = visible.filter((point) => point.low !== undefined).map((point) => [
-      { coord: [places.get(point), point.low], lineStyle: { color: colorOf(section, section.rows[point.row].method) } },
-      { coord: [places.get(point), point.high] },
+      { coord: [point.x, point.low], lineStyle: { color: colorOf(section, section.rows[point.row].method) } },
+      { coord: [point.x, point.high] },
     ]);
     // A front whose rows are all hidden goes with them, unless it is the only one.
     const shown = fronts.filter((front) => front.points.length > 0 && (fronts.length === 1 || front.points.some((p) => !isHidden(p))));
@@ -200,7 +194,7 @@
     // The number of a front stands beside its cheapest row.
     const names = { type: 'scatter', silent: true, z: 4, symbolSize: 0.1,
                     data: shown.filter((front) => front.name).map((front) => ({
-                      value: [places.get(front.points[0]), front.points[0].y],
+                      value: [front.points[0].x, front.points[0].y],
                       label: { show: true, formatter: front.name, position: 'left', distance: 10, color: colors.ink, fontSize: 12,
                                backgroundColor: colors.paper, padding: [1, 2] },
                     })) };
@@ -209,7 +203,7 @@
       grid: { left: 62, right: 20, top: 18, bottom: 48 },
       tooltip: {
         trigger: 'item', confine: true, backgroundColor: colors.panel, borderColor: colors.line,
-        textStyle: { color: colors.ink }, formatter: (item) => tooltip(section, item.data.row),
+        textStyle: { color: colors.ink }, formatter: (item) => tooltip(section, item.data.point),
       },
       xAxis: styled(cost, colors, costTicks(cost)),
       yAxis: styled(accuracyAxis(chart.points, section.metric + ' (%)'), colors, undefined),
@@ -223,11 +217,49 @@
     };
   }
 
+  // Names beside points, where they cover no point, no other name and no border: above, below, right or left. What finds no
+  // place is told by its tooltip.
+  function nameLabels(section, chart, option) {
+    const points = option.series[option.series.length - 1].data;
+    const size = [chart.getWidth(), chart.getHeight()];
+    const taken = points.map((point) => {
+      const at = chart.convertToPixel({ seriesIndex: option.series.length - 1 }, point.value), r = point.symbolSize / 2;
+      return { left: at[0] - r, right: at[0] + r, top: at[1] - r, bottom: at[1] + r };
+    });
+    const free = (box) => box.left > 58 && box.right < size[0] - 8 && box.top > 4 && box.bottom < size[1] - 46 &&
+      taken.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom);
+    const order = points.map((point, i) => i).sort((a, b) => points[b].symbolSize - points[a].symbolSize);  // fronts first
+    const seen = new Set();
+    order.forEach((i) => {
+      const row = section.rows[points[i].point.row], text = nameOf(row), at = taken[i];
+      const width = text.length * 5.6 + 2, height = 12, x = (at.left + at.right) / 2, y = (at.top + at.bottom) / 2;
+      const places = {
+        top: { left: x - width / 2, right: x + width / 2, top: at.top - 3 - height, bottom: at.top - 3 },
+        bottom: { left: x - width / 2, right: x + width / 2, top: at.bottom + 3, bottom: at.bottom + 3 + height },
+        right: { left: at.right + 3, right: at.right + 3 + width, top: y - height / 2, bottom: y + height / 2 },
+        left: { left: at.left - 3 - width, right: at.left - 3, top: y - height / 2, bottom: y + height / 2 },
+      };
+      const place = Object.keys(places).find((name) => free(places[name]));
+      const key = text + '|' + points[i].value.join();
+      if (!place || seen.has(key)) return;
+      seen.add(key);
+      taken.push(places[place]);
+      points[i].label = { show: true, formatter: text, position: place, distance: 3, fontSize: 10, color: css('--soft') };
+    });
+    return option;
+  }
+
+  function drawOne(one) {
+    const option = optionOf(one.section, one.data);
+    one.chart.setOption(option, true);
+    one.chart.setOption(nameLabels(one.section, one.chart, option), true);
+  }
+
   function drawCharts() {
     if (typeof echarts === 'undefined') return;
     const sections = readSections();
     const drawn = [];
-    const redraw = () => drawn.forEach((one) => one.chart.setOption(optionOf(one.section, one.data), true));
+    const redraw = () => drawn.forEach(drawOne);
     sections.forEach((section) => {
       section.places.forEach((place) => {
         const chart = echarts.init(place, null, { renderer: 'svg' });
@@ -236,7 +268,10 @@
       drawKeys(section, redraw);
     });
     redraw();
-    window.addEventListener('resize', () => drawn.forEach((one) => one.chart.resize()));
+    window.addEventListener('resize', () => drawn.forEach((one) => {
+      one.chart.resize();
+      drawOne(one);
+    }));
     matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
   }
 

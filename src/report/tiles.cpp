@@ -1,10 +1,16 @@
 #include "report/tiles.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <functional>
+#include <optional>
 
 #include "core/escape_html.h"
+#include "report/chart_points.h"
 #include "report/format.h"
 #include "report/html_element.h"
+#include "report/optional_values.h"
 #include "report/timing_groups.h"
 
 namespace quench::report {
@@ -19,33 +25,75 @@ std::string tile(const std::string& title, const std::string& value, const std::
          element("div", "class=\"tile-note\"", name) + "</div>\n";
 }
 
-/// The row with the least cost (of equals, the most accurate), among those of at least `floor` accuracy.
-template <typename Cost>
-const Record* least(const std::vector<Record>& rows, Metric metric, double floor, Cost cost) {
-  const Record* best = nullptr;
-  for (const Record& row : rows) {
-    const auto accuracy = accuracy_of(row, metric);
-    if (!cost(row) || !accuracy || *accuracy < floor) continue;
-    if (best == nullptr || *cost(row) < *cost(*best) ||
-        (*cost(row) == *cost(*best) && *accuracy > *accuracy_of(*best, metric))) {
-      best = &row;
+/// What tiles choose among: a point of a chart, by its means over seeds.
+struct Candidate {
+  std::string name;
+  double accuracy = 0;
+  std::optional<double> cost;
+  bool unsteady = false;
+};
+
+using CostOf = std::function<std::optional<double>(const Record&)>;
+
+/// Candidates of points, with the mean of a cost where every seed has one.
+std::vector<Candidate> candidates(const std::vector<PointRows>& points, const std::vector<Record>& rows, Metric metric,
+                                  const CostOf& cost_of) {
+  std::vector<Record> firsts;
+  for (const PointRows& point : points) firsts.push_back(rows[point.rows.front()]);
+  const std::vector<std::string> names = labels_apart(firsts);
+  std::vector<Candidate> out;
+  for (size_t p = 0; p < points.size(); ++p) {
+    const size_t seeds = points[p].rows.size();
+    Candidate one{names[p] + (seeds > 1 ? fmt::format(", mean of {} seeds", seeds) : ""),
+                  accuracy_of_point(points[p], rows, metric, nullptr).value, 0, false};
+    for (const size_t row : points[p].rows) {
+      const auto cost = cost_of(rows[row]);
+      one.cost = cost && one.cost ? std::optional(*one.cost + *cost / static_cast<double>(seeds)) : std::nullopt;
+      one.unsteady = one.unsteady || rows[row].stable == false;
+    }
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+/// The candidate with the least cost (of equals, the most accurate), among those of at least `floor` accuracy.
+const Candidate* least(const std::vector<Candidate>& all, double floor) {
+  const Candidate* best = nullptr;
+  for (const Candidate& one : all) {
+    if (!one.cost || one.accuracy < floor) continue;
+    if (best == nullptr || *one.cost < *best->cost || (*one.cost == *best->cost && one.accuracy > best->accuracy)) {
+      best = &one;
     }
   }
   return best;
 }
 
-const Record* most_accurate(const std::vector<Record>& rows, Metric metric) {
-  return least(rows, metric, 0,
-               [&](const Record& r) { return std::optional<double>(-accuracy_of(r, metric).value_or(0)); });
+const Candidate* most_accurate(const std::vector<Candidate>& all) {
+  const auto best = std::ranges::max_element(all, {}, &Candidate::accuracy);
+  return best == all.end() ? nullptr : &*best;
 }
 
 /// What must be known of a latency beside its row's name.
-std::string steadiness(const Record& record) { return record.stable == false ? " (unsteady)" : ""; }
+std::string steadiness(const Candidate& one) { return one.unsteady ? " (unsteady)" : ""; }
 
-std::string ms(const Record& record) { return three_digits(static_cast<double>(*record.latency_p50_ns) * 1e-6); }
+std::string ms(const Candidate& one) { return three_digits(*one.cost * 1e-6); }
 
-/// A line for each group of rows that were timed together: how many, and the fastest of them.
-std::string fastest_of_groups(const std::vector<Record>& rows, Metric metric, const std::vector<TimingGroup>& groups) {
+std::vector<Candidate> measured(const TimedSet& set, const std::vector<Record>& rows, Metric metric) {
+  return candidates(set.points, rows, metric, [](const Record& r) { return scaled(measured_latency(r), 1); });
+}
+
+/// What the groups of a set have in common.
+std::string name_of(const TimedSet& set, const std::vector<TimingGroup>& groups) {
+  if (set.groups.size() > 1) {
+    const PointRows& any = set.points.front();
+    return fmt::format("{} seeds, each timed with the same methods", any.rows.size());
+  }
+  const TimingGroup& group = groups[set.groups.front()];
+  return group.name + (group.in_turn ? "" : " (no record of when)");
+}
+
+/// A line for each set of rows that compare: how many, and the fastest of them.
+std::string fastest_of_sets(const std::vector<Record>& rows, Metric metric, const std::vector<TimedSet>& sets) {
   std::string out =
       "<h3>Fastest, among rows that were timed together</h3>\n<p class=\"shared\">Rows of different groups were timed "
       "at "
@@ -56,51 +104,54 @@ std::string fastest_of_groups(const std::vector<Record>& rows, Metric metric, co
       "class=\"number\">p50<span "
       "class=\"unit\">ms</span></th><th scope=\"col\">Fastest within 1 point of the group's best</th><th scope=\"col\" "
       "class=\"number\">p50<span class=\"unit\">ms</span></th></tr></thead>\n<tbody>\n";
-  for (size_t g = 0; g < groups.size(); ++g) {
-    std::vector<Record> members;
-    for (const size_t row : groups[g].rows) members.push_back(rows[row]);
-    const std::vector<std::string> names = labels_apart(members);
-    const auto cells = [&](const Record* row) {
-      return element("td", "", row ? names[static_cast<size_t>(row - members.data())] + steadiness(*row) : "-") +
-             element("td", "class=\"number\"", row ? ms(*row) : "-");
+  const std::vector<TimingGroup> groups = timing_groups(rows);
+  for (const TimedSet& set : sets) {
+    const std::vector<Candidate> all = measured(set, rows, metric);
+    const auto cells = [&](const Candidate* one) {
+      return element("td", "", one ? one->name + steadiness(*one) : "-") +
+             element("td", "class=\"number\"", one ? ms(*one) : "-");
     };
-    const Record* best = most_accurate(members, metric);
-    const double top = best ? *accuracy_of(*best, metric) : 0;
-    out += "<tr>" + element("td", "", std::to_string(g + 1)) +
-           element("td", "", groups[g].name + (groups[g].in_turn ? "" : " (no record of when)")) +
-           element("td", "class=\"number\"", std::to_string(members.size())) +
-           cells(least(members, metric, 0, measured_latency)) +
-           cells(least(members, metric, top - 0.01, measured_latency)) + "</tr>\n";
+    const Candidate* best = most_accurate(all);
+    size_t members = 0;
+    for (const PointRows& point : set.points) members += point.rows.size();
+    std::string number;
+    for (const size_t group : set.groups) number += (number.empty() ? "" : "+") + std::to_string(group + 1);
+    out += "<tr>" + element("td", "", number) + element("td", "", name_of(set, groups)) +
+           element("td", "class=\"number\"", std::to_string(members)) + cells(least(all, 0)) +
+           cells(least(all, best->accuracy - 0.01)) + "</tr>\n";
   }
   return out + "</tbody>\n</table>\n</div>\n";
+}
+
+/// Forecasts, each a candidate of its own.
+std::vector<Candidate> forecasts(const std::vector<Record>& rows, Metric metric) {
+  std::vector<PointRows> points;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (forecast_latency(rows[i]) && accuracy_of(rows[i], metric)) points.push_back({{i}});
+  }
+  return candidates(points, rows, metric, [](const Record& r) { return scaled(forecast_latency(r), 1); });
 }
 
 }  // namespace
 
 std::string best_rows_html(const std::vector<Record>& rows, Metric metric) {
-  const auto weights = [](const Record& r) { return r.weights_bytes; };
-  const Record* best = most_accurate(rows, metric);
+  const std::vector<Candidate> artifacts = candidates(artifacts_of(rows, metric), rows, metric,
+                                                      [](const Record& r) { return scaled(r.weights_bytes, 1e-6); });
+  const Candidate* best = most_accurate(artifacts);
   if (best == nullptr) return "";
-  const double top = *accuracy_of(*best, metric);
-  const std::vector<std::string> names = labels_apart(rows);
-  const auto name_of = [&](const Record* row) { return names[static_cast<size_t>(row - rows.data())]; };
-  std::string out = tile("Most accurate", fixed(100 * top, 2), "%", name_of(best));
-  const auto fastest = [&](const std::string& title, auto latency) {
-    if (const Record* row = least(rows, metric, 0, latency)) {
-      out += tile(title, ms(*row), "ms", name_of(row) + steadiness(*row));
-    }
-    if (const Record* row = least(rows, metric, top - 0.01, latency)) {
-      out += tile(title + " within 1 point of the best", ms(*row), "ms", name_of(row) + steadiness(*row));
+  std::string out = tile("Most accurate", fixed(100 * best->accuracy, 2), "%", best->name);
+  const auto fastest = [&](const std::string& title, const std::vector<Candidate>& all) {
+    if (const Candidate* one = least(all, 0)) out += tile(title, ms(*one), "ms", one->name + steadiness(*one));
+    if (const Candidate* one = least(all, best->accuracy - 0.01)) {
+      out += tile(title + " within 1 point of the best", ms(*one), "ms", one->name + steadiness(*one));
     }
   };
-  const std::vector<TimingGroup> groups = timing_groups(rows);
-  if (groups.size() == 1) fastest("Fastest", measured_latency);
-  fastest("Fastest forecast", forecast_latency);
-  if (const Record* row = least(rows, metric, 0, weights)) {
-    out += tile("Smallest weights", three_digits(static_cast<double>(*row->weights_bytes) * 1e-6), "MB", name_of(row));
-  }
-  return "<div class=\"tiles\">\n" + out + "</div>\n" +
-         (groups.size() > 1 ? fastest_of_groups(rows, metric, groups) : "");
+  const std::vector<TimedSet> sets = timed_sets(rows, metric);
+  if (sets.size() == 1) fastest("Fastest", measured(sets.front(), rows, metric));
+  fastest("Fastest forecast", forecasts(rows, metric));
+  if (const Candidate* one = least(artifacts, 0))
+    out += tile("Smallest weights", three_digits(*one->cost), "MB", one->name);
+  return "<div class=\"tiles\">\n" + out + "</div>\n" + (sets.size() > 1 ? fastest_of_sets(rows, metric, sets) : "");
 }
 
 }  // namespace quench::report

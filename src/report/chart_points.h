@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "record/record.h"
+#include "report/differences.h"
+
+namespace quench::report {
+
+/// What one point of a chart stands for: rows of one artifact for each seed.
+struct PointRows {
+  std::vector<size_t> rows;  ///< indices into the records, by seed; the first stands for them
+};
+
+/// The artifacts of the records that have an accuracy: one for each model and method, whatever runs it. Its rows are of
+/// the runtime, device and number of threads that comes first, of measured rows where there are some.
+std::vector<PointRows> artifacts_of(const std::vector<record::Record>& rows, Metric metric);
+
+/// Measured latencies that compare: rows that were timed together, or, where each seed was timed by itself, those of
+/// all seeds, if every time the same methods took part, so that a slow hour hits all of them alike.
+struct TimedSet {
+  std::vector<PointRows> points;  ///< one for each artifact, runtime, device and number of threads
+  std::vector<size_t> groups;     ///< indices of timing_groups, ascending
+};
+std::vector<TimedSet> timed_sets(const std::vector<record::Record>& rows, Metric metric);
+
+/// The accuracy of a point and its 95 % interval, as fractions. One row: the record's own interval. Several: that of
+/// `comparison` (null: none) where it has the mean of just these rows, else Student's t over the seeds.
+struct PointAccuracy {
+  double value = 0;
+  std::optional<double> low, high;
+};
+PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<record::Record>& rows, Metric metric,
+                                const MethodComparison* comparison);
+
+}  // namespace quench::report
