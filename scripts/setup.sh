@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl openssl
   libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev libzip-dev zlib1g-dev libprotobuf-dev
-  protobuf-compiler libonnx-dev libgtest-dev libbenchmark-dev openssh-client)
+  protobuf-compiler libcairo2-dev fonts-dejavu-core libonnx-dev libgtest-dev libbenchmark-dev openssh-client)
 # Of OpenCV only the parts that are used: all of it would bring VTK (docs/building.md).
 lab_packages=(libtorch-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
   libopenblas-dev libcurl4-openssl-dev coinor-libcbc-dev dataset-fashion-mnist)

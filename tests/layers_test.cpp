@@ -29,15 +29,43 @@ struct Folder {
   Names sideways;
 };
 const std::map<std::string, Folder> kFolders = {
-    {"core", {0, {}}},    {"config", {1, {}}},  {"graph", {1, {}}},    {"models", {2, {}}}, {"metrics", {2, {}}},
-    {"runtime", {3, {}}}, {"record", {3, {}}},  {"score", {3, {}}},    {"stats", {3, {}}},   {"pack", {3, {}}},   {"weights", {3, {}}},
-    {"program", {3, {}}}, {"methods", {2, {}}}, {"prune", {3, {}}}, {"platform", {4, {}}}, {"data", {4, {}}},   {"nn", {4, {}}},
-    {"remote", {5, {}}},  {"devices", {5, {}}}, {"train", {5, {}}},    {"quant", {5, {}}},  {"inference", {5, {}}},
-    {"report", {5, {}}},  {"latency_table", {6, {}}}, {"bits", {6, {"latency_table"}}}, {"calibration", {6, {"bits"}}}, {"why", {6, {"bits"}}}, {"steps", {7, {}}},   {"study", {8, {}}},    {"cli", {9, {}}},    {"agent", {9, {}}},
+    {"core", {0, {}}},
+    {"figures", {1, {}}},
+    {"config", {1, {}}},
+    {"graph", {1, {}}},
+    {"models", {2, {}}},
+    {"metrics", {2, {}}},
+    {"runtime", {3, {}}},
+    {"record", {3, {}}},
+    {"score", {3, {}}},
+    {"stats", {3, {}}},
+    {"pack", {3, {}}},
+    {"weights", {3, {}}},
+    {"program", {3, {}}},
+    {"methods", {2, {}}},
+    {"prune", {3, {}}},
+    {"platform", {4, {}}},
+    {"data", {4, {}}},
+    {"nn", {4, {}}},
+    {"remote", {5, {}}},
+    {"devices", {5, {}}},
+    {"train", {5, {}}},
+    {"quant", {5, {}}},
+    {"inference", {5, {}}},
+    {"report", {5, {}}},
+    {"latency_table", {6, {}}},
+    {"bits", {6, {"latency_table"}}},
+    {"calibration", {6, {"bits"}}},
+    {"why", {6, {"bits"}}},
+    {"steps", {7, {}}},
+    {"study", {8, {}}},
+    {"cli", {9, {}}},
+    {"agent", {9, {}}},
 };
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {
-    {"report", {"core", "metrics", "record", "stats"}},
+    {"figures", {"core"}},
+    {"report", {"core", "figures", "metrics", "record", "stats"}},
     {"record", {"core"}},
     {"config", {"core"}},
     {"pack", {"core"}},
@@ -50,8 +78,9 @@ const std::map<std::string, Names> kOnly = {
     {"agent",
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
-const Names kBase = {"core",  "config", "graph",    "models", "metrics", "weights", "runtime", "record",
-                     "score", "pack",   "platform", "report", "agent",   "devices", "remote",  "program", "prune", "latency_table", "stats"};
+const Names kBase = {"core",   "config",  "graph", "models",        "metrics", "weights", "runtime",
+                     "record", "score",   "pack",  "platform",      "report",  "agent",   "devices",
+                     "remote", "program", "prune", "latency_table", "stats",   "figures"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

@@ -4,3 +4,8 @@ quench_test(report_table_test SOURCES report_table_test.cpp report_samples.cpp U
 quench_test(report_html_test SOURCES report_html_test.cpp report_samples.cpp USES report LABELS fast
             NEEDS echarts "Html.ChartDataReadsBack")
 quench_test(report_chart_test SOURCES report_chart_test.cpp report_samples.cpp USES report LABELS fast)
+quench_test(report_figure_test SOURCES report_figure_test.cpp report_samples.cpp USES report LABELS fast
+            NEEDS cairo "Figures.AreFilesOfTheirFormat")
+if(TARGET quench_figure_writer)
+  add_dependencies(report_figure_test quench_figure_writer)
+endif()

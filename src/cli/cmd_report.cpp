@@ -6,9 +6,11 @@
 #include "cli/commands.h"
 #include "cli/kept_outcomes.h"
 #include "cli/print.h"
+#include "cli/report_charts.h"
 #include "core/error.h"
 #include "core/file.h"
 #include "record/store.h"
+#include "report/bibliography.h"
 #include "report/findings.h"
 #include "report/report.h"
 
@@ -89,8 +91,15 @@ int run_report(const program::Invocation& invocation, const program::Environment
     content = report::html(records, page);
     if (output.empty()) output = store.parent_path() / "report.html";
   } else {
-    content = render(records, format);
-    if (format == "table") content += report::findings_text(records, outcomes);
+    const auto titles = options["columns"].get<std::vector<std::string>>();
+    content = render(records, format, titles);
+    if (format == "table" && titles.empty()) content += report::findings_text(records, outcomes);
+  }
+  if (options["charts"].is_string()) write_charts(records, options, outcomes, environment.log);
+  if (options["bibtex"].is_string()) {
+    const fs::path file = options["bibtex"].get<std::string>();
+    write_file(file, report::bibtex(records));
+    environment.log.info(fmt::format("wrote {}", file.string()));
   }
   if (output.empty()) {
     std::cout << content;

@@ -149,9 +149,24 @@ std::vector<program::Command> fixed_commands() {
        run_devices_fit},
       {"report", "Compare the records of a study",
        inputs("STUDY", "folder of results that `study run` made, or its records.jsonl"), 1, 1,
-       format({"table", "html", "json", "jsonl", "csv", "md"}) +
+       format({"table", "html", "json", "jsonl", "csv", "md", "latex"}) +
            output("file to write (default: standard output; html: report.html beside the records)") +
-           OptionSet({Option{"title", T::text, nullptr, "title of the page"}}),
+           OptionSet(
+               {Option{"title", T::text, nullptr, "title of the page"},
+                Option{
+                    "columns", T::text_list, Json::array(),
+                    "columns of a table (table, md, latex), in this order: Model,Method,Top-1,p50; default: all that "
+                    "say something"},
+                Option{"charts", T::text, nullptr, "folder to write every chart to, each as SVG and as PDF"},
+                Option{"chart_axis",
+                       T::text,
+                       "auto",
+                       "axis of the costs: auto is logarithmic where they span more than a factor of 6",
+                       {"auto", "linear", "log"}},
+                Option{"chart_width", T::number, 360.0, "width of a chart in points (1/72 inch)", {}, 150, 2000},
+                Option{"chart_height", T::number, 270.0, "height of a chart in points", {}, 120, 2000},
+                Option{"bibtex", T::text, nullptr,
+                       "file to write the papers behind the models, data and methods to (BibTeX)"}}),
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", none(), 0, 0, format({"table", "json"}),
        nullptr},

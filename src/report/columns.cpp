@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "core/error.h"
 #include "core/text.h"
 #include "report/compare.h"
 #include "report/format.h"
@@ -372,6 +373,26 @@ Columns columns(const std::vector<Record>& records) {
   builder.setting("Artifact", "The model's file, below the folder of the study's results.", false,
                   [](const Record& r) { return text_of(r.artifact); });
   return builder.take();
+}
+
+Columns chosen_columns(Columns all, const std::vector<std::string>& titles) {
+  if (titles.empty()) return all;
+  const size_t rows = all.columns.empty() ? 0 : all.columns.front().cells.size();
+  for (const SharedFact& fact : all.shared) {
+    all.columns.push_back({fact.title, "", "", false, std::vector<std::string>(rows, fact.text), {}});
+  }
+  Columns out;
+  for (const std::string& title : titles) {
+    const auto found =
+        std::ranges::find_if(all.columns, [&](const Column& column) { return lower(column.title) == lower(title); });
+    if (found == all.columns.end()) {
+      std::vector<std::string> known;
+      for (const Column& column : all.columns) known.push_back(column.title);
+      fail(ErrorKind::config, "[report] expected columns out of {}, got '{}'", fmt::join(known, ", "), title);
+    }
+    out.columns.push_back(*found);
+  }
+  return out;
 }
 
 std::vector<Record> ok_records(const std::vector<Record>& records) { return filtered(records, is_ok); }

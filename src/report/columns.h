@@ -37,6 +37,10 @@ struct Columns {
 /// params in millions, sizes in MB (10^6 bytes).
 Columns columns(const std::vector<record::Record>& records);
 
+/// The columns of these titles alone, in that order; "P50" is as good as "p50". No title: all. What all rows share can
+/// be named, too, and is a column then. Throws Error{config} for a title that is not there, naming those that are.
+Columns chosen_columns(Columns all, const std::vector<std::string>& titles);
+
 /// The records that are ok; those that are not, in order.
 std::vector<record::Record> ok_records(const std::vector<record::Record>& records);
 std::vector<record::Record> other_records(const std::vector<record::Record>& records);

@@ -9,9 +9,12 @@
 namespace quench::report {
 
 /// Records as an aligned text table for a terminal (columns that say something; accuracies in %, latencies in ms).
-std::string table(const std::vector<record::Record>& records);
+/// titles: of the columns that are wanted, in that order (chosen_columns); empty: all.
+std::string table(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {});
 std::string csv(const std::vector<record::Record>& records);
-std::string markdown(const std::vector<record::Record>& records);
+std::string markdown(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {});
+/// A `tabular` with the rules of the package booktabs; records that are not ok stay out of it.
+std::string latex(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {});
 
 struct PageOptions {
   std::string title;

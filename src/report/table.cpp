@@ -57,9 +57,9 @@ std::string escape_markdown(const std::string& text) {
 
 }  // namespace
 
-std::string table(const std::vector<Record>& records) {
+std::string table(const std::vector<Record>& records, const std::vector<std::string>& titles) {
   const std::vector<Record> rows = ok_records(records);
-  Columns shown = columns(rows);
+  Columns shown = chosen_columns(columns(rows), titles);
   for (Column& column : shown.columns) {
     for (std::string& cell : column.cells) cell = cell.empty() ? "-" : printable_line(cell);
   }
@@ -87,9 +87,9 @@ std::string table(const std::vector<Record>& records) {
   return out.empty() ? "no records\n" : out;
 }
 
-std::string markdown(const std::vector<Record>& records) {
+std::string markdown(const std::vector<Record>& records, const std::vector<std::string>& titles) {
   const std::vector<Record> rows = ok_records(records);
-  const Columns shown = columns(rows);
+  const Columns shown = chosen_columns(columns(rows), titles);
   std::string out;
   if (!rows.empty()) {
     std::string rule = "|";

@@ -1,0 +1,79 @@
+#include "cli/report_charts.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <set>
+
+#include "core/error.h"
+#include "core/file.h"
+#include "figures/writer.h"
+#include "report/chart_figure.h"
+#include "report/columns.h"
+
+namespace quench::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// For a file's name: letters, digits and hyphens.
+std::string file_word(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    const bool kept = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (kept) {
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    } else if (!out.empty() && out.back() != '-') {
+      out += '-';
+    }
+  }
+  while (out.ends_with('-')) out.pop_back();
+  return out;
+}
+
+report::CostAxis axis_of(const std::string& name) {
+  if (name == "log") return report::CostAxis::logarithmic;
+  return name == "linear" ? report::CostAxis::linear : report::CostAxis::automatic;
+}
+
+/// The metrics that records of a section have: its own, and for detectors the others of COCO.
+std::vector<report::Metric> metrics_of(const report::Section& section) {
+  std::vector<report::Metric> metrics{section.metric};
+  if (section.metric == report::Metric::map_50_95) metrics.push_back(report::Metric::map_50);
+  return metrics;
+}
+
+}  // namespace
+
+void write_charts(const std::vector<record::Record>& records, const Json& options, const report::OutcomesOf& outcomes,
+                  const LogSink& log) {
+  const fs::path folder = options.at("charts").get<std::string>();
+  const figures::Writer& writer = figures::writer();
+  report::FigureOptions drawing;
+  drawing.axis = axis_of(options.at("chart_axis"));
+  drawing.width = options.at("chart_width");
+  drawing.height = options.at("chart_height");
+  drawing.text_width = writer.text_width;
+  fs::create_directories(folder);
+  std::set<std::string> written;
+  for (const report::Section& section : report::sections(records)) {
+    const std::vector<record::Record> rows = report::ok_records(section.records);
+    if (rows.empty()) continue;
+    for (const report::Metric metric : metrics_of(section)) {
+      const report::MethodComparison comparison = report::compare_methods(rows, metric, outcomes);
+      for (const report::Chart& chart : report::charts(rows, metric, &comparison)) {
+        if (chart.points.empty()) continue;
+        const figures::Figure figure = report::chart_figure(chart, rows, metric, drawing);
+        std::string name = fmt::format("{}-{}-{}", file_word(section.title), file_word(chart.title),
+                                       file_word(report::field_of(metric)));
+        while (!written.insert(name).second) name += "-more";
+        write_file(folder / (name + ".svg"), writer.svg(figure));
+        write_file(folder / (name + ".pdf"), writer.pdf(figure));
+      }
+    }
+  }
+  if (written.empty()) fail(ErrorKind::data, "[report] expected rows with an accuracy and a cost to draw, got none");
+  log.info(fmt::format("wrote {} charts, each as SVG and PDF, to {}", written.size(), folder.string()));
+}
+
+}  // namespace quench::cli

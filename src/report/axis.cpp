@@ -1,0 +1,51 @@
+#include "report/axis.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace quench::report {
+namespace {
+
+/// The least of 1, 2, 5 times a power of ten that is not below `raw`.
+double round_step(double raw) {
+  const double base = std::pow(10, std::floor(std::log10(raw)));
+  for (const double step : {1.0, 2.0, 5.0}) {
+    if (step * base >= raw * (1 - 1e-9)) return step * base;
+  }
+  return 10 * base;
+}
+
+}  // namespace
+
+double Axis::share(double value) const {
+  if (logarithmic) return std::log(value / low) / std::log(high / low);
+  return (value - low) / (high - low);
+}
+
+Axis linear_axis(double low, double high, int ticks, double most) {
+  double room = 0.12 * (high - low);
+  if (room <= 0) room = std::max(0.25 * std::abs(high), 1e-9);
+  Axis axis{std::max(std::min(low, 0.0), low - room), std::min(std::max(most, high), high + room), false, {}};
+  const double step = round_step((axis.high - axis.low) / ticks);
+  for (double k = std::ceil(axis.low / step - 1e-9); k * step <= axis.high + 1e-9 * step; ++k)
+    axis.ticks.push_back(k * step);
+  return axis;
+}
+
+Axis logarithmic_axis(double low, double high) {
+  const double room = high > low ? std::pow(high / low, 0.08) : 1.5;
+  Axis axis{low / room, high * room, true, {}};
+  for (double power = std::floor(std::log10(axis.low)); power <= std::ceil(std::log10(axis.high)); ++power) {
+    for (const double step : {1.0, 2.0, 5.0}) {
+      const double tick = step * std::pow(10, power);
+      if (tick >= axis.low && tick <= axis.high) axis.ticks.push_back(tick);
+    }
+  }
+  return axis;
+}
+
+std::string tick_text(double value) { return fmt::format("{:.6g}", std::abs(value) < 1e-12 ? 0.0 : value); }
+
+}  // namespace quench::report
