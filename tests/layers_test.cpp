@@ -65,7 +65,7 @@ const std::map<std::string, Folder> kFolders = {
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {
     {"figures", {"core"}},
-    {"report", {"core", "figures", "metrics", "record", "stats"}},
+    {"report", {"core", "config", "figures", "methods", "metrics", "record", "stats"}},
     {"record", {"core"}},
     {"config", {"core"}},
     {"pack", {"core"}},

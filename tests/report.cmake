@@ -9,3 +9,4 @@ quench_test(report_figure_test SOURCES report_figure_test.cpp report_samples.cpp
 if(TARGET quench_figure_writer)
   add_dependencies(report_figure_test quench_figure_writer)
 endif()
+quench_test(report_commands_test SOURCES report_commands_test.cpp USES report LABELS fast)

@@ -7,6 +7,7 @@
 
 #include "report/chart_points.h"
 #include "report/columns.h"
+#include "report/make_commands.h"
 #include "report/optional_values.h"
 #include "report/pareto.h"
 
@@ -47,6 +48,7 @@ void add(std::vector<ChartPoint> points, std::vector<size_t> groups, Chart& char
   chart.points.insert(chart.points.end(), points.begin(), points.end());
   for (size_t i = first; i < chart.points.size(); ++i) {
     ChartPoint& point = chart.points[i];
+    point.front = chart.fronts.size();
     if (std::ranges::find(front.points, i) != front.points.end() || !point.high) continue;
     double best = 0;  // of the front at this cost
     for (const size_t other : front.points) {
@@ -110,7 +112,7 @@ std::string name_of(const Front& front, const Chart& chart) {
 }
 
 Json point_json(const ChartPoint& point) {
-  Json json{{"row", point.rows.front()}, {"seeds", point.rows.size()}, {"x", point.cost}, {"y", point.accuracy}};
+  Json json{{"row", point.rows.front()}, {"seeds", point.rows.size()}, {"front", point.front}, {"x", point.cost}, {"y", point.accuracy}};
   if (point.near_front) json["near"] = true;
   if (point.low && point.high) {
     json["low"] = *point.low;
@@ -185,6 +187,11 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
                             {"method", rows[i].method.value_or("?")},
                             {"setting", rows[i].setting.value_or("")},
                             {"runtime", rows[i].runtime.value_or("")},
+                            {"device", rows[i].device.value_or("")},
+                            {"threads", rows[i].threads ? Json(*rows[i].threads) : Json()},
+                            {"megabytes", rows[i].weights_bytes ? Json(1e-6 * *rows[i].weights_bytes) : Json()},
+                            {"artifact", rows[i].artifact.value_or("")},
+                            {"make", make_commands(rows[i])},
                             {"forecast", is_forecast(rows[i])},
                             {"facts", std::move(facts)},
                             {"notes", std::move(notes)}});

@@ -16,7 +16,8 @@ struct ChartPoint {
   double cost;
   double accuracy;
   std::optional<double> low, high;  ///< 95 % interval of the accuracy
-  bool near_front = false;          ///< on no front, but its interval reaches one
+  size_t front = 0;                 ///< index of the front that it competes for
+  bool near_front = false;          ///< not on it, but its interval reaches it
 };
 
 /// The Pareto front of points whose costs can be compared.
@@ -45,9 +46,9 @@ struct Chart {
 std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric,
                           const MethodComparison* comparison = nullptr);
 
-/// What page.js draws: {metric, charts: [{..., points: [{row, seeds, x, y, low, high, near}, ...], fronts: [{name,
-/// points}, ...]}, ...], rows: [{label, model, method,
-/// forecast, facts: [[title, text], ...], notes: [sentence, ...]}]}.
+/// What page.js draws: {metric, charts: [{..., points: [{row, seeds, front, x, y, low, high, near}, ...], fronts:
+/// [{name, points}, ...]}, ...], rows: [{label, model, method, device, threads, megabytes, artifact, make: [command,
+/// ...], forecast, facts: [[title, text], ...], notes: [sentence, ...]}]}.
 Json chart_json(const std::vector<record::Record>& rows, Metric metric, const std::vector<Chart>& charts);
 
 }  // namespace quench::report

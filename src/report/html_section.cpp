@@ -206,7 +206,8 @@ std::string section_html(const Section& section, size_t index, bool with_charts,
     if (with_charts) {
       out += fmt::format("<script type=\"application/json\" class=\"chart-data\" data-section=\"{}\">{}</script>\n",
                          index, script_json(chart_json(rows, section.metric, drawn)));
-      out += chart_blocks(drawn, section.metric, index);
+      out += fmt::format("<div class=\"choose\" data-section=\"{}\"></div>\n", index) +
+             chart_blocks(drawn, section.metric, index);
     }
     out += "<h3>All rows</h3>\n" + table_html(rows, drawn, index);
   }

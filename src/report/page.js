@@ -25,6 +25,7 @@
       section.models = distinct(section.rows.map((row) => row.model));
       section.hidden = { method: new Set(), model: new Set() };
       section.keys = document.querySelector('.keys[data-section="' + script.dataset.section + '"]');
+      section.choice = document.querySelector('.choose[data-section="' + script.dataset.section + '"]');
       section.places = [...document.querySelectorAll('.chart[data-section="' + script.dataset.section + '"]')];
       return section;
     });
@@ -255,6 +256,70 @@
     one.chart.setOption(nameLabels(one.section, one.chart, option), true);
   }
 
+  // What is best on each device within limits that the reader sets: the fastest method that keeps the accuracy and the size. What
+  // was measured and what was forecast are answers of their own.
+  function drawChoice(section, place) {
+    const candidates = section.charts.filter((chart) => chart.key === 'latency_p50_ns' || chart.key === 'latency_forecast_ns')
+      .flatMap((chart) => chart.points.map((point) => ({
+        row: section.rows[point.row], accuracy: point.y, ms: point.x, seeds: point.seeds, forecast: chart.key === 'latency_forecast_ns',
+        group: chart.fronts.length > 1 ? chart.fronts[point.front].name : '',
+      })));
+    if (candidates.length < 2) return;
+    const span = (values) => [Math.min(...values), Math.max(...values)];
+    const goals = [
+      { title: 'Accuracy of at least', unit: '%', range: span(candidates.map((one) => one.accuracy)), ceiling: false, of: (one) => one.accuracy },
+      { title: 'Latency of at most', unit: 'ms', range: span(candidates.map((one) => one.ms)), ceiling: true, of: (one) => one.ms },
+      { title: 'Weights of at most', unit: 'MB', ceiling: true, of: (one) => one.row.megabytes,
+        range: span(candidates.map((one) => one.row.megabytes).filter((size) => size !== null)) },
+    ].filter((goal) => goal.range[1] > goal.range[0]);
+    const heading = document.createElement('h3');
+    heading.textContent = 'The best for a goal, on each device';
+    const limits = document.createElement('div'), answer = document.createElement('div');
+    limits.className = 'limits';
+    answer.setAttribute('aria-live', 'polite');
+    place.append(heading, limits, answer);
+    goals.forEach((goal) => {
+      const label = document.createElement('label'), input = document.createElement('input'), shown = document.createElement('output');
+      // Equal factors where values span a wide range; ends lie outside of all values.
+      const [low, high] = goal.range, log = low > 0 && high / low > 6;
+      input.type = 'range';
+      input.min = 0;
+      input.max = 200;
+      input.value = goal.ceiling ? 200 : Math.max(0, 200 * (high - 1 - low) / (high - low));
+      goal.limit = () => log ? low * Math.pow(high / low, input.value / 200) : low + (high - low) * input.value / 200;
+      const tell = () => { shown.textContent = Number(goal.limit().toPrecision(4)) + ' ' + goal.unit; };
+      input.addEventListener('input', () => { tell(); decide(); });
+      label.append(goal.title, shown, input);
+      limits.append(label);
+      tell();
+    });
+    function decide() {
+      const allowed = (one) => goals.every((goal) => {
+        const value = goal.of(one), limit = goal.limit();
+        return value !== null && (goal.ceiling ? value <= limit * (1 + 1e-9) : value >= limit * (1 - 1e-9));
+      });
+      const placeOf = (one) => [one.row.device, one.forecast, one.group].join('\n');
+      const places = distinct(candidates.map(placeOf));
+      const lines = places.map((key) => {
+        const there = candidates.filter((one) => placeOf(one) === key);
+        const fit = there.filter(allowed).sort((a, b) => a.ms - b.ms || b.accuracy - a.accuracy)[0];
+        const device = escapeHtml(there[0].row.device) + (there[0].forecast ? ' (forecast)' : '') +
+          (there[0].group ? ', timed in group ' + escapeHtml(there[0].group) : '');
+        if (!fit) return '<tr><td>' + device + '</td><td colspan="4">nothing meets these limits</td></tr>';
+        const threads = fit.row.threads === null ? '' : ', ' + fit.row.threads + (fit.row.threads === 1 ? ' thread' : ' threads');
+        const make = fit.row.make.length ? '<details><summary>how to make it</summary><pre>' + fit.row.make.map(escapeHtml).join('\n') + '</pre></details>' : '';
+        return '<tr><td>' + device + '</td><td>' + escapeHtml(fit.row.label) + threads + (fit.seeds > 1 ? ' (mean of ' + fit.seeds + ' seeds)' : '') +
+          (fit.row.artifact ? '<br><code>' + escapeHtml(fit.row.artifact) + '</code>' : '') + make + '</td><td class="number">' + fit.accuracy.toFixed(2) +
+          '</td><td class="number">' + Number(fit.ms.toPrecision(3)) + '</td><td class="number">' +
+          (fit.row.megabytes === null ? '-' : Number(fit.row.megabytes.toPrecision(3))) + '</td></tr>';
+      });
+      answer.innerHTML = '<div class="scroll"><table><thead><tr><th scope="col">Device</th><th scope="col">Fastest within the limits</th>' +
+        '<th scope="col" class="number">' + escapeHtml(section.metric) + '<span class="unit">%</span></th><th scope="col" class="number">p50<span class="unit">ms</span></th>' +
+        '<th scope="col" class="number">Weights<span class="unit">MB</span></th></tr></thead><tbody>' + lines.join('') + '</tbody></table></div>';
+    }
+    decide();
+  }
+
   function drawCharts() {
     if (typeof echarts === 'undefined') return;
     const sections = readSections();
@@ -297,6 +362,7 @@
     }));
   }
 
+  readSections().forEach((section) => drawChoice(section, section.choice));
   drawCharts();
   document.querySelectorAll('table.sortable').forEach(makeSortable);
 })();
