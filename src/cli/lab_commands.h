@@ -26,6 +26,9 @@ int run_data_pack(const program::Invocation& invocation, const program::Environm
 int run_data(const program::Invocation& invocation, const program::Environment& environment);
 /// `study run`.
 int run_study(const program::Invocation& invocation, const program::Environment& environment);
+/// `study archive` and `study verify`.
+int run_study_archive(const program::Invocation& invocation, const program::Environment& environment);
+int run_study_verify(const program::Invocation& invocation, const program::Environment& environment);
 
 /// Settings of a lab command: flags over its `--config` file over defaults. entry: its own, or the one of its name.
 Json lab_settings(const program::Command& entry, const program::Invocation& invocation);
