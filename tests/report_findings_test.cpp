@@ -140,6 +140,28 @@ TEST_F(Findings, TheFastestIsOneByItsMeanOverSeeds) {
   EXPECT_FALSE(holds(said, "is net / fast")) << said;
 }
 
+TEST_F(Findings, ForecastsAreAnAnswerOfTheirOwn) {
+  time(add("fp32", 0, outcomes(640)), 1000000);
+  time(add("ptq", 0, outcomes(638)), 500000);
+  const auto forecast = [&](const char* method, int right, int64_t ns) {
+    Record& record = add(method, 0, outcomes(right));
+    record.device = "board";
+    record.latency_source = "forecast";
+    record.latency_p50_ns = ns;
+    record.latency_low_ns = ns / 2;
+    record.latency_high_ns = ns * 2;
+  };
+  forecast("fp32", 640, 9000000);
+  forecast("ptq", 635, 4000000);
+  forecast("cut", 600, 2000000);
+  const std::string said = text();
+  EXPECT_TRUE(holds(said,
+                    "the fastest on board by the forecast is net / ptq / native on board, 1 thread: 4.00 ms (90 % "
+                    "interval 2.00 to 8.00). Nothing was measured there."))
+      << said;
+  EXPECT_TRUE(holds(said, "the fastest on host, native, 1 thread is net / ptq / native (seed 0): 0.500 ms")) << said;
+}
+
 TEST_F(Findings, SeedsAreOneRowAndPaired) {
   for (const int64_t seed : {2, 0, 1}) {
     const int shift = static_cast<int>(seed) * 10;

@@ -109,6 +109,38 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
   return finding;
 }
 
+/// The fastest row of each device by its forecasts, among those that lose a point at most. Forecasts and measurements
+/// are not compared.
+std::vector<Finding> fastest_forecasts(const std::vector<Record>& rows, Metric metric) {
+  std::map<std::string, std::optional<size_t>> best_of;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const Record* base = accuracy_baseline(rows[i], rows);
+    if (!forecast_latency(rows[i]) || !accuracy_of(rows[i], metric)) continue;
+    const double floor = base && accuracy_of(*base, metric) ? *accuracy_of(*base, metric) - kPoint : 0;
+    std::optional<size_t>& best = best_of[rows[i].device.value_or("?")];
+    if (*accuracy_of(rows[i], metric) < floor) continue;
+    if (!best || *forecast_latency(rows[i]) < *forecast_latency(rows[*best])) best = i;
+  }
+  std::vector<Finding> found;
+  for (const auto& [device, best] : best_of) {
+    if (!best) {
+      found.push_back({fmt::format("Every method on {} loses more than one point.", device), {}});
+      continue;
+    }
+    const Record& row = rows[*best];
+    const auto ms = [](int64_t ns) { return three_digits(static_cast<double>(ns) * 1e-6); };
+    std::string text = fmt::format(
+        "At a loss of one point at most, the fastest on {} by the forecast is {}{}: {} ms", device, label(row),
+        row.threads ? fmt::format(", {} thread{}", *row.threads, *row.threads == 1 ? "" : "s") : "",
+        ms(*row.latency_p50_ns));
+    if (row.latency_low_ns && row.latency_high_ns) {
+      text += fmt::format(" (90 % interval {} to {})", ms(*row.latency_low_ns), ms(*row.latency_high_ns));
+    }
+    found.push_back({text + ". Nothing was measured there.", {*best}});
+  }
+  return found;
+}
+
 }  // namespace
 
 std::vector<Finding> findings(const std::vector<Record>& rows, Metric metric, const MethodComparison& comparison) {
@@ -125,6 +157,7 @@ std::vector<Finding> findings(const std::vector<Record>& rows, Metric metric, co
   for (const TimedSet& set : timed_sets(rows, metric)) {
     if (auto found = fastest(rows, metric, set)) result.push_back(std::move(*found));
   }
+  for (Finding& found : fastest_forecasts(rows, metric)) result.push_back(std::move(found));
   return result;
 }
 
