@@ -46,6 +46,13 @@ TEST(OnnxRuntime, AgreesWithTheReferenceExecutor) {
                                              {.bits_w = bits, .integer = integer, .pixels = true, .levels = levels}));
     }
   }
+  for (const int bits : {2, 4}) {
+    for (const bool integer : {true, false}) {
+      graphs.emplace_back(fmt::format("{} {} bits in groups", integer ? "integer" : "prepared", bits),
+                          samples::quantized(samples::every_op(),
+                                             {.bits_w = bits, .integer = integer, .pixels = true, .group_size = 4}));
+    }
+  }
   for (const auto& [name, graph] : graphs) {
     const ModelFile file = file_of(graph);
     const auto session = runtime->load(file, {});

@@ -109,7 +109,44 @@ double nearest(double x, const std::vector<int8_t>& levels) {
   return best;
 }
 
+/// Scales by groups of inputs: each group has the least factor that covers its weights.
+Weight quantize_groups(const Tensor& value, const QuantizeOptions& options) {
+  const int64_t outputs = value.shape()[0], inputs = value.shape()[1], row = value.size() / outputs;
+  const int64_t rows = options.per_channel ? outputs : 1, size = options.group_size * (row / inputs);
+  const int64_t most_code = (1 << (options.bits_w - 1)) - 1, most_factor = 127 / most_code;
+  QuantParams quant{DType::i8, options.bits_w, {}, std::vector<int32_t>(rows, 0), options.per_channel ? 0 : -1};
+  quant.group_size = options.group_size;
+  const auto w = value.values<float>();
+  const auto largest = [&](int64_t first, int64_t count) {
+    float most = 1e-6f;
+    for (int64_t i = first; i < first + count; ++i) most = std::max(most, std::abs(w[i]));
+    return most;
+  };
+  Tensor q(DType::i8, value.shape());
+  for (int64_t r = 0; r < rows; ++r) {
+    const float most = largest(r * (value.size() / rows), value.size() / rows);
+    quant.scale.push_back(
+        static_cast<float>(most * options.weight_clip / static_cast<double>(most_factor * most_code)));
+  }
+  for (int64_t o = 0; o < outputs; ++o) {
+    const float scale = quant.scale[rows > 1 ? o : 0];
+    for (int64_t first = o * row; first < (o + 1) * row; first += size) {
+      const int64_t count = std::min(size, (o + 1) * row - first);
+      const double needed = std::ceil(largest(first, count) / (static_cast<double>(scale) * most_code) - 1e-4);
+      const auto factor = static_cast<int64_t>(std::clamp(needed, 1.0, static_cast<double>(most_factor)));
+      quant.group_factors.push_back(static_cast<uint8_t>(factor));
+      for (int64_t i = first; i < first + count; ++i) {
+        const double code = std::clamp<double>(std::nearbyint(w[i] / scale / static_cast<float>(factor)),
+                                               static_cast<double>(-most_code), static_cast<double>(most_code));
+        q.mutable_values<int8_t>()[i] = static_cast<int8_t>(code * static_cast<double>(factor));
+      }
+    }
+  }
+  return {options.integer ? q : value, quant};
+}
+
 Weight quantize_weight(const Tensor& value, const QuantizeOptions& options) {
+  if (options.group_size > 0) return quantize_groups(value, options);
   const int64_t rows = options.per_channel ? value.shape()[0] : 1;
   const int64_t row = value.size() / rows;
   QuantParams quant{DType::i8,     options.bits_w, {}, std::vector<int32_t>(rows, 0), options.per_channel ? 0 : -1,
@@ -188,6 +225,9 @@ std::vector<std::pair<std::string, Graph>> all() {
       {"integer reduced symmetric", quantized(folded, {.bits_w = 7, .bits_a = 7, .symmetric = true})},
       {"integer levels", quantized(fused, {.bits_w = 5, .levels = kLevels})},
       {"prepared levels", quantized(fused, {.bits_w = 5, .integer = false, .weight_clip = 0.7, .levels = kLevels})},
+      {"integer groups", quantized(fused, {.bits_w = 5, .group_size = 2})},
+      {"prepared groups", quantized(fused, {.bits_w = 5, .integer = false, .weight_clip = 0.7, .group_size = 4})},
+      {"integer groups, per tensor", quantized(fused, {.bits_w = 5, .per_channel = false, .group_size = 3})},
       {"prepared", quantized(fused, {.integer = false})},
       {"prepared reduced", quantized(decomposed, {.bits_w = 3, .bits_a = 5, .integer = false, .pixels = true})},
       {"prepared saturating", quantized(fused, {.bits_w = 7, .integer = false, .weight_clip = 0.6})},

@@ -41,6 +41,7 @@ struct QuantizeOptions {
   bool outputs = false;             ///< graph outputs quantized too
   double weight_clip = 1.0;         ///< below 1: scales so small that large weights saturate
   std::vector<int8_t> levels = {};  ///< of weights, non-uniform ones
+  int64_t group_size = 0;           ///< of inputs that share a factor of a weight's scale
 };
 /// Quantization parameters on all edges and weights; folds first.
 Graph quantized(const Graph& float_graph, const QuantizeOptions& options);

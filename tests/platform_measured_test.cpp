@@ -128,6 +128,23 @@ TEST(Measured, OneNarrowLayerIsNotTheWholeModel) {
   EXPECT_FALSE(plain.bits_w_mean.has_value() || plain.layer_bits.has_value());
 }
 
+TEST(Measured, GroupsAreThoseOfTheWeights) {
+  graph::ModelFile model = file_of("yolov5n");
+  model.graph = graph::fold_batch_norms(model.graph);
+  record::Record record;
+  set_model(record, model);
+  EXPECT_FALSE(record.group_size.has_value());
+  const int64_t before = *record.weights_bytes;
+  graph::Weight& weight = model.graph.weights.at("model.2.cv1.conv.weight");  // [16,32,1,1]
+  weight.quant = graph::QuantParams{DType::i8, 4, std::vector<float>(16, 1), std::vector<int32_t>(16, 0), 0};
+  weight.quant->group_size = 12;
+  weight.quant->group_factors.assign(16 * 3, 2);
+  set_model(record, model);
+  EXPECT_EQ(record.group_size, 12);
+  // Codes and factors of 4 bits, scales and zero points in place of floats.
+  EXPECT_EQ(*record.weights_bytes, before - 512 * 4 + 512 / 2 + 48 / 2 + 16 * (4 + 1));
+}
+
 TEST(Measured, LatencyAndHost) {
   record::Record record;
   metrics::LatencySummary latency;

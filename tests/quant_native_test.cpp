@@ -137,6 +137,15 @@ TEST(QuantNative, LevelsAreTheSameIntegers) {
   }
 }
 
+TEST(QuantNative, GroupsAreTheSameIntegers) {
+  for (const auto& [name, bits] : {std::pair{"yolov5n-cls", 4}, {"yolov5n", 3}, {"yolov8n-cls", 2}}) {
+    const graph::ModelFile file = quantized(name, {{"bits_w", bits}, {"group_size", 16}, {"weight_scales", "mse"}});
+    const auto native = runtime::native_runtime()->load(file, {});
+    const auto simulated = nn::torch_runtime()->load(file, {});
+    EXPECT_LT(difference(*native, *simulated, pixels(8)), 0.01) << name;
+  }
+}
+
 /// A scale of a weight, once chosen, is what trains, is written, and runs.
 TEST(QuantNative, AScaleSetByHandIsWhatRuns) {
   Json config = config::quantize_options().defaults();

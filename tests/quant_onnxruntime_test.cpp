@@ -168,6 +168,19 @@ TEST_F(OnnxRuntimeInt8, LevelsRunInIntegersFromPackedCodes) {
   }
 }
 
+// So do codes times the factors of their groups.
+TEST_F(OnnxRuntimeInt8, GroupsRunInIntegersFromPackedCodes) {
+  const Tensor input = pixels(16);
+  for (const int bits : {2, 4}) {
+    const graph::ModelFile model = in_memory(
+        quantized(random_model("yolov5n-cls"), {{"group_size", 16}, {"bits_w", bits}, {"weight_scales", "mse"}}));
+    const runtime::Int8Count int8 = runtime::count_int8(runtime::optimized_operators(model));
+    EXPECT_EQ(int8.convs_int8, count_of(model.graph, graph::Op::conv));
+    EXPECT_EQ(int8.linears_int8, 1);
+    EXPECT_LT(compare(nn::torch_runtime()->load(model, {})->run(input), run(model, input)).mean, 0.02) << bits;
+  }
+}
+
 TEST_F(OnnxRuntimeInt8, EveryVariantRunsAndAgrees) {
   const Tensor input = pixels(16);
   const graph::Graph base = random_model("yolov5n-cls");

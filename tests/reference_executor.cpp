@@ -264,6 +264,13 @@ Tensor fake_quantize(const Tensor& value, const QuantParams& quant) {
         if (away < least || (away == least && std::abs(level) < std::abs(q))) q = level;
       }
     }
+    if (quant.group_size > 0) {
+      const auto inputs = static_cast<size_t>(value.shape()[1]), size = static_cast<size_t>(quant.group_size);
+      const size_t row = x.size() / static_cast<size_t>(value.shape()[0]), groups = (inputs + size - 1) / size;
+      const double factor = quant.group_factors.at(i / row * groups + i % row / (row / inputs) / size);
+      const double most = (1 << (quant.bits - 1)) - 1;
+      q = factor * std::clamp<double>(std::nearbyint(x[i] / quant.scale[c] / static_cast<float>(factor)), -most, most);
+    }
     x[i] = static_cast<float>((q - quant.zero_point[c]) * quant.scale[c]);
   }
   return out;

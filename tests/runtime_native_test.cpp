@@ -80,6 +80,12 @@ std::vector<std::pair<std::string, Graph>> integer_graphs() {
     all.emplace_back(fmt::format("levels of {} bits", bits),
                      graph::samples::quantized(folded, {.bits_w = bits, .pixels = true, .levels = levels}));
   }
+  // Codes times factors of groups are, too.
+  for (const int bits : {2, 3, 4, 5}) {
+    const Graph folded = graph::unfuse_activations(graph::fold_batch_norms(model("yolov5n-cls", 64)));
+    all.emplace_back(fmt::format("groups of {} bits", bits),
+                     graph::samples::quantized(folded, {.bits_w = bits, .pixels = true, .group_size = bits == 4 ? 24 : 16}));
+  }
   // As trained weights are: most of them small, so that AVX2 splits the few pairs that its 16 bits do not hold.
   for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n"}) {
     Graph graph = graph::samples::quantized(graph::unfuse_activations(graph::fold_batch_norms(model(name, 64))), {.pixels = true});

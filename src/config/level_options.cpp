@@ -1,4 +1,5 @@
-// Of grids that processors of their own want: levels of weights that are not uniform, scales that are powers of two.
+// Of grids that are not one step a channel: levels of weights that are not uniform, scales that are powers of two,
+// scales by groups of inputs.
 #include <algorithm>
 
 #include "config/tables.h"
@@ -21,6 +22,35 @@ constexpr LevelWidths kLevelWidths[] = {
      "their sums of 7 bits and more need terms that a byte has no room for"},
     {"kmeans", 2, 7, "", "at 8 bits every integer of a byte is a level, as uniform ones are"},
 };
+
+constexpr int kLeastGroupBits = 2, kMostGroupBits = 5;
+
+/// group_size above 0: uniform levels of few bits.
+void require_groups(const Json& settings, std::string_view where) {
+  if (settings.value("group_size", int64_t{0}) == 0) return;
+  if (const std::string levels = settings.value("levels", std::string("uniform")); levels != "uniform") {
+    fail(ErrorKind::config, "{}: expected 'levels: uniform' with 'group_size', got {}: groups scale steps of one size",
+         where, levels);
+  }
+  if (settings.value("scales", std::string("float")) != "float") {
+    fail(ErrorKind::config,
+         "{}: expected 'scales: float' with 'group_size', got power_of_two: scales and factors are chosen together",
+         where);
+  }
+  if (const int bits = settings.at("bits_w"); bits < kLeastGroupBits || bits > kMostGroupBits) {
+    fail(ErrorKind::config,
+         "{}: expected 'bits_w' from {} to {} with 'group_size', got {}: a byte has no room for codes of more bits "
+         "times "
+         "factors above 4",
+         where, kLeastGroupBits, kMostGroupBits, bits);
+  }
+  if (settings.at("target") == "tensorrt") {
+    fail(
+        ErrorKind::config,
+        "{}: expected the target native or onnxruntime with 'group_size', got tensorrt, which reads no codes of groups",
+        where);
+  }
+}
 
 }  // namespace
 
@@ -45,6 +75,15 @@ const OptionSet& level_options() {
        {},
        {},
        true},
+      {"group_size",
+       OptionType::integer,
+       nullptr,
+       "inputs of an output channel that share a factor of its weights' scale, an integer (2 to 5 bits; 0: one scale a "
+       "channel, the default)",
+       {},
+       0,
+       65536,
+       true},
   });
   return options;
 }
@@ -55,6 +94,7 @@ bool has_levels(std::string_view levels, int bits) {
 }
 
 void require_levels(const Json& settings, std::string_view where) {
+  require_groups(settings, where);
   const std::string levels = settings.value("levels", std::string("uniform"));
   const auto* const found = std::ranges::find(kLevelWidths, levels, &LevelWidths::levels);
   if (found == std::end(kLevelWidths)) return;

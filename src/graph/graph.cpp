@@ -38,7 +38,8 @@ const char* to_string(Activation activation) {
 int64_t QuantParams::q_max() const {
   if (!levels.empty()) return std::max(-int64_t{levels.front()}, int64_t{levels.back()});
   if (dtype == DType::u8) return (int64_t{1} << bits) - 1;
-  if (dtype == DType::i8) return (int64_t{1} << (bits - 1)) - 1;
+  const int64_t factor = group_factors.empty() ? 1 : *std::ranges::max_element(group_factors);
+  if (dtype == DType::i8) return factor * ((int64_t{1} << (bits - 1)) - 1);
   return integer_range(dtype).max;
 }
 

@@ -82,6 +82,11 @@ const OnnxReader::Value& OnnxReader::find(const NodeProto& proto, int input) con
   return found->second;
 }
 
+bool OnnxReader::is_kind(const NodeProto& proto, Kind kind) const {
+  const auto found = proto.input_size() > 0 ? values_.find(proto.input(0)) : values_.end();
+  return found != values_.end() && found->second.kind == kind;
+}
+
 const quench_onnx::TensorProto& OnnxReader::constant(const NodeProto& proto, int input) const {
   const Value& value = find(proto, input);
   if (value.kind != Kind::weight) {
@@ -153,9 +158,11 @@ bool OnnxReader::read_part(const NodeProto& proto) {
   } else if (type == "DequantizeLinear") {
     read_dequantize(proto);
   } else if (type == "Cast") {
-    read_codes(proto);
+    is_kind(proto, Kind::weight_products) ? read_groups(proto) : read_codes(proto);
   } else if (type == "Gather") {
-    read_levels(proto);
+    is_kind(proto, Kind::weight_codes) ? read_factors(proto) : read_levels(proto);
+  } else if (type == "Mul" && is_kind(proto, Kind::weight_codes)) {
+    read_products(proto);
   } else if (proto.doc_string() == onnx_mark::kRange && (type == "Clip" || type == "Min" || type == "Max")) {
     read_range(proto);
   } else if (proto.doc_string() == onnx_mark::kGate && type == "Sigmoid") {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <charconv>
 
 #include "graph/levels.h"
@@ -5,6 +6,7 @@
 #include "graph/onnx_mark.h"
 #include "graph/onnx_reader.h"
 #include "graph/onnx_types.h"
+#include "graph/weight_groups.h"
 
 namespace quench::graph {
 namespace {
@@ -94,7 +96,18 @@ void OnnxReader::read_quantize(const NodeProto& proto) {
   define(proto.output(0), value);
 }
 
-/// Codes of levels, of 8, 4 or 2 bits, as the indices of a Gather.
+const quench_onnx::TensorProto* OnnxReader::unrounded(const NodeProto& proto) const {
+  std::string_view mark = proto.doc_string();
+  if (!mark.starts_with(onnx_mark::kUnrounded)) return nullptr;
+  mark.remove_prefix(onnx_mark::kUnrounded.size());
+  const auto found = values_.find(std::string(mark));
+  if (found == values_.end() || found->second.kind != Kind::weight) {
+    wrong("expected float weights beside the codes, got no constant '{}' (node {})", mark, proto.name());
+  }
+  return found->second.tensor;
+}
+
+/// Codes, or factors of groups, of 8, 4 or 2 bits, on their way to a Gather or a Mul.
 void OnnxReader::read_codes(const NodeProto& proto) {
   if (proto.input_size() != 1 || proto.output_size() != 1) {
     wrong("expected 1 input and 1 output of Cast (node {})", proto.name());
@@ -104,9 +117,10 @@ void OnnxReader::read_codes(const NodeProto& proto) {
   attributes.finish();
   Value value = find(proto, 0);
   const int32_t type = value.tensor ? value.tensor->data_type() : 0;
-  if (value.kind != Kind::weight || to != quench_onnx::TensorProto::INT32 ||
-      (type != quench_onnx::TensorProto::UINT8 && type != kUint4 && type != kUint2)) {
-    wrong("expected a Cast of codes of levels to int32, got another (node {})", proto.name());
+  constexpr int32_t kTypes[] = {quench_onnx::TensorProto::UINT8, kUint4, kUint2,
+                                quench_onnx::TensorProto::INT8,  kInt4,  kInt2};
+  if (value.kind != Kind::weight || to != quench_onnx::TensorProto::INT32 || std::ranges::count(kTypes, type) == 0) {
+    wrong("expected a Cast of codes of levels or groups to int32, got another (node {})", proto.name());
   }
   value.kind = Kind::weight_codes;
   define(proto.output(0), value);
@@ -126,14 +140,77 @@ void OnnxReader::read_levels(const NodeProto& proto) {
   }
   value.kind = Kind::weight_levels;
   value.levels = onnx_decode::constant<int8_t>(levels);
-  if (const std::string_view mark = proto.doc_string(); mark.starts_with(onnx_mark::kUnrounded)) {
-    const auto found = values_.find(std::string(mark.substr(onnx_mark::kUnrounded.size())));
-    if (found == values_.end() || found->second.kind != Kind::weight) {
-      wrong("expected float weights beside the codes, got no constant '{}' (node {})",
-            mark.substr(onnx_mark::kUnrounded.size()), proto.name());
-    }
-    value.unrounded = found->second.tensor;
+  value.unrounded = unrounded(proto);
+  define(proto.output(0), value);
+}
+
+/// Gather of the factors of groups, one for each input: the indices are 0 group_size times, then 1, and so on.
+void OnnxReader::read_factors(const NodeProto& proto) {
+  if (proto.input_size() != 2 || proto.output_size() != 1) {
+    wrong("expected 2 inputs and 1 output of Gather (node {})", proto.name());
   }
+  onnx_decode::AttributeReader attributes(proto);
+  const int64_t axis = attributes.integer("axis", 0);
+  attributes.finish();
+  std::string_view mark = proto.doc_string();
+  int64_t size = 0;
+  if (mark.starts_with(onnx_mark::kGroupSize)) mark.remove_prefix(onnx_mark::kGroupSize.size());
+  const auto [end, status] = std::from_chars(mark.data(), mark.data() + mark.size(), size);
+  if (status != std::errc() || end != mark.data() + mark.size() || size < 1 || axis != 1) {
+    wrong("expected a Gather of factors of groups along axis 1, marked with their size, got another (node {})",
+          proto.name());
+  }
+  Value value = find(proto, 0);
+  const auto& index = constant(proto, 1);
+  const std::vector<int32_t> group = onnx_decode::constant<int32_t>(index);
+  bool in_order = index.dims_size() == 1 && !group.empty();
+  for (size_t i = 0; i < group.size(); ++i) in_order &= group[i] == static_cast<int64_t>(i) / size;
+  const auto& dims = value.tensor->dims();
+  bool fits = in_order && dims.size() >= 2 && dims[1] == group.back() + 1;
+  for (int i = 2; fits && i < dims.size(); ++i) fits = dims[i] == 1;
+  if (!fits) {
+    wrong(
+        "expected factors [O,G,1,...] of groups of {} inputs, and the group of each input in order, got others (node "
+        "{})",
+        size, proto.name());
+  }
+  value.kind = Kind::weight_factors;
+  value.group_size = size;
+  value.inputs = static_cast<int64_t>(group.size());
+  define(proto.output(0), value);
+}
+
+void OnnxReader::read_products(const NodeProto& proto) {
+  if (proto.input_size() != 2 || proto.output_size() != 1) {
+    wrong("expected 2 inputs and 1 output of Mul (node {})", proto.name());
+  }
+  Value value = find(proto, 0);
+  const Value& factors = find(proto, 1);
+  const auto& of_codes = value.tensor->dims();
+  if (factors.kind != Kind::weight_factors || of_codes.size() != factors.tensor->dims_size() ||
+      of_codes[0] != factors.tensor->dims(0) || of_codes[1] != factors.inputs) {
+    wrong("expected codes of weights times the factors of their groups, got another product (node {})", proto.name());
+  }
+  value.kind = Kind::weight_products;
+  value.factors = factors.tensor;
+  value.group_size = factors.group_size;
+  define(proto.output(0), value);
+}
+
+/// The Cast of products to int8.
+void OnnxReader::read_groups(const NodeProto& proto) {
+  if (proto.input_size() != 1 || proto.output_size() != 1) {
+    wrong("expected 1 input and 1 output of Cast (node {})", proto.name());
+  }
+  onnx_decode::AttributeReader attributes(proto);
+  const int64_t to = attributes.integer("to", 0);
+  attributes.finish();
+  if (to != quench_onnx::TensorProto::INT8) {
+    wrong("expected a Cast of codes times factors to int8, got another (node {})", proto.name());
+  }
+  Value value = find(proto, 0);
+  value.kind = Kind::weight_groups;
+  value.unrounded = unrounded(proto);
   define(proto.output(0), value);
 }
 
@@ -158,6 +235,14 @@ void OnnxReader::read_dequantize(const NodeProto& proto) {
     quant.levels = value.levels;
     value.kind = Kind::weight_final;
     value.quant = quant;
+  } else if (value.kind == Kind::weight_groups) {
+    quant.group_size = value.group_size;
+    quant.group_factors = onnx_decode::constant<uint8_t>(*value.factors);
+    if (quant.dtype != DType::i8) {
+      wrong("expected int8 weights of groups, got {} (node {})", to_string(quant.dtype), proto.name());
+    }
+    value.kind = Kind::weight_final;
+    value.quant = quant;
   } else {
     wrong("expected a quantized value (node {})", proto.name());
   }
@@ -169,11 +254,17 @@ Weight OnnxReader::weight(const NodeProto& proto, int input) const {
   if (value.kind != Kind::weight && value.kind != Kind::weight_final) {
     wrong("expected a constant, got {} (input {} of node {})", proto.input(input), input, proto.name());
   }
-  if (value.levels.empty()) return {onnx_decode::tensor(*value.tensor), value.quant};
+  const bool groups = value.factors != nullptr;
   const Tensor codes = onnx_decode::tensor(*value.tensor);
-  if (value.unrounded == nullptr) return {levels_of(codes, value.levels, proto.input(input)), value.quant};
+  if (value.levels.empty() && !groups) return {codes, value.quant};
+  if (value.unrounded == nullptr) {
+    return {groups ? from_group_codes(codes, *value.quant, proto.input(input))
+                   : levels_of(codes, value.levels, proto.input(input)),
+            value.quant};
+  }
   Weight weight{onnx_decode::tensor(*value.unrounded), value.quant};
-  require_rounded_to(weight, codes, proto.input(input));
+  groups ? require_rounded_to_groups(weight, codes, proto.input(input))
+         : require_rounded_to(weight, codes, proto.input(input));
   return weight;
 }
 

@@ -29,8 +29,11 @@ class OnnxReader {
     weight,          ///< an initializer
     weight_clamped,
     weight_quantized,
-    weight_codes,   ///< codes of levels, after Cast
-    weight_levels,  ///< ... after Gather
+    weight_codes,     ///< codes of levels or groups, or factors of groups, after Cast
+    weight_levels,    ///< codes of levels after Gather
+    weight_factors,   ///< factors of groups after Gather
+    weight_products,  ///< codes times factors
+    weight_groups,    ///< ... after Cast
     weight_final,
   };
   struct Value {
@@ -39,6 +42,9 @@ class OnnxReader {
     const quench_onnx::TensorProto* tensor = nullptr;
     std::optional<QuantParams> quant;
     std::vector<int8_t> levels = {};                      ///< of weight_levels
+    const quench_onnx::TensorProto* factors = nullptr;    ///< of weight_products and weight_groups
+    int64_t group_size = 0;                               ///< ... and of weight_factors
+    int64_t inputs = 0;                                   ///< that weight_factors are for
     const quench_onnx::TensorProto* unrounded = nullptr;  ///< the floats behind the codes, where there are some
   };
 
@@ -54,6 +60,8 @@ class OnnxReader {
   void read_weights(Node& node, const NodeProto& proto);
   const Value& find(const NodeProto& proto, int input) const;
   const quench_onnx::TensorProto& constant(const NodeProto& proto, int input) const;
+  /// Whether the first input of a node is known, and of that kind.
+  bool is_kind(const NodeProto& proto, Kind kind) const;
   void define(const std::string& name, Value value);
   /// The edge that input i of a node reads.
   EdgeId use_edge(const NodeProto& proto, int input);
@@ -66,6 +74,11 @@ class OnnxReader {
   void read_dequantize(const NodeProto& proto);
   void read_codes(const NodeProto& proto);
   void read_levels(const NodeProto& proto);
+  void read_factors(const NodeProto& proto);
+  void read_products(const NodeProto& proto);
+  void read_groups(const NodeProto& proto);
+  /// The float weights that a node's mark names beside the codes; null without a mark.
+  const quench_onnx::TensorProto* unrounded(const NodeProto& proto) const;
   QuantParams quant_params(const NodeProto& proto) const;
   Weight weight(const NodeProto& proto, int input) const;
 

@@ -7,6 +7,7 @@
 #include "graph/onnx_mark.h"
 #include "graph/onnx_writer.h"
 #include "graph/packed_integers.h"
+#include "graph/weight_groups.h"
 
 namespace quench::graph {
 namespace {
@@ -158,9 +159,59 @@ std::string OnnxWriter::read_levels(const std::string& name, const Weight& weigh
   return out;
 }
 
+std::string OnnxWriter::group_index(int64_t inputs, int64_t group_size) {
+  std::string& name = group_indices_[{inputs, group_size}];
+  if (!name.empty()) return name;
+  Tensor index(DType::i32, {inputs});
+  for (int64_t i = 0; i < inputs; ++i) {
+    index.mutable_values<int32_t>()[static_cast<size_t>(i)] = static_cast<int32_t>(i / group_size);
+  }
+  return name = add_constant("groups_of_" + std::to_string(group_size) + "/" + std::to_string(inputs), index);
+}
+
+std::string OnnxWriter::cast(const std::string& owner, const std::string& what, const std::string& input, DType to) {
+  const std::string out = tensor_name(owner + "/" + what);
+  onnx_encode::set_attribute(add_node("Cast", node_name(owner + "/cast_" + what), {input}, out), "to",
+                             int64_t{onnx_encode::data_type(to)});
+  return out;
+}
+
+std::string OnnxWriter::read_groups(const std::string& name, const Weight& weight) {
+  const QuantParams& quant = *weight.quant;
+  const int bits = stored_bits(graph_, quant), factor_bits = stored_factor_bits(quant);
+  least_bits_ = std::min({least_bits_, bits, factor_bits});
+  const bool rounded = weight.value.dtype() != DType::f32;
+  std::string codes = name;
+  if (rounded) {
+    onnx_encode::set_tensor(*out_.add_initializer(), name, group_codes(weight), bits);
+  } else {
+    onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value);
+    codes = add_constant(name + "/codes", group_codes(weight), bits);
+  }
+  const Shape& shape = weight.value.shape();
+  Shape of_factors(shape.size(), 1);
+  of_factors[0] = shape[0];
+  of_factors[1] = group_count(shape, quant.group_size);
+  const std::string factors =
+      add_constant(name + "/factors", Tensor::from(quant.group_factors, of_factors), factor_bits);
+  const std::string each = tensor_name(name + "/factor_of_each"), product = tensor_name(name + "/product");
+  auto& gather =
+      add_node("Gather", node_name(name + "/gather"),
+               {cast(name, "wide_factors", factors, DType::i32), group_index(shape[1], quant.group_size)}, each);
+  onnx_encode::set_attribute(gather, "axis", int64_t{1});
+  gather.set_doc_string(std::string(onnx_mark::kGroupSize) + std::to_string(quant.group_size));
+  add_node("Mul", node_name(name + "/multiply"), {cast(name, "wide_codes", codes, DType::i32), each}, product);
+  const std::string quantized = cast(name, "quantized", product, DType::i8);
+  if (!rounded) out_.mutable_node(out_.node_size() - 1)->set_doc_string(std::string(onnx_mark::kUnrounded) + name);
+  const std::string out = tensor_name(name + "/dequantized");
+  write_dequantize(name, quant, quant_constants(name, quant), quantized, out);
+  return out;
+}
+
 std::string OnnxWriter::read_weight(const Node& node, std::string_view role, const Weight& weight) {
   const std::string name = node.name + "." + std::string(role);
   if (weight.quant && !weight.quant->levels.empty()) return read_levels(name, weight);
+  if (weight.quant && weight.quant->group_size > 0) return read_groups(name, weight);
   const int bits = stored_bits(graph_, weight);
   least_bits_ = std::min(least_bits_, bits);
   onnx_encode::set_tensor(*out_.add_initializer(), name, weight.value, bits);

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "graph/graph.h"
@@ -53,6 +55,12 @@ class OnnxWriter {
   std::string read_weight(const Node& node, std::string_view role, const Weight& weight);
   /// The same of a weight with levels: codes, which a Gather turns into levels. Float weights stand beside them.
   std::string read_levels(const std::string& name, const Weight& weight);
+  /// The same of a weight with scales by groups: codes times the factors of their groups.
+  std::string read_groups(const std::string& name, const Weight& weight);
+  /// The constant that says of each input which group it is in; one for all weights of as many inputs.
+  std::string group_index(int64_t inputs, int64_t group_size);
+  /// A Cast of a tensor; returns the name of its output.
+  std::string cast(const std::string& owner, const std::string& what, const std::string& input, DType to);
   /// QuantizeLinear after the producer of an edge with `quant`.
   void quantize_edge(EdgeId id);
   struct QuantConstants {
@@ -74,7 +82,8 @@ class OnnxWriter {
   std::vector<QuantConstants> edge_constants_;
   std::set<std::string> tensors_;
   std::set<std::string> nodes_;
-  int least_bits_ = 8;  ///< that a weight so far takes in the file
+  std::map<std::pair<int64_t, int64_t>, std::string> group_indices_;  ///< by inputs and size of a group
+  int least_bits_ = 8;                                                ///< that a weight so far takes in the file
 };
 
 }  // namespace quench::graph

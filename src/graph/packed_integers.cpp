@@ -30,7 +30,7 @@ void require_bytes(std::string_view bytes, int64_t count, int bits) {
 }  // namespace
 
 int stored_bits(const Graph& graph, const QuantParams& quant) {
-  if (!quant.levels.empty()) return quant.bits <= 2 ? 2 : quant.bits <= 4 ? 4 : 8;
+  if (!quant.levels.empty() || quant.group_size > 0) return quant.bits <= 2 ? 2 : quant.bits <= 4 ? 4 : 8;
   const auto target = graph.metadata.find("target");
   const bool native = target != graph.metadata.end() && target->second == "native";
   if (native && quant.dtype == DType::i8 && quant.bits <= 4) return quant.bits <= 2 ? 2 : 4;

@@ -14,8 +14,8 @@ namespace quench::graph {
 
 /// How many bits a value of this quantized weight takes in the model's file: 2 or 4 where the model is for `native`
 /// (metadata `target`) and its widths allow, else those of the integer type. Other targets' kernels want bytes. Of
-/// weights with levels it is the code of one, its index among them: 2 or 4 whatever the target, for any tool turns
-/// codes into bytes when it loads the file.
+/// weights with levels it is the code of one, its index among them, and of weights with groups their code: 2 or 4
+/// whatever the target, for any tool turns codes into bytes when it loads the file.
 int stored_bits(const Graph& graph, const QuantParams& quant);
 
 /// The same of a weight as it stands: floats that have parameters are stored as floats.

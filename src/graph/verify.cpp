@@ -11,6 +11,7 @@
 #include "graph/op_traits.h"
 #include "graph/quantized.h"
 #include "graph/shape_inference.h"
+#include "graph/weight_groups.h"
 
 namespace quench::graph {
 namespace {
@@ -144,6 +145,23 @@ void check_levels(const QuantParams& quant, const std::string& where) {
   if (!std::ranges::binary_search(levels, int8_t{0})) wrong("expected 0 among the levels, got none ({})", where);
 }
 
+/// Scales by groups of inputs: of int8 weights around zero points of 0 alone, products within an int8.
+void check_groups(const QuantParams& quant, const Shape& shape, const std::string& where) {
+  if (quant.group_size == 0 && quant.group_factors.empty()) return;
+  if (!is_symmetric_int8(quant) || !quant.levels.empty()) {
+    wrong("expected groups of uniform int8 weights with zero points 0 ({})", where);
+  }
+  if (quant.group_size < 1 || shape.size() < 2) wrong("expected groups of 1 input or more ({})", where);
+  const int64_t factors = shape[0] * group_count(shape, quant.group_size);
+  if (static_cast<int64_t>(quant.group_factors.size()) != factors) {
+    wrong("expected {} factors of groups, got {} ({})", factors, quant.group_factors.size(), where);
+  }
+  const int64_t most = kLargestStep / largest_code(quant.bits);
+  for (const uint8_t factor : quant.group_factors) {
+    if (factor < 1 || factor > most) wrong("expected factors in [1,{}], got {} ({})", most, int{factor}, where);
+  }
+}
+
 template <typename T>
 void check_integers(std::span<const T> values, const QuantParams& quant, const std::string& where) {
   const int64_t low = quant.q_min(), high = quant.q_max();
@@ -182,11 +200,13 @@ void check_weight(const Node& node, std::string_view role, const Weight& weight,
   if (quant.axis != -1 && quant.axis != 0) wrong("expected axis -1 or 0, got {} ({})", quant.axis, name);
   check_quant(quant, quant.axis == -1 ? 1 : weight.value.shape().at(0), name);
   check_levels(quant, name);
+  check_groups(quant, weight.value.shape(), name);
   if (dtype == DType::f32) return;
   if (dtype != quant.dtype) {
     wrong("expected {} values, got {} ({})", to_string(quant.dtype), to_string(dtype), name);
   }
   if (dtype == DType::i8) check_integers(weight.value.values<int8_t>(), quant, name);
+  if (quant.group_size > 0) group_codes(weight);
   if (dtype == DType::u8) check_integers(weight.value.values<uint8_t>(), quant, name);
 }
 
@@ -240,6 +260,9 @@ void check_edges(const Graph& graph) {
     const std::string where = "edge " + edge.name;
     if (edge.quant->dtype == DType::i32) wrong("expected uint8 or int8, got int32 ({})", where);
     if (!edge.quant->levels.empty()) wrong("expected levels of weights alone, got some of an {}", where);
+    if (edge.quant->group_size != 0 || !edge.quant->group_factors.empty()) {
+      wrong("expected groups of weights alone, got some of an {}", where);
+    }
     if (edge.quant->axis != -1) wrong("expected quantization per tensor, got axis {} ({})", edge.quant->axis, where);
     check_quant(*edge.quant, 1, where);
   }

@@ -208,6 +208,7 @@ bool has_narrow_weights(const std::vector<ChainStep>& steps) {
     if (step.settings.value("weight_scales", std::string("max_abs")) != "max_abs") narrow = false;
     if (step.settings.value("levels", std::string("uniform")) == "kmeans") narrow = false;
     if (step.settings.value("scales", std::string("float")) == "power_of_two") narrow = false;
+    if (step.settings.value("group_size", int64_t{0}) > 0) narrow = false;
   }
   return narrow;
 }

@@ -2,6 +2,7 @@
 
 #include "graph/op_traits.h"
 #include "graph/packed_integers.h"
+#include "graph/weight_groups.h"
 
 namespace quench::metrics {
 namespace {
@@ -21,11 +22,13 @@ int64_t edge_bytes(const graph::Edge& edge) {
   return element_count(edge.shape) * static_cast<int64_t>(element);
 }
 
-/// As stored in a deployed model: a quantized tensor in its integer type, with its scales, zero points and levels.
+/// As stored in a deployed model: a quantized tensor in its integer type, with its scales, zero points, levels, and
+/// factors of groups.
 int64_t stored_bytes(const Graph& graph, const graph::Weight& weight) {
   if (!weight.quant) return static_cast<int64_t>(weight.value.size_bytes());
   const graph::QuantParams& quant = *weight.quant;
-  return (weight.value.size() * graph::stored_bits(graph, quant) + 7) / 8 +
+  const auto factor_bits = static_cast<int64_t>(quant.group_factors.size()) * graph::stored_factor_bits(quant);
+  return (weight.value.size() * graph::stored_bits(graph, quant) + 7) / 8 + (factor_bits + 7) / 8 +
          static_cast<int64_t>(quant.scale.size() * sizeof(float) + quant.zero_point.size() * size_of(quant.dtype) +
                               quant.levels.size());
 }

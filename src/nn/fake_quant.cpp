@@ -8,8 +8,10 @@
 
 #include "core/error.h"
 #include "graph/levels.h"
+#include "graph/weight_groups.h"
 #include "nn/along_axis.h"
 #include "nn/flat_layout.h"
+#include "nn/group_factor_tensor.h"
 
 namespace quench::nn {
 
@@ -124,6 +126,12 @@ Tensor fake_quantize_along(const Tensor& x, const Tensor& scale, const graph::Qu
       const Tensor v = x.to(torch::kFloat).div(scale);
       if (!covered) inside = within_levels(v, params);
       value = rounded_steps(v, params).mul_(scale).to(x.scalar_type());
+    } else if (params.group_size > 0) {
+      const Tensor factors = group_factor_tensor(params, x);
+      const Tensor codes = x.to(torch::kFloat).div(scale).div_(factors).round_();
+      const auto most = static_cast<double>(graph::largest_code(params.bits));
+      if (!covered) inside = codes.abs().le(most);
+      value = codes.clamp(-most, most).mul_(factors).mul_(scale).to(x.scalar_type());
     } else {
       const Tensor zero = zero_point_tensor(params, x);
       const Tensor q = x.to(torch::kFloat).div(scale).round_().add_(zero);
@@ -148,7 +156,7 @@ Tensor fake_quantize(const Tensor& x, float scale, const QuantGrid& grid) {
 Tensor fake_quantize(const Tensor& x, const graph::QuantParams& params) {
   ensure(!params.scale.empty() && params.scale.size() == params.zero_point.size(),
          "[nn.fake_quant] {} scales and {} zero points", params.scale.size(), params.zero_point.size());
-  if (params.axis < 0 && params.levels.empty()) {
+  if (params.axis < 0 && params.levels.empty() && params.group_size == 0) {
     return fake_quantize(x, params.scale[0], QuantGrid{params.zero_point[0], params.q_min(), params.q_max()});
   }
   return fake_quantize_along(x, scale_tensor(params, x), params, false);
@@ -160,6 +168,11 @@ Tensor fake_quantize_weight(const Tensor& weight, const Tensor& scale, const gra
 
 Tensor rounded_steps(const Tensor& steps, const graph::QuantParams& params) {
   torch::NoGradGuard no_grad;
+  if (params.group_size > 0) {
+    const Tensor factors = group_factor_tensor(params, steps);
+    const auto most = static_cast<double>(graph::largest_code(params.bits));
+    return steps.div(factors).round_().clamp_(-most, most).mul_(factors);
+  }
   if (params.levels.empty()) return steps.round().clamp_(params.q_min(), params.q_max());
   const std::vector<float> values(params.levels.begin(), params.levels.end());
   const Tensor boundaries = torch::tensor(graph::level_boundaries(params.levels)).to(steps.device());

@@ -25,7 +25,8 @@ torch::Tensor fake_quantize(const torch::Tensor& x, const torch::Tensor& scale, 
 /// As above with a fixed scale (no gradient for it).
 torch::Tensor fake_quantize(const torch::Tensor& x, float scale, const QuantGrid& grid);
 
-/// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are, levels too; gradient to x as above.
+/// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are, levels and groups too; gradient to x
+/// as above.
 torch::Tensor fake_quantize(const torch::Tensor& x, const graph::QuantParams& params);
 
 /// Fake-quantizes a weight at scales that stand beside it: `scale` float32 [1] or [C] in place of params.scale. The
@@ -34,8 +35,9 @@ torch::Tensor fake_quantize(const torch::Tensor& x, const graph::QuantParams& pa
 torch::Tensor fake_quantize_weight(const torch::Tensor& weight, const torch::Tensor& scale,
                                    const graph::QuantParams& params, bool covered);
 
-/// What steps w / scale are rounded to: the nearest of the parameters' levels (graph/levels.h), or the nearest integer
-/// within their range. steps: float32, of any shape. Zero points are not looked at. No gradient passes.
+/// What steps w / scale are rounded to: the nearest of the parameters' levels (graph/levels.h), the nearest code of a
+/// weight's group times its factor (graph/weight_groups.h), or the nearest integer within their range. steps: float32,
+/// of any shape; with groups the weight's. Zero points are not looked at. No gradient passes.
 torch::Tensor rounded_steps(const torch::Tensor& steps, const graph::QuantParams& params);
 
 /// scale * (q - zero_point) as float32, for integer weights.

@@ -230,9 +230,11 @@ std::vector<RoundedWeight> GraphModule::rounded_weights() const {
   for (size_t i = 0; i < state_->graph.nodes.size(); ++i) {
     const WeightTensor& weight = state_->weights.nodes[i].weight;
     if (!weight.simulate || !graph::is_symmetric(*weight.simulate)) continue;
+    const graph::QuantParams& params = *weight.simulate;
+    const Tensor scale = along_axis(weight.scale.detach(), params.axis, weight.tensor.dim());
     out.push_back({state_->graph.nodes[i].name + ".weight", weight.tensor, weight.unrounded(),
-                   along_axis(weight.scale.detach(), weight.simulate->axis, weight.tensor.dim()),
-                   weight.simulate->q_max()});
+                   params.group_size > 0 ? scale * group_factor_tensor(params, weight.tensor) : scale,
+                   graph::largest_code(params)});
   }
   return out;
 }

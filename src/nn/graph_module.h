@@ -27,8 +27,8 @@ struct RoundedWeight {
   std::string name;         ///< `<node>.weight`
   torch::Tensor leaf;       ///< that trains
   torch::Tensor unrounded;  ///< what is rounded: the leaf, or its DoReFa transform (differentiable)
-  torch::Tensor scale;      ///< detached, of a shape that broadcasts along it
-  int64_t q_max = 0;        ///< integers lie in [-q_max, q_max]
+  torch::Tensor scale;      ///< detached, of a shape that broadcasts along it; with groups times their factors
+  int64_t q_max = 0;        ///< integers, or codes, lie in [-q_max, q_max]
 };
 
 /// Runs a Graph under LibTorch autograd. Parameters are leaf tensors named as the Graph's weights.

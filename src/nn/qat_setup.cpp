@@ -6,6 +6,8 @@
 
 #include "core/error.h"
 #include "graph/quantized.h"
+#include "graph/weight_groups.h"
+#include "nn/group_factor_tensor.h"
 #include "nn/learned_range.h"
 
 namespace quench::nn {
@@ -20,9 +22,11 @@ bool wants_weights(const QatOptions& options) {
 /// LSQ's own first scale, 2 mean|w| / sqrt(q_max) (Esser et al. 2020, section 2.1).
 torch::Tensor first_scale(const WeightTensor& weight) {
   torch::NoGradGuard no_grad;
-  const torch::Tensor size = weight.unrounded().abs();
-  const torch::Tensor mean = weight.simulate->axis < 0 ? size.mean().reshape({1}) : size.flatten(1).mean(1);
-  return mean.mul(2 / std::sqrt(static_cast<double>(weight.simulate->q_max())));
+  const graph::QuantParams& params = *weight.simulate;
+  torch::Tensor size = weight.unrounded().abs();
+  if (params.group_size > 0) size = size / group_factor_tensor(params, size);
+  const torch::Tensor mean = params.axis < 0 ? size.mean().reshape({1}) : size.flatten(1).mean(1);
+  return mean.mul(2 / std::sqrt(static_cast<double>(graph::largest_code(params))));
 }
 
 /// chosen: something better than max|w| made the scales. max|w| of 2 or 3 bits rounds nearly all weights to 0, and from
@@ -106,6 +110,13 @@ void learn_weights(const graph::Graph& graph, const QatOptions& options, WeightS
     if (!weight.simulate || !graph::is_symmetric(*weight.simulate)) continue;
     any = true;
     if (!weight.simulate->levels.empty()) require_plain_rounding(graph.nodes[i], options);
+    if (weight.simulate->group_size > 0 && options.weights == WeightQuantizer::dorefa) {
+      fail(ErrorKind::config,
+           "[nn.qat] expected one scale a channel for 'weight_quantizer: dorefa', got groups, whose factors are those "
+           "of "
+           "the weights that it bends (node {})",
+           graph.nodes[i].name);
+    }
     if (options.correction) {
       correct(graph.nodes[i], store.nodes[i]);
       continue;

@@ -8,8 +8,10 @@
 #include <cmath>
 
 #include "core/rng.h"
+#include "graph/weight_groups.h"
 #include "nn/along_axis.h"
 #include "nn/fake_quant.h"
+#include "nn/group_factor_tensor.h"
 
 namespace quench::nn {
 
@@ -37,36 +39,44 @@ Tensor rounded_by_chance(const Tensor& v, const WeightRounding& rounding, uint64
 
 class QuantizeWeight : public torch::autograd::Function<QuantizeWeight> {
  public:
-  /// rounded: the integers before they are clamped to [low, high]; scale: along the weight.
+  /// rounded: the integers, or codes, before they are clamped to [low, high]; broad: the scale along the weight;
+  /// factors of groups, along it too, where it has some.
   static Tensor forward(AutogradContext* context, const Tensor& weight, const Tensor& scale, const Tensor& broad,
-                        const Tensor& rounded, double low, double high, bool covered, double delta) {
-    context->save_for_backward({weight, scale, broad, rounded});
+                        const Tensor& rounded, const Tensor& factors, bool grouped, double low, double high,
+                        bool covered, double delta) {
+    context->save_for_backward({weight, scale, broad, rounded, factors});
+    context->saved_data["grouped"] = grouped;
     context->saved_data["low"] = low;
     context->saved_data["high"] = high;
     context->saved_data["covered"] = covered;
     context->saved_data["delta"] = delta;
-    return rounded.clamp(low, high).mul_(broad).to(weight.scalar_type());
+    Tensor integers = rounded.clamp(low, high);
+    if (grouped) integers.mul_(factors);
+    return integers.mul_(broad).to(weight.scalar_type());
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const Tensor &weight = saved[0], &scale = saved[1], &broad = saved[2], &rounded = saved[3];
+    const Tensor &weight = saved[0], &scale = saved[1], &broad = saved[2], &rounded = saved[3], &factors = saved[4];
+    const bool grouped = context->saved_data["grouped"].toBool();
     const double low = context->saved_data["low"].toDouble(), high = context->saved_data["high"].toDouble();
     const double delta = context->saved_data["delta"].toDouble();
     const Tensor dy = gradients[0].to(torch::kFloat);
-    const Tensor v = weight.to(torch::kFloat).div(broad);
+    Tensor v = weight.to(torch::kFloat).div(broad);
+    if (grouped) v.div_(factors);
     const bool covered = context->saved_data["covered"].toBool();
     Tensor slope = at::ones_like(v);
     if (delta != 0) slope.add_(dy.sign().mul_(v - rounded), delta);
     const Tensor inside = covered ? at::ones_like(v, torch::kBool) : v.ge(low).logical_and_(v.le(high));
     Tensor of_scale;
     if (context->needs_input_grad(1)) {
-      const Tensor of_each = torch::where(inside, rounded - v * slope, v.clamp(low, high));
+      Tensor of_each = torch::where(inside, rounded - v * slope, v.clamp(low, high));
+      if (grouped) of_each.mul_(factors);
       const double count = static_cast<double>(weight.numel()) / static_cast<double>(scale.numel());
       of_scale = sum_to_scale(of_each.mul_(dy), scale).div_(std::sqrt(count * std::max(-low, high)));
     }
     const Tensor of_weight = (dy * slope).mul_(inside).to(weight.scalar_type());
-    return {of_weight, of_scale, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    return {of_weight, of_scale, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -74,19 +84,25 @@ class QuantizeWeight : public torch::autograd::Function<QuantizeWeight> {
 
 Tensor quantize_weight(const Tensor& weight, const Tensor& scale, const graph::QuantParams& params, bool covered,
                        const WeightRounding& rounding, uint64_t place) {
-  Tensor broad, rounded;
+  const bool grouped = params.group_size > 0;
+  Tensor broad, rounded, factors = at::ones({1});
   {
     torch::NoGradGuard no_grad;
     broad = along_axis(scale.detach(), params.axis, weight.dim());
-    const Tensor v = weight.to(torch::kFloat).div(broad);
+    Tensor v = weight.to(torch::kFloat).div(broad);
+    if (grouped) {
+      factors = group_factor_tensor(params, weight);
+      v.div_(factors);
+    }
     rounded = rounding.stochastic     ? rounded_by_chance(v, rounding, place)
               : params.levels.empty() ? v.round()
                                       : rounded_steps(v, params);
   }
-  const auto most = static_cast<double>(params.q_max());
+  const auto most = static_cast<double>(graph::largest_code(params));
   const double low = params.levels.empty() ? -most : params.levels.front();
   const double high = params.levels.empty() ? most : params.levels.back();
-  return QuantizeWeight::apply(weight, scale, broad, rounded, low, high, covered, rounding.ewgs_delta);
+  return QuantizeWeight::apply(weight, scale, broad, rounded, factors, grouped, low, high, covered,
+                               rounding.ewgs_delta);
 }
 
 Tensor largest_sizes(const Tensor& weight, int axis) {

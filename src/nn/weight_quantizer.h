@@ -26,7 +26,8 @@ struct WeightRounding {
 /// weight is rounded stochastically, round() is what was drawn.
 ///
 /// With levels (graph/levels.h) round(v) is the nearest of them, which neither EWGS nor chance is defined for, and the
-/// range is from the least to the largest.
+/// range is from the least to the largest. With groups (graph/weight_groups.h) a weight's step is s times its factor k:
+/// v = w / (s k), round(v) is its code, Q the largest code, and dy/ds is k times as much.
 ///
 /// weight: float32, any shape; scale: float32 [1] or [C] (params.axis), > 0. params: zero point 0. covered: the scale
 /// is known to cover the weight, so that |v| <= Q whatever float rounding says. place: of the weight among others, for

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/weight_groups.h"
 #include "nn/graph_module.h"
+#include "nn/group_factor_tensor.h"
 
 namespace quench::nn {
 
@@ -31,8 +33,8 @@ torch::Tensor max_abs_scales(const torch::Tensor& weight, const torch::Tensor& b
     const torch::Tensor size = x.abs();
     return (whole ? size.max().reshape({1}) : size.flatten(1).amax(1)).to(torch::kDouble);
   };
-  const torch::Tensor most = largest(weight);
-  torch::Tensor scale = most.div(static_cast<double>(params.q_max()));
+  const torch::Tensor most = largest(params.group_size > 0 ? weight.div(group_factor_tensor(params, weight)) : weight);
+  torch::Tensor scale = most.div(static_cast<double>(graph::largest_code(params)));
   scale = torch::where(most.gt(0), scale, torch::full_like(scale, kDeadScale));
   if (bias.defined()) {
     scale = torch::maximum(scale, least_in_double(bias, input_scale, params.axis));

@@ -7,8 +7,9 @@
 namespace quench::nn {
 
 /// The scales of weights that cover their present values: max|w| / q_max over the whole tensor (params.axis -1: [1]) or
-/// for each output channel (axis 0: [O]); zeros alone give 2^-20. A scale is never so small that a bias would exceed
-/// 2^30 at input_scale * scale, which leaves as much again of int32 for the products that are added.
+/// for each output channel (axis 0: [O]); zeros alone give 2^-20. With groups it is max|w / factor| / the largest code,
+/// the factors staying what they are. A scale is never so small that a bias would exceed 2^30 at input_scale * scale,
+/// which leaves as much again of int32 for the products that are added.
 ///
 /// The one function that derives scales from weights: quant::prepare begins with it, and GraphModule::follow_weights
 /// keeps to it while weights move. What computes with weights takes the scales that stand in the Graph.

@@ -40,6 +40,14 @@ std::optional<std::string> sparse_patterns(const graph::Graph& graph) {
   return fmt::format("{}", fmt::join(patterns, ", "));
 }
 
+/// Inputs of a group that shares a factor of its weights' scale; none where no layer has groups.
+std::optional<int64_t> group_size(const graph::Graph& graph) {
+  for (const auto& [name, weight] : graph.weights) {
+    if (weight.quant && weight.quant->group_size > 0) return weight.quant->group_size;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void set_model(record::Record& record, const graph::ModelFile& model) {
@@ -56,6 +64,7 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   if (!widths.others.empty()) record.layer_bits = widths.others;
   record.levels = metadata(folded, "levels");
   record.scales = metadata(folded, "scales");
+  record.group_size = group_size(folded);
   record.params = cost.params;
   record.nonzero_params = metrics::nonzero_params(folded);
   record.sparse = sparse_patterns(folded);

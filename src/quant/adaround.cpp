@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "graph/links.h"
 #include "graph/quantized.h"
+#include "graph/weight_groups.h"
 #include "nn/graph_module.h"
 #include "quant/activate.h"
 #include "quant/activation_after.h"
@@ -39,13 +40,18 @@ RoundingLayer rounding_layer(const graph::Graph& graph, const Looked& looked) {
   const graph::Weight& weight = graph.required_weight(*looked.node, "weight");
   const graph::Weight* bias = graph.weight(*looked.node, "bias");
   const LayerShape& s = looked.shape;
-  const torch::Tensor scale = torch::tensor(weight.quant->scale);
-  return {nn::to_torch(weight.value).contiguous().view({s.groups, s.outputs, s.inputs}),
-          weight.quant->axis < 0 ? scale.view({1, 1, 1}) : scale.view({s.groups, s.outputs, 1}),
+  const graph::QuantParams& quant = *weight.quant;
+  const bool grouped = quant.group_size > 0;
+  const torch::Tensor w = nn::to_torch(weight.value).contiguous(), scale = step_sizes(weight);
+  const int64_t most = graph::largest_code(quant);
+  return {w.view({s.groups, s.outputs, s.inputs}),
+          grouped           ? scale.expand_as(w).reshape({s.groups, s.outputs, s.inputs})
+          : quant.axis >= 0 ? scale.view({s.groups, s.outputs, 1})
+                            : scale.view({1, 1, 1}),
           bias ? nn::to_torch(bias->value).view({s.groups, 1, s.outputs}) : torch::zeros({s.groups, 1, s.outputs}),
-          weight.quant->q_min(),
-          weight.quant->q_max(),
-          weight.quant->levels,
+          grouped ? -most : quant.q_min(),
+          most,
+          quant.levels,
           looked.activation};
 }
 
@@ -209,9 +215,7 @@ class AdaRound {
     for (size_t k = 0; k < block.layers.size(); ++k) {
       const graph::Node& node = out_.graph.nodes[block.layers[k]];
       graph::Weight& weight = *out_.graph.weight(node, "weight");
-      std::vector<int64_t> shape(static_cast<size_t>(rounded.steps[k].dim()), 1);
-      if (weight.quant->axis >= 0) shape[0] = rounded.steps[k].size(0);
-      weight.value = nn::to_host((rounded.steps[k] * torch::tensor(weight.quant->scale).view(shape)).contiguous());
+      weight.value = nn::to_host((rounded.steps[k] * step_sizes(weight)).contiguous());
       weights += static_cast<double>(weight.value.size());
     }
     out_.layers += static_cast<int64_t>(block.layers.size());

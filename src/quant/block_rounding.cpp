@@ -10,6 +10,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "graph/weight_groups.h"
 #include "nn/execute.h"
 #include "nn/fake_quant.h"
 #include "nn/graph_module.h"
@@ -35,11 +36,9 @@ LearnedLayer learned_layer(const graph::Graph& graph, const graph::Node& node) {
   ensure(weight.value.dtype() == DType::f32, "[quant.block_rounding] expected float weights (node {})", node.name);
   LearnedLayer out;
   out.layer.weight = nn::to_torch(weight.value).contiguous();
-  std::vector<int64_t> shape(static_cast<size_t>(out.layer.weight.dim()), 1);
-  if (weight.quant->axis >= 0) shape[0] = out.layer.weight.size(0);
-  out.layer.scale = torch::tensor(weight.quant->scale).view(shape);
-  out.layer.q_min = weight.quant->q_min();
-  out.layer.q_max = weight.quant->q_max();
+  out.layer.scale = step_sizes(weight);
+  out.layer.q_max = graph::largest_code(*weight.quant);
+  out.layer.q_min = weight.quant->group_size > 0 ? -out.layer.q_max : weight.quant->q_min();
   out.floor = out.layer.weight.div(out.layer.scale).floor_();
   out.moves = out.layer.weight.ne(0).to(torch::kFloat);
   return out;

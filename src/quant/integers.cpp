@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "graph/levels.h"
+#include "graph/weight_groups.h"
 
 namespace quench::quant {
 namespace {
@@ -47,6 +48,9 @@ Tensor quantize_tensor(const Tensor& values, const graph::QuantParams& params, s
   if (!params.levels.empty()) {
     const graph::Weight weight{values, params};
     return graph::levels_of(graph::level_codes(weight), params.levels, where);
+  }
+  if (params.group_size > 0) {
+    return graph::from_group_codes(graph::group_codes({values, params}), params, where);
   }
   if (params.dtype == DType::i8) {
     fill(out.mutable_values<int8_t>(), static_cast<double>(params.q_min()), static_cast<double>(params.q_max()), true);

@@ -9,6 +9,8 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "nn/fake_quant.h"
+#include "nn/graph_module.h"
+#include "nn/group_factor_tensor.h"
 #include "quant/activate.h"
 #include "quant/adam.h"
 
@@ -125,6 +127,14 @@ double error_of(const RoundingLayer& layer, const torch::Tensor& x, const torch:
 }
 
 }  // namespace
+
+torch::Tensor step_sizes(const graph::Weight& weight) {
+  const graph::QuantParams& quant = *weight.quant;
+  std::vector<int64_t> shape(weight.value.shape().size(), 1);
+  if (quant.axis >= 0) shape[0] = weight.value.shape()[0];
+  const torch::Tensor scale = torch::tensor(quant.scale).view(shape);
+  return quant.group_size > 0 ? scale * nn::group_factor_tensor(quant, nn::to_torch(weight.value)) : scale;
+}
 
 double rounding_loss(const RoundingLayer& layer, const torch::Tensor& x, const torch::Tensor& target,
                      const torch::Tensor& v, double lambda, double beta, torch::Tensor* gradient) {

@@ -9,10 +9,14 @@
 
 namespace quench::quant {
 
+/// How large a step of each weight is, in a shape that broadcasts along it: the scale, times the factor of its group
+/// where it has groups (graph/weight_groups.h).
+torch::Tensor step_sizes(const graph::Weight& weight);
+
 /// One layer whose rounding is learned, as products of matrices: y = act(x w^T + bias), a product a group.
 struct RoundingLayer {
   torch::Tensor weight;  ///< [G,O,K] float32, before rounding
-  torch::Tensor scale;   ///< [G,O,1] or [1,1,1]
+  torch::Tensor scale;   ///< [G,O,1] or [1,1,1]; [G,O,K] where groups of inputs have steps of their own
   torch::Tensor bias;    ///< [G,1,O]
   int64_t q_min = -127, q_max = 127;
   std::vector<int8_t> levels =

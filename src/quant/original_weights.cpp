@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "graph/weight_groups.h"
 
 namespace quench::quant {
 namespace {
@@ -25,9 +26,12 @@ graph::Graph with_original_weights(graph::Graph quantized, const graph::Graph& t
     const auto now = weight.value.values<float>(), then = original.values<float>();
     const size_t each = now.size() / weight.quant->scale.size();
     const std::vector<int8_t>& levels = weight.quant->levels;
+    const bool groups = weight.quant->group_size > 0;
+    const std::vector<uint8_t> factors =
+        groups ? graph::factors_of_weights(*weight.quant, weight.value.shape()) : std::vector<uint8_t>();
     for (size_t i = 0; i < now.size(); ++i) {
-      const double scale = weight.quant->scale[i / each];
-      const auto most = static_cast<double>(weight.quant->q_max());
+      const double scale = weight.quant->scale[i / each] * (groups ? factors[i] : 1.0);
+      const auto most = static_cast<double>(graph::largest_code(*weight.quant));
       const double low = (levels.empty() ? -most : levels.front()) * scale;
       const double high = (levels.empty() ? most : levels.back()) * scale;
       const double away = std::abs(std::clamp(static_cast<double>(then[i]), low, high) - now[i]);

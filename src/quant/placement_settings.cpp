@@ -18,7 +18,7 @@ PlacementOptions placement_options(const Json& settings) {
 WeightRule weight_rule(const Json& settings) {
   return {settings["weights"] == "per_channel" ? 0 : -1, settings.value("weight_scales", std::string("max_abs")),
           settings.value("levels", std::string("uniform")),
-          settings.value("scales", std::string("float")) == "power_of_two"};
+          settings.value("scales", std::string("float")) == "power_of_two", settings.value("group_size", int64_t{0})};
 }
 
 }  // namespace quench::quant

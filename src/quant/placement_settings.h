@@ -10,7 +10,7 @@ namespace quench::quant {
 /// unknown target.
 PlacementOptions placement_options(const Json& settings);
 
-/// What they say of the scales and levels of weights.
+/// What they say of the scales, levels and groups of weights.
 WeightRule weight_rule(const Json& settings);
 
 }  // namespace quench::quant

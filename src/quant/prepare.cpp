@@ -95,10 +95,13 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   // Scales that do not follow from the largest weights: so that training keeps them.
   const bool covers = rule.scales == "max_abs";
   metadata.erase("weight_scales");
-  if (!covers || rule.levels == "kmeans" || rule.power_of_two) metadata["weight_scales"] = "fixed";
+  if (!covers || rule.levels == "kmeans" || rule.power_of_two || rule.group_size > 0) {
+    metadata["weight_scales"] = "fixed";
+  }
   if (!covers) metadata["weight_scales_by"] = rule.scales;
   if (rule.power_of_two) metadata["scales"] = "power_of_two";
   if (rule.levels != "uniform") metadata["levels"] = rule.levels;
+  if (rule.group_size > 0) metadata["group_size"] = std::to_string(rule.group_size);
   metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
   metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
   metadata["bits_a"] = std::to_string(options.bits_a);

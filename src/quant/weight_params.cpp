@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "nn/weight_scales.h"
 #include "quant/codebook.h"
+#include "quant/group_factors.h"
 #include "quant/level_sets.h"
 #include "quant/power_of_two.h"
 #include "quant/weight_scale_search.h"
@@ -40,6 +41,9 @@ graph::QuantParams weight_params(const graph::Graph& graph, const graph::Node& n
   }
   graph::QuantParams params = covering(bits, fixed_levels(rule.levels, bits));
   if (rule.power_of_two) return in_powers(std::move(params));
+  if (rule.group_size > 0 && takes_groups(bits, rule.axis, weight.value.shape(), rule.group_size)) {
+    return with_group_factors(weight.value, std::move(params), rule.group_size, mean_squares, least, groups, search);
+  }
   return search ? search_weight_scales(weight.value, std::move(params), mean_squares, least, groups) : params;
 }
 

@@ -32,6 +32,7 @@ graph::Graph without_quantizers(graph::Graph quantized) {
                           "weight_scales_by",
                           "levels",
                           "scales",
+                          "group_size",
                           "adaround",
                           "bias_correction",
                           "qat",

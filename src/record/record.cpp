@@ -69,6 +69,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(layer_bits, "", "Layers of other widths"),
       QUENCH_FIELD(levels, "", "Levels of weights"),
       QUENCH_FIELD(scales, "", "Scales"),
+      QUENCH_FIELD(group_size, "", "Inputs of a group of weights"),
       QUENCH_FIELD(runtime, "", "Runtime"),
       QUENCH_FIELD(device, "", "Device"),
       QUENCH_FIELD(threads, "", "Threads"),

@@ -27,7 +27,8 @@ ONNXTensorElementDataType element_type(const OrtApi& api, OrtTypeInfo* raw, std:
 /// Says so before the library does, which names an operator that is not in the file.
 void require_kernels(const graph::Graph& graph) {
   for (const auto& [name, weight] : graph.weights) {
-    const bool codes = weight.quant && !weight.quant->levels.empty();  // it makes bytes of them when it loads the file
+    // It makes bytes of codes when it loads the file.
+    const bool codes = weight.quant && (!weight.quant->levels.empty() || weight.quant->group_size > 0);
     if (!codes && graph::stored_bits(graph, weight) == 2) {
       fail(ErrorKind::unsupported,
            "[{}] ONNX Runtime has no kernels for weights of 2 bits as a file for `native` stores them ({}); quantize "

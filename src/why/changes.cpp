@@ -136,7 +136,8 @@ std::map<Trial, Graph> trials_of(const Forms& forms, bool has_against, const Ran
       changes = true;
       take_weights(per_channel, layer, forms.reference);
       per_channel.weight(layer, "weight")->quant =
-          quant::weight_params(per_channel, layer, params.bits, {.axis = 0, .scales = "max_abs", .levels = levels});
+          quant::weight_params(per_channel, layer, params.bits,
+                               {.axis = 0, .scales = "max_abs", .levels = levels, .group_size = params.group_size});
     }
     out.emplace(Trial::weights_in_float, std::move(floats));
     if (changes) out.emplace(Trial::weights_per_channel, std::move(per_channel));

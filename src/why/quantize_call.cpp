@@ -23,6 +23,7 @@ QuantizeCall::QuantizeCall(const Findings& findings) : model_(float_model(findin
   keep("weight_scales_by", "weight-scales", "max_abs");
   keep("scales", "scales", "float");
   keep("levels", "levels", "uniform");
+  keep("group_size", "group-size", "0");
   keep("activations", "activations", "asymmetric");
   keep("bits_w", "bits-w", "8");
   keep("bits_a", "bits-a", "8");
