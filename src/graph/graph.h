@@ -98,6 +98,13 @@ struct QuantParams {
   /// Of weights with non-uniform levels (graph/levels.h): the only values that q takes, ascending, each once, with 0,
   /// at most 2^bits of them within [-127,127]. Empty: every integer of the range.
   std::vector<int8_t> levels = {};
+  /// Of weights with scales by groups of inputs: every q is a code of `bits` bits times its group's factor, 1 or more,
+  /// so that q is an int8. Group g holds inputs [g * group_size, (g+1) * group_size) of one output channel;
+  /// group_factors are [outputs, groups]. 0 and empty: none.
+  int64_t group_size = 0;
+  std::vector<uint8_t> group_factors = {};
+  /// Of activations: scale and zero point are those of each image's own values, found as the model runs.
+  bool dynamic = false;
   bool operator==(const QuantParams&) const = default;
 
   /// Smallest and largest q: u8 8 bit [0,255]; i8 8 bit [-127,127] for weights (symmetric, restricted range,

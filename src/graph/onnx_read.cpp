@@ -152,6 +152,8 @@ bool OnnxReader::read_part(const NodeProto& proto) {
     read_quantize(proto);
   } else if (type == "DequantizeLinear") {
     read_dequantize(proto);
+  } else if (type == "DynamicQuantizeLinear") {
+    read_dynamic_quantize(proto);
   } else if (type == "Cast") {
     read_codes(proto);
   } else if (type == "Gather") {

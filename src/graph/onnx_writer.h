@@ -53,8 +53,10 @@ class OnnxWriter {
   std::string read_weight(const Node& node, std::string_view role, const Weight& weight);
   /// The same of a weight with levels: codes, which a Gather turns into levels. Float weights stand beside them.
   std::string read_levels(const std::string& name, const Weight& weight);
-  /// QuantizeLinear after the producer of an edge with `quant`.
+  /// QuantizeLinear after the producer of an edge with `quant`, or DynamicQuantizeLinear.
   void quantize_edge(EdgeId id);
+  void write_dynamic_quantize(EdgeId id);
+  /// Names of tensors: constants, or what DynamicQuantizeLinear gives.
   struct QuantConstants {
     std::string scale, zero_point;
   };
