@@ -56,6 +56,7 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   if (!widths.others.empty()) record.layer_bits = widths.others;
   record.levels = metadata(folded, "levels");
   record.scales = metadata(folded, "scales");
+  record.activation_scales = metadata(folded, "activation_scales");
   record.params = cost.params;
   record.nonzero_params = metrics::nonzero_params(folded);
   record.sparse = sparse_patterns(folded);

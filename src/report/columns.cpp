@@ -352,6 +352,8 @@ Columns columns(const std::vector<Record>& records) {
                   [](const Record& r) { return text_of(r.levels); });
   builder.setting("Scales", "Kind of the scales, where they are not any numbers.", true,
                   [](const Record& r) { return text_of(r.scales); });
+  builder.setting("Ranges", "Ranges of activations, where they are not fixed.", true,
+                  [](const Record& r) { return text_of(r.activation_scales); });
   builder.setting("Sparsity", "Pattern of the weights that are held at zero.", true,
                   [](const Record& r) { return text_of(r.sparse); });
   builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });
