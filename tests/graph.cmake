@@ -12,7 +12,7 @@ quench_test(graph_passes_test SOURCES graph_passes_test.cpp USES graph_samples r
 quench_test(graph_op_traits_test SOURCES graph_op_traits_test.cpp graph_groups_test.cpp USES graph_samples reference_executor
             LABELS fast)
 quench_test(graph_reference_test SOURCES graph_reference_test.cpp USES graph_samples reference_executor LABELS fast)
-quench_test(graph_verify_test SOURCES graph_verify_test.cpp graph_quantized_test.cpp USES graph graph_samples LABELS fast)
+quench_test(graph_verify_test SOURCES graph_verify_test.cpp graph_quantized_test.cpp graph_dynamic_test.cpp USES graph graph_samples LABELS fast)
 quench_test(graph_fuzz_test SOURCES graph_fuzz_test.cpp USES graph graph_samples LABELS fast)
 
 # Debian's libonnx, where it is installed. Its symbols live in another protobuf package than ours.

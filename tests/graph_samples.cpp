@@ -4,6 +4,8 @@
 #include <cmath>
 
 #include "core/rng.h"
+#include "graph/dynamic_range.h"
+#include "graph/op_traits.h"
 #include "graph/passes.h"
 #include "graph/shape_inference.h"
 
@@ -185,7 +187,12 @@ Graph quantized(const Graph& float_graph, const QuantizeOptions& options) {
   Graph graph = fold_batch_norms(float_graph);
   for (size_t i = 0; i < graph.edges.size(); ++i) {
     const bool output = std::count(graph.outputs.begin(), graph.outputs.end(), static_cast<EdgeId>(i));
+    if (options.dynamic && graph.inputs[0] != static_cast<EdgeId>(i)) continue;
     if (!output || options.outputs) graph.edges[i].quant = activation_params(options, static_cast<int>(i % 5));
+  }
+  for (const Node& node : graph.nodes) {
+    Edge& read = graph.edge(node.inputs[0]);
+    if (options.dynamic && traits(node.op).layer && !read.quant) read.quant = dynamic_params();
   }
   if (options.pixels) {
     graph.edge(graph.inputs[0]).dtype = DType::u8;
@@ -196,7 +203,7 @@ Graph quantized(const Graph& float_graph, const QuantizeOptions& options) {
     if (!weight) continue;
     *weight = quantize_weight(weight->value, options);
     Weight* bias = graph.weight(node, "bias");
-    if (bias && options.integer) {
+    if (bias && options.integer && !is_dynamic(graph.edge(node.inputs[0]))) {
       *bias = quantize_bias(bias->value, *weight->quant, graph.edge(node.inputs[0]).quant->scale[0]);
     }
   }
@@ -228,6 +235,9 @@ std::vector<std::pair<std::string, Graph>> all() {
       {"integer groups", quantized(fused, {.bits_w = 5, .group_size = 2})},
       {"prepared groups", quantized(fused, {.bits_w = 5, .integer = false, .weight_clip = 0.7, .group_size = 4})},
       {"integer groups, per tensor", quantized(fused, {.bits_w = 5, .per_channel = false, .group_size = 3})},
+      {"integer dynamic", quantized(fused, {.pixels = true, .dynamic = true})},
+      {"integer dynamic, 4 bits", quantized(folded, {.bits_w = 4, .dynamic = true})},
+      {"prepared dynamic", quantized(folded, {.integer = false, .dynamic = true})},
       {"prepared", quantized(fused, {.integer = false})},
       {"prepared reduced", quantized(decomposed, {.bits_w = 3, .bits_a = 5, .integer = false, .pixels = true})},
       {"prepared saturating", quantized(fused, {.bits_w = 7, .integer = false, .weight_clip = 0.6})},

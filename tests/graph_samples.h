@@ -42,6 +42,7 @@ struct QuantizeOptions {
   double weight_clip = 1.0;         ///< below 1: scales so small that large weights saturate
   std::vector<int8_t> levels = {};  ///< of weights, non-uniform ones
   int64_t group_size = 0;           ///< of inputs that share a factor of a weight's scale
+  bool dynamic = false;             ///< ranges of what layers read are found as the model runs; other edges are floats
 };
 /// Quantization parameters on all edges and weights; folds first.
 Graph quantized(const Graph& float_graph, const QuantizeOptions& options);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "core/error.h"
 #include "runtime/native/silu_terms.h"
@@ -87,12 +88,13 @@ struct Run {
   const Graph& graph;
   std::vector<Value> values;
   bool shifts = false;
+  std::map<EdgeId, Value> bytes = {};  ///< of edges with a range of their own, whose `values` are floats
 
   Value& at(EdgeId edge) { return values[static_cast<size_t>(edge)]; }
 
   Value target(EdgeId edge) {
     Value v = like(graph.edge(edge).shape);
-    if (graph.edge(edge).quant) give(v, *graph.edge(edge).quant);
+    if (graph.edge(edge).quant && !graph.edge(edge).quant->dynamic) give(v, *graph.edge(edge).quant);
     v.q.resize(static_cast<size_t>(v.size()));
     v.x.resize(static_cast<size_t>(v.size()));
     return v;
@@ -108,10 +110,62 @@ struct Run {
     at(edge) = v;
   }
 
-  void weighted(const Node& node) {
+  /// ONNX's DynamicQuantizeLinear of the floats of an edge, and DequantizeLinear: what others than layers read.
+  void give_own_range(EdgeId edge) {
+    const auto& quant = graph.edge(edge).quant;
+    if (!quant || !quant->dynamic) return;
+    Value v = target(edge), floats = v;
+    const Value& made = at(edge);
+    float least = 0, most = 0;
+    for (size_t i = 0; i < v.q.size(); ++i) {
+      least = std::min(least, made.real32(i));
+      most = std::max(most, made.real32(i));
+    }
+    v.scale = most == least ? 1.0f : (most - least) / 255.0f;
+    v.zero = static_cast<int32_t>(std::nearbyint(std::clamp(0.0f - least / v.scale, 0.0f, 255.0f)));
+    v.low = 0, v.high = 255;
+    for (size_t i = 0; i < v.q.size(); ++i) {
+      v.q[i] = rounded(v, made.real32(i) / v.scale);
+      floats.x[i] = v.real32(i);
+    }
+    bytes[edge] = v;
+    at(edge) = floats;
+  }
+
+  /// Whether a node reads floats, in whose order of additions nothing is open.
+  bool reads_floats(const Node& node) {
+    return std::ranges::any_of(node.inputs, [&](EdgeId edge) { return !at(edge).integer(); });
+  }
+
+  /// Sums and biases as floats.
+  void weighted_dynamic(const Node& node, const std::vector<int32_t>& sums, const Value& in) {
     const Weight& weight = graph.required_weight(node, "weight");
     const Weight* bias = graph.weight(node, "bias");
-    const Value& in = at(node.inputs[0]);
+    if (node.activation == Activation::silu) open(node);
+    std::vector<float> made(sums.size());
+    const size_t area = sums.size() / static_cast<size_t>(weight.value.shape()[0]);
+    for (size_t i = 0; i < made.size(); ++i) {
+      const size_t o = i / area;
+      const double scale = static_cast<double>(in.scale) * weight.quant->scale[weight.quant->scale.size() == 1 ? 0 : o];
+      float own = 0;
+      if (bias && bias->value.dtype() == DType::f32) own = bias->value.values<float>()[o];
+      if (bias && bias->value.dtype() == DType::i32) {
+        own = static_cast<float>(bias->value.values<int32_t>()[o]) *
+              bias->quant->scale[bias->quant->scale.size() == 1 ? 0 : o];
+      }
+      made[i] = std::fma(static_cast<float>(sums[i]), static_cast<float>(scale), own);
+      if (node.activation == Activation::relu) made[i] = std::max(made[i], 0.0f);
+    }
+    put(node.outputs[0], made);
+  }
+
+  void weighted(const Node& node) {
+    const Weight& weight = graph.required_weight(node, "weight");
+    const auto own_range = bytes.find(node.inputs[0]);
+    const bool dynamic = own_range != bytes.end();
+    const Weight* bias = dynamic ? nullptr : graph.weight(node, "bias");
+    const Value& in = dynamic ? own_range->second : at(node.inputs[0]);
+    std::vector<int32_t> sums;
     if (!in.integer() || !weight.quant || weight.value.dtype() != DType::i8) open(node);
     const ConvAttributes a = node.op == Op::conv ? node.as<ConvAttributes>() : ConvAttributes{};
     const Shape& ws = weight.value.shape();
@@ -134,6 +188,10 @@ struct Run {
               sum += int64_t{q - in.zero} * w[static_cast<size_t>((o * ws[1] + i) * area + k)];
             }
           }
+          if (dynamic) {
+            sums.push_back(static_cast<int32_t>(sum));
+            continue;
+          }
           const auto index = static_cast<size_t>((o * out.height + y) * out.width + x);
           const auto acc = static_cast<float>(static_cast<int32_t>(sum));
           const bool relu = node.activation == Activation::relu;
@@ -152,12 +210,17 @@ struct Run {
         }
       }
     }
+    if (dynamic) return weighted_dynamic(node, sums, in);
     at(node.outputs[0]) = out;
   }
 
   void unary(const Node& node) {
     const Value& in = at(node.inputs[0]);
     Value out = target(node.outputs[0]);
+    if (!in.integer() && node.op == Op::relu) {
+      for (float& x : out.x) x = std::max(in.x[static_cast<size_t>(&x - out.x.data())], 0.0f);
+      return put(node.outputs[0], out.x);
+    }
     if (!in.integer() || !out.integer()) open(node);
     for (size_t i = 0; i < in.q.size(); ++i) {
       const double x = in.real(i), sigmoid = 1 / (1 + std::exp(-x));
@@ -170,6 +233,13 @@ struct Run {
   void add(const Node& node) {
     const Value &a = at(node.inputs[0]), &b = at(node.inputs[1]);
     Value out = target(node.outputs[0]);
+    if (reads_floats(node) && node.activation != Activation::silu) {
+      for (size_t i = 0; i < out.x.size(); ++i) {
+        out.x[i] = a.real32(i) + b.real32(i);
+        if (node.activation == Activation::relu) out.x[i] = std::max(out.x[i], 0.0f);
+      }
+      return put(node.outputs[0], out.x);
+    }
     if (!a.integer() || !b.integer() || !out.integer() || node.activation == Activation::silu) open(node);
     const auto scale_a = static_cast<float>(static_cast<double>(a.scale) / out.scale);
     const auto scale_b = static_cast<float>(static_cast<double>(b.scale) / out.scale);
@@ -204,17 +274,23 @@ struct Run {
   void choose(const Node& node, size_t output, const Choose& source) {
     const Value& in = at(node.inputs[0]);
     Value out = target(node.outputs[output]);
-    if (!in.integer()) open(node);
-    if (!out.integer()) {
+    if (in.integer() && !out.integer()) {
       out.scale = in.scale, out.zero = in.zero, out.low = in.low, out.high = in.high;
     }
     for (int64_t c = 0; c < out.channels; ++c) {
       for (int64_t y = 0; y < out.height; ++y) {
         for (int64_t x = 0; x < out.width; ++x) {
-          out.q[static_cast<size_t>((c * out.height + y) * out.width + x)] = moved(in, source(in, c, y, x), out);
+          const auto to = static_cast<size_t>((c * out.height + y) * out.width + x);
+          const size_t from = source(in, c, y, x);
+          if (in.integer()) {
+            out.q[to] = moved(in, from, out);
+          } else {
+            out.x[to] = in.x[from];
+          }
         }
       }
     }
+    if (!in.integer()) return put(node.outputs[output], out.x);
     at(node.outputs[output]) = out;
   }
 
@@ -227,7 +303,7 @@ struct Run {
         const int64_t column = x * pool.stride[1] - pool.padding[1] + k % pool.kernel[1];
         if (row < 0 || row >= in.height || column < 0 || column >= in.width) continue;
         const int64_t index = (c * in.height + row) * in.width + column;
-        if (best < 0 || in.q[static_cast<size_t>(index)] > in.q[static_cast<size_t>(best)]) best = index;
+        if (best < 0 || in.real32(static_cast<size_t>(index)) > in.real32(static_cast<size_t>(best))) best = index;
       }
       return static_cast<size_t>(best);
     });
@@ -235,11 +311,16 @@ struct Run {
 
   void concat(const Node& node) {
     Value out = target(node.outputs[0]);
-    if (!out.integer()) open(node);
     size_t next = 0;
+    if (reads_floats(node)) {
+      for (const EdgeId edge : node.inputs) {
+        for (size_t i = 0; i < static_cast<size_t>(at(edge).size()); ++i) out.x[next++] = at(edge).real32(i);
+      }
+      return put(node.outputs[0], out.x);
+    }
+    if (!out.integer()) open(node);
     for (const EdgeId edge : node.inputs) {
       const Value& in = at(edge);
-      if (!in.integer()) open(node);
       for (size_t i = 0; i < in.q.size(); ++i) out.q[next++] = moved(in, i, out);
     }
     at(node.outputs[0]) = out;
@@ -258,8 +339,15 @@ struct Run {
   void average(const Node& node) {
     const Value& in = at(node.inputs[0]);
     Value out = target(node.outputs[0]);
-    if (!in.integer()) open(node);
     const int64_t area = in.height * in.width;
+    if (!in.integer()) {
+      for (int64_t c = 0; c < in.channels; ++c) {
+        float sum = 0;
+        for (int64_t i = 0; i < area; ++i) sum += in.x[static_cast<size_t>(c * area + i)];
+        out.x[static_cast<size_t>(c)] = sum / static_cast<float>(area);
+      }
+      return put(node.outputs[0], out.x);
+    }
     const auto scale = static_cast<float>(static_cast<double>(in.scale) / (out.integer() ? out.scale : 1.0) /
                                           static_cast<double>(area));
     for (int64_t c = 0; c < in.channels; ++c) {
@@ -311,7 +399,10 @@ std::vector<Tensor> execute(const Graph& graph, const Tensor& image, bool shifts
     const auto floats = image.values<float>();
     run.put(graph.inputs[0], {floats.begin(), floats.end()});
   }
-  for (const Node& node : graph.nodes) run.run(node);
+  for (const Node& node : graph.nodes) {
+    run.run(node);
+    for (const EdgeId edge : node.outputs) run.give_own_range(edge);
+  }
   std::vector<Tensor> outputs;
   for (const EdgeId edge : graph.outputs) {
     const Value& v = run.at(edge);

@@ -7,7 +7,7 @@
 namespace quench::graph::reference {
 
 /// Runs a quantized Graph in integers, in plain loops over [C,H,W], as docs/quantization.md defines it for the native
-/// engine: what the engine must equal to the bit. Written without the engine's code. `image`: [1,C,H,W] of the input's
+/// engine: what the engine must equal to the bit; dynamic ranges too. Written without the engine's code. `image`: [1,C,H,W] of the input's
 /// dtype. Throws Error{unsupported} for float arithmetic whose order the definition leaves open (a silu that gives
 /// floats, float convolutions).
 std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image);

@@ -3,8 +3,10 @@
 #include <algorithm>
 
 #include "core/rng.h"
+#include "graph/dynamic_range.h"
 #include "graph/links.h"
 #include "graph/passes.h"
+#include "graph/quantized.h"
 #include "graph/verify.h"
 #include "graph_samples.h"
 
@@ -15,7 +17,8 @@ namespace {
 /// Draws one by one: C++ leaves the order of a call's arguments open, and the draws' order makes the graph.
 class Drawing {
  public:
-  explicit Drawing(uint64_t seed) : rng_(seed, "random graph"), zeros_(seed, "random zeros"), builder_(seed) {}
+  explicit Drawing(uint64_t seed)
+      : rng_(seed, "random graph"), zeros_(seed, "random zeros"), dynamic_(seed, "random dynamic"), builder_(seed) {}
 
   Graph draw() {
     builder_.graph.metadata = {{"task", "classify"}, {"model", "random"}};
@@ -30,6 +33,7 @@ class Drawing {
     }
     add_ends();
     if (rng_.chance(0.75)) quantize();
+    if (is_quantized(builder_.graph) && dynamic_.chance(0.4)) make_dynamic();
     if (zeros_.chance(0.4)) add_zeros();
     add_outputs();
     verify(builder_.graph);
@@ -172,6 +176,15 @@ class Drawing {
     for (const Node& n : builder_.graph.nodes) share(n);
   }
 
+  /// Most edges that are quantized find their range as the graph runs.
+  void make_dynamic() {
+    for (const Node& n : builder_.graph.nodes) {
+      for (const EdgeId edge : n.outputs) {
+        if (builder_.graph.edge(edge).quant && dynamic_.chance(0.8)) builder_.graph.edge(edge).quant = dynamic_params();
+      }
+    }
+  }
+
   /// Three quarters of the weights, by places of the kernel for all channels or by blocks of 16 output and 4 input
   /// channels.
   void add_zeros() {
@@ -216,7 +229,8 @@ class Drawing {
   }
 
   Rng rng_;
-  Rng zeros_;  ///< beside rng_: where zeros are drawn or not, the graphs stay the same
+  Rng zeros_;    ///< beside rng_: where zeros are drawn or not, the graphs stay the same
+  Rng dynamic_;  ///< likewise
   Builder builder_;
   std::vector<EdgeId> values_;  ///< [1,C,H,W]
   int next_ = 0;

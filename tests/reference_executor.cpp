@@ -241,9 +241,29 @@ struct Executor {
   }
 };
 
+/// ONNX's DynamicQuantizeLinear, then DequantizeLinear, of each image by itself.
+Tensor by_own_range(const Tensor& value) {
+  Tensor out = value;
+  const auto all = out.mutable_values<float>();
+  const size_t images = static_cast<size_t>(value.shape().at(0)), size = all.size() / images;
+  for (size_t image = 0; image < images; ++image) {
+    const auto x = all.subspan(image * size, size);
+    float least = 0, most = 0;
+    for (const float v : x) {
+      least = std::min(least, v);
+      most = std::max(most, v);
+    }
+    const float scale = most == least ? 1.0f : (most - least) / 255.0f;
+    const float zero_point = std::nearbyint(std::clamp(0.0f - least / scale, 0.0f, 255.0f));
+    for (float& v : x) v = (std::clamp(std::nearbyint(v / scale) + zero_point, 0.0f, 255.0f) - zero_point) * scale;
+  }
+  return out;
+}
+
 }  // namespace
 
 Tensor fake_quantize(const Tensor& value, const QuantParams& quant) {
+  if (quant.dynamic) return by_own_range(value);
   switch (value.dtype()) {
     case DType::u8: return dequantize<uint8_t>(value, quant);
     case DType::i8: return dequantize<int8_t>(value, quant);

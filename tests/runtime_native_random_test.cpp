@@ -102,7 +102,7 @@ TEST(NativeRandomGraphs, MeetEveryInstruction) {
                                   "table u8",     "add_u8 u8",      "add_f32 f32", "mul_f32 f32",  "unary_f32 f32",
                                   "quantize u8",  "dequantize f32", "max_pool u8", "max_pool f32", "upsample u8",
                                   "upsample f32", "average u8",     "average f32", "split u8",     "split f32",
-                                  "concat u8",    "concat f32"};
+                                  "concat u8",    "concat f32",    "quantize_dynamic u8"};
   EXPECT_EQ(kinds, all);
   for (const int count : {in_place, copied, direct, tables, halos, slices, sparse_u8, sparse_f32}) EXPECT_GT(count, 30);
 }

@@ -132,7 +132,12 @@ TEST(NativeEngine, FloatBitsAreTheSameEverywhere) {
   for (conformance::Case& c : conformance::cases()) {
     if (c.name != "batch_norm" && c.name != "int8_float_weights_prepared") graphs.emplace_back(c.name, std::move(c.graph));
   }
-  for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n", "yolov8n"}) graphs.emplace_back(name, model(name, 64));
+  for (const char* name : {"yolov5n-cls", "yolov8n-cls", "yolov5n", "yolov8n"}) {
+    graphs.emplace_back(name, model(name, 64));
+    const Graph folded = graph::fold_batch_norms(model(name, 64));
+    graphs.emplace_back(fmt::format("{} of dynamic ranges", name),
+                        graph::samples::quantized(graph::unfuse_activations(folded), {.pixels = true, .dynamic = true}));
+  }
   for (const auto& [name, graph] : graphs) {
     const Tensor image = graph::reference::random_inputs(graph, 1, 37)[0];
     const std::vector<Tensor> expected = load(graph, "plain", 1)->run(image);

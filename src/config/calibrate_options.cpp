@@ -13,8 +13,8 @@ const OptionSet& calibrate_options() {
       "how weight scales are picked: the largest weight is the last integer (max_abs, the default), or the least "
       "squared error of the weights (mse)";
   static const OptionSet options =
-      quantize_options().without(
-          {"observer", "calibration_images", "calibration_list", "weight_scales", "pictures", "picture_steps"}) +
+      quantize_options().without({"observer", "calibration_images", "calibration_list", "weight_scales",
+                                  "activation_scales", "pictures", "picture_steps"}) +
       OptionSet({
           scales,
           {"compare", T::boolean, false,

@@ -98,6 +98,16 @@ const OptionSet& quantize_options() {
            "asymmetric",
            "activation scheme: asymmetric, or symmetric around zero",
            {"asymmetric", "symmetric"}},
+          {"activation_scales",
+           T::text,
+           nullptr,
+           "scales and zero points of activations: from calibration images (static, the default), or of each image "
+           "from "
+           "its own values as the model runs (dynamic: no image is looked at here)",
+           {"static", "dynamic"},
+           {},
+           {},
+           true},
           {"bits_w", T::integer, 8, "weight bits (7 where the processor's int8 dot product saturates)", {}, 2, 8},
           {"bits_a", T::integer, 8, "activation bits", {}, 2, 8},
           {"layer_bits", T::text_list, Json::array(),

@@ -157,6 +157,8 @@ bool OnnxReader::read_part(const NodeProto& proto) {
     read_quantize(proto);
   } else if (type == "DequantizeLinear") {
     read_dequantize(proto);
+  } else if (type == "DynamicQuantizeLinear") {
+    read_dynamic_quantize(proto);
   } else if (type == "Cast") {
     is_kind(proto, Kind::weight_products) ? read_groups(proto) : read_codes(proto);
   } else if (type == "Gather") {

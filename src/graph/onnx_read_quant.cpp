@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "graph/dynamic_range.h"
 #include "graph/levels.h"
 #include "graph/onnx_decode.h"
 #include "graph/onnx_mark.h"
@@ -105,6 +106,43 @@ const quench_onnx::TensorProto* OnnxReader::unrounded(const NodeProto& proto) co
     wrong("expected float weights beside the codes, got no constant '{}' (node {})", mark, proto.name());
   }
   return found->second.tensor;
+}
+
+void OnnxReader::read_dynamic_quantize(const NodeProto& proto) {
+  if (proto.input_size() != 1 || proto.output_size() != 3) {
+    wrong("expected 1 input and 3 outputs of {} (node {})", proto.op_type(), proto.name());
+  }
+  onnx_decode::AttributeReader(proto).finish();
+  Value value = find(proto, 0);
+  if (value.kind != Kind::edge || graph_.edge(value.edge).quant || read_raw_[value.edge]) {
+    wrong("expected an edge that is quantized once, and for all its readers, got '{}' (node {})", proto.input(0),
+          proto.name());
+  }
+  graph_.edge(value.edge).quant = dynamic_params();
+  constexpr Kind kOutputs[] = {Kind::edge_quantized, Kind::edge_scale, Kind::edge_zero_point};
+  for (int i = 0; i < 3; ++i) {
+    value.kind = kOutputs[i];
+    define(proto.output(i), value);
+  }
+}
+
+/// With the scale and zero point that DynamicQuantizeLinear gave for the same edge.
+void OnnxReader::read_dynamic_dequantize(const NodeProto& proto) {
+  if (proto.input_size() != 3 || proto.output_size() != 1) {
+    wrong("expected 3 inputs and 1 output of {} (node {})", proto.op_type(), proto.name());
+  }
+  onnx_decode::AttributeReader attributes(proto);
+  attributes.integer("axis", 1);
+  attributes.finish();
+  Value value = find(proto, 0);
+  const Value &scale = find(proto, 1), &zero_point = find(proto, 2);
+  if (scale.kind != Kind::edge_scale || scale.edge != value.edge || zero_point.kind != Kind::edge_zero_point ||
+      zero_point.edge != value.edge) {
+    wrong("expected the scale and zero point of {} that DynamicQuantizeLinear gave, got others (node {})",
+          graph_.edge(value.edge).name, proto.name());
+  }
+  value.kind = Kind::edge_final;
+  define(proto.output(0), value);
 }
 
 /// Codes, or factors of groups, of 8, 4 or 2 bits, on their way to a Gather or a Mul.
@@ -215,6 +253,9 @@ void OnnxReader::read_groups(const NodeProto& proto) {
 }
 
 void OnnxReader::read_dequantize(const NodeProto& proto) {
+  if (const Value& given = find(proto, 0); given.kind == Kind::edge_quantized && is_dynamic(graph_.edge(given.edge))) {
+    return read_dynamic_dequantize(proto);
+  }
   QuantParams quant = quant_params(proto);
   Value value = find(proto, 0);
   if (value.kind == Kind::edge_quantized) {

@@ -25,8 +25,10 @@ class OnnxReader {
     edge_clipped,    ///< ... held in a reduced range
     edge_quantized,  ///< ... after QuantizeLinear, or a uint8 graph input
     edge_final,      ///< ... after DequantizeLinear
-    gate,            ///< sigmoid of an edge, half of a silu
-    weight,          ///< an initializer
+    edge_scale,      ///< of an edge, from DynamicQuantizeLinear
+    edge_zero_point,
+    gate,    ///< sigmoid of an edge, half of a silu
+    weight,  ///< an initializer
     weight_clamped,
     weight_quantized,
     weight_codes,     ///< codes of levels or groups, or factors of groups, after Cast
@@ -72,6 +74,8 @@ class OnnxReader {
   void read_range(const NodeProto& proto);
   void read_quantize(const NodeProto& proto);
   void read_dequantize(const NodeProto& proto);
+  void read_dynamic_quantize(const NodeProto& proto);
+  void read_dynamic_dequantize(const NodeProto& proto);
   void read_codes(const NodeProto& proto);
   void read_levels(const NodeProto& proto);
   void read_factors(const NodeProto& proto);

@@ -84,11 +84,25 @@ std::string OnnxWriter::clip_edge(const Edge& edge, const std::string& raw) {
   return out;
 }
 
+void OnnxWriter::write_dynamic_quantize(EdgeId id) {
+  const Edge& edge = graph_.edge(id);
+  EdgeTensors& tensors = edges_[id];
+  tensors.quantized = tensor_name(edge.name + "/quantized");
+  edge_constants_[id] = {tensor_name(edge.name + "/scale"), tensor_name(edge.name + "/zero_point")};
+  auto& node = add_node("DynamicQuantizeLinear", node_name(edge.name + "/quantize"), {tensors.raw}, tensors.quantized);
+  node.add_output(edge_constants_[id].scale);
+  node.add_output(edge_constants_[id].zero_point);
+}
+
 void OnnxWriter::quantize_edge(EdgeId id) {
   const Edge& edge = graph_.edge(id);
   if (!edge.quant) return;
   EdgeTensors& tensors = edges_[id];
-  edge_constants_[id] = quant_constants(edge.name, *edge.quant);
+  if (edge.quant->dynamic) {
+    write_dynamic_quantize(id);
+  } else {
+    edge_constants_[id] = quant_constants(edge.name, *edge.quant);
+  }
   if (tensors.quantized.empty()) {
     tensors.quantized = tensor_name(edge.name + "/quantized");
     write_quantize(edge.name, *edge.quant, edge_constants_[id], clip_edge(edge, tensors.raw), tensors.quantized);

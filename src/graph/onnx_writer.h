@@ -61,8 +61,10 @@ class OnnxWriter {
   std::string group_index(int64_t inputs, int64_t group_size);
   /// A Cast of a tensor; returns the name of its output.
   std::string cast(const std::string& owner, const std::string& what, const std::string& input, DType to);
-  /// QuantizeLinear after the producer of an edge with `quant`.
+  /// QuantizeLinear after the producer of an edge with `quant`, or DynamicQuantizeLinear.
   void quantize_edge(EdgeId id);
+  void write_dynamic_quantize(EdgeId id);
+  /// Names of tensors: constants, or what DynamicQuantizeLinear gives.
   struct QuantConstants {
     std::string scale, zero_point;
   };

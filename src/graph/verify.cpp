@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/utf8.h"
+#include "graph/dynamic_range.h"
 #include "graph/op_traits.h"
 #include "graph/quantized.h"
 #include "graph/shape_inference.h"
@@ -197,6 +198,7 @@ void check_weight(const Node& node, std::string_view role, const Weight& weight,
     wrong("expected an int32 bias and int8 or uint8 weights, got {} as {} ({})", to_string(dtype),
           to_string(quant.dtype), name);
   }
+  if (quant.dynamic) wrong("expected scales of weights that are fixed, got dynamic ones ({})", name);
   if (quant.axis != -1 && quant.axis != 0) wrong("expected axis -1 or 0, got {} ({})", quant.axis, name);
   check_quant(quant, quant.axis == -1 ? 1 : weight.value.shape().at(0), name);
   check_levels(quant, name);
@@ -265,6 +267,11 @@ void check_edges(const Graph& graph) {
     }
     if (edge.quant->axis != -1) wrong("expected quantization per tensor, got axis {} ({})", edge.quant->axis, where);
     check_quant(*edge.quant, 1, where);
+    if (!edge.quant->dynamic) continue;
+    if (is_input) wrong("expected a fixed scale of a graph input, got a dynamic one ({})", where);
+    if (*edge.quant != dynamic_params()) {
+      wrong("expected uint8 of 8 bits, scale 1 and zero point 0 of a dynamic range, got others ({})", where);
+    }
   }
 }
 

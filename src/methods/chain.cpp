@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "config/activation_scales.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -81,8 +82,12 @@ std::vector<Method> short_method(const std::string& name, const Json& settings, 
       add_target(method.steps.back(), target);
     }
     std::vector<std::string> parts = made.parts;
-    const bool varied = settings.contains("observer") && settings["observer"].is_array();
-    if (name != "fp32" && !varied) parts.insert(parts.begin(), checked["observer"].get<std::string>());
+    const auto varied = [&](const char* setting) { return settings.contains(setting) && settings[setting].is_array(); };
+    if (name != "fp32" && config::has_dynamic_activations(checked)) {
+      if (!varied("activation_scales")) parts.insert(parts.begin(), "dynamic");
+    } else if (name != "fp32" && !varied("observer")) {
+      parts.insert(parts.begin(), checked["observer"].get<std::string>());
+    }
     method.setting = joined(parts);
     out.push_back(std::move(method));
   }

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "config/activation_scales.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "methods/step.h"
@@ -145,8 +146,13 @@ StepInfo describe_quantize() {
                   if (kind.integers) require_float(kind, "quantize");
                   return ModelKind{kind.task, true, false, kind.sparse};
                 }};
-  info.needs_under = needs_by_pictures;
-  info.check = config::require_levels;
+  info.needs_under = [](const Json& settings) {
+    return config::quantize_looks_at_images(settings) ? needs_by_pictures(settings) : Needs::nothing;
+  };
+  info.check = [](const Json& settings, std::string_view where) {
+    config::require_levels(settings, where);
+    config::require_activation_scales(settings, where);
+  };
   return info;
 }
 

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "graph/dynamic_range.h"
 #include "graph/levels.h"
 #include "graph/weight_groups.h"
 #include "nn/along_axis.h"
@@ -142,7 +143,39 @@ Tensor fake_quantize_along(const Tensor& x, const Tensor& scale, const graph::Qu
   return covered ? PassThrough::apply(x, value) : StraightThrough::apply(x, value, inside);
 }
 
+/// One image's values on the grid of their own range, into `to`. flat: the values of both lie one behind another.
+void round_by_own_range(const Tensor& x, bool flat, Tensor to) {
+  const auto [least, most] = at::aminmax(x);
+  const auto low = least.item<float>(), high = most.item<float>();
+  if (!std::isfinite(high - low)) {
+    fail(ErrorKind::data,
+         "[nn.fake_quant] expected finite values where a range is found as the model runs, got others");
+  }
+  const graph::DynamicRange range = graph::dynamic_range(low, high);
+  const float first = -static_cast<float>(range.zero_point), last = 255 + first;
+  if (flat) {
+    kernels::fake_quant_forward(x.data_ptr<float>(), to.data_ptr<float>(), x.numel(), range.scale, first, last,
+                                flat_layout());
+  } else {
+    to.copy_(x.div(range.scale).round_().clamp_(first, last).mul_(range.scale));
+  }
+}
+
 }  // namespace
+
+Tensor fake_quantize_dynamic(const Tensor& x) {
+  Tensor value;
+  {
+    torch::NoGradGuard no_grad;
+    const Tensor wide = x.to(torch::kFloat);
+    value = at::empty_like(wide);
+    const int64_t images = wide.size(0);
+    const bool flat = on_cpu_kernel(wide) && (images == 1 || wide.stride(0) * images == wide.numel());
+    for (int64_t i = 0; i < images; ++i) round_by_own_range(wide.select(0, i), flat, value.select(0, i));
+    value = value.to(x.scalar_type());
+  }
+  return PassThrough::apply(x, value);
+}
 
 Tensor fake_quantize(const Tensor& x, const Tensor& scale, const QuantGrid& grid) {
   return FakeQuantizeTensor::apply(x, scale, grid);
@@ -154,6 +187,7 @@ Tensor fake_quantize(const Tensor& x, float scale, const QuantGrid& grid) {
 }
 
 Tensor fake_quantize(const Tensor& x, const graph::QuantParams& params) {
+  if (params.dynamic) return fake_quantize_dynamic(x);
   ensure(!params.scale.empty() && params.scale.size() == params.zero_point.size(),
          "[nn.fake_quant] {} scales and {} zero points", params.scale.size(), params.zero_point.size());
   if (params.axis < 0 && params.levels.empty() && params.group_size == 0) {

@@ -25,8 +25,13 @@ torch::Tensor fake_quantize(const torch::Tensor& x, const torch::Tensor& scale, 
 /// As above with a fixed scale (no gradient for it).
 torch::Tensor fake_quantize(const torch::Tensor& x, float scale, const QuantGrid& grid);
 
-/// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are, levels and groups too; gradient to x
-/// as above.
+/// Each image (index of dimension 0) on the uint8 grid of its own smallest and largest value (graph/dynamic_range.h).
+/// The gradient passes unchanged: nothing is clamped by more than half a step, and the range is not differentiated. x:
+/// as above, of at least one dimension. Throws Error{data} where a value is not finite.
+torch::Tensor fake_quantize_dynamic(const torch::Tensor& x);
+
+/// Per-channel (params.axis >= 0) or per-tensor with the parameters as they are, levels, groups and dynamic ranges too;
+/// gradient to x as above.
 torch::Tensor fake_quantize(const torch::Tensor& x, const graph::QuantParams& params);
 
 /// Fake-quantizes a weight at scales that stand beside it: `scale` float32 [1] or [C] in place of params.scale. The

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "graph/dynamic_range.h"
 #include "graph/quantized.h"
 #include "nn/activation_quantizer.h"
 #include "nn/along_axis.h"
@@ -72,7 +73,7 @@ void GraphModule::State::follow_weights(bool all) {
     const bool learned_scale = weight.ranges == WeightRanges::learned;
     if (!learned_scale && !all && weight.scale_version == weight.tensor._version()) continue;
     const EdgeId input = graph.nodes[i].inputs[0];
-    const bool floats = !graph.edge(input).quant;  // no integers for a bias to fit
+    const bool floats = !graph.edge(input).quant || graph::is_dynamic(graph.edge(input));  // none for a bias to fit
     const Tensor bias = floats ? Tensor() : node.bias.tensor, step = floats ? Tensor() : scale_of(input);
     learned_scale ? weight.raise(bias, step) : weight.follow(bias, step);
   }
@@ -110,6 +111,13 @@ Tensor GraphModule::State::load_input(const Tensor& x, const graph::Edge& edge) 
 Tensor GraphModule::State::quantized(EdgeId id, const Tensor& value) const {
   const auto& quant = graph.edge(id).quant;
   if (!quant || !execute.simulate_quantization || ranges.redundant[id]) return value;
+  if (quant->dynamic) {
+    try {
+      return fake_quantize_dynamic(value);
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("{} (edge {})", error.what(), graph.edge(id).name));
+    }
+  }
   const LearnedRange& range = learned[ranges.group[id]];
   const double delta = execute.training ? qat.ewgs_delta : 0;
   if (range.defined()) return range.quantize(value, delta);

@@ -32,7 +32,7 @@ std::vector<bool> silus_of_sums(const graph::Graph& graph) {
   };
   for (size_t i = 0; i < graph.nodes.size(); ++i) {
     const graph::Node& node = graph.nodes[i];
-    if (!graph.edge(node.outputs[0]).quant) continue;
+    if (const auto& made = graph.edge(node.outputs[0]).quant; !made || made->dynamic) continue;
     if (rounded_convolution(node)) {
       out[i] = node.activation == graph::Activation::silu;
     } else if (node.op == Op::silu && !graph.edge(node.inputs[0]).quant) {

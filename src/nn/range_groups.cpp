@@ -14,7 +14,7 @@ using graph::Node;
 
 bool same_grid(const graph::Graph& graph, EdgeId a, EdgeId b) {
   const auto& p = graph.edge(a).quant;
-  return p->axis < 0 && *p == *graph.edge(b).quant;
+  return p->axis < 0 && !p->dynamic && *p == *graph.edge(b).quant;
 }
 
 }  // namespace
@@ -33,7 +33,8 @@ RangeGroups find_range_groups(const graph::Graph& graph) {
   for (const std::vector<EdgeId>& members : out.members) {
     const auto fixed = [&](EdgeId edge) {
       const int producer = links.producer[edge];
-      return producer < 0 || graph.edge(edge).quant->axis >= 0 || graph::traits(graph.nodes[producer].op).unit_range;
+      return producer < 0 || graph.edge(edge).quant->axis >= 0 || graph.edge(edge).quant->dynamic ||
+             graph::traits(graph.nodes[producer].op).unit_range;
     };
     out.learnable.push_back(std::ranges::none_of(members, fixed));
     for (const EdgeId edge : members) {

@@ -13,8 +13,8 @@ struct RangeGroups {
   std::vector<int> group;
   /// Edges of each group, ascending.
   std::vector<std::vector<graph::EdgeId>> members;
-  /// Whether the group's scale may be learned: per tensor, not a graph input, not a sigmoid's output (its range is
-  /// known: 1/256).
+  /// Whether the group's scale may be learned: per tensor, not a graph input, not found as the model runs, not a
+  /// sigmoid's output (its range is known: 1/256).
   std::vector<bool> learnable;
   /// Edges whose fake-quantize is the identity: made by a value-moving operation from edges of the same group, which
   /// are on the grid already. Skipping it changes neither values nor gradients.

@@ -65,6 +65,7 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   record.levels = metadata(folded, "levels");
   record.scales = metadata(folded, "scales");
   record.group_size = group_size(folded);
+  record.activation_scales = metadata(folded, "activation_scales");
   record.params = cost.params;
   record.nonzero_params = metrics::nonzero_params(folded);
   record.sparse = sparse_patterns(folded);

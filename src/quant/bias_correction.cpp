@@ -33,7 +33,7 @@ void take_from_bias(BiasCorrection& out, const graph::Node& node, const torch::T
   graph::EdgeId rounded = node.outputs.at(0);
   if (!out.graph.edge(rounded).quant) rounded = activation_after(out.graph, graph::Links(out.graph), node).edge;
   const auto& quant = out.graph.edge(rounded).quant;
-  if (!quant) return;
+  if (!quant || quant->dynamic) return;
   const double steps = shift.abs().max().item<double>() / static_cast<double>(quant->scale[0]);
   if (steps <= out.largest) return;
   out.largest = steps;

@@ -19,7 +19,7 @@ graph::Graph convert(const graph::Graph& prepared) {
     graph::Weight* bias = out.weight(node, "bias");
     const int64_t channels = weight->value.shape().at(0);
     weight->value = quantize_tensor(weight->value, *weight->quant, node.name + ".weight");
-    if (!bias) continue;
+    if (!bias || input->dynamic) continue;  // a step of the bias is one of the input
     bias->quant = bias_params(*weight->quant, input->scale[0], channels);
     bias->value = quantize_tensor(bias->value, *bias->quant, node.name + ".bias");
   }

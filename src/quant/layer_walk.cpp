@@ -58,7 +58,7 @@ LayerWalk::Stored LayerWalk::store(graph::EdgeId id, const torch::Tensor& value)
   const auto& quant = graph_.edge(id).quant;
   if (!quant) return {value, 0, 0};
   const torch::Tensor rounded = nn::fake_quantize(value, *quant);
-  const bool bytes = quant->scale.size() == 1 && quant->q_max() - quant->q_min() < 256;
+  const bool bytes = !quant->dynamic && quant->scale.size() == 1 && quant->q_max() - quant->q_min() < 256;
   if (!bytes) return {rounded, 0, 0};
   const int64_t low = quant->q_min() - quant->zero_point[0];
   return {rounded.div(quant->scale[0]).round_().sub_(low).to(torch::kByte), quant->scale[0], low};

@@ -13,7 +13,8 @@ namespace quench::quant {
 
 /// Runs a quantized Graph node by node, each over all images before the next one begins: a layer can be changed when
 /// its inputs are known, and what stands behind it sees the change. A whole walk costs one pass over the images.
-/// Values are kept while something still reads them: a byte each where they are quantized, else float32.
+/// Values are kept while something still reads them: a byte each where they are quantized to a fixed range, else
+/// float32.
 class LayerWalk {
  public:
   /// Called before each convolution and linear layer runs; it may change the layer's weights in the Graph.

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/name_pattern.h"
 #include "core/text.h"
+#include "graph/dynamic_range.h"
 #include "graph/op_traits.h"
 #include "graph/passes.h"
 #include "graph/scale_groups.h"
@@ -110,9 +111,9 @@ void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
   }
 }
 
-// TensorRT quantizes what enters convolutions and linear layers and fuses the rest (activation, residual add) after
-// them.
-void mark_for_tensorrt(Sketch& sketch) {
+// What enters convolutions and linear layers alone: TensorRT fuses the rest (activation, residual add) after them, and
+// with dynamic ranges the rest is in float.
+void mark_inputs_of_layers(Sketch& sketch) {
   for (size_t i = 0; i < sketch.graph.nodes.size(); ++i) {
     if (is_layer(sketch.graph.nodes[i]) && sketch.integer[i]) sketch.mark(sketch.graph.nodes[i].inputs);
   }
@@ -176,6 +177,27 @@ std::optional<graph::QuantParams> known_params(const Sketch& sketch, const std::
   return found;
 }
 
+void require_dynamic(const PlacementOptions& options, const std::vector<LayerBits>& bits) {
+  if (!options.dynamic) return;
+  const bool narrow = options.bits_a != 8 || std::ranges::any_of(bits, [](const LayerBits& layer) {
+                        return layer.activations && *layer.activations != 8;
+                      });
+  if (options.target != Target::tensorrt && !options.symmetric && !options.silu_tables && !narrow) return;
+  fail(ErrorKind::config,
+       "[quant.placement] activation_scales: dynamic: expected asymmetric activations of 8 bits, no silu_tables, and "
+       "the "
+       "target native or onnxruntime, got others");
+}
+
+// Each edge by itself: the image is what it is, all others go by their own values.
+void fix_dynamic(const Sketch& sketch, const PlacementOptions& options, Placement& out) {
+  for (size_t i = 0; i < sketch.marked.size(); ++i) {
+    if (!sketch.marked[i]) continue;
+    out.fixed[static_cast<EdgeId>(i)] =
+        sketch.links.producer[i] < 0 ? image_params(options.target) : graph::dynamic_params();
+  }
+}
+
 }  // namespace
 
 Target target_from(const std::string& name) {
@@ -210,13 +232,17 @@ Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
   }
   Placement out;
   out.graph = graph::unfuse_activations(graph::fold_batch_norms(float_graph));
-  if (options.target == Target::onnxruntime) out.graph = graph::decompose_silu(std::move(out.graph));
+  if (options.target == Target::onnxruntime && !options.dynamic)
+    out.graph = graph::decompose_silu(std::move(out.graph));
   if (options.target != Target::tensorrt) {
     for (const EdgeId edge : out.graph.inputs) out.graph.edge(edge).dtype = DType::u8;
   }
   Sketch sketch(out.graph, options);
-  if (options.target == Target::tensorrt) {
-    mark_for_tensorrt(sketch);
+  if (options.dynamic) {
+    sketch.mark(out.graph.inputs);
+    mark_inputs_of_layers(sketch);
+  } else if (options.target == Target::tensorrt) {
+    mark_inputs_of_layers(sketch);
   } else {
     mark_for_integers(sketch, options);
   }
@@ -230,7 +256,12 @@ Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
   }
   const std::vector<LayerBits> bits = layer_bits(options.layer_bits, out.weights, options.bits_w);
   require_width_of_image(inputs, bits, out.weights, sketch.links);
+  require_dynamic(options, bits);
   for (const LayerBits& layer : bits) out.weight_bits.push_back(layer.weights);
+  if (options.dynamic) {
+    fix_dynamic(sketch, options, out);
+    return out;
+  }
   for (std::vector<EdgeId>& group : groups_of(sketch)) {
     PlacementOptions here = options;
     here.bits_a = group_bits(group, inputs, bits, out.weights).value_or(options.bits_a);

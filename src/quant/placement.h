@@ -20,7 +20,7 @@ struct Placement {
   /// pass scales through, so groups merge along such chains). Fixed ones are not here.
   std::vector<std::vector<graph::EdgeId>> groups;
   std::vector<int> group_bits;  ///< of each group
-  /// Ranges that are known beforehand: the image (1/255, 0), sigmoid's output (1/256, 0).
+  /// Parameters that are known beforehand: the image (1/255, 0), sigmoid's output (1/256, 0), dynamic ones.
   std::map<graph::EdgeId, graph::QuantParams> fixed;
   /// Names of nodes whose weights are quantized.
   std::vector<std::string> weights;
@@ -39,6 +39,10 @@ struct PlacementOptions {
   bool quantize_head = false;
   /// native: what a convolution gives is quantized before its SiLU, too. Error{config} for another target.
   bool silu_tables = false;
+  /// Ranges of activations are found as the model runs, and floats stand between layers: what layers in integers read
+  /// is quantized, and the image. Error{config} for tensorrt, symmetric activations, silu_tables and other widths of
+  /// activations than 8 bits.
+  bool dynamic = false;
   int bits_w = 8;  ///< of weights
   int bits_a = 8;  ///< of activations; the image always has 8
   /// Layers of other widths, as in layer_bits.h. Layers that read values of one group have one width there: that which

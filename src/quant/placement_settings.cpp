@@ -1,11 +1,14 @@
 #include "quant/placement_settings.h"
 
+#include "config/activation_scales.h"
+
 namespace quench::quant {
 
 PlacementOptions placement_options(const Json& settings) {
   PlacementOptions options;
   options.target = target_from(settings["target"].get<std::string>());
   options.symmetric = settings["activations"] == "symmetric" || options.target == Target::tensorrt;
+  options.dynamic = config::has_dynamic_activations(settings);
   options.bits_w = settings["bits_w"].get<int>();
   options.bits_a = settings["bits_a"].get<int>();
   for (const Json& entry : settings["layer_bits"]) options.layer_bits.push_back(entry.get<std::string>());

@@ -4,11 +4,13 @@
 #include <map>
 #include <span>
 
+#include "config/activation_scales.h"
 #include "config/count_in.h"
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "data/sets/listed_subset.h"
+#include "graph/quantized.h"
 #include "graph/verify.h"
 #include "quant/calibrate.h"
 #include "quant/placement_settings.h"
@@ -23,6 +25,7 @@ Json settings_from(const Json& config) {
   const config::OptionSet& options = config::quantize_options();
   Json settings = options.checked(options.part_of(config), "quantize");
   config::require_levels(settings, "quantize");
+  config::require_activation_scales(settings, "quantize");
   return settings;
 }
 
@@ -91,7 +94,12 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
 
   auto& metadata = out.graph.metadata;
   metadata["method"] = "ptq";
-  for (const char* key : {"observer", "target", "weights"}) metadata[key] = settings[key].get<std::string>();
+  for (const char* key : {"target", "weights"}) metadata[key] = settings[key].get<std::string>();
+  if (options.dynamic) {
+    metadata["activation_scales"] = "dynamic";
+  } else {
+    metadata["observer"] = settings["observer"].get<std::string>();
+  }
   // Scales that do not follow from the largest weights: so that training keeps them.
   const bool covers = rule.scales == "max_abs";
   metadata.erase("weight_scales");
@@ -107,8 +115,10 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   metadata["bits_a"] = std::to_string(options.bits_a);
   if (!options.layer_bits.empty()) metadata["layer_bits"] = fmt::format("{}", fmt::join(options.layer_bits, ","));
   metadata["float_layers"] = fmt::format("{}", fmt::join(out.float_layers, ","));
-  metadata["calibration_images"] = std::to_string(looked.images);
-  metadata["calibration_sha256"] = looked.sha256;
+  if (config::quantize_looks_at_images(settings)) {
+    metadata["calibration_images"] = std::to_string(looked.images);
+    metadata["calibration_sha256"] = looked.sha256;
+  }
   graph::verify(out.graph);
   return out;
 }
@@ -133,6 +143,15 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   const PlacementOptions options = placement_options(settings);
   Placement placement = place(float_graph, options);
   warn(log, settings, options, placement);
+  if (!config::quantize_looks_at_images(settings)) {
+    Prepared out = assemble(std::move(placement), {}, settings, options, {}, {});
+    log.info(fmt::format(
+        "quantize: {} layers to {} bits (activations by each image's own ranges) for {}, {} kept in float",
+        std::ranges::count_if(out.graph.nodes,
+                              [&](const graph::Node& node) { return graph::rounds_weights(out.graph, node); }),
+        settings["bits_w"].get<int>(), to_string(options.target), out.float_layers.size()));
+    return out;
+  }
   const data::Subset subset = subset_of(*data.train, settings);
   CalibrateOptions calibration;
   calibration.observer = settings["observer"].get<std::string>();

@@ -16,9 +16,10 @@ namespace quench::quant {
 graph::QuantParams weight_params(const graph::Graph& graph, const graph::Node& node, int bits, const WeightRule& rule,
                                  std::span<const double> mean_squares) {
   const graph::Weight& weight = graph.required_weight(node, "weight");
-  const graph::Weight* bias = graph.weight(node, "bias");
   const auto& input = graph.edge(node.inputs.at(0)).quant;
   ensure(input.has_value(), "[quant.weight_params] expected a quantized input (node {})", node.name);
+  // Beside a dynamic input it stays in float and need not fit int32.
+  const graph::Weight* bias = input->dynamic ? nullptr : graph.weight(node, "bias");
   std::vector<float> least;
   if (bias) least = nn::least_scales(bias->value, input->scale[0], rule.axis);
   const int64_t groups = node.op == graph::Op::conv ? node.as<graph::ConvAttributes>().groups : 1;

@@ -22,6 +22,7 @@ graph::Graph without_quantizers(graph::Graph quantized) {
                           "target",
                           "weights",
                           "activations",
+                          "activation_scales",
                           "bits_w",
                           "bits_a",
                           "layer_bits",

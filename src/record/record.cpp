@@ -68,6 +68,7 @@ const std::vector<Entry>& table() {
       QUENCH_FIELD(bits_w_mean, "bits", "Weight bits, mean"),
       QUENCH_FIELD(layer_bits, "", "Layers of other widths"),
       QUENCH_FIELD(levels, "", "Levels of weights"),
+      QUENCH_FIELD(activation_scales, "", "Scales of activations"),
       QUENCH_FIELD(scales, "", "Scales"),
       QUENCH_FIELD(group_size, "", "Inputs of a group of weights"),
       QUENCH_FIELD(runtime, "", "Runtime"),

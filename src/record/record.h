@@ -32,6 +32,8 @@ struct Record {
   std::optional<std::string> levels;      ///< non-uniform levels of weights: pot, apot, kmeans; empty where uniform
   std::optional<std::string> scales;      ///< power_of_two where all scales are; empty where they are any numbers
   std::optional<int64_t> group_size;      ///< inputs of a weight that share a factor of its scale; empty: no groups
+  std::optional<std::string>
+      activation_scales;  ///< dynamic where they are each image's own; empty where they are fixed
   std::optional<std::string> runtime;
   std::optional<std::string> device;
   std::optional<int64_t> threads;

@@ -355,6 +355,8 @@ Columns columns(const std::vector<Record>& records) {
                   [](const Record& r) { return text_of(r.scales); });
   builder.setting("Group", "Inputs of a weight that share a factor of its scale.", true,
                   [](const Record& r) { return text_of(r.group_size); });
+  builder.setting("Ranges", "Ranges of activations, where they are not fixed.", true,
+                  [](const Record& r) { return text_of(r.activation_scales); });
   builder.setting("Sparsity", "Pattern of the weights that are held at zero.", true,
                   [](const Record& r) { return text_of(r.sparse); });
   builder.setting("Runtime", "What ran the model.", false, [](const Record& r) { return text_of(r.runtime); });

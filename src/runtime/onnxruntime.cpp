@@ -4,6 +4,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "graph/dynamic_range.h"
 #include "graph/packed_integers.h"
 #include "graph/quantized.h"
 #include "runtime/onnxruntime_library.h"
@@ -65,6 +66,7 @@ class OnnxRuntimeSession : public Session {
 
  private:
   void read_interface(const graph::Graph& graph);
+  std::vector<Tensor> run_whole(const Tensor& input);
   Tensor to_tensor(const OrtValue* value, const std::string& name) const;
   void end_profile() noexcept;
 
@@ -78,6 +80,7 @@ class OnnxRuntimeSession : public Session {
   std::string input_name_;
   std::vector<std::string> output_names_;
   std::vector<const char*> output_pointers_;
+  bool one_by_one_ = false;  ///< DynamicQuantizeLinear finds one range for a whole batch: images run by themselves
   std::unique_ptr<graph::ModelFile> quantized_;  ///< what notes() looks at; none for a float model
 };
 
@@ -87,6 +90,7 @@ void OnnxRuntimeSession::read_interface(const graph::Graph& graph) {
   }
   const graph::Edge& input = graph.edge(graph.inputs[0]);
   input_name_ = input.name;
+  one_by_one_ = graph::has_dynamic_ranges(graph);
   image_shape_ = input.shape;
   OrtTypeInfo* info = nullptr;
   ort::check(api_.SessionGetInputTypeInfo(session_.get(), 0, &info), "input");
@@ -101,6 +105,29 @@ void OnnxRuntimeSession::read_interface(const graph::Graph& graph) {
 
 std::vector<Tensor> OnnxRuntimeSession::run(const Tensor& input) {
   require_input(input, input_dtype_, image_shape_, kWhere);
+  const int64_t images = input.shape()[0];
+  if (!one_by_one_ || images == 1) return run_whole(input);
+  Shape shape = input.shape();
+  shape[0] = 1;
+  Tensor image(input_dtype_, shape);
+  std::vector<Tensor> outputs;
+  for (int64_t i = 0; i < images; ++i) {
+    std::memcpy(image.mutable_bytes(), input.bytes() + static_cast<size_t>(i) * image.size_bytes(), image.size_bytes());
+    const std::vector<Tensor> made = run_whole(image);
+    for (size_t k = 0; k < made.size(); ++k) {
+      if (i == 0) {
+        Shape whole = made[k].shape();
+        whole.at(0) = images;
+        outputs.emplace_back(DType::f32, whole);
+      }
+      std::memcpy(outputs[k].mutable_bytes() + static_cast<size_t>(i) * made[k].size_bytes(), made[k].bytes(),
+                  made[k].size_bytes());
+    }
+  }
+  return outputs;
+}
+
+std::vector<Tensor> OnnxRuntimeSession::run_whole(const Tensor& input) {
   const auto type =
       input_dtype_ == DType::u8 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8 : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
   OrtValue* raw_input = nullptr;

@@ -1,5 +1,6 @@
 #include "quant/quantize.h"
 
+#include "config/activation_scales.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "graph/quantized.h"
@@ -30,7 +31,8 @@ graph::Graph floats_of(const StepInput& input) {
 /// Places quantizers, calibrates, and chooses the scales of weights, which stay in float until `convert`.
 graph::Graph run_quantize(const StepInput& input) {
   const graph::Graph model = floats_of(input);
-  const data::Splits pictures = calibration_pictures(input, model, kMostDistilled);
+  const bool looks = config::quantize_looks_at_images(input.settings);
+  const data::Splits pictures = looks ? calibration_pictures(input, model, kMostDistilled) : data::Splits{};
   quant::Prepared made = quant::prepare(model, pictures, input.settings, input.log, input.cancel);
   if (!config::reads_pictures_of_data(input.settings)) {
     made.graph.metadata["calibration_pictures"] = input.settings.at("pictures").get<std::string>();

@@ -132,6 +132,7 @@ class Examination {
       placement.group_bits.push_back(bits > 0 ? bits : params.bits);
       symmetric |= params.dtype == DType::i8;
     }
+    if (placement.groups.empty()) return {};
     const quant::Target target = quant::target_from(text("target", "native"));
     const quant::Calibration calibration =
         quant::calibrate(placement, subject_.data->train, subset_.indices,

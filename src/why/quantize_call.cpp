@@ -25,6 +25,7 @@ QuantizeCall::QuantizeCall(const Findings& findings) : model_(float_model(findin
   keep("levels", "levels", "uniform");
   keep("group_size", "group-size", "0");
   keep("activations", "activations", "asymmetric");
+  keep("activation_scales", "activation-scales", "static");
   keep("bits_w", "bits-w", "8");
   keep("bits_a", "bits-a", "8");
   keep("layer_bits", "layer-bits", "");

@@ -69,7 +69,7 @@ std::map<graph::EdgeId, Reading> readings(const graph::Graph& quantized, const g
     if (!graph::traits(node.op).layer) continue;
     const graph::EdgeId edge = node.inputs.at(0);
     const auto& params = quantized.edge(edge).quant;
-    if (params && params->scale.size() == 1) counts.emplace(edge, *params);
+    if (params && params->scale.size() == 1 && !params->dynamic) counts.emplace(edge, *params);
   }
   nn::GraphModule module(reference);
   module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {

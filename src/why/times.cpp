@@ -14,7 +14,8 @@ namespace {
 constexpr int kWarmUpRuns = 3;
 
 bool converts(const runtime::LayerTime& instruction) {
-  return instruction.operation == "quantize" || instruction.operation == "dequantize";
+  return instruction.operation == "quantize" || instruction.operation == "quantize_dynamic" ||
+         instruction.operation == "dequantize";
 }
 
 /// A convolution or linear layer.

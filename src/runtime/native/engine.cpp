@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/clock.h"
+#include "graph/dynamic_range.h"
 #include "runtime/native/parts.h"
 
 namespace quench::runtime::native {
@@ -38,6 +39,7 @@ Engine::Engine(Program program, const Kernels& kernels, int threads)
       pool_(threads),
       layout_(lay_out(program_)),
       arena_(layout_.arena_bytes) {
+  for (const Value& v : program_.values) steps_now_.push_back(v.step);
   steps_.resize(program_.instructions.size());
   for (size_t i = 0; i < program_.instructions.size(); ++i) {
     bind_halos(static_cast<int>(i), steps_[i]);
@@ -65,22 +67,27 @@ void Engine::add_rows(int64_t rows, std::vector<Loop>& loops, std::function<void
   add_pixels(rows, 4, loops, std::move(body));
 }
 
+void Engine::fill_halo(const Buffer& buffer, uint8_t pad) {
+  if (buffer.halo == 0) return;
+  uint8_t* start = arena_.data() + buffer.offset;
+  const int64_t row = buffer.row_step() * buffer.element_bytes;
+  const int64_t edge = buffer.halo * buffer.pitch * buffer.element_bytes;
+  std::memset(start, pad, static_cast<size_t>(row * buffer.halo + edge));
+  // The right end of a row and the left end of the next lie side by side.
+  for (int64_t y = 0; y < buffer.height; ++y) {
+    uint8_t* right = start + (buffer.halo + y + 1) * row - edge;
+    std::memset(right, pad, static_cast<size_t>(2 * edge));
+  }
+  const int64_t bottom = (buffer.halo + buffer.height) * row;
+  std::memset(start + bottom, pad, static_cast<size_t>(row * buffer.halo));
+}
+
 void Engine::bind_halos(int index, std::vector<Loop>& loops) {
+  // What lies around dynamic values is known when their range is.
+  if (program_.instructions[static_cast<size_t>(index)].kind == Kind::quantize_dynamic) return;
   for (const Buffer& buffer : layout_.buffers) {
     if (buffer.first_use != index || buffer.halo == 0) continue;
-    uint8_t* start = arena_.data() + buffer.offset;
-    const int64_t row = buffer.row_step() * buffer.element_bytes;
-    const int64_t edge = buffer.halo * buffer.pitch * buffer.element_bytes;
-    loops.push_back({1, [start, row, edge, &buffer](int64_t) {
-                       std::memset(start, buffer.pad, static_cast<size_t>(row * buffer.halo + edge));
-                       // The right end of a row and the left end of the next lie side by side.
-                       for (int64_t y = 0; y < buffer.height; ++y) {
-                         uint8_t* right = start + (buffer.halo + y + 1) * row - edge;
-                         std::memset(right, buffer.pad, static_cast<size_t>(2 * edge));
-                       }
-                       const int64_t bottom = (buffer.halo + buffer.height) * row;
-                       std::memset(start + bottom, buffer.pad, static_cast<size_t>(row * buffer.halo));
-                     }});
+    loops.push_back({1, [this, &buffer](int64_t) { fill_halo(buffer, buffer.pad); }});
   }
 }
 
@@ -92,6 +99,7 @@ void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
   const int64_t rows = value(out).height;
   switch (instruction.kind) {
     case Kind::load: return bind_load(instruction, loops);
+    case Kind::quantize_dynamic: return bind_quantize_dynamic(instruction, loops);
     case Kind::conv_u8:
     case Kind::conv_f32: return bind_conv(instruction, loops);
     case Kind::table: {
@@ -136,10 +144,9 @@ void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
                       [&k, affine = affine_of(value(out).step), in = in_f32(0), to = plane<uint8_t>(out)](
                           int64_t begin, int64_t end) { k.quantize(affine, in, to, begin, end); });
     case Kind::dequantize:
-      return add_rows(
-          rows, loops,
-          [&k, affine = affine_of(value(instruction.inputs[0]).step), in = in_u8(0), to = plane<float>(out)](
-              int64_t begin, int64_t end) { k.dequantize(affine, in, to, begin, end); });
+      return add_rows(rows, loops,
+                      [this, &k, from = instruction.inputs[0], in = in_u8(0), to = plane<float>(out)](
+                          int64_t begin, int64_t end) { k.dequantize(affine_of(step_now(from)), in, to, begin, end); });
     case Kind::max_pool: {
       const auto pool = std::get<graph::PoolAttributes>(instruction.attributes);
       if (value(out).is_u8) {
@@ -186,6 +193,34 @@ void Engine::bind_load(const Instruction& instruction, std::vector<Loop>& loops)
   } else {
     add_rows(value(out).height, loops, [load, to = plane<float>(out)](int64_t b, int64_t e) { load(to, b, e); });
   }
+}
+
+void Engine::bind_quantize_dynamic(const Instruction& instruction, std::vector<Loop>& loops) {
+  const int in = instruction.inputs[0], out = instruction.outputs[0];
+  const int64_t rows = value(in).height, parts = std::clamp<int64_t>(rows / 4, 1, wanted_parts());
+  extremes_.push_back(std::make_unique<std::vector<Extremes>>(static_cast<size_t>(parts)));
+  std::vector<Extremes>& found = *extremes_.back();
+  const Plane<const float> from = read_only(plane<float>(in));
+  loops.push_back({parts, [this, rows, parts, from, &found](int64_t i) {
+                     kernels_.extremes(from, part_begin(rows, parts, i), part_begin(rows, parts, i + 1),
+                                       found[static_cast<size_t>(i)]);
+                   }});
+  loops.push_back({1, [this, out, &found](int64_t) {
+                     float low = 0, high = 0, check = 0;
+                     for (const Extremes& part : found) {
+                       low = std::min(low, part.low);
+                       high = std::max(high, part.high);
+                       check += part.check;
+                     }
+                     const bool finite = std::isfinite(high - low + check);
+                     if (!finite && not_finite_.empty()) not_finite_ = value(out).name;
+                     const graph::DynamicRange range = finite ? graph::dynamic_range(low, high) : graph::DynamicRange{};
+                     steps_now_[static_cast<size_t>(out)] = {range.scale, range.zero_point, 0, 255};
+                     fill_halo(buffer_of(out), static_cast<uint8_t>(range.zero_point));
+                   }});
+  add_rows(rows, loops, [this, out, from, to = plane<uint8_t>(out)](int64_t begin, int64_t end) {
+    kernels_.quantize(affine_of(step_now(out)), from, to, begin, end);
+  });
 }
 
 void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loops) {
@@ -286,6 +321,7 @@ void Engine::bind_outputs() {
 void Engine::run(const void* image, const std::vector<float*>& outputs) {
   image_ = image;
   results_ = outputs;
+  not_finite_.clear();
   const auto run_loops = [this](const std::vector<Loop>& loops) {
     for (const Loop& loop : loops) pool_.each(loop.count, loop.body);
   };

@@ -24,6 +24,10 @@ class Engine {
   /// or [C]).
   void run(const void* image, const std::vector<float*>& outputs);
 
+  /// Where the latest run met values that are not finite and have a range of their own: the value's name, and outputs
+  /// mean nothing. Empty: nowhere.
+  const std::string& not_finite() const { return not_finite_; }
+
   const Program& program() const { return program_; }
   const Layout& layout() const { return layout_; }
   const Kernels& kernels() const { return kernels_; }
@@ -51,6 +55,11 @@ class Engine {
   void bind_load(const Instruction& instruction, std::vector<Loop>& loops);
   /// Of blocks of zeros that are skipped the instruction loses the MACs.
   void bind_conv(Instruction& layer, std::vector<Loop>& loops);
+  void bind_quantize_dynamic(const Instruction& instruction, std::vector<Loop>& loops);
+  /// The step of a value, as it stands while the program runs.
+  const Step8& step_now(int id) const { return steps_now_[static_cast<size_t>(id)]; }
+  /// Fills what lies around a buffer's values.
+  void fill_halo(const Buffer& buffer, uint8_t pad);
   void bind_average(const Instruction& instruction, std::vector<Loop>& loops);
   void bind_concat(const Instruction& instruction, std::vector<Loop>& loops);
   template <typename T>
@@ -66,6 +75,8 @@ class Engine {
   void skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all);
   /// Where blocks lie in memory. first and steps must outlive it: as SparseWeights has them.
   BlockLists lists_of(const std::vector<int64_t>& first, const std::vector<int64_t>& steps, const ConvShape& shape);
+  /// Gives the next `groups` of packed weights the range of their input each time the program runs.
+  void add_ranges(int in, int64_t groups, std::vector<Loop>& loops);
   /// Lets a convolution add products in 16 bits where its weights allow it, or do once they are split.
   void add_in_16_bits(PackedU8& packed, ConvU8& task);
   /// Index of the output that the value is written to as planes, -1: none.
@@ -100,6 +111,9 @@ class Engine {
   std::vector<std::unique_ptr<Aligned<float>>> strips_;  ///< of direct outputs, before they become planes
   std::vector<std::vector<Loop>> steps_;                 ///< of each instruction
   std::vector<Loop> outputs_;
+  std::vector<std::unique_ptr<std::vector<Extremes>>> extremes_;  ///< of the parts of values that get a range
+  std::vector<Step8> steps_now_;                                  ///< of each value; those of dynamic ones change
+  std::string not_finite_;
   const void* image_ = nullptr;
   std::vector<float*> results_;
   bool profiling_ = false;

@@ -21,6 +21,7 @@ void skip_channels(ConvU8& conv, int64_t depth, int64_t channels, int64_t lanes)
   if (conv.rest.first != nullptr) conv.rest.first += channels / lanes;
   conv.bias += channels;
   conv.multiplier += channels;
+  if (conv.offset != nullptr) conv.offset += channels;
   if (conv.out_u8 != nullptr) conv.out_u8 += channels;
   if (conv.out_f32 != nullptr) conv.out_f32 += channels;
 }
@@ -155,6 +156,14 @@ void Engine::add_planar(int64_t pixels, int64_t channels, int64_t first, int out
   loops.push_back({parts, body});
 }
 
+void Engine::add_ranges(int in, int64_t groups, std::vector<Loop>& loops) {
+  loops.push_back({1, [this, in, first = packed_u8_.size(), groups](int64_t) {
+                     for (size_t g = 0; g < static_cast<size_t>(groups); ++g) {
+                       set_range(*packed_u8_[first + g], step_now(in), kernels_.u8_offset);
+                     }
+                   }});
+}
+
 void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
   const int in = layer.inputs[0], out = layer.outputs[0];
@@ -166,6 +175,7 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
   const int direct = direct_output(out);
   const int64_t macs = layer.weight.size() / groups * pixels;
+  if (value(in).dynamic) add_ranges(in, groups, loops);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
     if (layer.kind == Kind::conv_u8) {
@@ -182,6 +192,7 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       layer.narrow_steps = std::max(layer.narrow_steps, task.narrow_steps);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
+      task.offset = packed.offset.size() > 0 ? packed.offset.data() : nullptr;
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;
       task.out_f32 = to_u8 || direct >= 0 ? nullptr : plane<float>(out).data + g * channels;
       task.zero_point = layer.step.zero_point;

@@ -44,7 +44,7 @@ struct BlockLists {
 ///   u8 behind silu: float(acc) * multiplier is the real value x, and silu(x) (silu_terms.h) times `steps` is clamped
 ///   and
 ///        rounded; or
-///   f32: activation(float(acc) * multiplier).
+///   f32: activation(float(acc) * multiplier), or activation(fma(float(acc), multiplier, offset)) where there is one.
 struct ConvU8 {
   ConvShape shape;
   const uint8_t* input = nullptr;   ///< window of output pixel 0
@@ -55,6 +55,7 @@ struct ConvU8 {
   const int8_t* rest_weights = nullptr;
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
+  const float* offset = nullptr;      ///< padded to whole vectors; nullptr: none
   uint8_t* out_u8 = nullptr;          ///< one of the two
   float* out_f32 = nullptr;
   int32_t zero_point = 0, low = 0, high = 255;
@@ -86,6 +87,11 @@ struct AddU8 {
 struct Affine {
   float scale = 1;
   int32_t zero_point = 0, low = 0, high = 255;
+};
+
+struct Extremes {
+  float low = 0, high = 0;
+  float check = 0;  ///< NaN where a value is not finite: low and high are any numbers then
 };
 
 enum class Unary { silu, sigmoid, relu };
@@ -122,6 +128,8 @@ struct Kernels {
   void (*mul_f32)(Plane<const float> a, Plane<const float> b, Plane<float> out, int64_t begin, int64_t end) = nullptr;
   void (*unary_f32)(Unary, Plane<const float> in, Plane<float> out, int64_t begin, int64_t end) = nullptr;
   void (*quantize)(const Affine&, Plane<const float> in, Plane<uint8_t> out, int64_t begin, int64_t end) = nullptr;
+  /// Smallest and largest of the values of rows [begin, end) and 0, and 0, or NaN where one of them is not finite.
+  void (*extremes)(Plane<const float> in, int64_t begin, int64_t end, Extremes& out) = nullptr;
   void (*dequantize)(const Affine&, Plane<const uint8_t> in, Plane<float> out, int64_t begin, int64_t end) = nullptr;
   void (*max_pool_u8)(const graph::PoolAttributes&, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin,
                       int64_t end) = nullptr;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "core/error.h"
+#include "graph/dynamic_range.h"
 #include "graph/links.h"
 #include "graph/op_traits.h"
 #include "graph/passes.h"
@@ -48,6 +49,7 @@ class Lowering {
         links_(graph),
         u8_(graph.edges.size(), -1),
         f32_(graph.edges.size(), -1),
+        dynamic_(graph.edges.size(), -1),
         taken_(graph.nodes.size(), false) {}
 
   Program run() {
@@ -64,10 +66,13 @@ class Lowering {
   const Shape& shape(EdgeId edge) const { return graph_.edge(edge).shape; }
   int& u8_of(EdgeId edge) { return u8_[static_cast<size_t>(edge)]; }
   int& f32_of(EdgeId edge) { return f32_[static_cast<size_t>(edge)]; }
+  int& dynamic_of(EdgeId edge) { return dynamic_[static_cast<size_t>(edge)]; }
+  bool is_dynamic(EdgeId edge) const { return graph::is_dynamic(graph_.edge(edge)); }
   const Value& value(int id) const { return out_.values[static_cast<size_t>(id)]; }
+  /// Of a quantized edge whose step is known beforehand.
   std::optional<Step8> step(EdgeId edge) const {
     const graph::Edge& e = graph_.edge(edge);
-    if (!e.quant) return std::nullopt;
+    if (!e.quant || e.quant->dynamic) return std::nullopt;
     return step_of(*e.quant, e.name);
   }
   bool is_output(EdgeId edge) const { return links_.is_output[static_cast<size_t>(edge)]; }
@@ -105,16 +110,23 @@ class Lowering {
 
   int as_f32(EdgeId edge, const std::string& reader) {
     if (f32_of(edge) >= 0) return f32_of(edge);
-    ensure(u8_of(edge) >= 0, "[runtime.native] '{}' is read before it is made (node {})", graph_.edge(edge).name,
-           reader);
-    const int out = add_value(edge, std::nullopt);
-    emit(Kind::dequantize, reader, {u8_of(edge)}, {out});
-    return f32_of(edge) = out;
+    const int from = u8_of(edge) >= 0 ? u8_of(edge) : dynamic_of(edge);
+    ensure(from >= 0, "[runtime.native] '{}' is read before it is made (node {})", graph_.edge(edge).name, reader);
+    return f32_of(edge) = dequantized(from, edge, reader);
+  }
+  int dequantized(int id, EdgeId like, const std::string& name) {
+    const int out = add_value(like, std::nullopt);
+    emit(Kind::dequantize, name, {id}, {out});
+    return out;
   }
 
   /// A float value has been made for the edge: quantized where the edge is.
   void made_f32(EdgeId edge, int id, const std::string& name) {
-    if (const auto to = step(edge)) {
+    if (is_dynamic(edge)) {
+      dynamic_of(edge) = add_value(edge, Step8{});
+      out_.values.back().dynamic = true;
+      emit(Kind::quantize_dynamic, name, {id}, {dynamic_of(edge)});
+    } else if (const auto to = step(edge)) {
       u8_of(edge) = add_value(edge, to);
       emit(Kind::quantize, name, {id}, {u8_of(edge)});
     } else {
@@ -123,6 +135,7 @@ class Lowering {
   }
   /// A u8 value has been made for the edge: requantized where the edge's parameters are others.
   void made_u8(EdgeId edge, int id, const std::string& name) {
+    if (is_dynamic(edge)) return made_f32(edge, dequantized(id, edge, name), name);
     const auto to = step(edge);
     if (!to || *to == value(id).step) {
       u8_of(edge) = id;
@@ -214,7 +227,8 @@ class Lowering {
     layer.attributes = n.op == Op::conv ? n.attributes : graph::ConvAttributes{};
     const int64_t pixels = n.op == Op::conv ? shape(out).at(2) * shape(out).at(3) : 1;
     layer.macs = weight.value.size() * pixels;
-    const bool integer = weight.quant && u8_of(in) >= 0;
+    const int bytes = u8_of(in) >= 0 ? u8_of(in) : dynamic_of(in);
+    const bool integer = weight.quant && bytes >= 0;
     const Shape four = n.op == Op::conv ? ws : Shape{ws.at(0), ws.at(1), 1, 1};
     if (!integer) {
       layer.kind = Kind::conv_f32;
@@ -228,13 +242,15 @@ class Lowering {
       return made_f32(out, made, n.name);
     }
     layer.kind = Kind::conv_u8;
-    layer.inputs = {u8_of(in)};
-    IntegerWeights weights = integer_weights(weight, bias, value(u8_of(in)).step.scale, n.name);
+    layer.inputs = {bytes};
+    const bool dynamic = value(bytes).dynamic;
+    IntegerWeights weights = integer_weights(weight, dynamic ? nullptr : bias, value(bytes).step.scale, n.name);
     layer.weight = weights.weight.reshaped(four);
     layer.weight_scale = std::move(weights.scale);
     layer.bias = std::move(weights.bias);
+    if (dynamic) layer.bias = bias ? float_weight(*bias) : Tensor(DType::f32, {ws[0]});
     const auto to = step(out);
-    if (to) {
+    if (to && !dynamic) {
       layer.step = n.activation == Activation::relu ? without_negatives(*to) : *to;
       if (n.activation == Activation::silu) layer.activation = n.activation;  // relu is the step's lower bound
       const EdgeId last = absorb(out, layer);
@@ -316,7 +332,8 @@ class Lowering {
   }
 
   void concat(const Node& n) {
-    const bool integer = std::all_of(n.inputs.begin(), n.inputs.end(), [&](EdgeId e) { return u8_of(e) >= 0; });
+    const bool integer = !is_dynamic(n.outputs[0]) &&
+                         std::all_of(n.inputs.begin(), n.inputs.end(), [&](EdgeId e) { return u8_of(e) >= 0; });
     std::vector<int> parts;
     if (integer) {
       const Step8 to = step(n.outputs[0]).value_or(value(u8_of(n.inputs[0])).step);
@@ -388,8 +405,8 @@ class Lowering {
   const Graph& graph_;
   const graph::Links links_;
   Program out_;
-  std::vector<int> u8_, f32_;  ///< values that hold an edge, -1: none
-  std::vector<bool> taken_;    ///< nodes that a layer's table holds
+  std::vector<int> u8_, f32_, dynamic_;  ///< values that hold an edge, -1: none
+  std::vector<bool> taken_;              ///< nodes that a layer's table holds
 };
 
 }  // namespace
@@ -405,6 +422,7 @@ const char* to_string(Kind kind) {
     case Kind::mul_f32: return "mul_f32";
     case Kind::unary_f32: return "unary_f32";
     case Kind::quantize: return "quantize";
+    case Kind::quantize_dynamic: return "quantize_dynamic";
     case Kind::dequantize: return "dequantize";
     case Kind::max_pool: return "max_pool";
     case Kind::upsample: return "upsample";

@@ -78,6 +78,28 @@ class ImagesAtOnce {
   std::vector<std::unique_ptr<native::Engine>> engines_;
 };
 
+/// The first image with values that are not finite where a range is found as the program runs. Any thread may meet one.
+class NotFinite {
+ public:
+  void met(int64_t image, const std::string& value) {
+    const std::lock_guard lock(mutex_);
+    if (image_ >= 0 && image_ <= image) return;
+    image_ = image;
+    value_ = value;
+  }
+  /// Throws Error{data} where one was met.
+  void check() const {
+    if (image_ < 0) return;
+    fail(ErrorKind::data, "[{}] expected finite values where a range is found as the model runs, got others (edge {})",
+         kWhere, value_);
+  }
+
+ private:
+  std::mutex mutex_;
+  int64_t image_ = -1;
+  std::string value_;
+};
+
 class NativeSession : public Session {
  public:
   NativeSession(const graph::ModelFile& model, native::Isa isa, const SessionOptions& options, Peaks& peaks)
@@ -106,19 +128,23 @@ class NativeSession : public Session {
     const int64_t images = input.shape()[0];
     const size_t image_bytes = input.size_bytes() / static_cast<size_t>(images);
     prepare_outputs(images);
+    NotFinite not_finite;
     const auto run_one = [&](native::Engine& engine, int64_t i) {
       std::vector<float*> to = to_;
       for (size_t k = 0; k < to.size(); ++k) to[k] += i * (outputs_[k].size() / images);
       engine.run(input.bytes() + static_cast<size_t>(i) * image_bytes, to);
+      if (!engine.not_finite().empty()) not_finite.met(i, engine.not_finite());
     };
     if (images > 1 && program_) {
       if (!at_once_) at_once_ = std::make_unique<ImagesAtOnce>(*program_, engine_.kernels(), engine_.threads());
       at_once_->each(images, run_one);
     } else if (images == 1) {
       engine_.run(input.bytes(), to_);
+      if (!engine_.not_finite().empty()) not_finite.met(0, engine_.not_finite());
     } else {
       for (int64_t i = 0; i < images; ++i) run_one(engine_, i);
     }
+    not_finite.check();
     return outputs_;
   }
 

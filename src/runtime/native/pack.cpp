@@ -81,16 +81,31 @@ PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, co
   packed.multiplier = Aligned<float>(width);
   const auto weights = layer.weight.values<int8_t>();
   const int64_t depth = layer.weight.size() / layer.weight.shape()[0];
+  if (in.dynamic) packed.offset = Aligned<float>(width);
   const bool to_steps = out.is_u8 && layer.activation != graph::Activation::silu;  // silu is of real values
   for (int64_t c = 0; c < count; ++c) {
     int32_t sum = 0;
     for (int64_t i = 0; i < depth; ++i) sum += weights[static_cast<size_t>((first + c) * depth + i)];
     const auto channel = static_cast<size_t>(first + c);
+    if (in.dynamic) {
+      packed.offset[c] = layer.bias.values<float>()[channel];
+      packed.sums.push_back(sum);
+      packed.weight_scale.push_back(layer.weight_scale[channel]);
+      continue;
+    }
     packed.bias[c] = layer.bias.values<int32_t>()[channel] + (kernels.u8_offset - in.step.zero_point) * sum;
     const double scale = static_cast<double>(in.step.scale) * layer.weight_scale[channel];
     packed.multiplier[c] = static_cast<float>(to_steps ? scale / layer.step.scale : scale);
   }
   return packed;
+}
+
+void set_range(PackedU8& packed, const Step8& in, int32_t u8_offset) {
+  for (size_t c = 0; c < packed.sums.size(); ++c) {
+    const auto at = static_cast<int64_t>(c);
+    packed.bias[at] = (u8_offset - in.zero_point) * packed.sums[c];
+    packed.multiplier[at] = static_cast<float>(static_cast<double>(in.scale) * packed.weight_scale[c]);
+  }
 }
 
 PackedF32 pack_f32(const Instruction& layer, const Kernels& kernels, int64_t first, int64_t count, bool adjacent) {

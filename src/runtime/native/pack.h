@@ -46,6 +46,11 @@ struct PackedU8 {
   Aligned<int32_t> bias;  ///< with both zero points: of the input, and of the kernel's own offset
   Aligned<float> multiplier;
   Walk walk;  ///< run counts groups of 4
+  /// Of a dynamic input, whose bias and multiplier are found as the program runs (set_range): the layer's own bias,
+  /// else empty, the sum of each channel's weights, and their scales.
+  Aligned<float> offset;
+  std::vector<int32_t> sums;
+  std::vector<float> weight_scale;
 };
 struct PackedF32 {
   using Weight = float;
@@ -57,6 +62,8 @@ struct PackedF32 {
 /// weight i8 [O, I/groups, kh, kw]; the group's output channels are [first, first + count).
 PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels, int64_t first,
                  int64_t count, bool adjacent);
+/// Gives a layer of dynamic input the range of the image at hand.
+void set_range(PackedU8& packed, const Step8& in, int32_t u8_offset);
 PackedF32 pack_f32(const Instruction& layer, const Kernels& kernels, int64_t first, int64_t count, bool adjacent);
 
 }  // namespace quench::runtime::native

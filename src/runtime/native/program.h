@@ -21,14 +21,15 @@ struct Value {
   std::string name;
   bool is_u8 = false;
   int64_t height = 1, width = 1, channels = 1;
-  Step8 step;  ///< of u8
+  Step8 step;            ///< of u8
+  bool dynamic = false;  ///< u8 whose scale and zero point are found as the program runs: not those of `step`
 };
 
 using Table = std::array<uint8_t, 256>;
 
 enum class Kind {
   load,      ///< the image, [C,H,W], into pixels
-  conv_u8,   ///< u8 and int8 weights into u8 (through silu, a table, or neither) or f32
+  conv_u8,   ///< u8 and int8 weights into u8 (through silu, a table, or neither) or f32; of dynamic u8 into f32
   conv_f32,  ///< also linear layers
   table,     ///< u8 into u8, value by value
   add_u8,
@@ -36,6 +37,7 @@ enum class Kind {
   mul_f32,
   unary_f32,
   quantize,
+  quantize_dynamic,  ///< f32 into dynamic u8: its range is found first
   dequantize,
   max_pool,  ///< u8 or f32
   upsample,
@@ -54,7 +56,7 @@ struct Instruction {
   graph::Op unary = graph::Op::silu;  ///< unary_f32
   Tensor weight;                      ///< convolution: i8 or f32, [O, I/groups, kh, kw]
   std::vector<float> weight_scale;    ///< i8: one a channel
-  Tensor bias;                        ///< i32 or f32, [O]
+  Tensor bias;                        ///< i32 or f32, [O]; f32 of a conv_u8 that reads dynamic u8
   Step8 step;                         ///< conv_u8 into u8: what the accumulator (or its silu) becomes, before the table
   std::optional<Table> table;
   int64_t macs = 0;
@@ -78,10 +80,11 @@ struct Program {
 /// Folds, fuses and lowers. A convolution whose result is quantized takes a silu before the quantizer as float
 /// arithmetic, and what follows it value by value (silu, relu, sigmoid, x * sigmoid(x)) into its table; a relu before a
 /// quantizer becomes its lower bound. Values between two quantized edges stay u8; an operation without integer form
-/// runs in float between dequantize and quantize. int8 activations (other targets') become uint8 by adding 128. Throws
-/// Error{unsupported} naming the node for what the engine does not have: more than one input, batch norm that cannot be
-/// folded, activations with one scale per channel, quantizers whose weights are still float, integer weights with zero
-/// points or sums beyond int32 (layer_weights.h).
+/// runs in float between dequantize and quantize. Edges of dynamic ranges become bytes for the convolutions and linear
+/// layers with integer weights that read them; others read these bytes as floats again. int8 activations (other
+/// targets') become uint8 by adding 128. Throws Error{unsupported} naming the node for what the engine does not have:
+/// more than one input, batch norm that cannot be folded, activations with one scale per channel, quantizers whose
+/// weights are still float, integer weights with zero points or sums beyond int32 (layer_weights.h).
 Program lower(const graph::Graph& graph);
 
 }  // namespace quench::runtime::native

@@ -33,6 +33,7 @@ class Digest {
     add(int64_t{quant->axis});
     add_floats(quant->scale);
     add_all(quant->zero_point);
+    if (quant->dynamic) add(std::string("dynamic"));
   }
   void operator()(const std::monostate&) {}
   void operator()(const graph::ConvAttributes& a) {
