@@ -162,6 +162,50 @@ TEST_F(Refine, LevelsAndZerosStayThroughWholeChains) {
   }
 }
 
+/// Factors are those of `start`, and what was 0 is 0.
+void expect_groups(const graph::Graph& made, const graph::Graph& start, const graph::Graph& sparse) {
+  const graph::Graph folded = graph::fold_batch_norms(sparse);
+  int layers = 0;
+  for (const auto& [name, weight] : made.weights) {
+    if (weight.value.dtype() != DType::i8) continue;
+    layers += weight.quant->group_size > 0;
+    ASSERT_EQ(weight.quant->group_factors, start.weights.at(name).quant->group_factors) << name;
+    const auto before = folded.weights.at(name).value.values<float>();
+    const auto now = weight.value.values<int8_t>();
+    for (size_t i = 0; i < now.size(); ++i) ASSERT_TRUE(before[i] != 0 || now[i] == 0) << name;
+  }
+  EXPECT_GE(layers, 3);
+}
+
+TEST_F(Refine, GroupsAndZerosStayThroughWholeChains) {
+  const methods::ChainStep sparsify{"sparsify", {{"pattern", "unstructured"}, {"sparsity", 0.5}}};
+  const graph::Graph sparse = run(model_.graph, {sparsify});
+  const Json settings{{"bits_w", 4}, {"group_size", 4}, {"weight_scales", "mse"}};
+  const graph::Graph plain = run(sparse, {quantize(settings)});
+  const graph::Graph refined = run(sparse, {quantize(settings), adaround(), correct_bias()});
+  expect_groups(refined, plain, sparse);
+  EXPECT_GT(output_db(run(model_.graph, {quantize(settings), adaround()})),
+            output_db(run(model_.graph, {quantize(settings)})));
+  methods::ChainStep by_block = adaround();
+  by_block.settings["unit"] = "block";
+  expect_groups(run(sparse, {quantize(settings), by_block}), plain, sparse);
+  const Json training{{"epochs", 1}, {"batch", 32}, {"lr", 0.01}, {"threads", 1}};
+  for (const Json& more : {Json::object(), Json{{"weight_ranges", "learned"}, {"estimator", "ewgs"}},
+                           Json{{"weight_ranges", "follow"}, {"damping", 0.1}}, Json{{"freeze_threshold", 0.02}}}) {
+    Json own = training;
+    own.update(more);
+    expect_groups(run(sparse, {quantize(settings), {"finetune", own}}), plain, sparse);
+  }
+}
+
+TEST_F(Refine, GroupsAreRefusedBeforeWorkBegins) {
+  const auto said = [&](const Chain& chain) { return error_of([&] { effective(model_.graph, chain); }).second; };
+  EXPECT_NE(said({quantize({{"bits_w", 8}, {"group_size", 16}})}).find("from 2 to 5"), std::string::npos);
+  EXPECT_NE(said({{"assign_bits", {{"max_loss", 0.1}, {"group_size", 16}}}}).find("group_size"), std::string::npos);
+  const Chain bent{quantize({{"bits_w", 3}, {"group_size", 8}}), {"finetune", {{"weight_quantizer", "dorefa"}}}};
+  EXPECT_NE(error_of([&] { run(model_.graph, bent); }).second.find("got groups"), std::string::npos);
+}
+
 TEST_F(Refine, LevelsAreRefusedBeforeWorkBegins) {
   const auto said = [&](const Chain& chain) { return error_of([&] { effective(model_.graph, chain); }).second; };
   EXPECT_NE(said({quantize({{"bits_w", 8}, {"levels", "pot"}})}).find("from 3 to 4"), std::string::npos);
