@@ -28,11 +28,12 @@ bool read_anything(const std::string& bytes, const std::string& what) {
   return false;
 }
 
-/// Two small files with everything in them: float and quantized.
+/// Small files with everything in them: float, quantized, and of ranges that are found as the model runs.
 std::vector<std::string> seeds() {
   const Graph plain = samples::every_op();
   return {write_onnx(plain), write_onnx(samples::quantized(plain, {.bits_a = 7, .pixels = true, .outputs = true})),
-          write_onnx(samples::quantized(plain, {.bits_w = 5, .integer = false, .weight_clip = 0.5}))};
+          write_onnx(samples::quantized(plain, {.bits_w = 5, .integer = false, .weight_clip = 0.5})),
+          write_onnx(samples::quantized(plain, {.pixels = true, .dynamic = true}))};
 }
 
 TEST(OnnxFuzz, Truncated) {

@@ -18,9 +18,11 @@ graph::Graph run_correct_bias(const StepInput& input) {
     const quant::ImageBatches images = load_kept_images(quantized, reference, input, 512);
     made = quant::correct_bias_by_images(quantized, twin, images.batches, input.log, input.cancel);
   }
-  input.log.info(fmt::format("correct_bias: {} corrected ({}); the largest by {:.2f} output steps{}",
-                             counted(made.layers, "layer"), how, made.largest,
-                             made.largest_in.empty() ? "" : " in " + made.largest_in));
+  const std::string largest =  // of outputs with steps of their own
+      made.largest_in.empty()
+          ? ""
+          : fmt::format("; the largest by {:.2f} output steps in {}", made.largest, made.largest_in);
+  input.log.info(fmt::format("correct_bias: {} corrected ({}){}", counted(made.layers, "layer"), how, largest));
   made.graph.metadata["bias_correction"] = how;
   return std::move(made.graph);
 }
