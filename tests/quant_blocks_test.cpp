@@ -228,6 +228,18 @@ TEST(BlockRounding, TheOutputIsNearerForAllTargets) {
   }
 }
 
+TEST(BlockRounding, LevelsAreForLayers) {
+  const graph::Graph model = branched_graph();
+  const graph::Graph quantized = prepared_graph(model, {{"bits_w", 3}, {"levels", "pot"}});
+  const auto rounded = [&](const Json& settings) {
+    return adaround(quantized, float_twin(quantized, model), noise_batches(8), settings, {}, CancelToken{});
+  };
+  const auto [kind, message] = error_of([&] { rounded(block_settings()); });
+  EXPECT_EQ(kind, ErrorKind::unsupported);
+  EXPECT_NE(message.find("unit: layer"), std::string::npos) << message;
+  EXPECT_NO_THROW(rounded(block_settings({{"unit", "layer"}})));
+}
+
 TEST(BlockRounding, BadInputIsAnError) {
   for (const char* name : {"drop", "block_images"}) {
     const Json settings = block_settings({{"unit", "layer"}, {name, 1}});

@@ -89,6 +89,14 @@ class AdaRound {
 
  private:
   void find_blocks() {
+    for (const auto& [name, weight] : out_.graph.weights) {
+      if (!weight.quant || weight.quant->levels.empty()) continue;
+      fail(
+          ErrorKind::unsupported,
+          "[quant.adaround] unit: block rounds to every integer, and these weights have levels of their own ({}): take "
+          "unit: layer",
+          name);
+    }
     for (const Block& block : blocks_of(out_.graph)) {
       blocks_.emplace(out_.graph.nodes[block.first].name, block);
       for (const size_t i : block.layers) in_blocks_.insert(out_.graph.nodes[i].name);
