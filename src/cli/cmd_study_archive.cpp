@@ -5,6 +5,7 @@
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "inference/registry.h"
 #include "study/verify.h"
 
@@ -43,7 +44,8 @@ int run_study_verify(const program::Invocation& invocation, const program::Envir
   const size_t files = manifest.at("files").size();
   environment.log.info(fmt::format("{} files are as they were written, and records name them rightly", files));
   const runtime::Registry registry = inference::full_registry(environment.places);
-  const study::VerifyOptions wanted{data::root_of(options, environment.data_root), options["accuracy"], options["latency"], &registry};
+  const study::VerifyOptions wanted{data::root_of(options, environment.data_root), options["accuracy"],
+                                    options["latency"], &registry};
   const std::vector<study::VerifiedRow> rows = study::verify(archive, wanted, environment.log, *environment.cancel);
   std::vector<std::vector<std::string>> table{
       {"row", "accuracy then %", "now %", "p50 then ms", "now ms", "now / then", "verdict"}};
