@@ -38,8 +38,8 @@ int run_study_verify(const program::Invocation& invocation, const program::Envir
   const std::vector<std::string> faults = archive.file_faults();
   for (const std::string& fault : faults) environment.log.warning(fault);
   if (!faults.empty()) {
-    fail(ErrorKind::data, "study verify: {} of the archive's files are not what they were; nothing was run",
-         faults.size());
+    fail(ErrorKind::data, "study verify: the archive is not as it was written ({}); nothing was run",
+         counted(static_cast<int64_t>(faults.size()), "fault"));
   }
   const size_t files = manifest.at("files").size();
   environment.log.info(fmt::format("{} files are as they were written, and records name them rightly", files));
