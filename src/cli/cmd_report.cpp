@@ -1,6 +1,5 @@
 #include <filesystem>
 #include <iostream>
-#include <map>
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
@@ -52,18 +51,6 @@ Page page_of(const fs::path& file, const LogSink& log) {
   }
 }
 
-/// The records of the cells, in their order; all where none is named.
-std::vector<record::Record> chosen(std::vector<record::Record> records, const std::vector<std::string>& cells) {
-  if (cells.empty()) return records;
-  std::map<std::string, record::Record*> by_cell;
-  for (record::Record& record : records) by_cell[record.cell.value_or("")] = &record;
-  std::vector<record::Record> out;
-  for (const std::string& cell : cells) {
-    if (const auto found = by_cell.find(cell); found != by_cell.end()) out.push_back(*found->second);
-  }
-  return out;
-}
-
 }  // namespace
 
 int run_report(const program::Invocation& invocation, const program::Environment& environment) {
@@ -75,7 +62,7 @@ int run_report(const program::Invocation& invocation, const program::Environment
   }
   record::tell_skipped(loaded, environment.log);
   const Page study = page_of(store.parent_path() / "page.json", environment.log);
-  const std::vector<record::Record> records = chosen(record::latest(loaded.records), study.cells);
+  const std::vector<record::Record> records = record::of_cells(record::latest(loaded.records), study.cells);
   if (records.empty()) fail(ErrorKind::data, "[cli] expected at least one record in {}, got none", store.string());
 
   const report::OutcomesOf outcomes = kept_outcomes(store.parent_path(), environment.log);

@@ -42,27 +42,28 @@ void append(const std::filesystem::path& file, std::span<const Record> records) 
   append_line(file, lines);
 }
 
-Loaded load(const std::filesystem::path& file) {
-  const std::string content = read_file(file);
+Loaded load(const std::filesystem::path& file) { return load(read_file(file), file.string()); }
+
+Loaded load(std::string_view content, const std::string& name) {
   Loaded loaded;
   int64_t number = 0;
   for (size_t start = 0; start < content.size();) {
     ++number;
     const size_t end = content.find('\n', start);
-    const bool ended = end != std::string::npos;
+    const bool ended = end != std::string_view::npos;
     const std::string_view line(content.data() + start, (ended ? end : content.size()) - start);
     start = ended ? end + 1 : content.size();
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    const std::string where = fmt::format("{}:{}", file.string(), number);
+    const std::string where = fmt::format("{}:{}", name, number);
     try {
       std::vector<std::string> strange;
       loaded.records.push_back(from_json(parse_json(line, where), where, &strange));
       for (const std::string& problem : strange) {
-        loaded.warnings.push_back(fmt::format("{}: line {}: a value is left out: {}", file.string(), number, problem));
+        loaded.warnings.push_back(fmt::format("{}: line {}: a value is left out: {}", name, number, problem));
       }
     } catch (const Error& error) {
-      loaded.warnings.push_back(ended ? fmt::format("{}: line {} is skipped: {}", file.string(), number, error.what())
-                                      : fmt::format("{}: line {}: torn, skipped", file.string(), number));
+      loaded.warnings.push_back(ended ? fmt::format("{}: line {} is skipped: {}", name, number, error.what())
+                                      : fmt::format("{}: line {}: torn, skipped", name, number));
     }
   }
   return loaded;
@@ -90,6 +91,17 @@ std::vector<Record> latest(const std::vector<Record>& records) {
     } else {
       out[found->second] = record;
     }
+  }
+  return out;
+}
+
+std::vector<Record> of_cells(std::vector<Record> records, const std::vector<std::string>& cells) {
+  if (cells.empty()) return records;
+  std::map<std::string, Record*> by_cell;
+  for (Record& record : records) by_cell[record.cell.value_or("")] = &record;
+  std::vector<Record> out;
+  for (const std::string& cell : cells) {
+    if (const auto found = by_cell.find(cell); found != by_cell.end()) out.push_back(*found->second);
   }
   return out;
 }

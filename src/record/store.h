@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/log.h"
@@ -25,11 +26,16 @@ struct Loaded {
 /// warning that names file and line, and stays in the file; of a record, a number that cannot be. A missing file:
 /// Error{io}.
 Loaded load(const std::filesystem::path& file);
+/// The same of a file's content; name: of the file, for warnings.
+Loaded load(std::string_view content, const std::string& name);
 
 /// The warnings to a log: the first few, and how many more there are.
 void tell_skipped(const Loaded& loaded, const LogSink& log);
 
 /// The newest record of each cell, in order of first appearance.
 std::vector<Record> latest(const std::vector<Record>& records);
+
+/// The records of these cells, in the cells' order; all where none is named.
+std::vector<Record> of_cells(std::vector<Record> records, const std::vector<std::string>& cells);
 
 }  // namespace quench::record

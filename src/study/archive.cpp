@@ -35,19 +35,15 @@ bool stays_inside(const fs::path& path) {
          std::ranges::none_of(path, [](const fs::path& part) { return part == ".."; });
 }
 
+/// The newest record of each cell that the page has.
 std::vector<record::Record> records_in(const std::string& lines, const std::string& page, const std::string& where) {
-  // The store reads files: what it makes of torn lines is what a report would make of them.
-  const fs::path copy =
-      fs::temp_directory_path() / fmt::format("quench-records-{}.jsonl", sha256_hex(lines).substr(0, 16));
-  write_file(copy, lines);
-  std::vector<record::Record> all = record::latest(record::load(copy).records);
-  fs::remove(copy);
-  const Json cells = page.empty() ? Json() : parse_json(page, where).value("cells", Json());
-  if (!cells.is_array()) return all;
-  std::erase_if(all, [&](const record::Record& record) {
-    return std::ranges::find(cells, Json(record.cell.value_or(""))) == cells.end();
-  });
-  return all;
+  std::vector<std::string> cells;
+  try {
+    if (!page.empty()) parse_json(page, where).at("cells").get_to(cells);
+  } catch (const Json::exception&) {
+    fail(ErrorKind::data, "[study.archive] expected page.json with a list of cells, got another ({})", where);
+  }
+  return record::of_cells(record::latest(record::load(lines, "records.jsonl").records), cells);
 }
 
 /// Whether a gzip file's content has a hash that begins so.
