@@ -65,14 +65,14 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
   double best_ms = 0;
   std::vector<size_t> compared;
   for (const PointRows& point : set.points) {
-    const auto accuracy = mean_of(point.rows, [&](size_t row) { return accuracy_of(rows[row], metric); });
+    const double accuracy = accuracy_of_point(point, rows, metric, nullptr).value;
     const auto base = mean_of(point.rows, [&](size_t row) -> std::optional<double> {
       const Record* of_row = accuracy_baseline(rows[row], rows);
       return of_row ? accuracy_of(*of_row, metric) : std::nullopt;
     });
-    if (!accuracy || !base) continue;
+    if (!base) continue;
     compared.insert(compared.end(), point.rows.begin(), point.rows.end());
-    if (*accuracy < *base - kPoint) continue;
+    if (accuracy < *base - kPoint) continue;
     const double ms = mean_of(point.rows, [&](size_t row) { return latency(&rows[row]); }).value_or(0);
     if (best != nullptr && best_ms <= ms) continue;
     best = &point;
