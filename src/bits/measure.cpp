@@ -1,5 +1,6 @@
 #include "bits/measure.h"
 
+#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/text.h"
+#include "core/workers.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
 #include "graph/image_side.h"
@@ -22,6 +24,7 @@
 #include "metrics/cost.h"
 #include "models/task.h"
 #include "nn/graph_module.h"
+#include "nn/intra_op_threads.h"
 #include "quant/float_twin.h"
 #include "quant/image_batches.h"
 #include "quant/placement_settings.h"
@@ -60,7 +63,7 @@ class Measurement {
     models::require_fit(model_.graph, data_.train->task(), data_.train->classes());
     prepared_ = quant::prepare(model_.graph, data_, quantization_, log_, cancel_);
     twin_ = quant::float_twin(prepared_.graph, model_.graph);
-    objective_ = train::make_objective(twin_, data_, train::parse_settings(Json::object(), twin_));
+    make_objectives();
     twin_weights_ = nn::load_weights(twin_, {});
     weights_ = nn::load_weights(prepared_.graph, {});
     list_layers();
@@ -112,8 +115,15 @@ class Measurement {
     loading_.subset = subset_.indices;
   }
 
-  double loss(const Outputs& outputs, const data::Batch& batch) {
-    const double value = objective_->loss(outputs, batch).item<double>();
+  /// One for each thread: a loss may keep what it has computed.
+  void make_objectives() {
+    for (int i = 0; i < at::get_num_threads(); ++i) {
+      objectives_.push_back(train::make_objective(twin_, data_, train::parse_settings(Json::object(), twin_)));
+    }
+  }
+
+  double loss(const Outputs& outputs, const data::Batch& batch, int worker = 0) {
+    const double value = objectives_.at(static_cast<size_t>(worker))->loss(outputs, batch).item<double>();
     if (!std::isfinite(value)) {
       fail(ErrorKind::data, "sensitivity: expected a finite loss, got {} (training image {} and those after it)", value,
            batch.indices.front());
@@ -154,16 +164,23 @@ class Measurement {
     for (size_t i = 0; i < expected.size(); ++i) {
       signal_[i] += expected[i].square().sum(torch::kDouble).item<double>();
     }
-    const auto take = [&](EffectSums& sums, const Outputs& found) {
+    const auto take = [&](EffectSums& sums, const Outputs& found, int worker = 0) {
       cancel_.check();
-      sums.add(found, expected, loss(found, batch) - float_loss, batch, truths);
+      sums.add(found, expected, loss(found, batch, worker) - float_loss, batch, truths);
     };
     take(*float_sums_, expected);
     take(*all_sums_, rounded.outputs());
-    for (LayerWork& work : layers_) {
-      for (auto& [bits, change] : work.alone) take(work.alone_sums.at(bits), floats.outputs(change));
-      take(work.rest_sums, rounded.outputs(work.rest));
-    }
+    // Layers side by side, each in one thread: the values of two images are too few for threads to share an operator.
+    const int workers = static_cast<int>(objectives_.size());
+    const nn::IntraOpThreads one(1);
+    run_workers(workers, [&](int worker) {
+      const torch::NoGradGuard no_gradient;
+      for (size_t i = static_cast<size_t>(worker); i < layers_.size(); i += objectives_.size()) {
+        LayerWork& work = layers_[i];
+        for (auto& [bits, change] : work.alone) take(work.alone_sums.at(bits), floats.outputs(change), worker);
+        take(work.rest_sums, rounded.outputs(work.rest), worker);
+      }
+    });
   }
 
   void take_traces() {
@@ -181,7 +198,7 @@ class Measurement {
         cancel_.check();
         const torch::Tensor pixels = train::pixels_of(batch->images, torch::kCPU);
         const double share = static_cast<double>(batch->indices.size()) / static_cast<double>(images_);
-        const torch::Tensor loss = objective_->loss(module.forward(pixels), *batch) * share;
+        const torch::Tensor loss = objectives_[0]->loss(module.forward(pixels), *batch) * share;
         if (loss.requires_grad()) loss.backward();
       }
     };
@@ -227,7 +244,7 @@ class Measurement {
   quant::Prepared prepared_;
   graph::Graph twin_;
   nn::WeightStore twin_weights_, weights_;
-  std::unique_ptr<train::Objective> objective_;
+  std::vector<std::unique_ptr<train::Objective>> objectives_;
   std::vector<LayerWork> layers_;
   data::Subset subset_;
   data::LoaderOptions loading_;

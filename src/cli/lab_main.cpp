@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "inference/registry.h"
 #include "nn/blas.h"
+#include "nn/kept_memory.h"
 #include "steps/step.h"
 
 /// Entry point of libquench_lab.so.
@@ -11,6 +12,7 @@ extern "C" int quench_library_run(const quench::program::Invocation& invocation,
                                   const quench::program::Environment& environment) {
   using namespace quench::cli;
   quench::nn::set_blas_threads(1);
+  quench::nn::keep_freed_memory();
   const std::string& name = invocation.command;
   if (name == "bench") return run_bench(invocation, environment, quench::inference::full_registry(environment.places));
   if (name == "quantize") return run_quantize(invocation, environment);

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <limits>
-#include <thread>
 
 #include "core/error.h"
+#include "core/workers.h"
 #include "stats/lanes_ap.h"
 #include "stats/replicates.h"
 
@@ -54,8 +54,8 @@ MapReplicates map_replicates(const metrics::CocoOutcomes& outcomes, int64_t repl
                 [](Replicates& figure, double value) { figure.value = value; });
   }
   const int64_t blocks = (replicates + kLanes - 1) / kLanes;
-  const int64_t workers = std::clamp<int64_t>(threads, 1, std::max<int64_t>(blocks, 1));
-  const auto work = [&](int64_t first) {
+  const int workers = static_cast<int>(std::clamp<int64_t>(threads, 1, std::max<int64_t>(blocks, 1)));
+  run_workers(workers, [&](int first) {
     LanesAp class_ap;
     for (int64_t block = first; block < blocks; block += workers) {
       const std::vector<float> times = draw_images(outcomes.images, seed, block);
@@ -66,11 +66,7 @@ MapReplicates map_replicates(const metrics::CocoOutcomes& outcomes, int64_t repl
                     [replicate](Replicates& figure, double value) { figure.resampled[replicate] = value; });
       }
     }
-  };
-  std::vector<std::thread> others;
-  for (int64_t worker = 1; worker < workers; ++worker) others.emplace_back(work, worker);
-  work(0);
-  for (std::thread& other : others) other.join();
+  });
   return result;
 }
 
