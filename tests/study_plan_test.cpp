@@ -28,6 +28,34 @@ TEST(Plan, ExpandsEveryCombinationOnce) {
   EXPECT_EQ(ids.size(), cells.size());
 }
 
+TEST(Plan, AModelMayHaveSeedsAndMethodsOfItsOwn) {
+  const Json study = config::parse_yaml(
+      "study: s\nmodels: [yolov5n-cls, {model: yolov5s-cls, seeds: 7, methods: [fp32, ptq]}]\n"
+      "methods: [fp32, {method: ptq, observer: [mse, minmax]}, qat]\nseeds: [0, 1]\n",
+      "t");
+  std::set<std::string> small;
+  size_t nano = 0;
+  for (const Cell& cell : expand(check_study(study, "t"), {})) {
+    if (cell.model.model["model"] == "yolov5n-cls") {
+      ++nano;
+      continue;
+    }
+    EXPECT_EQ(cell.seed, 7);
+    small.insert(cell.method.method + " " + cell.method.setting);
+  }
+  EXPECT_EQ(nano, 2u * 4);
+  EXPECT_EQ(small, (std::set<std::string>{"fp32 ", "ptq minmax", "ptq mse"}));
+}
+
+TEST(Plan, AModelsOwnMethodsAreTheStudys) {
+  const Json study =
+      config::parse_yaml("study: s\nmodels: [{model: yolov5n-cls, methods: [qta]}]\nmethods: [fp32, qat]\n", "t");
+  const auto [kind, message] = error_of([&] { check_study(study, "t"); });
+  EXPECT_EQ(kind, ErrorKind::config);
+  EXPECT_NE(message.find("unknown method 'qta'"), std::string::npos) << message;
+  EXPECT_NE(message.find("known: fp32, qat"), std::string::npos) << message;
+}
+
 TEST(Plan, SeedsStandUnderSeedsAlone) {
   for (const char* text :
        {"train: {seed: 1}", "models: [{model: yolov5n-cls, train: {seed: 1}}]", "methods: [{method: qat, seed: 2}]",

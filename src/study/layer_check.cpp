@@ -15,6 +15,7 @@ void check_layers(const StudyFile& study, const std::string& where) {
   for (const ModelEntry& model : study.models) {
     std::optional<graph::Graph> graph;  // layers have their names whatever the classes and weights are
     for (const methods::Method& method : study.methods) {
+      if (!model.takes(method)) continue;
       for (const methods::ChainStep& step :
            methods::effective_steps(method, study.steps, {study.task}, model.train, where + ".methods")) {
         if (!steps::names_layers(step)) continue;

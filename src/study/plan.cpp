@@ -89,8 +89,9 @@ std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
   std::map<std::string, size_t> ids;
   std::map<std::string, std::string> model_of;  // by path of the artifact
   for (const ModelEntry& model : study.models) {
-    for (int64_t seed : study.seeds) {
+    for (int64_t seed : model.seeds) {
       for (const methods::Method& method : study.methods) {
+        if (!model.takes(method)) continue;
         for (const std::string& runtime : study.runtimes) {
           for (const DeviceEntry& device : study.devices) {
             for (int64_t threads : study.threads) {

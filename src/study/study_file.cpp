@@ -82,14 +82,17 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   if (!map.is_object() || !map.contains("model")) {
     fail(ErrorKind::config, "{}: expected a model name or a map with 'model', got {}", where, entry.dump());
   }
-  std::vector<std::string> keys{"train"};
+  std::vector<std::string> keys{"train", "seeds", "methods"};
   for (const config::Option& option : config::model_options().options()) keys.push_back(option.name);
   check_keys(map, keys, where);
   Json own_train = map.value("train", Json::object());
-  map.erase("train");
+  ModelEntry out;
+  if (map.contains("seeds")) out.seeds = integers_of(map["seeds"], 0, where + ".seeds");
+  if (map.contains("methods")) out.methods = texts_of(map["methods"], where + ".methods");
+  for (const char* key : {"train", "seeds", "methods"}) map.erase(key);
   Json model = defaults;
   model.update(map);
-  ModelEntry out{"", config::model_options().checked(model, where), {}};
+  out.model = config::model_options().checked(model, where);
   check_name(out.model["model"], models::names(), "model", where);
   if (const std::string own = models::spec(out.model["model"]).task; own != task) {
     fail(ErrorKind::config, "{}: expected models of one task, got {} for '{}' beside one for '{}'", where,
@@ -101,6 +104,15 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   out.train = train_settings(task).checked(merged, where + ".train");
   config::require_teacher(out.train, where + ".train");
   return out;
+}
+
+/// The methods that models name are the study's.
+void check_own_methods(const StudyFile& study, const std::string& where) {
+  std::vector<std::string> known;
+  for (const methods::Method& method : study.methods) known.push_back(method.method);
+  for (const ModelEntry& model : study.models) {
+    for (const std::string& name : model.methods) check_name(name, known, "method", where + ".models.methods");
+  }
 }
 
 DeviceEntry check_device(const Json& entry, const std::string& where) {
@@ -232,6 +244,10 @@ void set_labels(std::vector<ModelEntry>& models) {
 
 }  // namespace
 
+bool ModelEntry::takes(const methods::Method& method) const {
+  return methods.empty() || std::ranges::find(methods, method.method) != methods.end();
+}
+
 StudyFile check_study(const Json& study, const std::string& where, const methods::StepTable& steps) {
   check_keys(study,
              {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
@@ -277,13 +293,18 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
     for (methods::Method& method : methods::methods_of(entry, steps, task, target, where + ".methods"))
       out.methods.push_back(std::move(method));
   }
+  check_own_methods(out, where);
   for (const ModelEntry& model : out.models) {
     for (const methods::Method& method : out.methods) {
+      if (!model.takes(method)) continue;
       methods::effective_steps(method, steps, {task}, model.train, where + ".methods");  // before any work
     }
   }
   check_layers(out, where);
-  out.seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
+  const std::vector<int64_t> seeds = integers_of(study.value("seeds", Json::array({0})), 0, where + ".seeds");
+  for (ModelEntry& model : out.models) {
+    if (model.seeds.empty()) model.seeds = seeds;
+  }
   out.threads = integers_of(study.value("threads", Json::array({1})), 1, where + ".threads");
   for (const Json& entry : list_of(study.value("devices", Json("host")), where + ".devices")) {
     out.devices.push_back(check_device(entry, where + ".devices"));

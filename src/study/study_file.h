@@ -13,9 +13,13 @@ namespace quench::study {
 
 /// One model of a study with its own effective training configuration.
 struct ModelEntry {
-  std::string label;  ///< "yolov5n-cls@64"; where entries of one model differ, with what differs
-  Json model;         ///< values of config::model_options
-  Json train;         ///< values of fit_options() and distill_options()
+  std::string label;                 ///< "yolov5n-cls@64"; where entries of one model differ, with what differs
+  Json model;                        ///< values of config::model_options
+  Json train;                        ///< values of fit_options() and distill_options()
+  std::vector<int64_t> seeds;        ///< of its rows
+  std::vector<std::string> methods;  ///< names of those that it goes through; empty: all of the study
+
+  bool takes(const methods::Method& method) const;
 };
 
 /// A machine that cells run on.
@@ -35,7 +39,6 @@ struct StudyFile {
   std::vector<std::string> notes;  ///< said on the report's face
   Json data;                       ///< values of config::data_options
   std::vector<ModelEntry> models;
-  std::vector<int64_t> seeds;
   std::vector<methods::Method> methods;
   std::vector<std::string> runtimes;
   std::vector<int64_t> threads;
@@ -52,6 +55,7 @@ struct StudyFile {
 ///     data: cifar100 | {data: ..., train_limit: ...}
 ///     imgsz: 64                        stem_stride: 2
 ///     train: {epochs: 30, flip: true}  methods: [fp32, qat, {method: ptq, observer: [mse, minmax]}]
+///             {model: yolov5s-cls, seeds: [0], methods: [fp32, qat]} in place of the study's
 ///     seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
 ///     methods: [{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}]
 ///     detect: {iou: 0.6, rect: false}  forecast: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
