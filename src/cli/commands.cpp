@@ -59,10 +59,12 @@ OptionSet export_settings() {
                            "a detector for other tools: decoded boxes and scores instead of raw outputs"}});
 }
 
+Option resume() { return {"resume", T::boolean, true, "go on from the checkpoint in the work folder"}; }
+
 OptionSet quantize_settings() {
   const OptionSet method(
       {Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization", {"ptq", "qat"}},
-       Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}});
+       Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}, resume()});
   return method + config::quantize_options() + config::data_options() + config::qat_options() +
          config::quantizer_options() + config::augment_options() + config::distill_options();
 }
@@ -288,8 +290,7 @@ program::Command step_command(const methods::StepInfo& step) {
   if (step.begins) options = config::model_options() + options;
   if (step.needs != methods::Needs::nothing) options = options + config::data_options();
   const OptionSet checkpoints(
-      {Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"},
-       Option{"resume", T::boolean, true, "go on from the checkpoint in the work folder"}});
+      {Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"}, resume()});
   options = options + output("model to write (required)");
   if (step.checkpoints) options = options + checkpoints;
   return {step.name,
