@@ -56,6 +56,16 @@ TEST(Plan, AModelsOwnMethodsAreTheStudys) {
   EXPECT_NE(message.find("known: fp32, qat"), std::string::npos) << message;
 }
 
+TEST(Plan, EachSeedCalibratesOnOtherImages) {
+  const Json study = config::parse_yaml(
+      "study: s\nmodels: [yolov5n-cls]\nmethods: [{method: ptq, calibration_seed: 5}]\nseeds: [0, 2]\n", "t");
+  std::vector<int64_t> seeds;
+  for (const Cell& cell : expand(check_study(study, "t"), {})) {
+    seeds.push_back(cell.steps.at(1).settings["calibration_seed"]);
+  }
+  EXPECT_EQ(seeds, (std::vector<int64_t>{5, 7}));
+}
+
 TEST(Plan, SeedsStandUnderSeedsAlone) {
   for (const char* text :
        {"train: {seed: 1}", "models: [{model: yolov5n-cls, train: {seed: 1}}]", "methods: [{method: qat, seed: 2}]",

@@ -51,6 +51,9 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
   for (methods::ChainStep step :
        methods::effective_steps(cell.method, study.steps, {study.task}, cell.model.train, study.name + ".methods")) {
     if (step.settings.contains("seed")) step.settings["seed"] = cell.seed;
+    if (step.settings.contains("calibration_seed")) {  // so that seeds tell what the choice of images does, too
+      step.settings["calibration_seed"] = step.settings["calibration_seed"].get<int64_t>() + cell.seed;
+    }
     add(step.step, step.settings);
   }
   return steps;
