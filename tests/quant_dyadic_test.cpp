@@ -150,6 +150,12 @@ TEST(DyadicRequantization, OtherTargetsAndRuntimesAreRefused) {
   EXPECT_EQ(refused, ErrorKind::unsupported);
   EXPECT_NE(why.find("[runtime.other] expected a model of 'requantization: float'"), std::string::npos) << why;
   EXPECT_NO_THROW(runtime::require_float_requantization(convert(prepared_graph(branched_graph())), "runtime.other"));
+  const runtime::Registry registry = runtime::base_registry();
+  for (const auto& other : registry.all()) {
+    if (other->name() == "native" || !other->availability().available) continue;
+    EXPECT_EQ(said([&] { other->load(written(graph), {.threads = 1}); }).first, ErrorKind::unsupported)
+        << other->name();
+  }
 }
 
 }  // namespace
