@@ -75,6 +75,32 @@ int32_t shifted(const Value& v, int64_t sum, int power, bool positive = false) {
   return static_cast<int32_t>(std::clamp<int64_t>(q, low - v.zero, v.high - v.zero)) + v.zero;
 }
 
+/// (sum >> shift) with halves up, as an integer of v. Of integers alone.
+int32_t halves_up(const Value& v, int64_t sum, int shift, bool positive = false) {
+  const int64_t divisor = int64_t{1} << shift, doubled = 2 * (sum % divisor);
+  int64_t q = sum / divisor;  // towards 0; the rest has the sign of the sum
+  if (doubled >= divisor) ++q;
+  if (doubled < -divisor) --q;
+  const int32_t low = positive ? std::max(v.low, v.zero) : v.low;
+  return static_cast<int32_t>(std::clamp<int64_t>(q, low - v.zero, v.high - v.zero)) + v.zero;
+}
+
+/// The largest shift up to `most` at which the factor, rounded to an integer, has at most `bits` bits; and that
+/// integer.
+std::pair<int64_t, int> dyadic_of(double factor, int bits, int most) {
+  int shift = most;
+  while (std::nearbyint(factor * std::pow(2.0, shift)) >= std::pow(2.0, bits)) --shift;
+  return {static_cast<int64_t>(std::nearbyint(factor * std::pow(2.0, shift))), shift};
+}
+
+int32_t dyadic(const Value& v, int64_t sum, double factor, bool positive = false) {
+  const auto [multiplier, shift] = dyadic_of(factor, 31, 62);
+  return halves_up(v, sum * multiplier, shift, positive);
+}
+
+/// How integers of other steps become bytes.
+enum class Change { floats, shifts, dyadic };
+
 /// A bias in steps of `step`: as it stands where its own are these.
 int64_t bias_in_steps(const Weight& bias, size_t channel, double step) {
   const double q = bias.value.values<int32_t>()[channel];
@@ -87,7 +113,7 @@ int64_t bias_in_steps(const Weight& bias, size_t channel, double step) {
 struct Run {
   const Graph& graph;
   std::vector<Value> values;
-  bool shifts = false;
+  Change change = Change::floats;
   std::map<EdgeId, Value> bytes = {};  ///< of edges with a range of their own, whose `values` are floats
 
   Value& at(EdgeId edge) { return values[static_cast<size_t>(edge)]; }
@@ -196,11 +222,13 @@ struct Run {
           const auto acc = static_cast<float>(static_cast<int32_t>(sum));
           const bool relu = node.activation == Activation::relu;
           if (node.activation == Activation::silu) {
-            if (!out.integer() || shifts) open(node);
+            if (!out.integer() || change != Change::floats) open(node);
             const float value = silu_of_bytes(acc * static_cast<float>(product_scale));
             out.q[index] = rounded(out, value * static_cast<float>(1.0 / out.scale));
-          } else if (out.integer() && shifts) {
+          } else if (out.integer() && change == Change::shifts) {
             out.q[index] = shifted(out, sum, power_of(static_cast<float>(product_scale / out.scale)), relu);
+          } else if (out.integer() && change == Change::dyadic) {
+            out.q[index] = dyadic(out, sum, product_scale / out.scale, relu);
           } else if (out.integer()) {
             out.q[index] = rounded(out, acc * static_cast<float>(product_scale / out.scale), relu);
           } else {
@@ -243,12 +271,21 @@ struct Run {
     if (!a.integer() || !b.integer() || !out.integer() || node.activation == Activation::silu) open(node);
     const auto scale_a = static_cast<float>(static_cast<double>(a.scale) / out.scale);
     const auto scale_b = static_cast<float>(static_cast<double>(b.scale) / out.scale);
-    for (size_t i = 0; i < out.q.size() && shifts; ++i) {
+    const double exact_a = static_cast<double>(a.scale) / out.scale, exact_b = static_cast<double>(b.scale) / out.scale;
+    const auto [larger, shift] = dyadic_of(std::max(exact_a, exact_b), 21, 30);
+    const auto [lesser, same] = dyadic_of(std::min(exact_a, exact_b), 21, shift);
+    for (size_t i = 0; i < out.q.size() && change == Change::dyadic; ++i) {
+      const bool a_is_larger = exact_a >= exact_b;
+      const int64_t sum =
+          (a.q[i] - a.zero) * (a_is_larger ? larger : lesser) + (b.q[i] - b.zero) * (a_is_larger ? lesser : larger);
+      out.q[i] = halves_up(out, sum, same, node.activation == Activation::relu);
+    }
+    for (size_t i = 0; i < out.q.size() && change == Change::shifts; ++i) {
       const int left = power_of(scale_a), right = power_of(scale_b), least = std::min(left, right);
       const int64_t sum = (int64_t{a.q[i] - a.zero} << (left - least)) + (int64_t{b.q[i] - b.zero} << (right - least));
       out.q[i] = shifted(out, sum, least, node.activation == Activation::relu);
     }
-    for (size_t i = 0; i < out.q.size() && !shifts; ++i) {
+    for (size_t i = 0; i < out.q.size() && change == Change::floats; ++i) {
       const float left = static_cast<float>(a.q[i] - a.zero) * scale_a;
       const float right = static_cast<float>(b.q[i] - b.zero) * scale_b;
       out.q[i] = rounded(out, left + right, node.activation == Activation::relu);
@@ -356,7 +393,10 @@ struct Run {
       const float mean = static_cast<float>(sum) * scale;
       out.x[static_cast<size_t>(c)] = mean;
       if (out.integer()) {
-        out.q[static_cast<size_t>(c)] = shifts ? shifted(out, sum, power_of(scale)) : rounded(out, mean);
+        const double exact = static_cast<double>(in.scale) / out.scale / static_cast<double>(area);
+        out.q[static_cast<size_t>(c)] = change == Change::shifts   ? shifted(out, sum, power_of(scale))
+                                        : change == Change::dyadic ? dyadic(out, sum, exact)
+                                                                   : rounded(out, mean);
       }
     }
     at(node.outputs[0]) = out;
@@ -388,8 +428,8 @@ struct Run {
   }
 };
 
-std::vector<Tensor> execute(const Graph& graph, const Tensor& image, bool shifts) {
-  Run run{graph, std::vector<Value>(graph.edges.size()), shifts};
+std::vector<Tensor> execute(const Graph& graph, const Tensor& image, Change change) {
+  Run run{graph, std::vector<Value>(graph.edges.size()), change};
   const Edge& input = graph.edge(graph.inputs[0]);
   if (input.dtype == DType::u8) {
     Value v = run.target(graph.inputs[0]);
@@ -415,8 +455,16 @@ std::vector<Tensor> execute(const Graph& graph, const Tensor& image, bool shifts
 
 }  // namespace
 
-std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image) { return execute(graph, image, false); }
+std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image) {
+  return execute(graph, image, Change::floats);
+}
 
-std::vector<Tensor> execute_shifts(const Graph& graph, const Tensor& image) { return execute(graph, image, true); }
+std::vector<Tensor> execute_shifts(const Graph& graph, const Tensor& image) {
+  return execute(graph, image, Change::shifts);
+}
+
+std::vector<Tensor> execute_dyadic(const Graph& graph, const Tensor& image) {
+  return execute(graph, image, Change::dyadic);
+}
 
 }  // namespace quench::graph::reference

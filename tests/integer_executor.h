@@ -17,6 +17,10 @@ std::vector<Tensor> execute_integer(const Graph& graph, const Tensor& image);
 /// is no shift, and for a silu that is no table.
 std::vector<Tensor> execute_shifts(const Graph& graph, const Tensor& image);
 
+/// The same as metadata `requantization: dyadic` has it: factors of a convolution, an add or an average are integers
+/// over powers of two, products have 64 bits, halves are rounded up. Throws Error{unsupported} for a silu that is no table.
+std::vector<Tensor> execute_dyadic(const Graph& graph, const Tensor& image);
+
 /// What it takes for silu(x) between a convolution's sum and a byte: runtime/native/silu_terms.h, in its order of
 /// operations.
 float silu_of_bytes(float x);

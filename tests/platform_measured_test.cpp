@@ -37,6 +37,21 @@ TEST(Measured, CountsAreOfTheModelAsDeployed) {
   EXPECT_FALSE(record.sparse.has_value() || record.compressed_file_bytes.has_value());
 }
 
+TEST(Measured, ScalesTellOfTheFactorsBetweenThem) {
+  graph::ModelFile model = file_of("yolov8n-cls");
+  const auto scales = [&](const std::map<std::string, std::string>& metadata) {
+    record::Record record;
+    graph::ModelFile quantized = model;
+    for (const auto& [key, value] : metadata) quantized.graph.metadata[key] = value;
+    set_model(record, quantized);
+    return record.scales;
+  };
+  EXPECT_FALSE(scales({}).has_value());
+  EXPECT_EQ(scales({{"scales", "power_of_two"}}), "power_of_two");
+  EXPECT_EQ(scales({{"requantization", "dyadic"}}), "dyadic");
+  EXPECT_EQ(scales({{"scales", "power_of_two"}, {"requantization", "dyadic"}}), "power_of_two, dyadic");
+}
+
 TEST(Measured, APredictedLatencyIsOfTheRowsThatItWasPredictedFor) {
   graph::ModelFile model = file_of("yolov8n-cls");
   const auto predicted = [&](const char* device, const char* runtime, int64_t threads) {

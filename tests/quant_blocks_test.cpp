@@ -14,6 +14,7 @@
 #include "quant/blocks.h"
 #include "quant/float_twin.h"
 #include "quant/layer_errors.h"
+#include "quant/output_gradients.h"
 #include "quant_refine_testing.h"
 
 namespace quench::quant {
@@ -162,6 +163,112 @@ TEST(BlockRounding, BesideAllRoundingsOfTwoLayersItIsNearTheBestAndNotBehindLaye
   EXPECT_GT(nearest_sum, 1.15 * best_sum) << "nearest would not do";
 }
 
+/// Scores of 4 classes behind a block whose exit is one place of 3 channels.
+graph::Graph scored(uint64_t seed) {
+  GraphSketch s(1, seed);
+  const auto a = s.conv("m.cv1", s.image(), 3, 5, 1, graph::Activation::silu);
+  const auto b = s.conv("m.cv2", a, 5, 3, 1);
+  const auto c = s.op("act", graph::Op::silu, {b});
+  const auto flat = s.op("flat", graph::Op::flatten, {c});
+  return s.done({s.linear("scores", flat, 3, 4)});
+}
+
+graph::EdgeId edge_named(const graph::Graph& graph, const std::string& name) {
+  for (size_t i = 0; i < graph.edges.size(); ++i) {
+    if (graph.edges[i].name == name) return static_cast<graph::EdgeId>(i);
+  }
+  ADD_FAILURE() << name;
+  return 0;
+}
+
+TEST(Fisher, IsTheInformationOfTheScoresByDifferences) {
+  constexpr int64_t kDraws = 4000;
+  const graph::Graph model = scored(2);
+  const Tensor pixels = torch::tensor({0.2F, 0.9F, 0.5F}).view({1, 3, 1, 1});
+  nn::GraphModule module(model);
+  const torch::NoGradGuard no_gradient;
+  const Tensor p = module.forward(pixels)[0].softmax(1)[0].to(torch::kDouble);
+  const Tensor information = p.diag() - p.outer(p);
+  // At the scores themselves: p (1 - p). 5 % is 2.5 standard deviations and more of such a mean.
+  const Tensor at_scores = squared_gradients(module, model.outputs[0], pixels, 5, 0, kDraws)[0].to(torch::kDouble);
+  EXPECT_TRUE(at_scores.allclose(information.diag(), 0.05)) << at_scores << information.diag();
+  // Before the silu: by J, from differences of the scores as the bias of a channel moves the one place there is.
+  const graph::EdgeId exit = edge_named(model, "m.cv2.out");
+  const Tensor found = squared_gradients(module, exit, pixels, 5, 0, kDraws);
+  ASSERT_EQ(found.sizes(), (std::vector<int64_t>{1, 3, 1, 1}));
+  constexpr float kStep = 1e-2F;
+  for (int64_t channel = 0; channel < 3; ++channel) {
+    const auto scores = [&](float step) {
+      graph::Graph moved = model;
+      moved.weights.at("m.cv2.bias").value.mutable_values<float>()[static_cast<size_t>(channel)] += step;
+      return nn::GraphModule(moved).forward(pixels)[0][0].to(torch::kDouble);
+    };
+    const Tensor slope = (scores(kStep) - scores(-kStep)) / (2 * kStep);
+    const double expected = slope.dot(information.mv(slope)).item<double>();
+    EXPECT_NEAR(found[0][channel].item<double>(), expected, 0.1 * expected) << channel;
+  }
+}
+
+TEST(Fisher, DrawsAreThoseOfAnImage) {
+  const graph::Graph model = scored(4);
+  const Tensor pixels = torch::linspace(0, 1, 36).view({12, 3, 1, 1});
+  nn::GraphModule module(model);
+  const graph::EdgeId exit = edge_named(model, "m.cv2.out");
+  const Tensor found = squared_gradients(module, exit, pixels, 5, 100);
+  const Tensor later = squared_gradients(module, exit, pixels.narrow(0, 4, 8), 5, 104);
+  EXPECT_TRUE(later.allclose(found.narrow(0, 4, 8), 1e-4, 1e-9));
+  EXPECT_FALSE(squared_gradients(module, exit, pixels, 6, 100).allclose(found));
+  EXPECT_FALSE(found.requires_grad());
+}
+
+TEST(Fisher, DetectorsAreRefused) {
+  const graph::Graph model = two_layers(1);  // an output of places
+  nn::GraphModule module(model);
+  const auto [kind, message] = error_of([&] {
+    squared_gradients(module, model.outputs[0], torch::rand({2, 3, 4, 4}), 0, 0);
+  });
+  EXPECT_EQ(kind, ErrorKind::unsupported);
+  EXPECT_NE(message.find("weigh: fisher"), std::string::npos) << message;
+}
+
+TEST(BlockRounding, WeightsOfErrorsAreLearnedFor) {
+  Small small(7);
+  RoundingSettings settings;
+  settings.iterations = 400;
+  settings.batch = 16;
+  const auto learn = [&] {
+    return learn_block(small.quantized, small.block, small.samples, settings, 0, CancelToken{});
+  };
+  const auto nearest = nearest_steps(small.quantized, small.block);
+  const RoundedBlock plain = learn();
+  const double alone = small.error(nearest);
+  small.samples.weight = torch::ones_like(small.samples.target);
+  const RoundedBlock ones = learn();
+  for (size_t k = 0; k < 2; ++k) EXPECT_TRUE(ones.steps[k].equal(plain.steps[k]));
+  EXPECT_DOUBLE_EQ(small.error(nearest), alone);
+  // Nothing but channel 2 counts: the error is that channel's, and what is learned is better there.
+  small.samples.weight.zero_().select(1, 2).fill_(2);
+  const RoundedBlock one = learn();
+  const double found = small.error(one.steps), before = small.error(plain.steps);
+  EXPECT_NEAR(one.error, found, 1e-6 * found);
+  EXPECT_LE(found, before);
+  EXPECT_LT(found, small.error(nearest));
+}
+
+TEST(BlockRounding, WeighingIsASettingOfTheStep) {
+  const graph::Graph quantized = prepared_graph(branched_graph(), {{"bits_w", 3}});
+  const graph::Graph twin = float_twin(quantized, branched_graph());
+  ASSERT_EQ(twin.edge(twin.outputs[0]).shape.size(), 2u);
+  const auto made = [&](std::initializer_list<std::pair<const char*, Json>> changes) {
+    return adaround(quantized, twin, noise_batches(32), block_settings(changes), {}, CancelToken{});
+  };
+  const Adarounded plain = made({{"lr", 0.03}, {"iterations", 150}});
+  EXPECT_TRUE(plain.graph == made({{"lr", 0.03}, {"iterations", 150}, {"weigh", "none"}}).graph);
+  const Adarounded weighed = made({{"lr", 0.03}, {"iterations", 150}, {"weigh", "fisher"}});
+  EXPECT_FALSE(plain.graph == weighed.graph);
+  EXPECT_LT(weighed.error, 1);
+}
+
 TEST(BlockRounding, NoDropIsDropZeroAndSeedsRepeat) {
   const Small small(5);
   RoundingSettings settings;
@@ -241,7 +348,7 @@ TEST(BlockRounding, LevelsAreForLayers) {
 }
 
 TEST(BlockRounding, BadInputIsAnError) {
-  for (const char* name : {"drop", "block_images"}) {
+  for (const char* name : {"drop", "weigh", "block_images"}) {
     const Json settings = block_settings({{"unit", "layer"}, {name, 1}});
     const auto [kind, message] = error_of([&] { config::require_unit(settings, "adaround"); });
     EXPECT_EQ(kind, ErrorKind::config);

@@ -16,7 +16,7 @@ quench_test(runtime_native_test SOURCES runtime_native_test.cpp conformance_case
             USES runtime models graph_samples reference_executor integer_executor LABELS fast)
 quench_test(runtime_native_sparse_test SOURCES runtime_native_sparse_test.cpp USES runtime LABELS fast)
 quench_test(runtime_native_refusals_test SOURCES runtime_native_refusals_test.cpp USES runtime graph_samples LABELS fast)
-quench_test(runtime_native_random_test SOURCES runtime_native_random_test.cpp random_graphs.cpp
+quench_test(runtime_native_random_test SOURCES runtime_native_random_test.cpp native_dyadic_test.cpp random_graphs.cpp
             USES runtime graph_samples integer_executor LABELS fast)
 # The same graphs on ARM's kernels, under QEMU.
 add_subdirectory(native_digest)

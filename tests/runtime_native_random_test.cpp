@@ -59,6 +59,31 @@ TEST(NativeRandomGraphs, EqualTheIntegerExecutor) {
   EXPECT_GT(compared, 50);
 }
 
+TEST(NativeRandomGraphs, OfIntegerFactorsEqualTheExecutorOnEveryInstructionSet) {
+  int compared = 0, apart = 0;
+  for (uint64_t seed = 0; seed < kGraphs; ++seed) {
+    graph::Graph graph = random_graph(seed);
+    const Tensor image = random_images(graph, seed, 1);
+    try {
+      const std::vector<Tensor> floats = graph::reference::execute_integer(graph, image);
+      graph.metadata["requantization"] = "dyadic";
+      const std::vector<Tensor> expected = graph::reference::execute_dyadic(graph, image);
+      for (const native::Isa isa : native::available_isas()) {
+        for (const int threads : {1, 3}) {
+          EXPECT_EQ(load(graph, isa, threads)->run(image), expected)
+              << "seed " << seed << ", " << native::to_string(isa) << ", " << threads;
+        }
+      }
+      ++compared;
+      apart += expected != floats;
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::unsupported) throw;
+    }
+  }
+  EXPECT_GT(compared, 50);
+  EXPECT_GT(apart, 0) << "halves are rounded as floats round them: the test proves little";
+}
+
 /// Whether the engine skips blocks of zeros of an instruction's first group.
 bool is_sparse(const native::Program& program, const native::Instruction& instruction) {
   if (instruction.weight.size() == 0) return false;
@@ -98,11 +123,11 @@ TEST(NativeRandomGraphs, MeetEveryInstruction) {
     for (const native::Buffer& buffer : layout.buffers) halos += buffer.halo > 0;
     for (const native::Place& place : layout.places) slices += place.channel > 0;
   }
-  const std::set<std::string> all{"load u8",      "load f32",       "conv_u8 u8",  "conv_u8 f32",  "conv_f32 f32",
-                                  "table u8",     "add_u8 u8",      "add_f32 f32", "mul_f32 f32",  "unary_f32 f32",
-                                  "quantize u8",  "dequantize f32", "max_pool u8", "max_pool f32", "upsample u8",
-                                  "upsample f32", "average u8",     "average f32", "split u8",     "split f32",
-                                  "concat u8",    "concat f32",    "quantize_dynamic u8"};
+  const std::set<std::string> all{
+      "load u8",     "load f32",     "conv_u8 u8",  "conv_u8 f32",   "conv_f32 f32",       "table u8",
+      "add_u8 u8",   "add_f32 f32",  "mul_f32 f32", "unary_f32 f32", "quantize u8",        "dequantize f32",
+      "max_pool u8", "max_pool f32", "upsample u8", "upsample f32",  "average u8",         "average f32",
+      "split u8",    "split f32",    "concat u8",   "concat f32",    "quantize_dynamic u8"};
   EXPECT_EQ(kinds, all);
   for (const int count : {in_place, copied, direct, tables, halos, slices, sparse_u8, sparse_f32}) EXPECT_GT(count, 30);
 }

@@ -21,8 +21,8 @@ constexpr const char* kGoals[] = {"max_loss", "target_bytes", "target_bops", "ta
 
 const OptionSet& sensitivity_options() {
   static const OptionSet options =
-      quantize_options().without({"layer_bits", "quantize_head", "levels", "scales", "group_size", "activation_scales",
-                                  "pictures", "picture_steps"}) +
+      quantize_options().without({"layer_bits", "quantize_head", "levels", "scales", "group_size", "requantization",
+                                  "activation_scales", "pictures", "picture_steps"}) +
       OptionSet({
           {"bits",
            T::text_list,
@@ -56,7 +56,8 @@ const OptionSet& assign_bits_options() {
   max_loss.max = 1;
   static const OptionSet options =
       quantize_options().without({"bits_w", "layer_bits", "quantize_head", "levels", "scales", "group_size",
-                                  "activation_scales", "weight_scales", "pictures", "picture_steps"}) +
+                                  "requantization", "activation_scales", "weight_scales", "pictures",
+                                  "picture_steps"}) +
       OptionSet({
           {"weight_scales",
            T::text,

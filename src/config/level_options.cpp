@@ -1,5 +1,5 @@
 // Of grids that are not one step a channel: levels of weights that are not uniform, scales that are powers of two,
-// scales by groups of inputs.
+// scales by groups of inputs; and of how integers change from one grid to another.
 #include <algorithm>
 
 #include "config/tables.h"
@@ -52,6 +52,22 @@ void require_groups(const Json& settings, std::string_view where) {
   }
 }
 
+/// requantization dyadic: what has scales that are known beforehand, in the engine of this project.
+void require_requantization(const Json& settings, std::string_view where) {
+  if (settings.value("requantization", std::string("float")) == "float") return;
+  if (const std::string target = settings.at("target"); target != "native") {
+    fail(ErrorKind::config,
+         "{}: expected the target native with 'requantization: dyadic', got {}, which requantizes by floats", where,
+         target);
+  }
+  if (settings.value("activation_scales", std::string("static")) != "static") {
+    fail(ErrorKind::config,
+         "{}: expected 'activation_scales: static' with 'requantization: dyadic', got dynamic: a scale that is found "
+         "as the model runs is a float",
+         where);
+  }
+}
+
 }  // namespace
 
 const OptionSet& level_options() {
@@ -84,6 +100,15 @@ const OptionSet& level_options() {
        0,
        65536,
        true},
+      {"requantization",
+       OptionType::text,
+       nullptr,
+       "target native: how sums of integers become bytes, by float factors (float, the default), or by integers alone, "
+       "b / 2^c (dyadic; implies silu_tables)",
+       {"float", "dyadic"},
+       {},
+       {},
+       true},
   });
   return options;
 }
@@ -94,6 +119,7 @@ bool has_levels(std::string_view levels, int bits) {
 }
 
 void require_levels(const Json& settings, std::string_view where) {
+  require_requantization(settings, where);
   require_groups(settings, where);
   const std::string levels = settings.value("levels", std::string("uniform"));
   const auto* const found = std::ranges::find(kLevelWidths, levels, &LevelWidths::levels);

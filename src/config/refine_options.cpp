@@ -95,6 +95,15 @@ const OptionSet& adaround_options() {
            0,
            0.99,
            true},
+          {"weigh",
+           T::text,
+           nullptr,
+           "with unit: block, what the errors of a block's outputs are weighed by: nothing (none, the default), or the "
+           "squared gradient of a classifier's loss there (fisher: BRECQ's diagonal Fisher information)",
+           {"none", "fisher"},
+           {},
+           {},
+           true},
           {"block_images",
            T::integer,
            nullptr,
@@ -119,7 +128,7 @@ const OptionSet& adaround_options() {
 
 void require_unit(const Json& settings, std::string_view where) {
   if (settings.value("unit", std::string("layer")) == "block") return;
-  for (const char* name : {"drop", "block_images"}) {
+  for (const char* name : {"drop", "weigh", "block_images"}) {
     if (settings.value(name, Json()).is_null()) continue;
     fail(ErrorKind::config, "{}: expected `unit: block` with `{}`, got layer by layer", where, name);
   }

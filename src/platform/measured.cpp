@@ -40,6 +40,13 @@ std::optional<std::string> sparse_patterns(const graph::Graph& graph) {
   return fmt::format("{}", fmt::join(patterns, ", "));
 }
 
+/// "power_of_two", "dyadic" (the factors between them are), or both; none where scales are any numbers.
+std::optional<std::string> scales(const graph::Graph& graph) {
+  const auto kind = metadata(graph, "scales"), between = metadata(graph, "requantization");
+  if (kind && between) return *kind + ", " + *between;
+  return kind ? kind : between;
+}
+
 /// Inputs of a group that shares a factor of its weights' scale; none where no layer has groups.
 std::optional<int64_t> group_size(const graph::Graph& graph) {
   for (const auto& [name, weight] : graph.weights) {
@@ -63,7 +70,7 @@ void set_model(record::Record& record, const graph::ModelFile& model) {
   record.bits_w_mean = widths.mean_weights;
   if (!widths.others.empty()) record.layer_bits = widths.others;
   record.levels = metadata(folded, "levels");
-  record.scales = metadata(folded, "scales");
+  record.scales = scales(folded);
   record.group_size = group_size(folded);
   record.activation_scales = metadata(folded, "activation_scales");
   record.params = cost.params;

@@ -18,6 +18,7 @@
 #include "quant/layer_samples.h"
 #include "quant/layer_walk.h"
 #include "quant/learned_rounding.h"
+#include "quant/output_gradients.h"
 
 namespace quench::quant {
 namespace {
@@ -66,6 +67,7 @@ class AdaRound {
     settings_.regularization = settings.at("regularization").get<double>();
     settings_.seed = settings.at("calibration_seed").get<uint64_t>();
     drop_ = settings.value("drop", 0.0);
+    weighs_ = settings.value("weigh", std::string("none")) == "fisher";
     block_settings_ = settings_;
     block_settings_.batch = settings.value("block_images", int64_t{32});
     if (settings.value("unit", std::string("layer")) == "block") find_blocks();
@@ -186,15 +188,22 @@ class AdaRound {
                                    looked_.size() + in_blocks_.size(), name, 100 * share));
   }
 
+  /// Weights of mean 1, so that errors and `regularization` mean what they do without; all 1 where no loss depends on
+  /// the block.
+  static torch::Tensor over_mean(const torch::Tensor& squares) {
+    const double mean = squares.mean(torch::kDouble).item<double>();
+    return mean > 0 ? squares / mean : torch::ones_like(squares);
+  }
+
   /// The float model's values at both ends of a block, and the quantized one's at its entry, of as many batches as
   /// memory takes.
   BlockSamples samples_of(const LayerWalk& walk, const Block& block) {
     const torch::NoGradGuard no_gradient;
     const graph::Node& first_layer = out_.graph.nodes[block.first];
     const int64_t each = element_count(twin_.edge(block.entry).shape) * (drop_ > 0 ? 2 : 1) +
-                         element_count(twin_.edge(block.exit).shape);
+                         element_count(twin_.edge(block.exit).shape) * (weighs_ ? 2 : 1);
     const int64_t most = std::max<int64_t>(kMostOfABlock / std::max<int64_t>(each, 1), 1);
-    std::vector<torch::Tensor> x, float_x, target;
+    std::vector<torch::Tensor> x, float_x, target, weight;
     nn::GraphModule module(twin_);
     module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
       if (edge == block.exit) target.push_back(value.clone());
@@ -203,11 +212,18 @@ class AdaRound {
     int64_t images = 0;
     for (size_t batch = 0; batch < walk.batches() && images < most; ++batch) {
       cancel_.check();
-      module.forward(nn::to_torch(images_[batch]).permute({0, 3, 1, 2}));
+      const torch::Tensor pixels = nn::to_torch(images_[batch]).permute({0, 3, 1, 2});
+      if (weighs_) {
+        weight.push_back(squared_gradients(module, block.exit, pixels, settings_.seed, images));
+      } else {
+        module.forward(pixels);
+      }
       x.push_back(walk.input(first_layer, batch));
       images += x.back().size(0);
     }
-    return {torch::cat(x), drop_ > 0 ? torch::cat(float_x) : torch::Tensor(), torch::cat(target)};
+    BlockSamples samples{torch::cat(x), drop_ > 0 ? torch::cat(float_x) : torch::Tensor(), torch::cat(target)};
+    if (weighs_) samples.weight = over_mean(torch::cat(weight));
+    return samples;
   }
 
   void learn_together(const LayerWalk& walk, const Block& block) {
@@ -239,6 +255,7 @@ class AdaRound {
   const CancelToken& cancel_;
   RoundingSettings settings_, block_settings_;
   double drop_ = 0;
+  bool weighs_ = false;
   std::map<std::string, Looked> looked_;
   std::map<std::string, Block> blocks_;  ///< by the name of the first layer
   std::set<std::string> in_blocks_;      ///< layers

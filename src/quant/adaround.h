@@ -26,11 +26,13 @@ struct Adarounded {
 /// time do not grow with the image.
 ///
 /// With `unit: block` the layers of a block (quant/blocks.h) are learned at once, against the block's output on whole
-/// images (quant/block_rounding.h), as many as memory takes; layers in no block are learned alone.
+/// images (quant/block_rounding.h), as many as memory takes; layers in no block are learned alone. With `weigh: fisher`
+/// a block's errors are weighed by squared gradients (quant/output_gradients.h) over their mean; layers alone are not.
 ///
 /// quantized: with float weights. twin: float_twin of it. images: uint8 [N,S,S,3] a batch. settings: values of
 /// config::adaround_options(). Metadata set: weight_scales=fixed, since scales no longer follow from the weights.
-/// Throws Error{data} for a loss that is not finite (naming the layer), Error{cancelled}.
+/// Throws Error{data} for a loss that is not finite (naming the layer), Error{unsupported} for what a block cannot be,
+/// Error{cancelled}.
 Adarounded adaround(const graph::Graph& quantized, const graph::Graph& twin, const std::vector<Tensor>& images,
                     const Json& settings, const LogSink& log, const CancelToken& cancel);
 

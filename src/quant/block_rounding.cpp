@@ -90,9 +90,15 @@ class BlockRun {
   std::vector<LearnedLayer> layers_;
 };
 
-/// Sum over channels, mean over images and places.
-torch::Tensor squared_error(const torch::Tensor& y, const torch::Tensor& target) {
-  return (y - target).square().sum(1).mean();
+/// Sum over channels, mean over images and places. weight: undefined, or of the target's shape.
+torch::Tensor squared_error(const torch::Tensor& y, const torch::Tensor& target, const torch::Tensor& weight) {
+  const torch::Tensor error = (y - target).square();
+  return (weight.defined() ? error * weight : error).sum(1).mean();
+}
+
+/// Images [first, first + count) of what may be undefined.
+torch::Tensor part_of(const torch::Tensor& values, int64_t first, int64_t count) {
+  return values.defined() ? values.narrow(0, first, count) : values;
 }
 
 double error_of(BlockRun& run, const BlockSamples& samples, const std::vector<torch::Tensor>& steps) {
@@ -105,7 +111,8 @@ double error_of(BlockRun& run, const BlockSamples& samples, const std::vector<to
   for (int64_t i = 0; i < images; i += kPart) {
     const int64_t n = std::min(kPart, images - i);
     const torch::Tensor y = run.run(samples.x.narrow(0, i, n), weights);
-    sum += squared_error(y, samples.target.narrow(0, i, n)).item<double>() * static_cast<double>(n);
+    sum += squared_error(y, samples.target.narrow(0, i, n), part_of(samples.weight, i, n)).item<double>() *
+           static_cast<double>(n);
   }
   return sum / static_cast<double>(images);
 }
@@ -164,7 +171,7 @@ class BlockLearning {
  private:
   std::vector<torch::Tensor> gradients_at(int64_t iteration, Rng& rng) {
     const int64_t images = samples_.x.size(0), batch = std::min(settings_.batch, images);
-    torch::Tensor x = samples_.x, target = samples_.target, float_x = samples_.float_x;
+    torch::Tensor x = samples_.x, target = samples_.target, float_x = samples_.float_x, weight = samples_.weight;
     if (batch < images) {
       const torch::Tensor chosen = torch::empty({batch}, torch::kLong);
       for (int64_t k = 0; k < batch; ++k) {
@@ -172,6 +179,7 @@ class BlockLearning {
       }
       x = x.index_select(0, chosen);
       target = target.index_select(0, chosen);
+      if (weight.defined()) weight = weight.index_select(0, chosen);
       if (drop_ > 0) float_x = float_x.index_select(0, chosen);
     }
     if (drop_ > 0) x = at::where(at::rand(x.sizes(), generator_, x.options()).lt(drop_), float_x, x);
@@ -190,7 +198,7 @@ class BlockLearning {
       regularization = regularization + term.sum();
     }
     const torch::Tensor loss =
-        squared_error(run_.run(x, weights, drop_, &generator_), target) + lambda_ * regularization;
+        squared_error(run_.run(x, weights, drop_, &generator_), target, weight) + lambda_ * regularization;
     if (const double value = loss.item<double>(); !std::isfinite(value)) {
       fail(ErrorKind::data, "[quant.block_rounding] expected a finite loss, got {}", value);
     }

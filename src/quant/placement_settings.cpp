@@ -13,7 +13,8 @@ PlacementOptions placement_options(const Json& settings) {
   options.bits_a = settings["bits_a"].get<int>();
   for (const Json& entry : settings["layer_bits"]) options.layer_bits.push_back(entry.get<std::string>());
   options.quantize_head = settings["quantize_head"];
-  options.silu_tables = settings["silu_tables"];
+  // Integers alone between bytes: no SiLU of floats.
+  options.silu_tables = settings["silu_tables"] || settings.value("requantization", std::string("float")) == "dyadic";
   for (const Json& name : settings["float_layers"]) options.float_layers.push_back(name.get<std::string>());
   return options;
 }

@@ -110,6 +110,7 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   if (rule.power_of_two) metadata["scales"] = "power_of_two";
   if (rule.levels != "uniform") metadata["levels"] = rule.levels;
   if (rule.group_size > 0) metadata["group_size"] = std::to_string(rule.group_size);
+  if (settings.value("requantization", std::string("float")) == "dyadic") metadata["requantization"] = "dyadic";
   metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
   metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
   metadata["bits_a"] = std::to_string(options.bits_a);

@@ -34,6 +34,7 @@ graph::Graph without_quantizers(graph::Graph quantized) {
                           "levels",
                           "scales",
                           "group_size",
+                          "requantization",
                           "adaround",
                           "bias_correction",
                           "qat",

@@ -30,7 +30,7 @@ struct Record {
   std::optional<double> bits_w_mean;   ///< mean width of the quantized weights, by their number
   std::optional<std::string> layer_bits;  ///< layers of other widths: "conv2=w4a6,fc=a5"; empty where there are none
   std::optional<std::string> levels;      ///< non-uniform levels of weights: pot, apot, kmeans; empty where uniform
-  std::optional<std::string> scales;      ///< power_of_two where all scales are; empty where they are any numbers
+  std::optional<std::string> scales;      ///< power_of_two, dyadic (the factors between them), or both; empty: any numbers
   std::optional<int64_t> group_size;      ///< inputs of a weight that share a factor of its scale; empty: no groups
   std::optional<std::string>
       activation_scales;  ///< dynamic where they are each image's own; empty where they are fixed

@@ -189,9 +189,10 @@ constexpr OfValue kOfPrune[] = {
     {"ranking", "isomorphic", "fang2024"},
 };
 constexpr OfValue kOfQuantize[] = {
-    {"observer", "aciq", "banner2019"},   {"levels", "pot", "miyashita2016"}, {"levels", "pot", "zhou2017"},
-    {"levels", "apot", "li2020"},         {"levels", "kmeans", "han2016"},    {"scales", "power_of_two", "yao2021"},
-    {"pictures", "distilled", "cai2020"},
+    {"observer", "aciq", "banner2019"},   {"levels", "pot", "miyashita2016"},
+    {"levels", "pot", "zhou2017"},        {"levels", "apot", "li2020"},
+    {"levels", "kmeans", "han2016"},      {"scales", "power_of_two", "yao2021"},
+    {"pictures", "distilled", "cai2020"}, {"requantization", "dyadic", "yao2021"},
 };
 constexpr OfValue kOfTraining[] = {
     {"activation_quantizer", "lsq_plus", "bhalgat2020"},

@@ -351,7 +351,7 @@ Columns columns(const std::vector<Record>& records) {
   }
   builder.setting("Levels", "Levels of the weights, where they are not uniform.", true,
                   [](const Record& r) { return text_of(r.levels); });
-  builder.setting("Scales", "Kind of the scales, where they are not any numbers.", true,
+  builder.setting("Scales", "Kind of the scales, or of the factors between them, where they are not any numbers.", true,
                   [](const Record& r) { return text_of(r.scales); });
   builder.setting("Group", "Inputs of a weight that share a factor of its scale.", true,
                   [](const Record& r) { return text_of(r.group_size); });

@@ -8,6 +8,7 @@
 #include "graph/packed_integers.h"
 #include "graph/quantized.h"
 #include "runtime/onnxruntime_library.h"
+#include "runtime/requantization.h"
 
 namespace quench::runtime {
 
@@ -202,6 +203,7 @@ class OnnxRuntime : public Runtime {
   }
   std::unique_ptr<Session> load(const graph::ModelFile& model, const SessionOptions& options) const override {
     require_kernels(model.graph);
+    require_float_requantization(model.graph, kWhere);
     return std::make_unique<OnnxRuntimeSession>(model, options);
   }
 };

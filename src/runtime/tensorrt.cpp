@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/process.h"
+#include "runtime/requantization.h"
 #include "runtime/tensorrt_engine.h"
 
 namespace quench::runtime {
@@ -217,6 +218,7 @@ class TensorRt : public Runtime {
     return {.available = true, .version = found.tool->version.empty() ? "unknown" : found.tool->version, .reason = ""};
   }
   std::unique_ptr<Session> load(const graph::ModelFile& model, const SessionOptions& options) const override {
+    require_float_requantization(model.graph, trtexec::kWhere);
     const Found& found = finder_->found();
     if (!found.tool) fail(ErrorKind::unsupported, "runtime '{}': {}", name(), found.reason);
     return std::make_unique<TensorRtSession>(*found.tool, model, fp16_, options, cache_folder_);

@@ -24,6 +24,7 @@ QuantizeCall::QuantizeCall(const Findings& findings) : model_(float_model(findin
   keep("scales", "scales", "float");
   keep("levels", "levels", "uniform");
   keep("group_size", "group-size", "0");
+  keep("requantization", "requantization", "float");
   keep("activations", "activations", "asymmetric");
   keep("activation_scales", "activation-scales", "static");
   keep("bits_w", "bits-w", "8");

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <exception>
 
+#include "core/error.h"
 #include "core/hash.h"
 #include "graph/onnx_write.h"
 #include "random_graphs.h"
@@ -34,6 +35,16 @@ void print_digests(uint64_t seed) {
       bits.clear();
       // The second run finds the memory as the first one left it.
       for (int run = 0; run < 2; ++run) add_bits(session->run(images), bits);
+      // Those that can be run with integer factors, too.
+      graph::ModelFile dyadic = file;
+      dyadic.graph.metadata["requantization"] = "dyadic";
+      try {
+        const auto integers =
+            runtime::native_runtime()->load(dyadic, {.threads = threads, .profile_path = "", .isa = name});
+        add_bits(integers->run(images), bits);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::unsupported) throw;
+      }
       fmt::print("{} {} {} {}\n", seed, name, threads, sha256_hex(bits));
     }
   }

@@ -6,6 +6,7 @@
 
 #include "core/clock.h"
 #include "graph/dynamic_range.h"
+#include "runtime/native/dyadic.h"
 #include "runtime/native/parts.h"
 
 namespace quench::runtime::native {
@@ -110,13 +111,21 @@ void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
     }
     case Kind::add_u8: {
       const Step8 &a = value(instruction.inputs[0]).step, &b = value(instruction.inputs[1]).step, &s = instruction.step;
-      const AddU8 add{a.zero_point,
-                      b.zero_point,
-                      static_cast<float>(static_cast<double>(a.scale) / s.scale),
-                      static_cast<float>(static_cast<double>(b.scale) / s.scale),
-                      s.zero_point,
-                      s.low,
-                      s.high};
+      const double scale_a = static_cast<double>(a.scale) / s.scale, scale_b = static_cast<double>(b.scale) / s.scale;
+      AddU8 add;
+      add.zero_a = a.zero_point;
+      add.zero_b = b.zero_point;
+      add.scale_a = static_cast<float>(scale_a);
+      add.scale_b = static_cast<float>(scale_b);
+      if (instruction.dyadic) {
+        const DyadicPair factors = dyadic_pair(scale_a, scale_b, instruction.name);
+        add.dyadic_a = factors.a;
+        add.dyadic_b = factors.b;
+        add.shift = factors.shift;
+      }
+      add.zero_point = s.zero_point;
+      add.low = s.low;
+      add.high = s.high;
       return add_rows(rows, loops,
                       [&k, add, x = in_u8(0), y = in_u8(1), to = plane<uint8_t>(out)](int64_t begin, int64_t end) {
                         k.add_u8(add, x, y, to, begin, end);
@@ -236,9 +245,20 @@ void Engine::bind_average(const Instruction& instruction, std::vector<Loop>& loo
                      }});
     return;
   }
-  const auto scale =
-      static_cast<float>(static_cast<double>(from.step.scale) / (to.is_u8 ? to.step.scale : 1.0) / pixels);
-  if (to.is_u8) {
+  const double exact_scale = static_cast<double>(from.step.scale) / (to.is_u8 ? to.step.scale : 1.0) / pixels;
+  const auto scale = static_cast<float>(exact_scale);
+  if (instruction.dyadic) {
+    const Dyadic factor = dyadic_of(exact_scale, 255 * from.height * from.width, instruction.name);
+    loops.push_back({1, [x = plane<uint8_t>(in), y = plane<uint8_t>(out), zero = from.step.zero_point, factor,
+                         step = to.step, total = std::vector<int32_t>(channels)](int64_t) mutable {
+                       sum_up(x, zero, total);
+                       for (size_t c = 0; c < total.size(); ++c) {
+                         const int32_t mean = std::clamp(times(total[c], factor), step.low - step.zero_point,
+                                                         step.high - step.zero_point);
+                         y.data[c] = static_cast<uint8_t>(mean + step.zero_point);
+                       }
+                     }});
+  } else if (to.is_u8) {
     loops.push_back({1, [x = plane<uint8_t>(in), y = plane<uint8_t>(out), zero = from.step.zero_point, scale,
                          step = to.step, total = std::vector<int32_t>(channels)](int64_t) mutable {
                        sum_up(x, zero, total);

@@ -21,6 +21,10 @@ void skip_channels(ConvU8& conv, int64_t depth, int64_t channels, int64_t lanes)
   if (conv.rest.first != nullptr) conv.rest.first += channels / lanes;
   conv.bias += channels;
   conv.multiplier += channels;
+  if (conv.dyadic != nullptr) {
+    conv.dyadic += channels;
+    conv.shift += channels;
+  }
   if (conv.offset != nullptr) conv.offset += channels;
   if (conv.out_u8 != nullptr) conv.out_u8 += channels;
   if (conv.out_f32 != nullptr) conv.out_f32 += channels;
@@ -192,6 +196,10 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       layer.narrow_steps = std::max(layer.narrow_steps, task.narrow_steps);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
+      if (layer.dyadic) {
+        task.dyadic = packed.dyadic.data();
+        task.shift = packed.shift.data();
+      }
       task.offset = packed.offset.size() > 0 ? packed.offset.data() : nullptr;
       task.out_u8 = to_u8 ? plane<uint8_t>(out).data + g * channels : nullptr;
       task.out_f32 = to_u8 || direct >= 0 ? nullptr : plane<float>(out).data + g * channels;

@@ -38,12 +38,14 @@ struct BlockLists {
   const ptrdiff_t* at = nullptr;   ///< of each block: bytes from the window's start to the values that it multiplies
 };
 
-/// acc = bias + sum(x * w), exact int32 (x: u8, zero points are in the bias). Then either
+/// acc = bias + sum(x * w), exact int32 (x: u8, zero points are in the bias). Then one of
 ///   u8:  q = round_half_even(clamp(float(acc) * multiplier, low - zero_point, high - zero_point)) + zero_point,
 ///        then table[q] where there is a table;
 ///   u8 behind silu: float(acc) * multiplier is the real value x, and silu(x) (silu_terms.h) times `steps` is clamped
 ///   and
-///        rounded; or
+///        rounded;
+///   u8, dyadic: q = clamp((acc * dyadic + 2^(shift-1)) >> shift, low - zero_point, high - zero_point) + zero_point, in
+///        64-bit integers, then the table; or
 ///   f32: activation(float(acc) * multiplier), or activation(fma(float(acc), multiplier, offset)) where there is one.
 struct ConvU8 {
   ConvShape shape;
@@ -55,8 +57,10 @@ struct ConvU8 {
   const int8_t* rest_weights = nullptr;
   const int32_t* bias = nullptr;      ///< padded to whole vectors
   const float* multiplier = nullptr;  ///< padded to whole vectors
-  const float* offset = nullptr;      ///< padded to whole vectors; nullptr: none
-  uint8_t* out_u8 = nullptr;          ///< one of the two
+  const int32_t* dyadic = nullptr;    ///< padded to whole vectors, with `shift`; nullptr: floats
+  const int32_t* shift = nullptr;
+  const float* offset = nullptr;  ///< padded to whole vectors; nullptr: none
+  uint8_t* out_u8 = nullptr;      ///< one of the two
   float* out_f32 = nullptr;
   int32_t zero_point = 0, low = 0, high = 255;
   const uint8_t* table = nullptr;
@@ -76,10 +80,12 @@ struct ConvF32 {
 };
 
 /// q = round_half_even(clamp((a - zero_a) * scale_a + (b - zero_b) * scale_b, ...)) + zero_point; the scales are those
-/// of the inputs over that of the output, products and sum rounded each.
+/// of the inputs over that of the output, products and sum rounded each. With a shift, in 32-bit integers:
+/// q = clamp(((a - zero_a) * dyadic_a + (b - zero_b) * dyadic_b + 2^(shift-1)) >> shift, ...) + zero_point.
 struct AddU8 {
   int32_t zero_a = 0, zero_b = 0;
   float scale_a = 1, scale_b = 1;
+  int32_t dyadic_a = 0, dyadic_b = 0, shift = 0;  ///< 0: floats
   int32_t zero_point = 0, low = 0, high = 255;
 };
 

@@ -41,6 +41,36 @@ struct V {
   static I load_i(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
   static I set_i(int32_t x) { return _mm256_set1_epi32(x); }
   static I add_i(I a, I b) { return _mm256_add_epi32(a, b); }
+  static void store_i(int32_t* p, I x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
+  static I min_i(I a, I b) { return _mm256_min_epi32(a, b); }
+  static I max_i(I a, I b) { return _mm256_max_epi32(a, b); }
+  static I mul_i(I a, I b) { return _mm256_mullo_epi32(a, b); }
+  static I shift_right(I x, int32_t by) { return _mm256_sra_epi32(x, _mm_cvtsi32_si128(by)); }
+  /// Of lanes 0, 2, ... and of lanes 1, 3, ...: products have 64 bits. There is no arithmetic shift of these: 2^63 is
+  /// added before a logical one, and what it becomes, `excess`, subtracted behind it.
+  struct Dyadic {
+    I multiplier[2], shift[2], half[2], excess;
+  };
+  static Dyadic load_dyadic(const int32_t* multiplier, const int32_t* shift) {
+    const I m = load_i(multiplier), s = load_i(shift), one = _mm256_set1_epi64x(1);
+    const I top = _mm256_slli_epi64(one, 63);
+    Dyadic out{
+        {m, _mm256_srli_epi64(m, 32)}, {_mm256_and_si256(s, _mm256_set1_epi64x(63)), _mm256_srli_epi64(s, 32)}, {}, {}};
+    I excess[2];
+    for (int i = 0; i < 2; ++i) {
+      out.half[i] = _mm256_or_si256(_mm256_sllv_epi64(one, _mm256_sub_epi64(out.shift[i], one)), top);
+      excess[i] = _mm256_srlv_epi64(top, out.shift[i]);
+    }
+    out.excess = _mm256_blend_epi32(excess[0], _mm256_slli_epi64(excess[1], 32), 0xaa);
+    return out;
+  }
+  static I times(I x, const Dyadic& d) {
+    const auto half = [&](I lanes, int i) {
+      return _mm256_srlv_epi64(_mm256_add_epi64(_mm256_mul_epi32(lanes, d.multiplier[i]), d.half[i]), d.shift[i]);
+    };
+    const I both = _mm256_blend_epi32(half(x, 0), _mm256_slli_epi64(half(_mm256_srli_epi64(x, 32), 1), 32), 0xaa);
+    return _mm256_sub_epi32(both, d.excess);
+  }
   static F to_float(I x) { return _mm256_cvtepi32_ps(x); }
   static I round(F x) { return _mm256_cvtps_epi32(x); }
   static F power_of_two(I n) {

@@ -35,6 +35,28 @@ struct V {
   static I load_i(const int32_t* p) { return _mm512_loadu_si512(p); }
   static I set_i(int32_t x) { return _mm512_set1_epi32(x); }
   static I add_i(I a, I b) { return _mm512_add_epi32(a, b); }
+  static void store_i(int32_t* p, I x) { _mm512_storeu_si512(p, x); }
+  static I min_i(I a, I b) { return _mm512_min_epi32(a, b); }
+  static I max_i(I a, I b) { return _mm512_max_epi32(a, b); }
+  static I mul_i(I a, I b) { return _mm512_mullo_epi32(a, b); }
+  static I shift_right(I x, int32_t by) { return _mm512_sra_epi32(x, _mm_cvtsi32_si128(by)); }
+  /// Of lanes 0, 2, ... and of lanes 1, 3, ...: products have 64 bits.
+  struct Dyadic {
+    I multiplier[2], shift[2], half[2];
+  };
+  static Dyadic load_dyadic(const int32_t* multiplier, const int32_t* shift) {
+    const I m = load_i(multiplier), s = load_i(shift), one = _mm512_set1_epi64(1);
+    Dyadic out{
+        {m, _mm512_srli_epi64(m, 32)}, {_mm512_and_si512(s, _mm512_set1_epi64(63)), _mm512_srli_epi64(s, 32)}, {}};
+    for (int i = 0; i < 2; ++i) out.half[i] = _mm512_sllv_epi64(one, _mm512_sub_epi64(out.shift[i], one));
+    return out;
+  }
+  static I times(I x, const Dyadic& d) {
+    const auto half = [&](I lanes, int i) {
+      return _mm512_srav_epi64(_mm512_add_epi64(_mm512_mul_epi32(lanes, d.multiplier[i]), d.half[i]), d.shift[i]);
+    };
+    return _mm512_mask_mov_epi32(half(x, 0), 0xaaaa, _mm512_slli_epi64(half(_mm512_srli_epi64(x, 32), 1), 32));
+  }
   static F to_float(I x) { return _mm512_cvtepi32_ps(x); }
   static I round(F x) { return _mm512_cvtps_epi32(x); }
   static F power_of_two(I n) {

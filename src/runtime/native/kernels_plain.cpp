@@ -73,6 +73,31 @@ struct V {
   static I add_i(const I& a, const I& b) {
     return each<I>([&](int i) { return a.at[i] + b.at[i]; });
   }
+  static void store_i(int32_t* p, const I& x) { __builtin_memcpy(p, x.at, sizeof(x.at)); }
+  static I min_i(const I& a, const I& b) {
+    return each<I>([&](int i) { return a.at[i] < b.at[i] ? a.at[i] : b.at[i]; });
+  }
+  static I max_i(const I& a, const I& b) {
+    return each<I>([&](int i) { return a.at[i] > b.at[i] ? a.at[i] : b.at[i]; });
+  }
+  static I mul_i(const I& a, const I& b) {
+    return each<I>([&](int i) { return a.at[i] * b.at[i]; });
+  }
+  static I shift_right(const I& x, int32_t by) {
+    return each<I>([&](int i) { return x.at[i] >> by; });
+  }
+  struct Dyadic {
+    I multiplier, shift;
+  };
+  static Dyadic load_dyadic(const int32_t* multiplier, const int32_t* shift) {
+    return {load_i(multiplier), load_i(shift)};
+  }
+  static I times(const I& x, const Dyadic& d) {
+    return each<I>([&](int i) {
+      const int64_t half = int64_t{1} << (d.shift.at[i] - 1);
+      return static_cast<int32_t>((int64_t{x.at[i]} * d.multiplier.at[i] + half) >> d.shift.at[i]);
+    });
+  }
   static F to_float(const I& x) {
     return each<F>([&](int i) { return static_cast<float>(x.at[i]); });
   }

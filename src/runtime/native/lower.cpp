@@ -11,6 +11,7 @@
 #include "runtime/native/act_table.h"
 #include "runtime/native/layer_weights.h"
 #include "runtime/native/program.h"
+#include "runtime/requantization.h"
 
 namespace quench::runtime::native {
 
@@ -50,7 +51,9 @@ class Lowering {
         u8_(graph.edges.size(), -1),
         f32_(graph.edges.size(), -1),
         dynamic_(graph.edges.size(), -1),
-        taken_(graph.nodes.size(), false) {}
+        taken_(graph.nodes.size(), false) {
+    out_.dyadic = has_dyadic_requantization(graph);
+  }
 
   Program run() {
     load();
@@ -252,7 +255,12 @@ class Lowering {
     const auto to = step(out);
     if (to && !dynamic) {
       layer.step = n.activation == Activation::relu ? without_negatives(*to) : *to;
-      if (n.activation == Activation::silu) layer.activation = n.activation;  // relu is the step's lower bound
+      if (n.activation == Activation::silu) {
+        if (out_.dyadic)
+          unsupported(n.name, "'requantization: dyadic' and a SiLU of floats: quantize with 'silu_tables'");
+        layer.activation = n.activation;  // relu is the step's lower bound
+      }
+      layer.dyadic = out_.dyadic;
       const EdgeId last = absorb(out, layer);
       const int made = add_value(last, step(last));
       layer.outputs = {made};
@@ -327,7 +335,9 @@ class Lowering {
       return float_result(n, Kind::add_f32, {x, y});
     }
     const int made = add_value(n.outputs[0], to);
-    emit(Kind::add_u8, n.name, {a, b}, {made}).step = n.activation == Activation::relu ? without_negatives(*to) : *to;
+    Instruction& sum = emit(Kind::add_u8, n.name, {a, b}, {made});
+    sum.step = n.activation == Activation::relu ? without_negatives(*to) : *to;
+    sum.dyadic = out_.dyadic;
     u8_of(n.outputs[0]) = made;
   }
 
@@ -394,7 +404,7 @@ class Lowering {
     }
     const bool integer = u8_of(in) >= 0 && step(out);
     const int made = add_value(out, integer ? step(out) : std::nullopt);
-    emit(Kind::average, n.name, {from}, {made});
+    emit(Kind::average, n.name, {from}, {made}).dyadic = out_.dyadic && integer;
     if (integer) {
       u8_of(out) = made;
     } else {

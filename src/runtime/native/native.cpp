@@ -149,20 +149,26 @@ class NativeSession : public Session {
   }
 
   std::vector<std::string> notes() const override {
-    int64_t integer = 0, layers = 0, copies = 0;
+    int64_t integer = 0, layers = 0, copies = 0, from_floats = 0;
     for (const native::Instruction& instruction : engine_.program().instructions) {
       const bool u8 = instruction.kind == native::Kind::conv_u8;
       integer += u8;
+      from_floats += instruction.kind == native::Kind::quantize;
       layers += u8 || instruction.kind == native::Kind::conv_f32;
       if (instruction.kind != native::Kind::concat) continue;
       for (size_t k = 0; k < instruction.inputs.size(); ++k) {
         copies += !native::in_place(engine_.layout(), engine_.program(), instruction, k);
       }
     }
-    return {fmt::format("instruction set: {}", native::to_string(engine_.kernels().isa)),
-            fmt::format("int8 convolutions and linear layers: {} of {}", integer, layers),
-            fmt::format("memory of values: {} kB (unshared: {} kB); parts copied into concats: {}",
-                        engine_.layout().arena_bytes / 1000, engine_.layout().values_bytes / 1000, copies)};
+    std::vector<std::string> lines = {
+        fmt::format("instruction set: {}", native::to_string(engine_.kernels().isa)),
+        fmt::format("int8 convolutions and linear layers: {} of {}", integer, layers),
+        fmt::format("memory of values: {} kB (unshared: {} kB); parts copied into concats: {}",
+                    engine_.layout().arena_bytes / 1000, engine_.layout().values_bytes / 1000, copies)};
+    if (engine_.program().dyadic) {
+      lines.push_back(fmt::format("requantization: dyadic; values that become bytes from floats: {}", from_floats));
+    }
+    return lines;
   }
 
   std::vector<LayerTime> layer_times() const override {

@@ -3,10 +3,13 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "runtime/native/dyadic.h"
 
 namespace quench::runtime::native {
 
 namespace {
+
+constexpr int64_t kMostByte = 255;
 
 /// Value r of tap t as an index into one output channel's weights [I/groups, kh, kw], or -1 past the run's end.
 struct Order {
@@ -82,10 +85,20 @@ PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, co
   const auto weights = layer.weight.values<int8_t>();
   const int64_t depth = layer.weight.size() / layer.weight.shape()[0];
   if (in.dynamic) packed.offset = Aligned<float>(width);
+  if (layer.dyadic) {
+    packed.dyadic = Aligned<int32_t>(width);
+    packed.shift = Aligned<int32_t>(width);
+    std::fill_n(packed.shift.data(), width, 1);
+  }
   const bool to_steps = out.is_u8 && layer.activation != graph::Activation::silu;  // silu is of real values
   for (int64_t c = 0; c < count; ++c) {
     int32_t sum = 0;
-    for (int64_t i = 0; i < depth; ++i) sum += weights[static_cast<size_t>((first + c) * depth + i)];
+    int64_t most = 0;
+    for (int64_t i = 0; i < depth; ++i) {
+      const int32_t q = weights[static_cast<size_t>((first + c) * depth + i)];
+      sum += q;
+      most += kMostByte * std::abs(q);
+    }
     const auto channel = static_cast<size_t>(first + c);
     if (in.dynamic) {
       packed.offset[c] = layer.bias.values<float>()[channel];
@@ -96,6 +109,11 @@ PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, co
     packed.bias[c] = layer.bias.values<int32_t>()[channel] + (kernels.u8_offset - in.step.zero_point) * sum;
     const double scale = static_cast<double>(in.step.scale) * layer.weight_scale[channel];
     packed.multiplier[c] = static_cast<float>(to_steps ? scale / layer.step.scale : scale);
+    if (!layer.dyadic) continue;
+    most += std::abs(int64_t{layer.bias.values<int32_t>()[channel]});
+    const Dyadic factor = dyadic_of(scale / layer.step.scale, most, layer.name);
+    packed.dyadic[c] = factor.multiplier;
+    packed.shift[c] = factor.shift;
   }
   return packed;
 }

@@ -45,7 +45,8 @@ struct PackedU8 {
   Aligned<int8_t> weights;
   Aligned<int32_t> bias;  ///< with both zero points: of the input, and of the kernel's own offset
   Aligned<float> multiplier;
-  Walk walk;  ///< run counts groups of 4
+  Aligned<int32_t> dyadic, shift;  ///< in its place where the layer is dyadic, else empty
+  Walk walk;                       ///< run counts groups of 4
   /// Of a dynamic input, whose bias and multiplier are found as the program runs (set_range): the layer's own bias,
   /// else empty, the sum of each channel's weights, and their scales.
   Aligned<float> offset;
@@ -59,7 +60,8 @@ struct PackedF32 {
   Walk walk;
 };
 
-/// weight i8 [O, I/groups, kh, kw]; the group's output channels are [first, first + count).
+/// weight i8 [O, I/groups, kh, kw]; the group's output channels are [first, first + count). Throws Error{unsupported}
+/// for factors that dyadic_of refuses.
 PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels, int64_t first,
                  int64_t count, bool adjacent);
 /// Gives a layer of dynamic input the range of the image at hand.

@@ -59,6 +59,7 @@ struct Instruction {
   Tensor bias;                        ///< i32 or f32, [O]; f32 of a conv_u8 that reads dynamic u8
   Step8 step;                         ///< conv_u8 into u8: what the accumulator (or its silu) becomes, before the table
   std::optional<Table> table;
+  bool dyadic = false;  ///< to bytes by integer factors (dyadic.h): conv_u8, add_u8, average
   int64_t macs = 0;
   int64_t narrow_steps = 0;  ///< conv_u8: the most that any of its groups adds in 16 bits; the engine finds them
 };
@@ -67,7 +68,8 @@ struct Instruction {
 struct Program {
   std::vector<Value> values;
   std::vector<Instruction> instructions;
-  int input = -1;  ///< value that `load` fills
+  int input = -1;       ///< value that `load` fills
+  bool dyadic = false;  ///< bytes are made of sums of bytes in integers alone
   struct Output {
     int value = -1;
     Shape shape;  ///< for one image: [1,C,H,W] or [1,C]
@@ -84,7 +86,8 @@ struct Program {
 /// layers with integer weights that read them; others read these bytes as floats again. int8 activations (other
 /// targets') become uint8 by adding 128. Throws Error{unsupported} naming the node for what the engine does not have:
 /// more than one input, batch norm that cannot be folded, activations with one scale per channel, quantizers whose
-/// weights are still float, integer weights with zero points or sums beyond int32 (layer_weights.h).
+/// weights are still float, integer weights with zero points or sums beyond int32 (layer_weights.h); with metadata
+/// `requantization: dyadic` a silu that is no table.
 Program lower(const graph::Graph& graph);
 
 }  // namespace quench::runtime::native
