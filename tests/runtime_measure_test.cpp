@@ -179,5 +179,26 @@ TEST(Measure, StopsWhenCancelled) {
   EXPECT_EQ(session.runs, 0);
 }
 
+TEST(Measure, RoundsAreOfTheSameTime) {
+  // The machine becomes twice as slow in the middle: every round of both sessions tells the same ratio.
+  ScriptedClock clock;
+  std::vector<int64_t> slow(20, 10 * kMs), fast(20, 4 * kMs);  // warm-up
+  for (int i = 0; i < 60; ++i) {
+    slow.push_back((i < 30 ? 10 : 20) * kMs);
+    fast.push_back((i < 30 ? 4 : 8) * kMs);
+  }
+  FakeSession a(clock, slow), b(clock, fast);
+  MeasureOptions options = scripted(clock);
+  options.min_samples = 60;
+  options.min_seconds = 0;
+  const auto measured = measure_interleaved({&a, &b}, {kImage, kImage}, options, CancelToken());
+  ASSERT_EQ(measured[0].rounds_ns.size(), static_cast<size_t>(metrics::kRounds));
+  ASSERT_EQ(measured[1].rounds_ns.size(), static_cast<size_t>(metrics::kRounds));
+  EXPECT_LT(measured[0].rounds_ns.front(), measured[0].rounds_ns.back());
+  for (size_t i = 0; i < measured[0].rounds_ns.size(); ++i) {
+    EXPECT_EQ(measured[0].rounds_ns[i] * 4, measured[1].rounds_ns[i] * 10) << i;
+  }
+}
+
 }  // namespace
 }  // namespace quench::runtime

@@ -36,13 +36,6 @@ report::CostAxis axis_of(const std::string& name) {
   return name == "linear" ? report::CostAxis::linear : report::CostAxis::automatic;
 }
 
-/// The metrics that records of a section have: its own, and for detectors the others of COCO.
-std::vector<report::Metric> metrics_of(const report::Section& section) {
-  std::vector<report::Metric> metrics{section.metric};
-  if (section.metric == report::Metric::map_50_95) metrics.push_back(report::Metric::map_50);
-  return metrics;
-}
-
 }  // namespace
 
 void write_charts(const std::vector<record::Record>& records, const Json& options, const report::OutcomesOf& outcomes,
@@ -59,7 +52,7 @@ void write_charts(const std::vector<record::Record>& records, const Json& option
   for (const report::Section& section : report::sections(records)) {
     const std::vector<record::Record> rows = report::ok_records(section.records);
     if (rows.empty()) continue;
-    for (const report::Metric metric : metrics_of(section)) {
+    for (const report::Metric metric : report::metrics_of(section)) {
       const report::MethodComparison comparison = report::compare_methods(rows, metric, outcomes);
       for (const report::Chart& chart : report::charts(rows, metric, &comparison)) {
         if (chart.points.empty()) continue;

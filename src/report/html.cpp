@@ -93,7 +93,7 @@ std::string notes(const std::vector<Record>& records, const PageOptions& options
 
 /// What made each row: files by their hash, and the effective configuration.
 std::string details(const std::vector<Record>& records) {
-  std::string out = "<section>\n<h2>What made each row</h2>\n";
+  std::string out = "<section class=\"made\">\n<h2>What made each row</h2>\n";
   for (const Record& record : records) {
     const Json config = record.config.is_object() ? record.config : Json::object();
     std::string text;
@@ -132,7 +132,7 @@ std::string html(const std::vector<Record>& records, const PageOptions& options)
   out += provenance(records, options) + notes(records, options, with_charts) + "</header>\n";
   const std::vector<Section> parts = sections(records);
   if (parts.empty()) out += "<p class=\"empty\">No records.</p>\n";
-  for (size_t i = 0; i < parts.size(); ++i) out += section_html(parts[i], i, with_charts, options.outcomes);
+  for (size_t i = 0; i < parts.size(); ++i) out += section_html(parts[i], i, with_charts, options.kept);
   out += details(records) + kFoot + "</main>\n";
   if (with_charts) out += fmt::format("<script>\n{}\n</script>\n", asset::echarts());
   out += fmt::format("<script>\n{}</script>\n</body>\n</html>\n", asset::page_script());

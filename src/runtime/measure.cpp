@@ -123,7 +123,9 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
 
   std::vector<Measurement> result(n);
   for (size_t i = 0; i < n; ++i) {
-    result[i] = {metrics::summarize(std::move(samples[i])), warm_ups[i].runs(), warm_ups[i].stable(), seconds};
+    std::vector<int64_t> rounds = metrics::round_medians(samples[i]);
+    result[i] = {metrics::summarize(std::move(samples[i])), warm_ups[i].runs(), warm_ups[i].stable(), seconds,
+                 std::move(rounds)};
   }
   return result;
 }

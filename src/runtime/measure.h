@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "core/cancel.h"
 #include "core/clock.h"
@@ -24,6 +26,9 @@ struct Measurement {
   int64_t warm_up_runs = 0;
   bool stable = false;  ///< warm-up reached stability
   double seconds = 0;   ///< from the first sample's start to the last one's end; of all sessions together
+  /// Of sessions in turn: metrics::round_medians of the samples. Round i of each was taken at the same time, so that
+  /// their ratios do not hold what the machine did meanwhile.
+  std::vector<int64_t> rounds_ns = {};
 };
 
 /// Seeded noise, one image of the graph's size as uint8 pixels. Latency of dense arithmetic does not depend on values.
