@@ -138,6 +138,13 @@ TEST(ChartFigure, AxesAreAsAskedFor) {
   EXPECT_NE(text.find("logarithmic"), std::string::npos) << text;
 }
 
+TEST(Axis, ANarrowLogarithmicAxisHasMarks) {
+  const Axis axis = logarithmic_axis(0.0292, 0.0331);  // neither 0.02 nor 0.05 is near
+  EXPECT_TRUE(axis.logarithmic);
+  ASSERT_GE(axis.ticks.size(), 3u);
+  for (const double tick : axis.ticks) EXPECT_TRUE(tick >= axis.low && tick <= axis.high) << tick;
+}
+
 TEST(Axis, MarksRoundNumbers) {
   const Axis linear = linear_axis(61.2, 66.9, 8, 100);
   for (const double tick : linear.ticks) EXPECT_EQ(tick, std::round(tick));

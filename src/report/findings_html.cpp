@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "core/text.h"
 #include "report/findings.h"
 #include "report/html_element.h"
 
@@ -27,7 +30,14 @@ std::string list_html(const std::vector<Finding>& found, Finding::Kind kind, siz
   return out.empty() ? "" : "<ul class=\"findings\">\n" + out + "</ul>\n";
 }
 
-/// A long list of one kind, folded behind a line that counts it.
+/// Begins what is folded behind a line where it is long.
+std::string fold(size_t length, const std::string& line) {
+  constexpr size_t kOpen = 8;
+  return fmt::format("<details class=\"findings\"{}>", length <= kOpen ? " open=\"open\"" : "") +
+         element("summary", "", line) + "\n";
+}
+
+/// Findings of one kind, with how many of them hold.
 std::string details_html(const char* title, const std::vector<Finding>& found, Finding::Kind kind, size_t index) {
   int64_t all = 0, shown = 0;
   for (const Finding& finding : found) {
@@ -35,9 +45,8 @@ std::string details_html(const char* title, const std::vector<Finding>& found, F
     shown += finding.kind == kind && finding.shows;
   }
   if (all == 0) return "";
-  constexpr int64_t kOpen = 8;
-  return fmt::format("<details class=\"findings\"{}><summary>{}: {} of {} differ</summary>\n{}</details>\n",
-                     all <= kOpen ? " open=\"open\"" : "", title, shown, all, list_html(found, kind, index));
+  return fold(static_cast<size_t>(all), fmt::format("{}: {} of {} differ", title, shown, all)) +
+         list_html(found, kind, index) + "</details>\n";
 }
 
 template <typename Line>
@@ -50,8 +59,9 @@ struct Head {
 template <typename Line, size_t kHeads>
 std::string lines_html(const std::string& title, const std::vector<Line>& lines, const Head<Line> (&heads)[kHeads]) {
   if (lines.empty()) return "";
-  std::string out = element("h3", "", title) + "\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" +
-                    escape_html(title) + "\">\n<table>\n<thead><tr>";
+  std::string out = fold(lines.size(), fmt::format("{}: {}", title, counted(std::ssize(lines), "line"))) +
+                    "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"" + escape_html(title) +
+                    "\">\n<table class=\"lines\">\n<thead><tr>";
   for (const Head<Line>& head : heads) {
     out += element(
         "th",
@@ -67,7 +77,7 @@ std::string lines_html(const std::string& title, const std::vector<Line>& lines,
     }
     out += "</tr>\n";
   }
-  return out + "</tbody>\n</table>\n</div>\n";
+  return out + "</tbody>\n</table>\n</div>\n</details>\n";
 }
 
 std::string methods_html(const MethodComparison& comparison, Metric metric) {
@@ -93,6 +103,7 @@ std::string ratios_html(const std::vector<Record>& rows, const std::vector<Laten
       {"Rounds", "Rounds that both took part in.", &RatioLine::rounds, true},
       {"Timings", "Runs of the timing: one a seed.", &RatioLine::timings, true},
       {"p", "Of no difference, by Holm's method for all methods here.", &RatioLine::p, true}};
+  if (std::ranges::none_of(ratios, &LatencyRatio::paired)) return "";  // the table of rows has their speed-ups
   return lines_html("Latency beside float32", ratio_lines(rows, ratios), heads);
 }
 

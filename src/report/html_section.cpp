@@ -78,6 +78,9 @@ std::string cell_html(const Column& column, size_t row, const std::vector<Record
   std::string classes = column.numeric ? "number" : "";
   if (column.title == "Delta" && column.values[row]) classes += *column.values[row] < 0 ? " worse" : " better";
   if (!mark.empty()) classes += " marked";
+  constexpr size_t kLong = 40;
+  if (!column.numeric && column.cells[row].size() > kLong) classes += " long";
+  if (classes.starts_with(' ')) classes.erase(0, 1);
   std::string attributes = classes.empty() ? "" : fmt::format("class=\"{}\"", classes);
   if (column.numeric && column.values[row]) attributes += fmt::format(" data-value=\"{}\"", *column.values[row]);
   if (!title.empty()) attributes += fmt::format(" title=\"{}\"", escape_html(title));
