@@ -42,9 +42,10 @@ Tensor noise_image(const graph::Graph& graph);
 /// Throws Error{data} where the batch is not 1, Error{cancelled}, and what run() throws.
 Measurement measure(Session& session, const Tensor& input, const MeasureOptions& options, const CancelToken& cancel);
 
-/// Several sessions in turn (A B C A B C ...), so that a drift of the machine's speed hits all alike.
-/// Each runs after the others have used the caches, as on a device that does more than one thing. Sessions that time
-/// themselves cannot be taken in turn: Error{internal}.
+/// Several sessions in turn, so that a drift of the machine's speed hits all alike: in each pass every one runs once,
+/// in a seeded random order (A B C, C A B, ...), so that none has always the same one before it. Each runs after the
+/// others have used the caches, as on a device that does more than one thing. Sessions that time themselves cannot be
+/// taken in turn: Error{internal}.
 std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessions, const std::vector<Tensor>& inputs,
                                              const MeasureOptions& options, const CancelToken& cancel);
 
