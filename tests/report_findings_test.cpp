@@ -237,6 +237,9 @@ TEST_F(Findings, WhereEveryMethodLosesMore) {
   time(add("fp32", 0, outcomes(640)), 4'000'000);
   time(add("wild", 0, outcomes(600)), 500'000);
   EXPECT_TRUE(holds(text(), "Every method on host, native, 1 thread loses more than one point."));
+  add("fp32", 0, outcomes(700));
+  rows_.back().model = "other net";
+  EXPECT_TRUE(holds(text(), "Every method of net on host, native, 1 thread loses more than one point."));
 }
 
 TEST_F(Findings, QatAgainstTheBestPtqOfTheSameWidths) {

@@ -47,7 +47,8 @@ const report::RunPlace* place_of(const std::string& name, const std::vector<repo
   }
   std::vector<std::string> names;
   for (const report::RunPlace& place : places) names.push_back(place.name);
-  fail(ErrorKind::config, "[report] expected --chart-place all or one of '{}', got '{}'", fmt::join(names, "', '"), name);
+  fail(ErrorKind::config, "[report] expected --chart-place all or one of '{}', got '{}'", fmt::join(names, "', '"),
+       name);
 }
 
 }  // namespace

@@ -108,7 +108,13 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
                   any.threads ? fmt::format(", {} thread{}", *any.threads, *any.threads == 1 ? "" : "s") : "");
   if (best == nullptr) {
     std::ranges::sort(compared);
-    return Finding{fmt::format("Every method {} loses more than one point.", where), compared};
+    const std::string model = model_name(any);
+    const auto of_model = [&](const Record& row) { return model_name(row) == model; };
+    const bool has_others = !std::ranges::all_of(rows, of_model);
+    const bool of_one = std::ranges::all_of(compared, [&](size_t row) { return of_model(rows[row]); });
+    return Finding{fmt::format("Every method {}{} loses more than one point.",
+                               has_others && of_one ? "of " + model + " " : "", where),
+                   compared};
   }
   const Record& first = rows[best->rows.front()];
   const size_t seeds = best->rows.size();
@@ -190,7 +196,7 @@ void add_ratio_notes(const std::vector<LatencyRatio>& ratios, std::vector<std::s
   if (count([](const LatencyRatio& one) { return one.paired && one.ratio.seeds == 1; }) > 0) {
     notes.emplace_back(
         "An interval of 1 timing holds what differs from round to round: another timing of the same files may differ "
-        "by more.");
+        "by some percent more.");
   }
   if (count([](const LatencyRatio& one) { return one.paired && one.ratio.seeds > 1; }) > 0) {
     notes.emplace_back("An interval of several timings is Student's t over their medians.");

@@ -16,9 +16,11 @@ namespace {
 
 std::string links(const std::vector<size_t>& rows, size_t index) {
   std::string out = rows.size() == 1 ? " (row " : " (rows ";
-  for (size_t i = 0; i < rows.size(); ++i) {
+  constexpr size_t kMost = 16;
+  for (size_t i = 0; i < std::min(rows.size(), kMost); ++i) {
     out += fmt::format("{}<a href=\"#{}\">{}</a>", i == 0 ? "" : ", ", row_id(index, rows[i]), rows[i] + 1);
   }
+  if (rows.size() > kMost) out += fmt::format(" and {} more", rows.size() - kMost);
   return out + ")";
 }
 
