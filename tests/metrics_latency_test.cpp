@@ -75,6 +75,29 @@ TEST(Latency, LawsHoldOnRandomSamples) {
   }
 }
 
+TEST(Rounds, AreMediansOfConsecutiveParts) {
+  std::vector<int64_t> samples{5, 1, 3, 20, 10, 30, 300, 200, 100, 400};
+  EXPECT_EQ(round_medians(samples, 3), (std::vector<int64_t>{3, 20, 200}));  // 3 + 3 + 4 samples, nearest rank
+  EXPECT_EQ(round_medians(samples, 1), (std::vector<int64_t>{20}));
+  EXPECT_EQ(round_medians({7, 9}, 3), (std::vector<int64_t>{7, 9})) << "as many as there are samples";
+  EXPECT_TRUE(round_medians({}).empty());
+  EXPECT_THROW(round_medians(samples, 0), Error);
+}
+
+TEST(Rounds, TakeEverySampleOnce) {
+  for (const size_t count : {30, 31, 59, 200, 10'194}) {
+    std::vector<int64_t> samples(count);
+    std::iota(samples.begin(), samples.end(), 0);
+    const std::vector<int64_t> medians = round_medians(samples);
+    ASSERT_EQ(medians.size(), static_cast<size_t>(kRounds));
+    const auto apart = static_cast<int64_t>(count / kRounds);
+    for (size_t i = 1; i < medians.size(); ++i) {
+      EXPECT_GE(medians[i] - medians[i - 1], apart) << count;
+      EXPECT_LE(medians[i] - medians[i - 1], apart + 1) << count;
+    }
+  }
+}
+
 TEST(Latency, NoSamplesIsAnError) {
   try {
     summarize({});

@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "error_testing.h"
+#include "record/rounds.h"
 #include "record/store.h"
 
 namespace quench::record {
@@ -406,6 +407,30 @@ TEST(Latest, KeepsTheNewestOfEachCellInOrderOfFirstAppearance) {
   EXPECT_EQ(newest[2].top1, 0.2);
   EXPECT_EQ(newest[3].top1, 0.9);
   EXPECT_EQ(newest[4].model, "no cell");
+}
+
+TEST_F(Folder, RoundsReadBackAsWritten) {
+  const Rounds rounds{{"a/native/s0", {100, 110, 90}}, {"b/native/s0", {50, 60, 40}}};
+  write_rounds(rounds, "0123456789ab", path_);
+  EXPECT_TRUE(fs::exists(path_ / "timings/0123456789ab.json"));
+  EXPECT_EQ(read_rounds("0123456789ab", path_), rounds);
+}
+
+TEST_F(Folder, RoundsThatCannotBeAreRefused) {
+  const auto refused = [&](const std::string& text, ErrorKind kind = ErrorKind::data) {
+    write_file(path_ / "timings/t.json", text);
+    return message_of([&] { read_rounds("t", path_); }, kind);
+  };
+  expect_has(refused("{}"), "expected rounds_ns");
+  expect_has(refused("[1]"), "expected rounds_ns");
+  expect_has(refused(R"({"rounds_ns": {"a": ["1"]}})"), "expected rounds_ns");
+  expect_has(refused(R"({"rounds_ns": {"a": [1, 0]}})"), "above 0");
+  expect_has(refused(R"({"rounds_ns": {"a": [1, 2], "b": [1]}})"), "got others of b");
+  refused("{");
+  message_of([&] { read_rounds("gone", path_); }, ErrorKind::io);
+  for (const char* id : {"", "../records", "a/b", "a b"}) {
+    expect_has(message_of([&] { read_rounds(id, path_); }, ErrorKind::data), "letters and digits");
+  }
 }
 
 }  // namespace

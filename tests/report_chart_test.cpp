@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include "report/chart.h"
 #include "report/chart_points.h"
@@ -57,9 +58,9 @@ TEST(Charts, SeedsAreOnePointWithTheirMean) {
   const Chart& latency = chart_of(all, "latency_p50_ns");
   EXPECT_NEAR(latency.points[0].cost, 1.12 * 1.1, 1e-6);
   EXPECT_EQ(latency.fronts[0].groups, (std::vector<size_t>{0, 1, 2}));
-  const Json json = chart_json(rows, Metric::top1, all);
-  EXPECT_EQ(json["charts"][3]["points"][0]["seeds"], 3);
-  EXPECT_EQ(json["charts"][3]["fronts"][0]["name"], "") << "there is no other";
+  const Json json = chart_json(rows, {{Metric::top1, "", all}});
+  EXPECT_EQ(json["views"][0]["charts"][3]["points"][0]["seeds"], 3);
+  EXPECT_EQ(json["views"][0]["charts"][3]["fronts"][0]["name"], "") << "there is no other";
   const std::string page = html(rows, {});
   EXPECT_NE(page.find("Latencies are means over seeds"), std::string::npos);
 }
@@ -74,7 +75,7 @@ TEST(Charts, SeedsThatWereTimedWithOtherMethodsStandApart) {
   EXPECT_EQ(latency.fronts[0].groups, (std::vector<size_t>{0, 2}));
   EXPECT_EQ(latency.fronts[1].groups, (std::vector<size_t>{1}));
   EXPECT_EQ(latency.points.size(), 5u);
-  EXPECT_EQ(chart_json(rows, Metric::top1, all)["charts"][3]["fronts"][0]["name"], "1+3");
+  EXPECT_EQ(chart_json(rows, {{Metric::top1, "", all}})["views"][0]["charts"][3]["fronts"][0]["name"], "1+3");
   EXPECT_EQ(chart_of(all, "gflops").points.size(), 3u);
   // One seed timed twice is no second seed.
   std::vector<Record> again = three_seeds();
@@ -121,6 +122,75 @@ TEST(Charts, IntervalsOverSeedsAreThoseOfTheFindings) {
   EXPECT_NEAR(*chart_of(all, "gflops").points[0].low, 40, 1e-9);
   EXPECT_NEAR(*chart_of(all, "gflops").points[0].high, 90, 1e-9);
   EXPECT_NEAR(chart_of(all, "gflops").points[0].accuracy, 66.81, 1e-9);
+}
+
+// A reader chooses a runtime and a number of threads: then every artifact is one point, in charts of latency, too.
+TEST(Charts, EachPlaceHasAViewOfItsOwn) {
+  std::vector<Record> rows;
+  for (const auto& [runtime, threads, slower] : {std::tuple{"native", 1, 1}, {"native", 2, 2}, {"onnxruntime", 1, 3}}) {
+    for (const Record& of_seed : three_seeds()) {
+      Record row = of_seed;
+      row.runtime = runtime;
+      row.threads = threads;
+      row.cell = *row.cell + runtime + std::to_string(threads);
+      row.timing_id = *row.timing_id + runtime + std::to_string(threads);
+      row.latency_p50_ns = *row.latency_p50_ns * slower;
+      row.top1 = *row.top1 - 0.001 * slower;
+      row.device = "host";
+      rows.push_back(row);
+    }
+  }
+  const std::vector<ChartView> views = chart_views(rows, {Metric::top1}, nullptr);
+  ASSERT_EQ(views.size(), 4u);
+  EXPECT_EQ(views[0].place, "native, 1 thread");
+  EXPECT_EQ(views[1].place, "native, 2 threads");
+  EXPECT_EQ(views[2].place, "onnxruntime, 1 thread");
+  EXPECT_EQ(views[3].place, "all");
+  for (size_t v = 0; v < 3; ++v) {
+    for (const char* key : {"gflops", "latency_p50_ns"}) {
+      const Chart& chart = chart_of(views[v].charts, key);
+      ASSERT_EQ(chart.points.size(), 3u) << key;
+      EXPECT_EQ(chart.fronts.size(), 1u) << key;
+      EXPECT_EQ(chart.points[0].rows, (std::vector<size_t>{9 * v, 9 * v + 3, 9 * v + 6})) << key;
+      EXPECT_NEAR(chart.points[0].accuracy, 66.81 - 0.1 * static_cast<double>(v + 1), 1e-9) << "as it is there";
+    }
+  }
+  EXPECT_EQ(chart_of(views[3].charts, "gflops").points.size(), 3u);
+  EXPECT_EQ(chart_of(views[3].charts, "latency_p50_ns").points.size(), 9u);
+  EXPECT_EQ(chart_views(three_seeds(), {Metric::top1}, nullptr).size(), 1u) << "one place, one view";
+}
+
+TEST(Charts, EnergyHasAChartWhereItWasMeasured) {
+  std::vector<Record> rows = three_seeds();
+  EXPECT_EQ(std::ranges::count(charts(rows, Metric::top1), "energy_mj", &Chart::key), 0);
+  for (const size_t i : {0, 3, 6}) rows[i].energy_mj = 2.0 + 0.3 * static_cast<double>(i);
+  const auto all = charts(rows, Metric::top1);
+  const Chart& energy = chart_of(all, "energy_mj");
+  ASSERT_EQ(energy.points.size(), 1u) << "of the method whose seeds all have it";
+  EXPECT_NEAR(energy.points[0].cost, 2.9, 1e-12);
+  EXPECT_EQ(energy.unit, "mJ");
+}
+
+TEST(Charts, DetectorsHaveCocosOtherMetrics) {
+  std::vector<Record> rows = three_seeds();
+  for (Record& row : rows) {
+    row.task = "detect";
+    row.map_50_95 = *row.top1 / 2;
+    row.map_50 = row.top1;
+    row.map_95 = *row.top1 / 10;
+    row.top1.reset();
+  }
+  const std::vector<Metric> metrics = metrics_of(sections(rows).at(0));
+  EXPECT_EQ(metrics, (std::vector<Metric>{Metric::map_50_95, Metric::map_50, Metric::map_95}));
+  const std::vector<ChartView> views = chart_views(rows, metrics, nullptr);
+  ASSERT_EQ(views.size(), 3u);
+  EXPECT_NEAR(views[2].charts[0].points[0].accuracy, 6.681, 1e-9);
+  const Json json = chart_json(rows, views);
+  EXPECT_EQ(json["views"][2]["metric"], "mAP@.95");
+  EXPECT_EQ(json["views"][2]["charts"].size(), json["views"][0]["charts"].size());
+  for (Record& row : rows) row.map_95.reset();
+  EXPECT_EQ(metrics_of(sections(rows).at(0)).size(), 2u);
+  EXPECT_EQ(metrics_of(sections(three_seeds()).at(0)), (std::vector<Metric>{Metric::top1}));
 }
 
 }  // namespace

@@ -138,6 +138,13 @@ TEST(ChartFigure, AxesAreAsAskedFor) {
   EXPECT_NE(text.find("logarithmic"), std::string::npos) << text;
 }
 
+TEST(Axis, ANarrowLogarithmicAxisHasMarks) {
+  const Axis axis = logarithmic_axis(0.0292, 0.0331);  // neither 0.02 nor 0.05 is near
+  EXPECT_TRUE(axis.logarithmic);
+  ASSERT_GE(axis.ticks.size(), 3u);
+  for (const double tick : axis.ticks) EXPECT_TRUE(tick >= axis.low && tick <= axis.high) << tick;
+}
+
 TEST(Axis, MarksRoundNumbers) {
   const Axis linear = linear_axis(61.2, 66.9, 8, 100);
   for (const double tick : linear.ticks) EXPECT_EQ(tick, std::round(tick));
@@ -183,6 +190,12 @@ TEST(Latex, IsATableOfTheColumnsThatAreAskedFor) {
   EXPECT_NE(text.find("Model & Setting & Top-1 & Delta \\\\\n &  & \\% & pt \\\\\n"), std::string::npos) << text;
   EXPECT_NE(text.find("yolov5n-cls & a\\_b \\& 50\\% & 64.36 & $-$1.45 \\\\"), std::string::npos) << text;
   EXPECT_NE(text.find("\\bottomrule"), std::string::npos);
+  records[0].artifact = "artifacts/a.onnx";
+  const std::string all = latex(records);
+  EXPECT_EQ(all.find("Artifact"), std::string::npos) << "no room in a paper";
+  EXPECT_NE(latex(records, {"Artifact"}).find("artifacts/a.onnx"), std::string::npos);
+  EXPECT_NE(all.find("& 64.87--66.73 &"), std::string::npos) << all;
+  EXPECT_NE(all.find("$\\times$"), std::string::npos) << all;
   const auto [kind, said] = error_of([&] { latex(records, {"Modell"}); });
   EXPECT_EQ(kind, ErrorKind::config);
   EXPECT_NE(said.find("Model, "), std::string::npos) << said;

@@ -140,9 +140,9 @@ TEST(Html, ChartDataReadsBack) {
   const Parsed page = parse(html(sample_records(), kOptions));
   ASSERT_EQ(page.scripts.size(), 3u);  // data, library, page
   const Json data = parse_json(page.scripts[0], "chart data");
-  ASSERT_EQ(data.at("charts").size(), 4u);
+  ASSERT_EQ(data.at("views").back().at("charts").size(), 4u);
   EXPECT_EQ(data.at("rows").size(), 9u);
-  for (const Json& chart : data.at("charts")) {
+  for (const Json& chart : data.at("views").back().at("charts")) {
     // A model on a second runtime is another latency, and the same artifact.
     EXPECT_EQ(chart.at("points").size(), chart.at("key") == "latency_p50_ns" ? 9u : 8u);
     ASSERT_EQ(chart.at("fronts").size(), 1u);
@@ -150,7 +150,7 @@ TEST(Html, ChartDataReadsBack) {
     EXPECT_EQ(chart.at("fronts")[0].at("name"), "");
   }
   // The most accurate row and the fastest are on the front of latency against accuracy.
-  const Json& latency = data.at("charts")[3];
+  const Json& latency = data.at("views").back().at("charts")[3];
   std::vector<size_t> rows;
   for (const Json& i : latency.at("fronts")[0].at("points"))
     rows.push_back(latency.at("points")[i.get<size_t>()].at("row"));
@@ -178,16 +178,16 @@ TEST(Html, ForecastsAndMeasuredLatenciesStandApart) {
   EXPECT_TRUE(tiles.contains("Fastest forecast 0.610"));
   EXPECT_TRUE(tiles.contains("Fastest within 1 point of the best 0.740"));
   EXPECT_NE(page.find("title=\"A forecast: computed, not measured.\">0.610 *</td>"), std::string::npos);
-  const Json data = chart_json(ok_records(records), Metric::top1, charts(ok_records(records), Metric::top1));
-  ASSERT_EQ(data.at("charts").size(), 5u);
+  const Json data = chart_json(ok_records(records), {{Metric::top1, "", charts(ok_records(records), Metric::top1)}});
+  ASSERT_EQ(data.at("views").back().at("charts").size(), 5u);
   const auto rows_of = [&](const Json& chart) {
     std::set<size_t> rows;
     for (const Json& point : chart.at("points")) rows.insert(point.at("row").get<size_t>());
     return rows;
   };
-  EXPECT_EQ(rows_of(data["charts"][4]), (std::set<size_t>{3}));
-  EXPECT_EQ(data["charts"][4]["title"], "Forecast latency");
-  EXPECT_EQ(rows_of(data["charts"][3]), (std::set<size_t>{0, 1, 2, 4, 5, 6, 7, 8}));
+  EXPECT_EQ(rows_of(data["views"][0]["charts"][4]), (std::set<size_t>{3}));
+  EXPECT_EQ(data["views"][0]["charts"][4]["title"], "Forecast latency");
+  EXPECT_EQ(rows_of(data["views"][0]["charts"][3]), (std::set<size_t>{0, 1, 2, 4, 5, 6, 7, 8}));
 }
 
 // What was not timed together shares no front of latencies and no "fastest"; costs that are no latency do.
@@ -202,8 +202,8 @@ TEST(Html, RowsOfTwoTimingsHaveFrontsOfTheirOwn) {
     EXPECT_EQ(chart.fronts[0].points, (std::vector<size_t>{3, 4})) << "mse at 0.61 ms, qat at 0.62";
     EXPECT_EQ(chart.fronts[1].points, (std::vector<size_t>{8})) << "alone: as fast as mse, better than all";
   }
-  const Json data = chart_json(records, Metric::top1, all);
-  EXPECT_EQ(data["charts"][3]["fronts"][1]["name"], "2");
+  const Json data = chart_json(records, {{Metric::top1, "", all}});
+  EXPECT_EQ(data["views"][0]["charts"][3]["fronts"][1]["name"], "2");
   const std::string page = html(records, kOptions);
   EXPECT_EQ(parse(page).fault, "");
   for (const std::string& tile : tiles_of(page)) EXPECT_FALSE(tile.starts_with("Fastest")) << tile;
@@ -261,7 +261,7 @@ TEST(Html, SaysTheBaselineOfEachRow) {
   EXPECT_NE(page.find("title=\"Against row 1: yolov5n-cls / fp32 / onnxruntime on cpu.\">-1.45</td>"),
             std::string::npos);
   EXPECT_NE(page.find("<td>row 6</td>"), std::string::npos) << "of the second model";
-  const Json data = chart_json(records, Metric::top1, charts(records, Metric::top1));
+  const Json data = chart_json(records, {{Metric::top1, "", charts(records, Metric::top1)}});
   const std::string note = "Delta is against row 1: yolov5n-cls / fp32 / onnxruntime on cpu.";
   EXPECT_NE(std::ranges::find(data["rows"][2]["notes"], Json(note)), data["rows"][2]["notes"].end());
 }
@@ -280,7 +280,7 @@ TEST(Html, TheChartTellsEntriesOfOneModelApart) {
   std::vector<Record> records = ok_records(sample_records());
   records[0].entry = "yolov5n-cls@64,stem_stride=2";
   records[1].entry = "yolov5n-cls@64,stem_stride=1";
-  const Json data = chart_json(records, Metric::top1, charts(records, Metric::top1));
+  const Json data = chart_json(records, {{Metric::top1, "", charts(records, Metric::top1)}});
   EXPECT_EQ(data["rows"][0]["model"], "yolov5n-cls@64,stem_stride=2");
   EXPECT_EQ(data["rows"][1]["model"], "yolov5n-cls@64,stem_stride=1");
   EXPECT_EQ(data["rows"][2]["model"], "yolov5n-cls") << "records of before have none";
@@ -291,7 +291,7 @@ TEST(Html, TooltipsSayTheArtifactAndHowItWasTimed) {
   records[0].artifact = "artifacts/yolov5n-cls@64/fp32-s0.onnx";
   records[0].stable = false;
   records[0].timing_drift = -0.08;
-  const Json data = chart_json(records, Metric::top1, charts(records, Metric::top1));
+  const Json data = chart_json(records, {{Metric::top1, "", charts(records, Metric::top1)}});
   const Json& row = data["rows"][0];
   EXPECT_NE(std::ranges::find(row["facts"], Json({"Artifact", *records[0].artifact})), row["facts"].end());
   EXPECT_NE(std::ranges::find(row["facts"], Json({"Drift", "-8.0 %"})), row["facts"].end());

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "core/error.h"
@@ -132,7 +133,14 @@ TEST(Measure, InterleavedTakesTurns) {
   EXPECT_EQ(results[0].latency.p50_ns, 10 * kMs);
   EXPECT_EQ(results[1].latency.p50_ns, 30 * kMs);
   EXPECT_EQ(results[0].latency.samples, results[1].latency.samples);
-  for (size_t i = 0; i < order.size(); ++i) ASSERT_EQ(order[i], i % 2 == 0 ? 'a' : 'b') << i;
+  // Each pass has both, the one first as often as the other.
+  int a_first = 0;
+  for (size_t i = 0; i < order.size(); i += 2) {
+    ASSERT_NE(order[i], order[i + 1]) << i;
+    a_first += order[i] == 'a';
+  }
+  const auto passes = static_cast<double>(order.size()) / 2;
+  EXPECT_NEAR(a_first / passes, 0.5, 2 / std::sqrt(passes));  // four deviations
 }
 
 TEST(Measure, DriftHitsAllAlike) {
@@ -177,6 +185,27 @@ TEST(Measure, StopsWhenCancelled) {
     EXPECT_EQ(error.kind(), ErrorKind::cancelled);
   }
   EXPECT_EQ(session.runs, 0);
+}
+
+TEST(Measure, RoundsAreOfTheSameTime) {
+  // The machine becomes twice as slow in the middle: every round of both sessions tells the same ratio.
+  ScriptedClock clock;
+  std::vector<int64_t> slow(20, 10 * kMs), fast(20, 4 * kMs);  // warm-up
+  for (int i = 0; i < 60; ++i) {
+    slow.push_back((i < 30 ? 10 : 20) * kMs);
+    fast.push_back((i < 30 ? 4 : 8) * kMs);
+  }
+  FakeSession a(clock, slow), b(clock, fast);
+  MeasureOptions options = scripted(clock);
+  options.min_samples = 60;
+  options.min_seconds = 0;
+  const auto measured = measure_interleaved({&a, &b}, {kImage, kImage}, options, CancelToken());
+  ASSERT_EQ(measured[0].rounds_ns.size(), static_cast<size_t>(metrics::kRounds));
+  ASSERT_EQ(measured[1].rounds_ns.size(), static_cast<size_t>(metrics::kRounds));
+  EXPECT_LT(measured[0].rounds_ns.front(), measured[0].rounds_ns.back());
+  for (size_t i = 0; i < measured[0].rounds_ns.size(); ++i) {
+    EXPECT_EQ(measured[0].rounds_ns[i] * 4, measured[1].rounds_ns[i] * 10) << i;
+  }
 }
 
 }  // namespace

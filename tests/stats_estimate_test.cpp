@@ -6,8 +6,10 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "stats/draws.h"
 #include "stats/estimate.h"
 #include "stats/holm.h"
+#include "stats/share_draws.h"
 #include "stats/student.h"
 
 namespace quench::stats {
@@ -146,6 +148,24 @@ TEST(Estimate, EqualFilesDoNotDiffer) {
   EXPECT_EQ(gap.low, 0);
   EXPECT_EQ(gap.high, 0);
   EXPECT_EQ(gap.p, 1);
+}
+
+TEST(ShareDraws, AreThoseOfTheDraws) {
+  Rng rng(1, "draws");
+  ShareDraws draws(40, 9);
+  for (const int images : {300, 300, 700, 1}) {  // more than are summed at once, and another number of images
+    std::vector<uint8_t> right;
+    for (int i = 0; i < images; ++i) right.push_back(rng.chance(0.6));
+    const Replicates found = draws.of(right);
+    ASSERT_EQ(found.resampled.size(), 40u);
+    for (int b = 0; b < 40; ++b) {
+      const std::vector<float> times = draw_images(images, 9, b / kLanes);
+      double hits = 0;
+      for (int i = 0; i < images; ++i) hits += right[i] * times[i * kLanes + b % kLanes];
+      EXPECT_EQ(found.resampled[b], hits / images);
+    }
+    EXPECT_EQ(share_replicates(right, 40, 9).resampled, found.resampled);
+  }
 }
 
 TEST(Estimate, WhatCannotBeComparedIsRefused) {

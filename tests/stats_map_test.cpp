@@ -7,6 +7,7 @@
 #include "metrics_coco_samples.h"
 #include "stats/draws.h"
 #include "stats/replicates.h"
+#include "stats/split.h"
 
 namespace quench::stats {
 namespace {
@@ -108,6 +109,33 @@ TEST(MapReplicates, ASetWithoutTrueBoxesHasNoFigure) {
   }
   EXPECT_GT(undefined, 20);
   EXPECT_LT(undefined, 90);
+}
+
+TEST(Split, PartsAreEvaluatedAsDataSetsOfTheirOwn) {
+  constexpr int kImages = 12;
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    const Scene scene = scene_of(seed, kImages);
+    const Split parts = split({"t", {}, outcomes_of(scene, kImages)});
+    EXPECT_EQ(parts.choosing.images(), 3);  // 0, 5 and 10
+    EXPECT_EQ(parts.comparing.images(), 9);
+    EXPECT_NE(parts.choosing.truth, parts.comparing.truth);
+    for (const bool choosing : {true, false}) {
+      std::vector<int> times;
+      for (int i = 0; i < kImages; ++i) times.push_back((i % 5 == 0) == choosing);
+      const Scene part = resampled(scene, times);
+      const metrics::CocoResult plain = metrics::plain::evaluate(part.categories, part.truths, part.detections);
+      const auto& found = choosing ? parts.choosing : parts.comparing;
+      const double value = map_replicates(found.boxes, 0, kSeed, 1).map_50_95.value;
+      ASSERT_EQ(std::isnan(value), !plain.map_50_95.has_value());
+      if (plain.map_50_95) EXPECT_NEAR(value, *plain.map_50_95, kRounding) << seed << " " << choosing;
+    }
+  }
+}
+
+TEST(Split, OfClassesInOrder) {
+  const Split parts = split({"t", {0, 1, 2, 3, 4, 5, 4}, {}});
+  EXPECT_EQ(parts.choosing.ahead, (std::vector<uint8_t>{0, 5}));
+  EXPECT_EQ(parts.comparing.ahead, (std::vector<uint8_t>{1, 2, 3, 4, 4}));
 }
 
 TEST(Outcomes, DetectionsBehindTheLastRightOneAreLeftOut) {

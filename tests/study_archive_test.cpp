@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 #include <zip.h>
 
+#include <algorithm>
+
 #include "core/file.h"
 #include "core/hash.h"
 #include "error_testing.h"
+#include "record/rounds.h"
 #include "study/archive.h"
 #include "study/verify.h"
 #include "study_testing.h"
@@ -79,6 +82,27 @@ TEST_F(StudyArchive, UntouchedItPassesAndGivesTheSameFigures) {
     ASSERT_TRUE(row.latency_now);
     EXPECT_GT(*row.latency_now, 0);
   }
+}
+
+TEST_F(StudyArchive, HasTheRoundsOfTimings) {
+  const Archive archive(file());
+  const std::vector<record::Record> records = archive.records();
+  ASSERT_TRUE(records[0].timing_id.has_value());
+  EXPECT_EQ(records[0].timing_id, records[1].timing_id);
+  const std::string path = record::rounds_path(*records[0].timing_id);
+  EXPECT_EQ(archive.content(path), read_file(folder_ / path));
+  const record::Rounds rounds = record::read_rounds(*records[0].timing_id, folder_);
+  ASSERT_EQ(rounds.size(), 2u);
+  for (const record::Record& record : records) {
+    std::vector<int64_t> medians = rounds.at(*record.cell);
+    ASSERT_FALSE(medians.empty());
+    std::ranges::sort(medians);
+    EXPECT_LE(medians.front(), *record.latency_p50_ns) << "the median of all lies among those of the rounds";
+    EXPECT_GE(medians.back(), *record.latency_p50_ns);
+  }
+  const Archive changed(with(path, read_file(folder_ / path) + " "));
+  ASSERT_EQ(changed.file_faults().size(), 1u);
+  EXPECT_TRUE(holds(changed.file_faults()[0], path)) << changed.file_faults()[0];
 }
 
 TEST_F(StudyArchive, AChangedModelRecordOrOutcomeIsFound) {

@@ -3,7 +3,7 @@
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
-#include "cli/kept_outcomes.h"
+#include "cli/kept_beside.h"
 #include "cli/print.h"
 #include "cli/report_charts.h"
 #include "core/error.h"
@@ -65,7 +65,7 @@ int run_report(const program::Invocation& invocation, const program::Environment
   const std::vector<record::Record> records = record::of_cells(record::latest(loaded.records), study.cells);
   if (records.empty()) fail(ErrorKind::data, "[cli] expected at least one record in {}, got none", store.string());
 
-  const report::OutcomesOf outcomes = kept_outcomes(store.parent_path(), environment.log);
+  const report::Kept kept = kept_beside(store.parent_path(), environment.log);
   const std::string format = options["format"];
   std::string content;
   fs::path output = options["output"].is_string() ? fs::path(options["output"].get<std::string>()) : fs::path();
@@ -74,15 +74,15 @@ int run_report(const program::Invocation& invocation, const program::Environment
     page.title = title_of(options, records);
     page.command = "quench report " + invocation.inputs.at(0) + " --format html";
     page.notes = study.notes;
-    page.outcomes = outcomes;
+    page.kept = kept;
     content = report::html(records, page);
     if (output.empty()) output = store.parent_path() / "report.html";
   } else {
     const auto titles = options["columns"].get<std::vector<std::string>>();
     content = render(records, format, titles);
-    if (format == "table" && titles.empty()) content += report::findings_text(records, outcomes);
+    if (format == "table" && titles.empty()) content += report::findings_text(records, kept);
   }
-  if (options["charts"].is_string()) write_charts(records, options, outcomes, environment.log);
+  if (options["charts"].is_string()) write_charts(records, options, kept.outcomes, environment.log);
   if (options["bibtex"].is_string()) {
     const fs::path file = options["bibtex"].get<std::string>();
     write_file(file, report::bibtex(records));

@@ -1,6 +1,6 @@
 #include <iostream>
 
-#include "cli/kept_outcomes.h"
+#include "cli/kept_beside.h"
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "cli/study_context.h"
@@ -34,13 +34,13 @@ int run_study(const program::Invocation& invocation, const program::Environment&
   page.title = study.name;
   page.command = fmt::format("quench study run {}", file);
   page.notes = summary.notes;
-  page.outcomes = kept_outcomes(folder, environment.log);
+  page.kept = kept_beside(folder, environment.log);
   write_file(folder / "report.html", report::html(summary.records, page));
   environment.log.info(fmt::format("{} done now, {} done before, {} failed or unsupported",
                                    counted(summary.ran, "cell"), summary.skipped, summary.failed));
   std::cout << render(summary.records, options["format"]);
   if (options["format"] == "table")
-    std::cout << report::findings_text(summary.records, page.outcomes)
+    std::cout << report::findings_text(summary.records, page.kept)
               << "\nreport: " << printable_line(fs::absolute(folder / "report.html").string()) << "\n";
   return summary.failed ? program::kCellFailed : program::kOk;
 }

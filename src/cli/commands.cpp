@@ -165,6 +165,10 @@ std::vector<program::Command> fixed_commands() {
                        "auto",
                        "axis of the costs: auto is logarithmic where they span more than a factor of 6",
                        {"auto", "linear", "log"}},
+                Option{"chart_place", T::text, "all",
+                       "what runs the models of charts: native, or \"native, 2 threads\"; all: every runtime and "
+                       "number of "
+                       "threads"},
                 Option{"chart_width", T::number, 360.0, "width of a chart in points (1/72 inch)", {}, 150, 2000},
                 Option{"chart_height", T::number, 270.0, "height of a chart in points", {}, 120, 2000},
                 Option{"bibtex", T::text, nullptr,

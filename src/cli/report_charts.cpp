@@ -1,6 +1,7 @@
 #include "cli/report_charts.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <cctype>
 #include <set>
@@ -36,11 +37,18 @@ report::CostAxis axis_of(const std::string& name) {
   return name == "linear" ? report::CostAxis::linear : report::CostAxis::automatic;
 }
 
-/// The metrics that records of a section have: its own, and for detectors the others of COCO.
-std::vector<report::Metric> metrics_of(const report::Section& section) {
-  std::vector<report::Metric> metrics{section.metric};
-  if (section.metric == report::Metric::map_50_95) metrics.push_back(report::Metric::map_50);
-  return metrics;
+/// The place of that name, or the first whose name begins so; all: none.
+const report::RunPlace* place_of(const std::string& name, const std::vector<report::RunPlace>& places) {
+  if (name == "all") return nullptr;
+  for (const bool whole : {true, false}) {
+    for (const report::RunPlace& place : places) {
+      if (whole ? place.name == name : place.name.starts_with(name + ",")) return &place;
+    }
+  }
+  std::vector<std::string> names;
+  for (const report::RunPlace& place : places) names.push_back(place.name);
+  fail(ErrorKind::config, "[report] expected --chart-place all or one of '{}', got '{}'", fmt::join(names, "', '"),
+       name);
 }
 
 }  // namespace
@@ -59,9 +67,11 @@ void write_charts(const std::vector<record::Record>& records, const Json& option
   for (const report::Section& section : report::sections(records)) {
     const std::vector<record::Record> rows = report::ok_records(section.records);
     if (rows.empty()) continue;
-    for (const report::Metric metric : metrics_of(section)) {
+    for (const report::Metric metric : report::metrics_of(section)) {
       const report::MethodComparison comparison = report::compare_methods(rows, metric, outcomes);
-      for (const report::Chart& chart : report::charts(rows, metric, &comparison)) {
+      const std::vector<report::RunPlace> places = report::places_of(rows, metric);
+      const report::RunPlace* const place = place_of(options.at("chart_place"), places);
+      for (const report::Chart& chart : report::charts(rows, metric, &comparison, place)) {
         if (chart.points.empty()) continue;
         const figures::Figure figure = report::chart_figure(chart, rows, metric, drawing);
         std::string name = fmt::format("{}-{}-{}", file_word(section.title), file_word(chart.title),

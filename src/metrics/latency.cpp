@@ -34,4 +34,18 @@ LatencySummary summarize(std::vector<int64_t> samples_ns) {
   return summary;
 }
 
+std::vector<int64_t> round_medians(const std::vector<int64_t>& samples_ns, int64_t rounds) {
+  ensure(rounds > 0, "[metrics.latency] expected rounds, got {}", rounds);
+  const auto count = static_cast<int64_t>(samples_ns.size());
+  rounds = std::min(rounds, count);
+  std::vector<int64_t> medians;
+  for (int64_t round = 0; round < rounds; ++round) {
+    std::vector<int64_t> part(samples_ns.begin() + round * count / rounds,
+                              samples_ns.begin() + (round + 1) * count / rounds);
+    std::ranges::sort(part);
+    medians.push_back(percentile(part, 50));
+  }
+  return medians;
+}
+
 }  // namespace quench::metrics

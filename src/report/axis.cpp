@@ -17,6 +17,14 @@ double round_step(double raw) {
   return 10 * base;
 }
 
+/// Round numbers from low to high in about so many equal steps.
+std::vector<double> equal_ticks(double low, double high, int steps) {
+  std::vector<double> ticks;
+  const double step = round_step((high - low) / steps);
+  for (double k = std::ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; ++k) ticks.push_back(k * step);
+  return ticks;
+}
+
 }  // namespace
 
 double Axis::share(double value) const {
@@ -28,9 +36,7 @@ Axis linear_axis(double low, double high, int ticks, double most) {
   double room = 0.12 * (high - low);
   if (room <= 0) room = std::max(0.25 * std::abs(high), 1e-9);
   Axis axis{std::max(std::min(low, 0.0), low - room), std::min(std::max(most, high), high + room), false, {}};
-  const double step = round_step((axis.high - axis.low) / ticks);
-  for (double k = std::ceil(axis.low / step - 1e-9); k * step <= axis.high + 1e-9 * step; ++k)
-    axis.ticks.push_back(k * step);
+  axis.ticks = equal_ticks(axis.low, axis.high, ticks);
   return axis;
 }
 
@@ -43,6 +49,7 @@ Axis logarithmic_axis(double low, double high) {
       if (tick >= axis.low && tick <= axis.high) axis.ticks.push_back(tick);
     }
   }
+  if (axis.ticks.size() < 2) axis.ticks = equal_ticks(axis.low, axis.high, 6);  // a narrow range
   return axis;
 }
 

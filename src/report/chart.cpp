@@ -7,6 +7,7 @@
 
 #include "report/chart_points.h"
 #include "report/columns.h"
+#include "report/format.h"
 #include "report/make_commands.h"
 #include "report/optional_values.h"
 #include "report/pareto.h"
@@ -62,8 +63,12 @@ void add(std::vector<ChartPoint> points, std::vector<size_t> groups, Chart& char
 /// Draws charts of the rows of one section.
 class Charts {
  public:
-  Charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison)
-      : rows_(rows), metric_(metric), comparison_(comparison), artifacts_(artifacts_of(rows, metric)) {}
+  Charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison, const RunPlace* place)
+      : rows_(rows),
+        metric_(metric),
+        comparison_(comparison),
+        place_(place),
+        artifacts_(artifacts_of(rows, metric, place)) {}
 
   /// A cost of artifacts.
   Chart of(const std::string& key, const std::string& title, const std::string& unit, const CostOf& cost_of) const {
@@ -73,12 +78,12 @@ class Charts {
   }
 
   /// Latencies of rows that were not timed together say nothing of each other: a front for each set.
-  Chart measured() const {
-    Chart chart{"latency_p50_ns", "Latency", "ms", {}, {}};
-    for (const TimedSet& set : timed_sets(rows_, metric_)) {
-      add(chart_points(set.points, rows_, metric_, comparison_,
-                       [](const Record& r) { return scaled(measured_latency(r), 1e-6); }),
-          set.groups, chart);
+  Chart measured(const std::string& key, const std::string& title, const std::string& unit,
+                 const CostOf& cost_of) const {
+    Chart chart{key, title, unit, {}, {}};
+    for (const TimedSet& set : timed_sets(rows_, metric_, place_)) {
+      std::vector<ChartPoint> points = chart_points(set.points, rows_, metric_, comparison_, cost_of);
+      if (!points.empty()) add(std::move(points), set.groups, chart);
     }
     return chart;
   }
@@ -100,6 +105,7 @@ class Charts {
   const std::vector<Record>& rows_;
   Metric metric_;
   const MethodComparison* comparison_;
+  const RunPlace* place_;
   std::vector<PointRows> artifacts_;
 };
 
@@ -112,7 +118,11 @@ std::string name_of(const Front& front, const Chart& chart) {
 }
 
 Json point_json(const ChartPoint& point) {
-  Json json{{"row", point.rows.front()}, {"seeds", point.rows.size()}, {"front", point.front}, {"x", point.cost}, {"y", point.accuracy}};
+  Json json{{"row", point.rows.front()},
+            {"seeds", point.rows.size()},
+            {"front", point.front},
+            {"x", point.cost},
+            {"y", point.accuracy}};
   if (point.near_front) json["near"] = true;
   if (point.low && point.high) {
     json["low"] = *point.low;
@@ -130,15 +140,22 @@ std::optional<double> Chart::only_cost() const {
   return same ? std::optional(first) : std::nullopt;
 }
 
-std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison) {
-  const Charts draw(rows, metric, comparison);
+std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison,
+                          const RunPlace* place) {
+  const Charts draw(rows, metric, comparison, place);
   std::vector<Chart> all{
       draw.of("gflops", "GFLOPs", "", [](const Record& r) { return r.gflops; }),
       draw.of("params", "Parameters", "M", [](const Record& r) { return scaled(r.params, 1e-6); }),
       draw.of("weights_bytes", "Weight bytes", "MB", [](const Record& r) { return scaled(r.weights_bytes, 1e-6); }),
-      draw.measured(),
+      draw.measured("latency_p50_ns", "Latency", "ms",
+                    [](const Record& r) { return scaled(measured_latency(r), 1e-6); }),
   };
-  if (Chart forecasts = draw.forecast(); !forecasts.points.empty()) all.push_back(std::move(forecasts));
+  if (std::ranges::any_of(rows, [&](const Record& r) { return forecast_latency(r) && accuracy_of(r, metric); })) {
+    all.push_back(draw.forecast());
+  }
+  if (std::ranges::any_of(rows, [](const Record& r) { return r.energy_mj.has_value(); })) {
+    all.push_back(draw.measured("energy_mj", "Energy", "mJ", [](const Record& r) { return r.energy_mj; }));
+  }
   // Costs that say something where some rows have zeros, or fewer bits than 8.
   if (std::ranges::any_of(rows, [](const Record& r) { return r.sparse.has_value(); })) {
     all.push_back(draw.of("nonzero_params", "Non-zero parameters", "M",
@@ -153,9 +170,44 @@ std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const 
   return all;
 }
 
-Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vector<Chart>& charts) {
-  Json json{{"metric", title_of(metric)}, {"charts", Json::array()}, {"rows", Json::array()}};
-  for (const Chart& chart : charts) {
+std::vector<std::string> chart_notes(const Chart& chart) {
+  std::vector<std::string> notes;
+  if (chart.fronts.size() > 1) {
+    notes.push_back(
+        fmt::format("{} groups of rows, timed apart: each has a front of its own, with its number. Latencies of "
+                    "different groups do not compare.",
+                    chart.fronts.size()));
+  }
+  if (std::ranges::any_of(chart.fronts, [](const Front& front) { return front.groups.size() > 1; })) {
+    notes.push_back("Latencies are means over seeds; each seed was timed by itself, with the same methods every time.");
+  }
+  if (const auto cost = chart.only_cost(); cost && chart.points.size() > 1) {
+    notes.push_back(fmt::format("All points cost the same: {} {}. This chart does not tell them apart.",
+                                three_digits(*cost), chart.unit.empty() ? chart.title : chart.unit));
+  }
+  return notes;
+}
+
+std::vector<ChartView> chart_views(const std::vector<Record>& rows, const std::vector<Metric>& metrics,
+                                   const MethodComparison* comparison) {
+  std::vector<ChartView> views;
+  const std::vector<RunPlace> places = places_of(rows, metrics.front());
+  for (const Metric metric : metrics) {
+    const MethodComparison* const of_metric = metric == metrics.front() ? comparison : nullptr;
+    if (places.size() > 1) {
+      for (const RunPlace& place : places)
+        views.push_back({metric, place.name, charts(rows, metric, of_metric, &place)});
+    }
+    views.push_back({metric, places.size() > 1 ? "all" : "", charts(rows, metric, of_metric)});
+  }
+  return views;
+}
+
+namespace {
+
+Json view_json(const ChartView& view) {
+  Json json{{"metric", title_of(view.metric)}, {"place", view.place}, {"charts", Json::array()}};
+  for (const Chart& chart : view.charts) {
     Json points = Json::array();
     for (const ChartPoint& point : chart.points) points.push_back(point_json(point));
     Json fronts = Json::array();
@@ -165,9 +217,18 @@ Json chart_json(const std::vector<Record>& rows, Metric metric, const std::vecto
     json["charts"].push_back({{"key", chart.key},
                               {"title", chart.title},
                               {"unit", chart.unit},
+                              {"notes", chart_notes(chart)},
                               {"points", std::move(points)},
                               {"fronts", std::move(fronts)}});
   }
+  return json;
+}
+
+}  // namespace
+
+Json chart_json(const std::vector<Record>& rows, const std::vector<ChartView>& views) {
+  Json json{{"views", Json::array()}, {"rows", Json::array()}};
+  for (const ChartView& view : views) json["views"].push_back(view_json(view));
   const Columns shown = columns(rows);
   for (size_t i = 0; i < rows.size(); ++i) {
     Json facts = Json::array(), notes = Json::array();

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/json.h"
+#include "report/chart_points.h"
 #include "report/compare.h"
 #include "report/differences.h"
 
@@ -39,16 +40,32 @@ struct Chart {
 };
 
 /// GFLOPs, parameters, weight bytes and latency against accuracy, for the rows (ok records of one section) that have
-/// both; latencies that are forecast where there are some; parameters that are not zero and the compressed file where a
-/// row is sparse, bit operations where one has fewer than 8 bits. A point is an artifact, the mean over its seeds; of
-/// latencies an artifact on a runtime and device with a number of threads. comparison: of these rows, for intervals
-/// over seeds; null: without.
+/// both; latencies that are forecast and energy where there are some; parameters that are not zero and the compressed
+/// file where a row is sparse, bit operations where one has fewer than 8 bits. Which charts there are depends on the
+/// rows alone. A point is an artifact, the mean over its seeds; of latencies and energies an artifact on a runtime and
+/// device with a number of threads. comparison: of these rows by this metric, for intervals over seeds; null: without.
+/// place: points of this one alone; null: of all.
 std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric,
-                          const MethodComparison* comparison = nullptr);
+                          const MethodComparison* comparison = nullptr, const RunPlace* place = nullptr);
 
-/// What page.js draws: {metric, charts: [{..., points: [{row, seeds, front, x, y, low, high, near}, ...], fronts:
-/// [{name, points}, ...]}, ...], rows: [{label, model, method, device, threads, megabytes, artifact, make: [command,
-/// ...], forecast, facts: [[title, text], ...], notes: [sentence, ...]}]}.
-Json chart_json(const std::vector<record::Record>& rows, Metric metric, const std::vector<Chart>& charts);
+/// What must be known of a chart, a sentence each: that it has fronts of several groups, means, or one cost alone.
+std::vector<std::string> chart_notes(const Chart& chart);
+
+/// The charts of one choice of the reader.
+struct ChartView {
+  Metric metric = Metric::top1;
+  std::string place;  ///< for people; empty where there is one alone
+  std::vector<Chart> charts;
+};
+/// Of each metric those of each place, and of all places together; where there is one place, of that. comparison: by
+/// the first metric.
+std::vector<ChartView> chart_views(const std::vector<record::Record>& rows, const std::vector<Metric>& metrics,
+                                   const MethodComparison* comparison);
+
+/// What page.js draws: {views: [{metric, place, charts: [{..., notes: [sentence, ...], points: [{row, seeds, front, x,
+/// y, low, high, near}, ...], fronts: [{name, points}, ...]}, ...]}, ...], rows: [{label, model, method, device,
+/// threads, megabytes, artifact, make: [command, ...], forecast, facts: [[title, text], ...], notes: [sentence,
+/// ...]}]}.
+Json chart_json(const std::vector<record::Record>& rows, const std::vector<ChartView>& views);
 
 }  // namespace quench::report

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "core/text.h"
 #include "report/optional_values.h"
 #include "report/timing_groups.h"
 #include "stats/student.h"
@@ -59,7 +60,21 @@ bool disjoint(const std::set<int64_t>& a, const std::set<int64_t>& b) {
 
 }  // namespace
 
-std::vector<PointRows> artifacts_of(const std::vector<Record>& rows, Metric metric) {
+std::vector<RunPlace> places_of(const std::vector<Record>& rows, Metric metric) {
+  std::vector<RunPlace> places;
+  for (const Record& row : rows) {
+    if (!is_ok(row) || is_forecast(row) || !accuracy_of(row, metric)) continue;
+    const std::string key = place_key(row);
+    if (std::ranges::find(places, key, &RunPlace::key) != places.end()) continue;
+    std::string name = row.runtime.value_or("?");
+    if (row.device && row.device != "host") name += " on " + *row.device;
+    if (row.threads) name += ", " + counted(*row.threads, "thread");
+    places.push_back({name, key});
+  }
+  return places;
+}
+
+std::vector<PointRows> artifacts_of(const std::vector<Record>& rows, Metric metric, const RunPlace* place) {
   struct Artifact {
     std::string place;
     bool forecast = false;
@@ -70,6 +85,7 @@ std::vector<PointRows> artifacts_of(const std::vector<Record>& rows, Metric metr
   for (const bool forecast : {false, true}) {
     for (size_t i = 0; i < rows.size(); ++i) {
       if (!is_ok(rows[i]) || is_forecast(rows[i]) != forecast || !accuracy_of(rows[i], metric)) continue;
+      if (place != nullptr && !forecast && place_key(rows[i]) != place->key) continue;
       const auto [found, is_new] = place_of.try_emplace(artifact_key(rows[i]), artifacts.size());
       if (is_new) artifacts.push_back({place_key(rows[i]), forecast, {}});
       Artifact& artifact = artifacts[found->second];
@@ -90,7 +106,7 @@ std::vector<PointRows> artifacts_of(const std::vector<Record>& rows, Metric metr
   return out;
 }
 
-std::vector<TimedSet> timed_sets(const std::vector<Record>& rows, Metric metric) {
+std::vector<TimedSet> timed_sets(const std::vector<Record>& rows, Metric metric, const RunPlace* place) {
   struct Gathered {
     std::vector<size_t> groups;
     Series series;
@@ -124,11 +140,12 @@ std::vector<TimedSet> timed_sets(const std::vector<Record>& rows, Metric metric)
   for (Gathered& from : gathered) {
     TimedSet set{{}, std::move(from.groups)};
     for (auto& [name, members] : from.series) {
+      if (place != nullptr && place_key(rows[members.front()]) != place->key) continue;
       set.points.push_back({std::move(members)});
       sort_by_seed(set.points.back(), rows);
     }
     std::ranges::stable_sort(set.points, {}, [](const PointRows& point) { return point.rows.front(); });
-    sets.push_back(std::move(set));
+    if (!set.points.empty()) sets.push_back(std::move(set));
   }
   return sets;
 }

@@ -9,14 +9,25 @@
 
 namespace quench::report {
 
+/// What runs a model: a runtime on a device with a number of threads.
+struct RunPlace {
+  std::string name;  ///< "native, 2 threads", "native on nano, 4 threads"
+  std::string key;   ///< rows of one place have the same
+};
+
+/// The places of the records that were measured, in order of first appearance.
+std::vector<RunPlace> places_of(const std::vector<record::Record>& rows, Metric metric);
+
 /// What one point of a chart stands for: rows of one artifact for each seed.
 struct PointRows {
   std::vector<size_t> rows;  ///< indices into the records, by seed; the first stands for them
 };
 
 /// The artifacts of the records that have an accuracy: one for each model and method, whatever runs it. Its rows are of
-/// the runtime, device and number of threads that comes first, of measured rows where there are some.
-std::vector<PointRows> artifacts_of(const std::vector<record::Record>& rows, Metric metric);
+/// the place that comes first, of measured rows where there are some. place: of measured rows those alone that it runs;
+/// null: of all.
+std::vector<PointRows> artifacts_of(const std::vector<record::Record>& rows, Metric metric,
+                                    const RunPlace* place = nullptr);
 
 /// Measured latencies that compare: rows that were timed together, or, where each seed was timed by itself, those of
 /// all seeds, if every time the same methods took part, so that a slow hour hits all of them alike.
@@ -24,7 +35,9 @@ struct TimedSet {
   std::vector<PointRows> points;  ///< one for each artifact, runtime, device and number of threads
   std::vector<size_t> groups;     ///< indices of timing_groups, ascending
 };
-std::vector<TimedSet> timed_sets(const std::vector<record::Record>& rows, Metric metric);
+/// place: sets without the points of others; null: whole.
+std::vector<TimedSet> timed_sets(const std::vector<record::Record>& rows, Metric metric,
+                                 const RunPlace* place = nullptr);
 
 /// The accuracy of a point and its 95 % interval, as fractions. One row: the record's own interval. Several: that of
 /// `comparison` (null: none) where it has the mean of just these rows, else Student's t over the seeds.

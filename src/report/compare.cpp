@@ -63,6 +63,7 @@ const char* title_of(Metric metric) {
     case Metric::top1: return "Top-1 accuracy";
     case Metric::map_50_95: return "mAP@[.5:.95]";
     case Metric::map_50: return "mAP@.5";
+    case Metric::map_95: return "mAP@.95";
   }
   return "";
 }
@@ -72,6 +73,7 @@ std::optional<double> accuracy_of(const Record& record, Metric metric) {
     case Metric::top1: return record.top1;
     case Metric::map_50_95: return record.map_50_95;
     case Metric::map_50: return record.map_50;
+    case Metric::map_95: return record.map_95;
   }
   return {};
 }
@@ -113,6 +115,16 @@ std::vector<Section> sections(const std::vector<Record>& records) {
     }
   }
   return result;
+}
+
+std::vector<Metric> metrics_of(const Section& section) {
+  std::vector<Metric> metrics{section.metric};
+  if (section.metric == Metric::top1) return metrics;
+  for (const Metric metric : {Metric::map_50_95, Metric::map_50, Metric::map_95}) {
+    const auto has = [&](const Record& record) { return is_ok(record) && accuracy_of(record, metric).has_value(); };
+    if (metric != section.metric && std::ranges::any_of(section.records, has)) metrics.push_back(metric);
+  }
+  return metrics;
 }
 
 const Record* accuracy_baseline(const Record& record, const std::vector<Record>& all) {

@@ -9,9 +9,9 @@
 namespace quench::report {
 
 /// What accuracy means in a comparison.
-enum class Metric { top1, map_50_95, map_50 };
+enum class Metric { top1, map_50_95, map_50, map_95 };
 
-/// "Top-1 accuracy", "mAP@[.5:.95]", "mAP@.5".
+/// "Top-1 accuracy", "mAP@[.5:.95]", "mAP@.5", "mAP@.95".
 const char* title_of(Metric metric);
 
 /// A record's accuracy by a metric, a fraction; empty where it has none.
@@ -37,6 +37,9 @@ struct Section {
 /// In order of first appearance. A record without a result that does not say its task (of an earlier version) stands
 /// with the others of its data.
 std::vector<Section> sections(const std::vector<record::Record>& records);
+
+/// The section's metric, and for detectors those of COCO that a record has, too.
+std::vector<Metric> metrics_of(const Section& section);
 
 /// The float32 record to compare an accuracy with: same model (and entry of a study), task, data, image size and
 /// device, and no other seed; where there are several, its parent, then one that was timed with it, then the same

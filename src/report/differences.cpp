@@ -1,13 +1,15 @@
 #include "report/differences.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <initializer_list>
 #include <map>
-#include <tuple>
 #include <utility>
 
-#include "core/processors.h"
+#include "report/best_of_kind.h"
 #include "report/optional_values.h"
-#include "stats/figures.h"
+#include "report/sampler.h"
 #include "stats/holm.h"
 
 namespace quench::report {
@@ -15,51 +17,6 @@ namespace quench::report {
 using record::Record;
 
 namespace {
-
-/// What is known of the images of one group: replicates by seed, and which images they are.
-struct Sampled {
-  std::vector<stats::Replicates> seeds;
-  std::string truth;
-};
-
-/// Replicates of records, each file read once.
-class Sampler {
- public:
-  Sampler(const std::vector<Record>& rows, Metric metric, const OutcomesOf& outcomes)
-      : rows_(rows), field_(field_of(metric)), outcomes_(outcomes) {}
-
-  /// Nothing where a row's outcomes are missing, or the seeds' images differ.
-  std::optional<Sampled> of(const MethodGroup& group) {
-    Sampled sampled;
-    for (const size_t row : group.rows) {
-      const auto& [replicates, truth] = of_row(rows_[row]);
-      if (!replicates || (!sampled.truth.empty() && truth != sampled.truth)) return {};
-      sampled.truth = truth;
-      sampled.seeds.push_back(*replicates);
-    }
-    return sampled;
-  }
-
- private:
-  using OfRow = std::pair<std::optional<stats::Replicates>, std::string>;
-
-  const OfRow& of_row(const Record& row) {
-    const auto [found, is_new] = known_.try_emplace(row.outcomes.value_or(""));
-    if (!is_new || !row.outcomes || !outcomes_) return found->second;
-    const std::optional<metrics::Outcomes> kept = outcomes_(row);
-    if (!kept) return found->second;
-    std::map<std::string, stats::Replicates> figures = stats::figure_replicates(*kept, usable_processors());
-    if (const auto figure = figures.find(field_); figure != figures.end()) {
-      found->second = {std::move(figure->second), kept->truth};
-    }
-    return found->second;
-  }
-
-  const std::vector<Record>& rows_;
-  std::string field_;
-  const OutcomesOf& outcomes_;
-  std::map<std::string, OfRow> known_;  // by the file of outcomes
-};
 
 std::optional<size_t> group_of(const std::vector<MethodGroup>& groups, const std::vector<Record>& rows,
                                const Record* row) {
@@ -75,18 +32,17 @@ std::optional<size_t> group_of(const std::vector<MethodGroup>& groups, const std
   return {};
 }
 
-bool same_seeds(const MethodGroup& a, const MethodGroup& b, const std::vector<Record>& rows) {
-  return std::ranges::equal(a.rows, b.rows, [&](size_t i, size_t j) { return rows[i].seed == rows[j].seed; });
-}
-
 /// Where and by what a group runs: differences of one place are adjusted together.
 std::string place_of(const Record& record) { return text_of(record.runtime) + "|" + text_of(record.device); }
 
-void adjust(std::vector<Difference>& differences, const std::vector<MethodGroup>& groups,
+/// Over all lists, so that a study claims no difference at all where there is none, but in 5 % of studies.
+void adjust(std::initializer_list<std::vector<Difference>*> lists, const std::vector<MethodGroup>& groups,
             const std::vector<Record>& rows) {
   std::map<std::string, std::vector<Difference*>> families;
-  for (Difference& difference : differences) {
-    families[place_of(rows[groups[difference.group].rows.front()])].push_back(&difference);
+  for (std::vector<Difference>* differences : lists) {
+    for (Difference& difference : *differences) {
+      families[place_of(rows[groups[difference.group].rows.front()])].push_back(&difference);
+    }
   }
   for (auto& [place, members] : families) {
     std::vector<double> p;
@@ -103,6 +59,7 @@ const char* field_of(Metric metric) {
     case Metric::top1: return "top1";
     case Metric::map_50_95: return "map_50_95";
     case Metric::map_50: return "map_50";
+    case Metric::map_95: return "map_95";
   }
   return "";
 }
@@ -111,29 +68,21 @@ MethodComparison compare_methods(const std::vector<Record>& rows, Metric metric,
   MethodComparison result;
   result.groups = method_groups(rows, metric);
   Sampler sampler(rows, metric, outcomes);
-  std::vector<std::optional<Sampled>> sampled;
   for (const MethodGroup& group : result.groups) {
-    sampled.push_back(sampler.of(group));
-    result.means.push_back(sampled.back() ? std::optional(stats::mean_of(sampled.back()->seeds)) : std::nullopt);
+    const auto sampled = sampler.of(group);
+    result.means.push_back(sampled ? std::optional(stats::mean_of(sampled->seeds)) : std::nullopt);
   }
-  const auto difference = [&](size_t group, size_t against) -> std::optional<Difference> {
-    const auto &a = sampled[group], &b = sampled[against];
-    if (!a || !b || a->truth != b->truth) return {};
-    const bool paired = same_seeds(result.groups[group], result.groups[against], rows);
-    return Difference{group, against, stats::difference(a->seeds, b->seeds, paired), 1};
+  const auto difference = [&](size_t group, size_t against) {
+    return difference_of(group, against, result.groups, rows, sampler, Images::all);
   };
   for (size_t g = 0; g < result.groups.size(); ++g) {
     const auto against = group_of(result.groups, rows, accuracy_baseline(rows[result.groups[g].rows.front()], rows));
     if (!against || *against == g) continue;
     if (const auto found = difference(g, *against)) result.from_float.push_back(*found);
   }
-  adjust(result.from_float, result.groups, rows);
 
   // The best QAT and the best PTQ of one model, place, kind and widths.
-  struct Best {
-    std::optional<size_t> tuned, plain;
-  };
-  std::map<std::string, Best> best_of;
+  std::map<std::string, Contest> contests;
   for (size_t g = 0; g < result.groups.size(); ++g) {
     const Record& first = rows[result.groups[g].rows.front()];
     const MethodKind kind = kind_of(first);
@@ -141,14 +90,11 @@ MethodComparison compare_methods(const std::vector<Record>& rows, Metric metric,
     const std::string key =
         fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", model_name(first), text_of(first.imgsz), place_of(first), kind.pruned,
                     kind.sparse, text_of(first.macs), text_of(first.bits_w), text_of(first.bits_a));
-    std::optional<size_t>& best = kind.fine_tuned ? best_of[key].tuned : best_of[key].plain;
-    if (!best || result.means[g]->value > result.means[*best]->value) best = g;
+    (kind.fine_tuned ? contests[key].challengers : contests[key].champions).push_back(g);
   }
-  for (const auto& [key, best] : best_of) {
-    if (!best.tuned || !best.plain) continue;
-    if (const auto found = difference(*best.tuned, *best.plain)) result.tuned.push_back(*found);
+  for (const auto& [key, contest] : contests) {
+    if (const auto found = best_of_kind(contest, result.groups, rows, sampler)) result.tuned.push_back(*found);
   }
-  adjust(result.tuned, result.groups, rows);
 
   std::map<std::string, size_t> chance;  // by what else was done
   for (const bool at_random : {true, false}) {
@@ -165,7 +111,7 @@ MethodComparison compare_methods(const std::vector<Record>& rows, Metric metric,
       }
     }
   }
-  adjust(result.from_chance, result.groups, rows);
+  adjust({&result.from_float, &result.tuned, &result.from_chance}, result.groups, rows);
   return result;
 }
 

@@ -1,27 +1,22 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
 #include <optional>
-#include <string>
 #include <vector>
 
-#include "metrics/outcomes.h"
 #include "record/record.h"
+#include "report/kept.h"
 #include "report/method_groups.h"
 #include "stats/estimate.h"
 
 namespace quench::report {
 
-/// What each image adds to a record's accuracy; nothing where nobody kept it. Not called for records without
-/// `outcomes`.
-using OutcomesOf = std::function<std::optional<metrics::Outcomes>(const record::Record&)>;
-
 /// The accuracy of one method less that of another, on the same images.
 struct Difference {
   size_t group = 0, against = 0;  ///< indices into MethodComparison::groups
   stats::Estimate gap;            ///< a fraction: 0.01 is a point
-  double p_adjusted = 1;          ///< gap.p by Holm's method over the differences of one runtime and device
+  double p_adjusted = 1;          ///< gap.p by Holm's method over all differences of one runtime and device
+  bool chosen = false;            ///< each is the best of its kind, chosen on other images than the gap is of
 };
 
 /// How the methods of a section compare.
@@ -29,8 +24,8 @@ struct MethodComparison {
   std::vector<MethodGroup> groups;
   std::vector<std::optional<stats::Estimate>> means;  ///< of each group; empty where outcomes of a row are missing
   std::vector<Difference> from_float;                 ///< of each group from its float32 baseline's
-  /// QAT against PTQ, the best of each by these test images, among those of one model, runtime and widths of bits, cut
-  /// or not alike.
+  /// QAT against PTQ, the best of each among those of one model, runtime and widths of bits, cut or not alike. The
+  /// images that choose are not those that compare (best_of_kind.h).
   std::vector<Difference> tuned;
   /// Methods that prune by a criterion, against the one that is the same but for pruning at random.
   std::vector<Difference> from_chance;

@@ -1,11 +1,15 @@
 #include "report/findings.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <map>
 
 #include "core/printable.h"
+#include "core/text.h"
 #include "report/chart_points.h"
+#include "report/choices.h"
 #include "report/columns.h"
 #include "report/format.h"
 #include "report/optional_values.h"
@@ -18,6 +22,8 @@ namespace {
 
 constexpr double kLevel = 0.05;
 constexpr double kPoint = 0.01;
+constexpr const char* kChoiceNote =
+    " Each is the best of its kind, chosen on every fifth test image and compared on the others.";
 
 std::string points(double fraction) {
   const double rounded = std::round(1e4 * fraction) / 100;
@@ -25,8 +31,6 @@ std::string points(double fraction) {
 }
 
 std::string seeds_text(int64_t seeds) { return seeds == 1 ? "1 seed" : fmt::format("{} seeds", seeds); }
-
-std::string p_text(double p) { return p < 0.001 ? "below 0.001" : fmt::format("{:.3f}", p); }
 
 /// "-0.85 points (95 % interval -1.31 to -0.39; 3 seeds; p below 0.001): a loss."
 std::string verdict(const Difference& difference) {
@@ -43,6 +47,25 @@ Finding of_difference(const Difference& difference, const MethodComparison& comp
   Finding finding{fmt::format("{} against {}: {}{}", group.label, against.label, verdict(difference), note),
                   group.rows};
   finding.rows.insert(finding.rows.end(), against.rows.begin(), against.rows.end());
+  finding.shows = difference.p_adjusted <= kLevel;
+  return finding;
+}
+
+/// How long a method takes beside its float32 model; nothing where no rounds pair them.
+std::optional<Finding> of_ratio(const LatencyRatio& one, const std::vector<Record>& rows) {
+  if (!one.paired || std::isnan(one.ratio.low)) return {};
+  const char* verdict = one.p_adjusted > kLevel ? "no evidence of a difference"
+                        : one.ratio.value < 1   ? "faster"
+                                                : "slower";
+  Finding finding{
+      fmt::format("{} takes {:.3f} times as long as float32 (95 % interval {:.3f} to {:.3f}, paired over {} of {}; p "
+                  "{}): {}.",
+                  timed_label(rows[one.rows.front()]), one.ratio.value, one.ratio.low, one.ratio.high,
+                  counted(one.rounds, "round"), counted(one.ratio.seeds, "timing"), p_text(one.p_adjusted), verdict),
+      one.rows};
+  finding.rows.insert(finding.rows.end(), one.against.begin(), one.against.end());
+  finding.kind = Finding::Kind::latency;
+  finding.shows = one.p_adjusted <= kLevel;
   return finding;
 }
 
@@ -85,7 +108,13 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
                   any.threads ? fmt::format(", {} thread{}", *any.threads, *any.threads == 1 ? "" : "s") : "");
   if (best == nullptr) {
     std::ranges::sort(compared);
-    return Finding{fmt::format("Every method {} loses more than one point.", where), compared};
+    const std::string model = model_name(any);
+    const auto of_model = [&](const Record& row) { return model_name(row) == model; };
+    const bool has_others = !std::ranges::all_of(rows, of_model);
+    const bool of_one = std::ranges::all_of(compared, [&](size_t row) { return of_model(rows[row]); });
+    return Finding{fmt::format("Every method {}{} loses more than one point.",
+                               has_others && of_one ? "of " + model + " " : "", where),
+                   compared};
   }
   const Record& first = rows[best->rows.front()];
   const size_t seeds = best->rows.size();
@@ -141,18 +170,63 @@ std::vector<Finding> fastest_forecasts(const std::vector<Record>& rows, Metric m
   return found;
 }
 
+void add_difference_notes(const MethodComparison& comparison, std::vector<std::string>& notes) {
+  if (comparison.from_float.empty()) return;
+  notes.emplace_back(
+      "Differences are paired: both models on the same images, 2,000 resampled test sets (bootstrap). p is adjusted by "
+      "Holm's method for all comparisons on one runtime and device; above 0.05 there is no evidence of a difference.");
+  const auto one_seed = [](const Difference& difference) { return difference.gap.seeds == 1; };
+  if (std::ranges::any_of(comparison.from_float, one_seed)) {
+    notes.emplace_back(
+        "An interval of 1 seed holds the chance of the test images alone: another training may differ by more.");
+  }
+  if (!std::ranges::all_of(comparison.from_float, one_seed)) {
+    notes.emplace_back("An interval of several seeds holds the chance of images and of trainings (Student's t).");
+  }
+}
+
+void add_ratio_notes(const std::vector<LatencyRatio>& ratios, std::vector<std::string>& notes) {
+  const auto count = [&](auto is) { return std::ranges::count_if(ratios, is); };
+  const auto unpaired = count([](const LatencyRatio& one) { return !one.paired; });
+  if (unpaired < std::ssize(ratios)) {
+    notes.emplace_back(
+        "Latencies are paired by round: methods of one model run in turn, and each ratio is the median of those of "
+        "rounds of the same time, with the 95 % interval of that median.");
+  }
+  if (count([](const LatencyRatio& one) { return one.paired && one.ratio.seeds == 1; }) > 0) {
+    notes.emplace_back(
+        "An interval of 1 timing holds what differs from round to round: another timing of the same files may differ "
+        "by some percent more.");
+  }
+  if (count([](const LatencyRatio& one) { return one.paired && one.ratio.seeds > 1; }) > 0) {
+    notes.emplace_back("An interval of several timings is Student's t over their medians.");
+  }
+  if (unpaired > 0) {
+    notes.push_back(
+        fmt::format("Of {} no rounds were kept (an earlier version timed them, or a device one by one): their latency "
+                    "has a ratio of "
+                    "medians, and no interval.",
+                    counted(unpaired, "method")));
+  }
+}
+
 }  // namespace
 
-std::vector<Finding> findings(const std::vector<Record>& rows, Metric metric, const MethodComparison& comparison) {
+std::vector<Finding> findings(const std::vector<Record>& rows, Metric metric, const MethodComparison& comparison,
+                              const std::vector<LatencyRatio>& ratios) {
   std::vector<Finding> result;
   for (const Difference& difference : comparison.from_float) {
     result.push_back(of_difference(difference, comparison, ""));
+    result.back().kind = Finding::Kind::accuracy;
   }
   for (const Difference& difference : comparison.tuned) {
-    result.push_back(of_difference(difference, comparison, " Each is the best of its kind on these very images."));
+    result.push_back(of_difference(difference, comparison, difference.chosen ? kChoiceNote : ""));
   }
   for (const Difference& difference : comparison.from_chance) {
     result.push_back(of_difference(difference, comparison, " Chance is the control."));
+  }
+  for (const LatencyRatio& one : ratios) {
+    if (auto found = of_ratio(one, rows)) result.push_back(std::move(*found));
   }
   for (const TimedSet& set : timed_sets(rows, metric)) {
     if (auto found = fastest(rows, metric, set)) result.push_back(std::move(*found));
@@ -186,33 +260,26 @@ std::vector<MethodLine> method_lines(const MethodComparison& comparison) {
   return lines;
 }
 
-std::vector<std::string> findings_notes(const MethodComparison& comparison) {
+std::vector<std::string> findings_notes(const std::vector<Record>& rows, const MethodComparison& comparison,
+                                        const std::vector<LatencyRatio>& ratios) {
   std::vector<std::string> notes;
-  if (comparison.from_float.empty()) return notes;
-  notes.emplace_back(
-      "Differences are paired: both models on the same images, 2,000 resampled test sets (bootstrap). p is adjusted by "
-      "Holm's method for the number of methods that are compared; above 0.05 there is no evidence of a difference.");
-  const auto one_seed = [](const Difference& difference) { return difference.gap.seeds == 1; };
-  if (std::ranges::any_of(comparison.from_float, one_seed)) {
-    notes.emplace_back(
-        "An interval of 1 seed holds the chance of the test images alone: another training may differ by more.");
-  }
-  if (!std::ranges::all_of(comparison.from_float, one_seed)) {
-    notes.emplace_back("An interval of several seeds holds the chance of images and of trainings (Student's t).");
-  }
+  add_difference_notes(comparison, notes);
+  add_ratio_notes(ratios, notes);
+  for (std::string& note : choice_notes(rows)) notes.push_back(std::move(note));
   return notes;
 }
 
-std::string findings_text(const std::vector<Record>& records, const OutcomesOf& outcomes) {
+std::string findings_text(const std::vector<Record>& records, const Kept& kept) {
   std::string text;
   for (const Section& section : sections(records)) {
     const std::vector<Record> rows = ok_records(section.records);
-    const MethodComparison comparison = compare_methods(rows, section.metric, outcomes);
-    const std::vector<Finding> found = findings(rows, section.metric, comparison);
+    const MethodComparison comparison = compare_methods(rows, section.metric, kept.outcomes);
+    const std::vector<LatencyRatio> ratios = latency_ratios(rows, section.metric, kept.rounds);
+    const std::vector<Finding> found = findings(rows, section.metric, comparison, ratios);
     if (found.empty()) continue;
     text += fmt::format("\nFindings ({}, {}):\n", printable_line(section.title), title_of(section.metric));
     for (const Finding& finding : found) text += "- " + printable_line(finding.text) + "\n";
-    for (const std::string& note : findings_notes(comparison)) text += "  " + note + "\n";
+    for (const std::string& note : findings_notes(rows, comparison, ratios)) text += "  " + note + "\n";
   }
   return text;
 }

@@ -31,6 +31,8 @@ std::string fixed(double value, int decimals) { return fmt::format("{:.{}f}", va
 
 std::string three_digits(double value) { return fixed(value, decimals_for(value)); }
 
+std::string p_text(double p) { return p < 0.001 ? "below 0.001" : fmt::format("{:.3f}", p); }
+
 size_t display_width(std::string_view text) {
   return static_cast<size_t>(
       std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));

@@ -16,6 +16,9 @@ std::string fixed(double value, int decimals);
 /// Three digits: "0.0123", "1.23", "12.3", "1234".
 std::string three_digits(double value);
 
+/// A p value after "p ": "0.012", "below 0.001".
+std::string p_text(double p);
+
 /// Number of code points of UTF-8 text, for alignment.
 size_t display_width(std::string_view text);
 

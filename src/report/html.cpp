@@ -2,6 +2,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/escape_html.h"
@@ -91,11 +92,24 @@ std::string notes(const std::vector<Record>& records, const PageOptions& options
   return out + "</ul>\n";
 }
 
-/// What made each row: files by their hash, and the effective configuration.
+/// A record's effective configuration, without what sets apart the rows that one model has on several runtimes.
+Json config_of_model(const Record& record) {
+  Json config = record.config.is_object() ? record.config : Json::object();
+  for (const char* name : {"runtime", "threads", "device"}) config.erase(name);
+  return config;
+}
+
+/// What made each row: files by their hash, and the effective configuration. Rows of one model and configuration, on
+/// several runtimes or with several numbers of threads, have one entry.
 std::string details(const std::vector<Record>& records) {
-  std::string out = "<section>\n<h2>What made each row</h2>\n";
+  struct Entry {
+    std::string text;
+    std::vector<std::string> rows;
+  };
+  std::vector<Entry> entries;
+  std::map<std::string, size_t> known;
   for (const Record& record : records) {
-    const Json config = record.config.is_object() ? record.config : Json::object();
+    const Json config = config_of_model(record);
     std::string text;
     const auto add = [&](const char* title, const std::optional<std::string>& value) {
       if (value) text += fmt::format("{} {}\n", title, *value);
@@ -104,10 +118,16 @@ std::string details(const std::vector<Record>& records) {
     add("model_sha256", record.model_sha256);
     add("parent_sha256", record.parent_sha256);
     add("calibration_sha256", record.calibration_sha256);
-    if (!config.empty()) text += "config " + config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    if (!config.empty()) text += "config " + config.dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
     if (text.empty()) continue;
+    const auto [found, is_new] = known.try_emplace(text, entries.size());
+    if (is_new) entries.push_back({text, {}});
+    entries[found->second].rows.push_back(record.cell.value_or(label(record)));
+  }
+  std::string out = "<section class=\"made\">\n<h2>What made each row</h2>\n";
+  for (const Entry& entry : entries) {
     out += fmt::format("<details><summary>{}</summary><pre>{}</pre></details>\n",
-                       escape_html(record.cell.value_or(label(record))), escape_html(text));
+                       escape_html(fmt::format("{}", fmt::join(entry.rows, ", "))), escape_html(entry.text));
   }
   return out + "</section>\n";
 }
@@ -132,10 +152,10 @@ std::string html(const std::vector<Record>& records, const PageOptions& options)
   out += provenance(records, options) + notes(records, options, with_charts) + "</header>\n";
   const std::vector<Section> parts = sections(records);
   if (parts.empty()) out += "<p class=\"empty\">No records.</p>\n";
-  for (size_t i = 0; i < parts.size(); ++i) out += section_html(parts[i], i, with_charts, options.outcomes);
+  for (size_t i = 0; i < parts.size(); ++i) out += section_html(parts[i], i, with_charts, options.kept);
   out += details(records) + kFoot + "</main>\n";
   if (with_charts) out += fmt::format("<script>\n{}\n</script>\n", asset::echarts());
-  out += fmt::format("<script>\n{}</script>\n</body>\n</html>\n", asset::page_script());
+  out += fmt::format("<script>\n{}{}</script>\n</body>\n</html>\n", asset::table_script(), asset::page_script());
   return out;
 }
 

@@ -20,38 +20,18 @@ using record::Record;
 
 namespace {
 
-/// What must be known of a chart.
-std::vector<std::string> chart_notes(const Chart& chart) {
-  std::vector<std::string> notes;
-  if (chart.fronts.size() > 1) {
-    notes.push_back(
-        fmt::format("{} groups of rows, timed apart: each has a front of its own, with its number. Latencies of "
-                    "different groups do not compare.",
-                    chart.fronts.size()));
-  }
-  if (std::ranges::any_of(chart.fronts, [](const Front& front) { return front.groups.size() > 1; })) {
-    notes.push_back("Latencies are means over seeds; each seed was timed by itself, with the same methods every time.");
-  }
-  if (const auto cost = chart.only_cost(); cost && chart.points.size() > 1) {
-    notes.push_back(fmt::format("All points cost the same: {} {}. This chart does not tell them apart.",
-                                three_digits(*cost), chart.unit.empty() ? chart.title : chart.unit));
-  }
-  return notes;
-}
-
-std::string chart_blocks(const std::vector<Chart>& charts, Metric metric, size_t index) {
-  std::string out = fmt::format("<div class=\"keys\" data-section=\"{}\"></div>\n<div class=\"charts\">\n", index);
-  for (size_t i = 0; i < charts.size(); ++i) {
-    const std::string title = fmt::format("{} vs {}", charts[i].title, title_of(metric));
-    out += "<figure>" + element("figcaption", "", title);
-    if (charts[i].points.empty()) {
-      out += element("p", "class=\"empty\"", "No record has both figures.");
-    } else {
-      out += fmt::format(
-          "<div class=\"chart\" role=\"img\" aria-label=\"{}\" data-section=\"{}\" data-chart=\"{}\"></div>",
-          escape_html(title), index, i);
-      for (const std::string& note : chart_notes(charts[i])) out += element("p", "class=\"chart-note\"", note);
-    }
+/// Places for the charts of the first view, which page.js fills, and those of the others.
+std::string chart_blocks(const ChartView& view, size_t index) {
+  std::string out = fmt::format(
+      "<div class=\"views\" data-section=\"{0}\"></div>\n<div class=\"keys\" data-section=\"{0}\" role=\"group\" "
+      "aria-label=\"Methods and models that the charts show\"></div>\n<div class=\"charts\">\n",
+      index);
+  for (size_t i = 0; i < view.charts.size(); ++i) {
+    const Chart& chart = view.charts[i];
+    const std::string title = fmt::format("{} vs {}", chart.title, title_of(view.metric));
+    out += fmt::format("<figure data-section=\"{}\" data-chart=\"{}\">", index, i) + element("figcaption", "", title) +
+           fmt::format("<div class=\"chart\" role=\"img\" aria-label=\"{}\"></div>", escape_html(title));
+    for (const std::string& note : chart_notes(chart)) out += element("p", "class=\"chart-note\"", note);
     out += "</figure>\n";
   }
   return out + "</div>\n";
@@ -98,6 +78,9 @@ std::string cell_html(const Column& column, size_t row, const std::vector<Record
   std::string classes = column.numeric ? "number" : "";
   if (column.title == "Delta" && column.values[row]) classes += *column.values[row] < 0 ? " worse" : " better";
   if (!mark.empty()) classes += " marked";
+  constexpr size_t kLong = 40;
+  if (!column.numeric && column.cells[row].size() > kLong) classes += " long";
+  if (classes.starts_with(' ')) classes.erase(0, 1);
   std::string attributes = classes.empty() ? "" : fmt::format("class=\"{}\"", classes);
   if (column.numeric && column.values[row]) attributes += fmt::format(" data-value=\"{}\"", *column.values[row]);
   if (!title.empty()) attributes += fmt::format(" title=\"{}\"", escape_html(title));
@@ -127,7 +110,9 @@ size_t place_of_baseline(const Columns& shown) {
 std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>& charts, size_t index) {
   const Columns shown = columns(rows);
   const std::vector<std::string> fronts = fronts_of_rows(charts, rows.size());
-  std::string out = "<div class=\"scroll\">\n<table class=\"sortable\">\n<thead><tr>";
+  std::string out =
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All rows\">\n<table "
+      "class=\"sortable\">\n<thead><tr>";
   const auto head = [&](const Column& column) {
     out += fmt::format("<th scope=\"col\"{} title=\"{}\">{}{}</th>", column.numeric ? " class=\"number\"" : "",
                        escape_html(column.help), escape_html(column.title),
@@ -166,7 +151,9 @@ std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>
 }
 
 std::string others_html(const std::vector<Record>& others) {
-  std::string out = "<h3>Without a result</h3>\n<div class=\"scroll\">\n<table>\n<thead><tr>";
+  std::string out =
+      "<h3>Without a result</h3>\n<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Without a "
+      "result\">\n<table>\n<thead><tr>";
   out +=
       "<th scope=\"col\">Cell</th><th scope=\"col\">Status</th><th scope=\"col\">Reason</th></tr></thead>\n<tbody>\n";
   const std::vector<std::string> names = labels_apart(others);
@@ -194,20 +181,22 @@ std::string script_json(const Json& json) {
   return out;
 }
 
-std::string section_html(const Section& section, size_t index, bool with_charts, const OutcomesOf& outcomes) {
+std::string section_html(const Section& section, size_t index, bool with_charts, const Kept& kept) {
   const std::vector<Record> rows = ok_records(section.records);
   const std::vector<Record> others = other_records(section.records);
   std::string out = "<section>\n" + element("h2", "", section.title) + "\n";
   if (!rows.empty()) {
-    const MethodComparison comparison = compare_methods(rows, section.metric, outcomes);
+    const MethodComparison comparison = compare_methods(rows, section.metric, kept.outcomes);
+    const std::vector<LatencyRatio> ratios = latency_ratios(rows, section.metric, kept.rounds);
+    const std::vector<ChartView> views = chart_views(rows, metrics_of(section), &comparison);
     const std::vector<Chart> drawn = charts(rows, section.metric, &comparison);
     out += best_rows_html(rows, section.metric);
-    out += findings_html(rows, section.metric, comparison, index);
+    out += findings_html(rows, section.metric, comparison, ratios, index);
     if (with_charts) {
       out += fmt::format("<script type=\"application/json\" class=\"chart-data\" data-section=\"{}\">{}</script>\n",
-                         index, script_json(chart_json(rows, section.metric, drawn)));
-      out += fmt::format("<div class=\"choose\" data-section=\"{}\"></div>\n", index) +
-             chart_blocks(drawn, section.metric, index);
+                         index, script_json(chart_json(rows, views)));
+      out +=
+          fmt::format("<div class=\"choose\" data-section=\"{}\"></div>\n", index) + chart_blocks(views.front(), index);
     }
     out += "<h3>All rows</h3>\n" + table_html(rows, drawn, index);
   }

@@ -28,24 +28,34 @@ std::string escape_latex(const std::string& text) {
   return out;
 }
 
-/// A minus sign where a number begins with a hyphen.
+bool is_interval(const Column& column) { return column.title.find("interval") != std::string::npos; }
+
+/// A minus sign where a number begins with a hyphen; a dash between the ends of an interval.
 std::string cell_text(const Column& column, size_t row) {
   const std::string& cell = column.cells[row];
   if (cell.empty()) return "--";
-  return column.numeric && cell[0] == '-' ? "$-$" + escape_latex(cell.substr(1)) : escape_latex(cell);
+  if (column.numeric && cell[0] == '-') return "$-$" + escape_latex(cell.substr(1));
+  const size_t hyphen = is_interval(column) ? cell.find('-', 1) : std::string::npos;
+  if (hyphen == std::string::npos) return escape_latex(cell);
+  return escape_latex(cell.substr(0, hyphen)) + "--" + escape_latex(cell.substr(hyphen + 1));
 }
+
+/// What a paper has no room for, unless it is asked for: paths of files, and how steady the machine was.
+bool is_for_the_page(const Column& column) { return column.title == "Artifact" || column.title == "Drift"; }
 
 }  // namespace
 
 std::string latex(const std::vector<record::Record>& records, const std::vector<std::string>& titles) {
   const std::vector<record::Record> rows = ok_records(records);
-  const Columns shown = chosen_columns(columns(rows), titles);
+  Columns shown = chosen_columns(columns(rows), titles);
+  if (titles.empty()) std::erase_if(shown.columns, is_for_the_page);
   std::string places, head, units;
   bool any_unit = false;
   for (const Column& column : shown.columns) {
     places += column.numeric ? 'r' : 'l';
     head += (head.empty() ? "" : " & ") + escape_latex(column.title);
-    units += (&column == shown.columns.data() ? "" : " & ") + escape_latex(column.unit);
+    units +=
+        (&column == shown.columns.data() ? "" : " & ") + (column.unit == "x" ? "$\\times$" : escape_latex(column.unit));
     any_unit = any_unit || !column.unit.empty();
   }
   std::string out = "% \\usepackage{booktabs}\n";

@@ -1,5 +1,7 @@
 #include "report/method_groups.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 

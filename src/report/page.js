@@ -21,12 +21,17 @@
   function readSections() {
     return [...document.querySelectorAll('script.chart-data')].map((script) => {
       const section = JSON.parse(script.textContent);
+      const of = (name) => document.querySelector(name + '[data-section="' + script.dataset.section + '"]');
       section.methods = distinct(section.rows.map((row) => row.method));
       section.models = distinct(section.rows.map((row) => row.model));
       section.hidden = { method: new Set(), model: new Set() };
-      section.keys = document.querySelector('.keys[data-section="' + script.dataset.section + '"]');
-      section.choice = document.querySelector('.choose[data-section="' + script.dataset.section + '"]');
-      section.places = [...document.querySelectorAll('.chart[data-section="' + script.dataset.section + '"]')];
+      section.view = section.views[0];
+      section.axis = 'automatic';
+      section.byModel = false;
+      section.keys = of('.keys');
+      section.choices = of('.views');
+      section.best = of('.choose');
+      section.figures = [...document.querySelectorAll('figure[data-section="' + script.dataset.section + '"]')];
       return section;
     });
   }
@@ -53,7 +58,7 @@
     const button = (kind, value, image) => {
       const key = document.createElement('button');
       key.type = 'button';
-      key.setAttribute('aria-pressed', 'true');
+      key.setAttribute('aria-pressed', String(!section.hidden[kind].has(value)));
       key.innerHTML = image + '<span>' + escapeHtml(value) + '</span>';
       key.addEventListener('click', () => {
         const hidden = section.hidden[kind];
@@ -77,7 +82,7 @@
     group('');
     fixed('<svg width="26" height="12" viewBox="0 0 26 12" aria-hidden="true"><path d="M1 10H9V6H17V2H25" fill="none" ' +
           'stroke="currentColor" stroke-width="1.6" stroke-dasharray="4 2"/></svg>', 'Pareto front of ' +
-          (section.charts.some((chart) => chart.fronts.length > 1) ? 'all rows; of latencies, one for each group that was timed together'
+          (section.view.charts.some((chart) => chart.fronts.length > 1) ? 'all rows; of latencies, one for each group that was timed together'
                                                                    : 'all rows') +
           ' (on it: outlined; dotted: its interval reaches the front)');
     if (section.rows.some((row) => row.forecast)) fixed(icon(symbols[0], 'currentColor', true), 'forecast latency');
@@ -99,15 +104,16 @@
     return mean + '<table style="font-size:12px;line-height:1.45">' + facts + '</table>' + notes;
   }
 
-  // Room beside the points, and round ends; a logarithmic axis where the costs span more than a factor of 6.
-  function costAxis(points, name) {
+  // Room beside the points, and round ends; by itself logarithmic where the costs span more than a factor of 6.
+  function costAxis(points, name, choice) {
     const values = points.map((point) => point.x);
     const low = Math.min(...values), high = Math.max(...values);
-    const logarithmic = low > 0 && high / low > 6;
+    const logarithmic = low > 0 && choice !== 'linear' && (choice === 'logarithmic' || high / low > 6);
     const axis = { type: logarithmic ? 'log' : 'value', name: name, nameLocation: 'middle', nameGap: 30 };
     if (logarithmic) {
-      axis.min = low / Math.pow(high / low, 0.08);
-      axis.max = high * Math.pow(high / low, 0.08);
+      const room = high > low ? Math.pow(high / low, 0.08) : 1.5;
+      axis.min = low / room;
+      axis.max = high * room;
     } else {
       const room = (high - low) * 0.12 || Math.abs(high) * 0.25 || 1;
       axis.min = Math.max(0, low - room);
@@ -117,18 +123,23 @@
   }
 
   // Ticks of our own at 1, 2, 5 times powers of ten (the library's logarithmic axis marks powers of ten alone).
+  // A logarithmic axis of a narrow range has less than two of them, and equal steps.
   function costTicks(axis) {
-    const ticks = [];
+    const inside = (tick) => tick >= axis.min && tick <= axis.max;
+    let ticks = [];
     if (axis.type === 'log') {
       for (let power = Math.floor(Math.log10(axis.min)); power <= Math.ceil(Math.log10(axis.max)); ++power) {
         for (const step of [1, 2, 5]) ticks.push(step * Math.pow(10, power));
       }
-    } else {
+      ticks = ticks.filter(inside);
+    }
+    if (ticks.length < 2) {
       const raw = (axis.max - axis.min) / 6, base = Math.pow(10, Math.floor(Math.log10(raw)));
       const step = [1, 2, 5, 10].map((n) => n * base).find((n) => n >= raw);
+      ticks = [];
       for (let k = Math.ceil(axis.min / step); k * step <= axis.max; ++k) ticks.push(k * step);
     }
-    return ticks.filter((tick) => tick >= axis.min && tick <= axis.max);
+    return ticks.filter(inside);
   }
 
   function accuracyAxis(points, name) {
@@ -145,6 +156,7 @@
   }
 
   const tidy = (value) => String(Number(value.toPrecision(6)));
+  const tidy3 = (value) => String(Number(value.toPrecision(3)));
 
   function styled(axis, colors, ticks) {
     return Object.assign(axis, {
@@ -156,16 +168,39 @@
     });
   }
 
-  function optionOf(section, chart) {
+  // The Pareto front of some points of a chart, and which of the others have an interval that reaches it.
+  function frontOf(points) {
+    const front = [];
+    let best = -Infinity;
+    [...points].sort((a, b) => a.x - b.x || b.y - a.y).forEach((point) => {
+      const last = front[front.length - 1];
+      if (point.y > best || (last && point.x === last.x && point.y === last.y)) front.push(point);
+      best = Math.max(best, point.y);
+    });
+    points.forEach((point) => {
+      point.near = !front.includes(point) && point.high !== undefined &&
+                   point.high >= Math.max(0, ...front.filter((other) => other.x <= point.x).map((other) => other.y));
+    });
+    return front;
+  }
+
+  // The part of a chart that one model has, with fronts of its own.
+  function partOf(section, chart, model) {
+    if (model === null) return { points: chart.points, fronts: chart.fronts.map((front) => ({ name: front.name, points: front.points.map((i) => chart.points[i]) })) };
+    const points = chart.points.filter((point) => section.rows[point.row].model === model).map((point) => ({ ...point }));
+    return { points: points, fronts: chart.fronts.map((front, i) => ({ name: front.name, points: frontOf(points.filter((point) => point.front === i)) })) };
+  }
+
+  function optionOf(section, chart, model) {
     const colors = { ink: css('--ink'), soft: css('--soft'), line: css('--line'), grid: css('--grid'),
                      paper: css('--paper'), front: css('--front'), panel: css('--panel') };
     const isHidden = (point) => section.hidden.method.has(section.rows[point.row].method) ||
                                 section.hidden.model.has(section.rows[point.row].model);
-    const fronts = chart.fronts.map((front) => ({ name: front.name, points: front.points.map((i) => chart.points[i]) }));
+    const part = partOf(section, chart, model), fronts = part.fronts;
     const onFront = new Set(fronts.flatMap((front) => front.points));
     const hollow = (row) => chart.key === 'latency_forecast_ns' && row.forecast;
-    const visible = chart.points.filter((point) => !isHidden(point));
-    const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''));
+    const visible = part.points.filter((point) => !isHidden(point));
+    const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''), section.axis);  // facets share their axes
     const data = visible.map((point) => {
       const row = section.rows[point.row];
       const color = colorOf(section, row.method);
@@ -180,10 +215,16 @@
         },
       };
     });
-    const bars = visible.filter((point) => point.low !== undefined).map((point) => [
-      { coord: [point.x, point.low], lineStyle: { color: colorOf(section, section.rows[point.row].method) } },
-      { coord: [point.x, point.high] },
-    ]);
+    // Intervals of one colour are one line with gaps.
+    const bars = new Map();
+    visible.filter((point) => point.low !== undefined).forEach((point) => {
+      const color = colorOf(section, section.rows[point.row].method);
+      if (!bars.has(color)) bars.set(color, []);
+      bars.get(color).push([point.x, point.low], [point.x, point.high], [null, null]);
+    });
+    const whiskers = [...bars].map(([color, line]) => ({
+      type: 'line', data: line, symbol: 'none', silent: true, z: 2, lineStyle: { type: 'solid', width: 1.2, opacity: 0.45, color: color },
+    }));
     // A front whose rows are all hidden goes with them, unless it is the only one.
     const shown = fronts.filter((front) => front.points.length > 0 && (fronts.length === 1 || front.points.some((p) => !isHidden(p))));
     const lines = shown.map((front, i) => {
@@ -207,14 +248,8 @@
         textStyle: { color: colors.ink }, formatter: (item) => tooltip(section, item.data.point),
       },
       xAxis: styled(cost, colors, costTicks(cost)),
-      yAxis: styled(accuracyAxis(chart.points, section.metric + ' (%)'), colors, undefined),
-      series: [
-        ...lines,
-        names,
-        { type: 'scatter', data: data, z: 3,
-          markLine: { silent: true, symbol: 'none', label: { show: false }, animation: false, z: 2,
-                      lineStyle: { type: 'solid', width: 1.2, opacity: 0.45 }, data: bars } },
-      ],
+      yAxis: styled(accuracyAxis(chart.points, section.view.metric + ' (%)'), colors, undefined),
+      series: [...lines, ...whiskers, names, { type: 'scatter', data: data, z: 3 }],
     };
   }
 
@@ -229,7 +264,8 @@
     });
     const free = (box) => box.left > 58 && box.right < size[0] - 8 && box.top > 4 && box.bottom < size[1] - 46 &&
       taken.every((other) => box.right < other.left || box.left > other.right || box.bottom < other.top || box.top > other.bottom);
-    const order = points.map((point, i) => i).sort((a, b) => points[b].symbolSize - points[a].symbolSize);  // fronts first
+    const order = points.map((point, i) => i).sort((a, b) => points[b].symbolSize - points[a].symbolSize)  // fronts first
+      .slice(0, 300);
     const seen = new Set();
     order.forEach((i) => {
       const row = section.rows[points[i].point.row], text = nameOf(row), at = taken[i];
@@ -250,16 +286,93 @@
     return option;
   }
 
-  function drawOne(one) {
-    const option = optionOf(one.section, one.data);
-    one.chart.setOption(option, true);
-    one.chart.setOption(nameLabels(one.section, one.chart, option), true);
+  // For who does not see it: what the chart holds, and its fronts by rising cost.
+  function describe(section, chart, model) {
+    const part = partOf(section, chart, model), unit = chart.unit || chart.title;
+    const fronts = part.fronts.filter((front) => front.points.length).map((front) => (front.name ? 'front ' + front.name : 'Pareto front') + ': ' +
+      front.points.slice(0, 12).map((point) => section.rows[point.row].model + ' ' + nameOf(section.rows[point.row]) + ', ' + tidy3(point.x) + ' ' + unit + ', ' +
+        point.y.toFixed(2) + ' %').join('; '));
+    return chart.title + ' vs ' + section.view.metric + (model === null ? '' : ' of ' + model) + ', ' + part.points.length +
+      (part.points.length === 1 ? ' point. ' : ' points. ') + fronts.join('. ');
+  }
+
+  // One drawing for a figure, or one for each model.
+  function layOut(section, figure) {
+    const chart = section.view.charts[Number(figure.dataset.chart)], box = figure.querySelector('.chart');
+    (figure.plots || []).forEach((plot) => plot.chart && plot.chart.dispose());
+    figure.querySelector('figcaption').textContent = chart.title + ' vs ' + section.view.metric;
+    figure.querySelectorAll('.chart-note').forEach((note) => note.remove());
+    (chart.points.length ? chart.notes : ['No record has both figures here.']).forEach((text) => {
+      const note = document.createElement('p');
+      note.className = 'chart-note';
+      note.textContent = text;
+      figure.append(note);
+    });
+    const models = section.byModel ? section.models.filter((model) => chart.points.some((point) => section.rows[point.row].model === model)) : [null];
+    box.textContent = '';
+    box.hidden = chart.points.length === 0;
+    box.setAttribute('aria-label', models.map((model) => describe(section, chart, model)).join(' '));
+    figure.plots = box.hidden ? [] : models.map((model) => {
+      if (model !== null) {
+        const name = document.createElement('div');
+        name.className = 'facet';
+        name.textContent = model;
+        box.append(name);
+      }
+      const place = document.createElement('div');
+      place.className = 'plot';
+      box.append(place);
+      return { model: model, place: place, data: chart };
+    });
+    figure.stale = true;
+  }
+
+  function drawFigure(section, figure) {
+    if (!figure.stale) return;
+    figure.stale = false;
+    figure.plots.forEach((plot) => {
+      plot.chart = plot.chart || echarts.init(plot.place, null, { renderer: 'svg' });
+      const option = optionOf(section, plot.data, plot.model);
+      plot.chart.setOption(option, true);
+      plot.chart.setOption(nameLabels(section, plot.chart, option), true);
+      // Paper has another width than the screen: there the drawing is scaled.
+      plot.place.querySelector('svg').setAttribute('viewBox', '0 0 ' + plot.chart.getWidth() + ' ' + plot.chart.getHeight());
+    });
+  }
+
+  function select(title, name, options, chosen) {
+    const label = document.createElement('label'), input = document.createElement('select');
+    input.name = name;
+    options.forEach((option) => input.add(new Option(option)));
+    input.addEventListener('change', () => chosen(input.value));
+    label.append(title, input);
+    return label;
+  }
+
+  function drawViews(section, relay, redraw) {
+    const metrics = distinct(section.views.map((view) => view.metric)), places = distinct(section.views.map((view) => view.place));
+    const wanted = { metric: section.view.metric, place: section.view.place };
+    const choose = (kind) => (value) => {
+      wanted[kind] = value;
+      section.view = section.views.find((view) => view.metric === wanted.metric && view.place === wanted.place);
+      relay();
+    };
+    if (metrics.length > 1) section.choices.append(select('Accuracy', 'metric', metrics, choose('metric')));
+    if (places.length > 1) section.choices.append(select('Runtime and threads', 'place', places, choose('place')));
+    section.choices.append(select('Axis of costs', 'axis', ['automatic', 'linear', 'logarithmic'], (value) => { section.axis = value; redraw(); }));
+    if (section.models.length > 1) {
+      section.choices.append(select('Models', 'models', ['in one chart', 'a chart for each'], (value) => {
+        section.byModel = value === 'a chart for each';
+        relay();
+      }));
+    }
   }
 
   // What is best on each device within limits that the reader sets: the fastest method that keeps the accuracy and the size. What
   // was measured and what was forecast are answers of their own.
   function drawChoice(section, place) {
-    const candidates = section.charts.filter((chart) => chart.key === 'latency_p50_ns' || chart.key === 'latency_forecast_ns')
+    const all = section.views.filter((view) => view.metric === section.view.metric).pop();  // of all places
+    const candidates = all.charts.filter((chart) => chart.key === 'latency_p50_ns' || chart.key === 'latency_forecast_ns')
       .flatMap((chart) => chart.points.map((point) => ({
         row: section.rows[point.row], accuracy: point.y, ms: point.x, seeds: point.seeds, forecast: chart.key === 'latency_forecast_ns',
         group: chart.fronts.length > 1 ? chart.fronts[point.front].name : '',
@@ -314,55 +427,50 @@
           (fit.row.megabytes === null ? '-' : Number(fit.row.megabytes.toPrecision(3))) + '</td></tr>';
       });
       answer.innerHTML = '<div class="scroll"><table><thead><tr><th scope="col">Device</th><th scope="col">Fastest within the limits</th>' +
-        '<th scope="col" class="number">' + escapeHtml(section.metric) + '<span class="unit">%</span></th><th scope="col" class="number">p50<span class="unit">ms</span></th>' +
+        '<th scope="col" class="number">' + escapeHtml(section.view.metric) + '<span class="unit">%</span></th><th scope="col" class="number">p50<span class="unit">ms</span></th>' +
         '<th scope="col" class="number">Weights<span class="unit">MB</span></th></tr></thead><tbody>' + lines.join('') + '</tbody></table></div>';
     }
     decide();
   }
 
-  function drawCharts() {
+  function drawCharts(sections) {
     if (typeof echarts === 'undefined') return;
-    const sections = readSections();
-    const drawn = [];
-    const redraw = () => drawn.forEach(drawOne);
+    const all = sections.flatMap((section) => section.figures.map((figure) => [section, figure]));
+    // Only what is in sight is drawn, and the rest before it comes.
+    const seen = new Set();
+    const draw = (which) => all.filter(which).forEach(([section, figure]) => drawFigure(section, figure));
+    const redraw = () => {
+      all.forEach(([, figure]) => { figure.stale = true; });
+      draw(([, figure]) => seen.has(figure));
+    };
+    const watch = new IntersectionObserver((entries) => {
+      entries.forEach((entry) => (entry.isIntersecting ? seen.add(entry.target) : seen.delete(entry.target)));
+      draw(([, figure]) => seen.has(figure));
+    }, { rootMargin: '600px' });
     sections.forEach((section) => {
-      section.places.forEach((place) => {
-        const chart = echarts.init(place, null, { renderer: 'svg' });
-        drawn.push({ chart: chart, section: section, data: section.charts[Number(place.dataset.chart)] });
-      });
-      drawKeys(section, redraw);
-    });
-    redraw();
-    window.addEventListener('resize', () => drawn.forEach((one) => {
-      one.chart.resize();
-      drawOne(one);
-    }));
-    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
-  }
-
-  function makeSortable(table) {
-    const body = table.tBodies[0];
-    const heads = [...table.tHead.rows[0].cells];
-    heads.forEach((head, column) => head.addEventListener('click', () => {
-      const descending = head.getAttribute('aria-sort') === 'ascending' ||
-                         (head.classList.contains('number') && !head.hasAttribute('aria-sort'));
-      heads.forEach((other) => other.removeAttribute('aria-sort'));
-      head.setAttribute('aria-sort', descending ? 'descending' : 'ascending');
-      const key = (row) => row.cells[column].dataset.value === undefined ? null : Number(row.cells[column].dataset.value);
-      const compare = (a, b) => {
-        if (!head.classList.contains('number')) {
-          return a.cells[column].textContent.localeCompare(b.cells[column].textContent, undefined, { numeric: true });
-        }
-        const x = key(a), y = key(b);
-        if (x === null || y === null) return (x === null) - (y === null) === 0 ? 0 : (x === null) === descending ? -1 : 1;
-        return x - y;
+      const relay = () => {
+        section.figures.forEach((figure) => layOut(section, figure));
+        drawKeys(section, redraw);
+        draw(([, figure]) => seen.has(figure));
       };
-      const rows = [...body.rows].sort((a, b) => (descending ? -1 : 1) * compare(a, b));
-      body.append(...rows);
-    }));
+      drawViews(section, relay, redraw);
+      relay();
+    });
+    all.forEach(([, figure]) => watch.observe(figure));
+    const resize = () => {
+      all.forEach(([, figure]) => figure.plots.forEach((plot) => plot.chart && plot.chart.resize()));
+      redraw();
+    };
+    window.addEventListener('resize', resize);
+    window.addEventListener('beforeprint', () => draw(() => true));
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', redraw);
+    matchMedia('print').addEventListener('change', () => {
+      all.forEach(([, figure]) => { figure.stale = true; });
+      draw(() => true);
+    });
   }
 
-  readSections().forEach((section) => drawChoice(section, section.choice));
-  drawCharts();
-  document.querySelectorAll('table.sortable').forEach(makeSortable);
+  const sections = readSections();
+  sections.forEach((section) => drawChoice(section, section.best));
+  drawCharts(sections);
 })();

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "record/record.h"
-#include "report/differences.h"
+#include "report/kept.h"
 
 namespace quench::report {
 
@@ -20,7 +20,7 @@ struct PageOptions {
   std::string title;
   std::string command;             ///< how to make these records again
   std::vector<std::string> notes;  ///< said on the page's face
-  OutcomesOf outcomes = {};        ///< what findings are computed from; none without
+  Kept kept = {};                  ///< what findings are computed from; none without
 };
 
 /// One self-contained HTML page: table and charts (GFLOPs, parameters, weight bytes, latency vs accuracy, forecast

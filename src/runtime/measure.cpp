@@ -95,16 +95,22 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
     ensure(!session->times_itself(), "[runtime.measure] expected sessions that can be taken in turn");
   }
 
+  // Each pass in an order of its own: who always came behind a model that empties the caches would seem slower.
+  Rng order(0, "bench order");
+  const auto for_each_in_turn = [&](const auto& take) {
+    for (const int64_t i : permutation(static_cast<int64_t>(n), order)) {
+      cancel.check();
+      take(static_cast<size_t>(i));
+    }
+  };
+
   std::vector<WarmUp> warm_ups(n);
   const auto all_stable = [&] {
     return std::all_of(warm_ups.begin(), warm_ups.end(), [](auto& w) { return w.stable(); });
   };
   const int64_t warm_up_end = options.clock() + to_ns(options.max_warm_up_seconds, n);
   do {
-    for (size_t i = 0; i < n; ++i) {
-      cancel.check();
-      warm_ups[i].add(timed_run(*sessions[i], inputs[i], options));
-    }
+    for_each_in_turn([&](size_t i) { warm_ups[i].add(timed_run(*sessions[i], inputs[i], options)); });
   } while (!all_stable() && options.clock() < warm_up_end);
 
   std::vector<std::vector<int64_t>> samples(n);
@@ -112,10 +118,7 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
   const int64_t start = options.clock();
   const int64_t end = start + to_ns(options.min_seconds, n);
   while (static_cast<int64_t>(samples[0].size()) < options.min_samples || options.clock() < end) {
-    for (size_t i = 0; i < n; ++i) {
-      cancel.check();
-      samples[i].push_back(timed_run(*sessions[i], inputs[i], options));
-    }
+    for_each_in_turn([&](size_t i) { samples[i].push_back(timed_run(*sessions[i], inputs[i], options)); });
   }
 
   const double seconds = static_cast<double>(options.clock() - start) / 1e9;
@@ -123,7 +126,9 @@ std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessio
 
   std::vector<Measurement> result(n);
   for (size_t i = 0; i < n; ++i) {
-    result[i] = {metrics::summarize(std::move(samples[i])), warm_ups[i].runs(), warm_ups[i].stable(), seconds};
+    std::vector<int64_t> rounds = metrics::round_medians(samples[i]);
+    result[i] = {metrics::summarize(std::move(samples[i])), warm_ups[i].runs(), warm_ups[i].stable(), seconds,
+                 std::move(rounds)};
   }
   return result;
 }

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "core/cancel.h"
 #include "core/clock.h"
@@ -24,6 +26,9 @@ struct Measurement {
   int64_t warm_up_runs = 0;
   bool stable = false;  ///< warm-up reached stability
   double seconds = 0;   ///< from the first sample's start to the last one's end; of all sessions together
+  /// Of sessions in turn: metrics::round_medians of the samples. Round i of each was taken at the same time, so that
+  /// their ratios do not hold what the machine did meanwhile.
+  std::vector<int64_t> rounds_ns = {};
 };
 
 /// Seeded noise, one image of the graph's size as uint8 pixels. Latency of dense arithmetic does not depend on values.
@@ -37,9 +42,10 @@ Tensor noise_image(const graph::Graph& graph);
 /// Throws Error{data} where the batch is not 1, Error{cancelled}, and what run() throws.
 Measurement measure(Session& session, const Tensor& input, const MeasureOptions& options, const CancelToken& cancel);
 
-/// Several sessions in turn (A B C A B C ...), so that a drift of the machine's speed hits all alike.
-/// Each runs after the others have used the caches, as on a device that does more than one thing. Sessions that time
-/// themselves cannot be taken in turn: Error{internal}.
+/// Several sessions in turn, so that a drift of the machine's speed hits all alike: in each pass every one runs once,
+/// in a seeded random order (A B C, C A B, ...), so that none has always the same one before it. Each runs after the
+/// others have used the caches, as on a device that does more than one thing. Sessions that time themselves cannot be
+/// taken in turn: Error{internal}.
 std::vector<Measurement> measure_interleaved(const std::vector<Session*>& sessions, const std::vector<Tensor>& inputs,
                                              const MeasureOptions& options, const CancelToken& cancel);
 

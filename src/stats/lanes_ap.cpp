@@ -15,15 +15,17 @@ const float* times_of(std::span<const float> times, uint32_t image) {
 
 void LanesAp::mark(std::span<const metrics::CocoOutcome> detections, std::span<const float> times) {
   marked_.clear();
-  std::array<float, kLanes> wrong{};  // whole numbers: exact below 2^24
+  std::array<float, kLanes> wrong{}, marked{};  // whole numbers: exact below 2^24
   for (const metrics::CocoOutcome& detection : detections) {
+    const float* const here = times_of(times, detection.image);
     if ((detection.matched | detection.ignored) != 0) {
       marked_.push_back({&detection, wrong});
+      for (int lane = 0; lane < kLanes; ++lane) marked[lane] += here[lane];
       continue;
     }
-    const float* const here = times_of(times, detection.image);
     for (int lane = 0; lane < kLanes; ++lane) wrong[lane] += here[lane];
   }
+  most_right_ = static_cast<size_t>(*std::ranges::max_element(marked));
 }
 
 void LanesAp::find_points(std::span<const float> times, int threshold) {
@@ -51,35 +53,37 @@ void LanesAp::find_points(std::span<const float> times, int threshold) {
   }
 }
 
-void LanesAp::find_needed(const Lanes& truths) {
-  for (int lane = 0; lane < kLanes; ++lane) {
-    if (truths[lane] == 0) {
-      needed_[lane].fill(std::numeric_limits<float>::infinity());
-      continue;
-    }
+void LanesAp::count_recalls(const Lanes& truths) {
+  recalls_.assign(most_right_ + 1, {});
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    if (truths[lane] == 0) continue;
     for (int r = 0; r < metrics::kCocoRecalls; ++r) {
       const double recall = metrics::kCocoRecall[r];
-      double n = std::max(1.0, std::floor(recall * truths[lane]));  // the point of recall 0 is the first that is right
+      double n = std::max(1.0, std::floor(recall * truths[lane]));
       while (n > 1 && (n - 1) / truths[lane] >= recall) --n;
       while (n / truths[lane] < recall) ++n;
-      needed_[lane][r] = static_cast<float>(n);
+      if (n > static_cast<double>(most_right_)) break;  // never reached, as those behind it
+      ++recalls_[static_cast<size_t>(n)][lane];
     }
+  }
+  for (size_t n = 1; n <= most_right_; ++n) {
+    for (size_t lane = 0; lane < kLanes; ++lane) recalls_[n][lane] += recalls_[n - 1][lane];
   }
 }
 
+/// Each point has its precision at the recalls that it is the first to reach.
 Lanes LanesAp::average_points() const {
-  Lanes average{};
-  for (int lane = 0; lane < kLanes; ++lane) {
-    size_t point = 0;
-    double sum = 0;
-    for (int r = 0; r < metrics::kCocoRecalls; ++r) {
-      while (point < right_.size() && right_[point][lane] < needed_[lane][r]) ++point;
-      if (point == right_.size()) break;
-      sum += precision_[point][lane];
+  Lanes sum{};
+  std::array<float, kLanes> before{};
+  for (size_t point = 0; point < right_.size(); ++point) {
+    for (size_t lane = 0; lane < kLanes; ++lane) {
+      const float reached = recalls_[static_cast<size_t>(right_[point][lane])][lane];
+      sum[lane] += precision_[point][lane] * static_cast<double>(reached - before[lane]);
+      before[lane] = reached;
     }
-    average[lane] = sum / metrics::kCocoRecalls;
   }
-  return average;
+  for (double& of_lane : sum) of_lane /= metrics::kCocoRecalls;
+  return sum;
 }
 
 void LanesAp::find(const metrics::CocoClassOutcomes& outcomes, std::span<const float> times, Lanes& truths,
@@ -90,7 +94,7 @@ void LanesAp::find(const metrics::CocoClassOutcomes& outcomes, std::span<const f
     for (int lane = 0; lane < kLanes; ++lane) truths[lane] += static_cast<double>(truth.count) * here[lane];
   }
   mark(outcomes.detections, times);
-  find_needed(truths);
+  count_recalls(truths);
   for (int t = 0; t < metrics::kCocoThresholds; ++t) {
     find_points(times, t);
     average[t] = average_points();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -32,13 +33,15 @@ class LanesAp {
   void mark(std::span<const metrics::CocoOutcome> detections, std::span<const float> times);
   void find_points(std::span<const float> times, int threshold);
   Lanes average_points() const;
-  void find_needed(const Lanes& truths);
+  void count_recalls(const Lanes& truths);
 
   std::vector<Marked> marked_;
   std::vector<std::array<float, kLanes>> right_;  // right detections so far, where one has just come
   std::vector<Lanes> precision_;                  // and the highest precision there or behind
-  /// Right detections that a recall takes: the least n with n / truths >= recall; more than there are for no truths.
-  std::array<std::array<float, metrics::kCocoRecalls>, kLanes> needed_{};
+  size_t most_right_ = 0;                         // right detections of any lane, at most
+  /// [n][lane]: of how many recalls n right detections are enough, n / truths >= recall; 0 for no truths. The point of
+  /// recall 0 is the first that is right.
+  std::vector<std::array<float, kLanes>> recalls_;
 };
 
 }  // namespace quench::stats

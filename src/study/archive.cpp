@@ -14,6 +14,7 @@
 #include "core/hash.h"
 #include "core/json_text.h"
 #include "platform/host.h"
+#include "record/rounds.h"
 #include "record/store.h"
 
 namespace quench::study {
@@ -112,6 +113,7 @@ void write_archive(const fs::path& folder, const fs::path& file, const std::stri
   for (const record::Record& record : records) {
     const std::vector<std::string> faults = faults_of(record, content);
     if (!faults.empty()) fail(ErrorKind::data, "[study.archive] {} ({})", faults.front(), folder.string());
+    if (record.timing_id) content(record::rounds_path(*record.timing_id));  // earlier versions kept none
   }
   Json list = Json::array();
   for (const auto& [path, bytes] : files) {

@@ -12,8 +12,8 @@
 
 namespace quench::study {
 
-/// A study's results in one file, a zip archive: records, page, outcomes, the models that records name, and a manifest
-/// with the SHA-256 of each.
+/// A study's results in one file, a zip archive: records, page, outcomes, rounds of timings, the models that records
+/// name, and a manifest with the SHA-256 of each.
 
 /// Writes `file` from a folder of results (by rename, so that it is whole or not there). version: of this program.
 /// Throws Error{io} for a folder without records or a record's model that is missing, Error{data} for a model or

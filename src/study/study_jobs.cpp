@@ -9,6 +9,7 @@
 #include "core/text.h"
 #include "platform/bench_set.h"
 #include "platform/measured.h"
+#include "record/rounds.h"
 #include "study/cell_record.h"
 #include "study/outcomes_file.h"
 
@@ -309,12 +310,16 @@ void StudyJobs::measure(std::vector<Row*>& rows, const std::string& runtime, int
   const platform::BenchSet timed =
       platform::bench_set(entries, *context_.registry, set, *context_.log, *context_.cancel);
   const std::string timing = random_id().substr(0, 12);
+  record::Rounds rounds;
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!timed.benched[i]) continue;
     rows[i]->record.timing_id = timing;
     rows[i]->record.timing_drift = timed.drift;
     rows[i]->record.stable = timed.stable;
+    const std::vector<int64_t>& medians = timed.benched[i]->measurement.rounds_ns;
+    if (!medians.empty()) rounds[rows[i]->cell->id] = medians;
   }
+  if (rounds.size() > 1) record::write_rounds(rounds, timing, context_.folder);
 }
 
 }  // namespace quench::study

@@ -1,6 +1,7 @@
-#include "cli/kept_outcomes.h"
+#include "cli/kept_beside.h"
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <set>
 
@@ -9,6 +10,7 @@
 #include "core/gzip.h"
 #include "core/hash.h"
 #include "core/json.h"
+#include "record/rounds.h"
 
 namespace quench::cli {
 namespace {
@@ -32,9 +34,7 @@ metrics::Outcomes read_outcomes(const fs::path& folder, const std::string& name)
   return metrics::outcomes_from(parse_json(text, file.string()), file.string());
 }
 
-}  // namespace
-
-report::OutcomesOf kept_outcomes(const fs::path& folder, const LogSink& log) {
+report::OutcomesOf outcomes_in(const fs::path& folder, const LogSink& log) {
   const auto told = std::make_shared<std::set<std::string>>();
   return [folder, &log, told](const record::Record& record) -> std::optional<metrics::Outcomes> {
     try {
@@ -46,6 +46,27 @@ report::OutcomesOf kept_outcomes(const fs::path& folder, const LogSink& log) {
       return {};
     }
   };
+}
+
+report::RoundsOf rounds_in(const fs::path& folder, const LogSink& log) {
+  const auto known = std::make_shared<std::map<std::string, record::Rounds>>();  // each file is read once
+  return [folder, &log, known](const record::Record& record) -> std::optional<std::vector<int64_t>> {
+    const std::string id = record.timing_id.value_or("");
+    const auto [timing, is_new] = known->try_emplace(id);
+    try {
+      if (is_new && fs::exists(folder / record::rounds_path(id))) timing->second = record::read_rounds(id, folder);
+    } catch (const Error& error) {
+      log.warning(fmt::format("no rounds of timing {}: {}", id, error.what()));
+    }
+    const auto found = timing->second.find(record.cell.value_or(""));
+    return found == timing->second.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
+}  // namespace
+
+report::Kept kept_beside(const fs::path& folder, const LogSink& log) {
+  return {outcomes_in(folder, log), rounds_in(folder, log)};
 }
 
 }  // namespace quench::cli
