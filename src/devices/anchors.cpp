@@ -131,7 +131,7 @@ AnchorFile read_anchors(std::string_view text, const std::string& where) {
 graph::Graph anchor_graph(const std::string& model, int64_t imgsz) {
   const bool with_v8_head = model.starts_with("yolov5") && model.ends_with("u");
   const std::string base = with_v8_head ? model.substr(0, model.size() - 1) : model;
-  if (std::ranges::count(models::names(), base) == 0) {
+  if (!models::is_name(base)) {
     fail(ErrorKind::config, "quench builds no model '{}'", model);
   }
   models::BuildOptions options;
