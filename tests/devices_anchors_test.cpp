@@ -80,7 +80,8 @@ TEST(Anchors, NamesOfOneModelAreOne) {
   EXPECT_EQ(scaled_name("yolov5nu").name, "yolov5u:d0.33w0.25");
   EXPECT_EQ(scaled_name("yolov5:d1w0.5u").family, "yolov5u");
   EXPECT_EQ(scaled_name("yolov5s-cls").family, "yolov5-cls");
-  EXPECT_EQ(scaled_name("yolov5s-cls").task, "classify");
+  EXPECT_EQ(scaled_name("yolov5s-cls").name, "yolov5-cls:d0.33w0.5");
+  EXPECT_EQ(scaled_name("yolov5-cls:d0.33w0.5").name, "yolov5-cls:d0.33w0.5");
   EXPECT_EQ(scaled_name("yolov8m").width, "0.75");
   EXPECT_THROW(scaled_name("resnet18"), Error);
   EXPECT_THROW(scaled_name("yolov8:d0w"), Error);

@@ -41,6 +41,7 @@ TEST(ModelWork, CountsWhatCostCounts) {
     EXPECT_EQ(work.macs(), cost.macs) << name;
     EXPECT_EQ(work.weight_elements, cost.params) << name;
     EXPECT_FALSE(work.quantized);
+    EXPECT_EQ(work.convolutional, !std::string(name).ends_with("-cls")) << name;
   }
 }
 
@@ -68,6 +69,7 @@ TEST(ModelWork, IsEnlargedWithoutBuildingAgain) {
     }
     EXPECT_EQ(grown.arena_elements, built.arena_elements);
     EXPECT_EQ(grown.weight_elements, built.weight_elements);
+    EXPECT_TRUE(built.convolutional);
   }
 }
 

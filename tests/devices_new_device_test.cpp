@@ -144,7 +144,8 @@ TEST(Plan, EachMeasurementIsTheOneThatTellsMost) {
   std::vector<bool> used(12, false);
   for (const size_t choice : chosen) {
     for (size_t other = 0; other < 12; ++other) {
-      if (!used[other]) EXPECT_GE(determinant(with(choice)), determinant(with(other)) * (1 - 1e-9)) << other;
+      if (used[other]) continue;
+      EXPECT_GE(determinant(with(choice)), determinant(with(other)) * (1 - 1e-9)) << other;
     }
     information = with(choice);
     used[choice] = true;

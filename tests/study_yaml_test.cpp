@@ -91,13 +91,15 @@ TEST(Study, FillsDefaultsAndExpandsLists) {
 }
 
 TEST(Study, TakesModelsOfAnyMultipliers) {
-  const StudyFile study = check_study(
-      config::parse_yaml("study: x\nimgsz: 32\nmodels: [yolov8-cls:d0.67w0.25, yolov5n-cls]\n", "s.yaml"), "s.yaml");
+  const StudyFile study =
+      check_study(config::parse_yaml(
+                      "study: x\nimgsz: 32\nmodels: [yolov8-cls:d0.67w0.25, yolov5n-cls]\nmethods: [fp32]\n", "s.yaml"),
+                  "s.yaml");
   ASSERT_EQ(study.models.size(), 2u);
   EXPECT_EQ(study.models[0].model["model"], "yolov8-cls:d0.67w0.25");
   EXPECT_EQ(study.task, "classify");
   const auto message = [](const std::string& name) {
-    return file_error("study: x\nimgsz: 32\nmodels: [" + name + "]\n");
+    return file_error("study: x\nimgsz: 32\nmodels: [" + name + "]\nmethods: [fp32]\n");
   };
   EXPECT_NE(message("'yolov8-cls:d0w'").find("a multiplier of depth from 0.01 to 2, got 0"), std::string::npos);
   EXPECT_EQ(message("'yolov8-cls:d0w'").rfind("s.yaml", 0), 0u);

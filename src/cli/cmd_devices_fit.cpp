@@ -80,12 +80,11 @@ class Points {
   const devices::ModelWork& work_of(const std::string& model, int64_t imgsz) {
     const auto found = works_.find({model, imgsz});
     if (found != works_.end()) return found->second;
-    constexpr int64_t kStride = 32;  // of every detector by name: one Graph of it serves all sizes
-    const bool convolutional = devices::scaled_name(model).task == "detect";
-    if (imgsz == kStride || imgsz % kStride != 0 || !convolutional) {
-      return works_[{model, imgsz}] = devices::work_of(devices::anchor_graph(model, imgsz));
+    constexpr int64_t kStride = 32;  // of every model by name: one Graph of a detector serves all sizes
+    if (imgsz > kStride && imgsz % kStride == 0 && work_of(model, kStride).convolutional) {
+      return works_[{model, imgsz}] = devices::enlarged(work_of(model, kStride), imgsz / kStride);
     }
-    return works_[{model, imgsz}] = devices::enlarged(work_of(model, kStride), imgsz / kStride);
+    return works_[{model, imgsz}] = devices::work_of(devices::anchor_graph(model, imgsz));
   }
 
   const devices::Catalog& catalog_;
@@ -127,7 +126,14 @@ struct Scheme {
 
 std::vector<Scheme> schemes_of(const std::vector<FitPoint>& points, int64_t planned) {
   const auto device = [](const FitPoint& p) { return p.device; };
-  if (planned > 0) return {{"all but planned", device, devices::new_device_trial(points, planned)}};
+  if (planned > 0) {
+    std::vector<HeldOut> held = devices::new_device_trial(points, planned);
+    if (held.empty()) {
+      fail(ErrorKind::data,
+           "expected 30 latencies or more of a device and runtime, and more than 'planned', got fewer");
+    }
+    return {{"all but planned", device, std::move(held)}};
+  }
   std::vector<Scheme> schemes{{"model", devices::model_group, {}},
                               {"width", [](const FitPoint& p) { return p.width; }, {}},
                               {"family", [](const FitPoint& p) { return p.family; }, {}},

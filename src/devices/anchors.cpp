@@ -157,10 +157,14 @@ graph::Graph anchor_graph(const std::string& model, int64_t imgsz) {
 
 ScaledName scaled_name(const std::string& model) {
   const Named named = named_spec(model);
-  const std::string head = named.spec.task == "classify" ? "-cls" : named.with_v8_head ? "u" : "";
-  const std::string family = named.spec.family + head;
-  return {fmt::format("{}:d{}w{}", family, named.spec.depth, named.spec.width), family,
-          fmt::format("{}", named.spec.width), named.spec.task};
+  const models::Spec& spec = named.spec;
+  const size_t colon = spec.name.find(':');
+  // "yolov5n-cls" has its size after the family, "yolov5-cls:d1w1" its multipliers after all.
+  const std::string base = colon != std::string::npos
+                               ? spec.name.substr(0, colon)
+                               : spec.family + spec.name.substr(std::min(spec.family.size() + 1, spec.name.size()));
+  const std::string family = base + (named.with_v8_head ? "u" : "");
+  return {fmt::format("{}:d{}w{}", family, spec.depth, spec.width), family, fmt::format("{}", spec.width)};
 }
 
 }  // namespace quench::devices

@@ -42,7 +42,6 @@ struct ScaledName {
   std::string name;    ///< "yolov8:d0.33w0.25"
   std::string family;  ///< "yolov8", "yolov5-cls", "yolov5u"
   std::string width;   ///< "0.25"
-  std::string task;    ///< classify | detect
 };
 ScaledName scaled_name(const std::string& model);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <numeric>
 #include <set>
 
 #include "devices/new_device.h"
@@ -213,13 +214,42 @@ double covered(const std::vector<HeldOut>& tested, const std::vector<HeldOut>& r
 }
 
 std::vector<size_t> contradictions(const Points& all) {
-  std::map<std::pair<Runtime, std::string>, int64_t> counts;
+  using Place = std::pair<Runtime, std::string>;
+  std::map<Place, int64_t> counts;
   for (const FitPoint& point : all) ++counts[{runtime_of(point), point.device}];
-  std::vector<size_t> found;
-  for (const HeldOut& out : leave_one_model_out(all)) {
-    if (counts[{runtime_of(*out.point), out.point->device}] < kOwnInterval) continue;
-    if (std::abs(out.log_error()) > kContradiction) found.push_back(static_cast<size_t>(out.point - all.data()));
+  Points rest = all;
+  std::vector<size_t> places(all.size()), found;
+  std::iota(places.begin(), places.end(), size_t{0});
+  // The worst of a device and runtime first: what is wrong makes others seem so. A tenth at most.
+  while (found.size() * 10 < all.size()) {
+    std::map<Place, std::pair<double, size_t>> worst;
+    for (const HeldOut& out : leave_one_model_out(rest)) {
+      const Place place{runtime_of(*out.point), out.point->device};
+      const double off = std::abs(out.log_error());
+      if (counts[place] < kOwnInterval || off <= kContradiction || off <= worst[place].first) continue;
+      worst[place] = {off, static_cast<size_t>(out.point - rest.data())};
+    }
+    std::vector<size_t> gone;
+    for (const auto& [place, one] : worst) {
+      if (one.first > 0) gone.push_back(one.second);
+    }
+    if (gone.empty()) break;
+    std::ranges::sort(gone, std::greater());
+    for (const size_t i : gone) {
+      found.push_back(places[i]);
+      rest.erase(rest.begin() + static_cast<std::ptrdiff_t>(i));
+      places.erase(places.begin() + static_cast<std::ptrdiff_t>(i));
+    }
   }
+  // And what only seemed so beside the wrong ones is taken back.
+  std::erase_if(found, [&](size_t i) {
+    const Points others = only(rest, [&](const FitPoint& p) {
+      return runtime_of(p) == runtime_of(all[i]) && model_group(p) != model_group(all[i]);
+    });
+    if (others.empty()) return false;
+    const HeldOut again{&all[i], latency_of(all[i].terms, fit_device(others, all[i].device)), 0};
+    return std::abs(again.log_error()) <= kContradiction;
+  });
   std::ranges::sort(found);
   return found;
 }

@@ -43,7 +43,8 @@ double covered(const std::vector<HeldOut>& tested, const std::vector<HeldOut>& r
                bool same_device);
 
 /// Indices of points that 30 or more of the same device and runtime contradict: off by more than a factor of 1.6 where
-/// their models are left out. They were measured in another way (on one thread, say) and are no help to a fit.
+/// their models are left out, the worst taken out first, a tenth of all at most. They were measured in another way (on
+/// one thread, say) and are no help to a fit.
 std::vector<size_t> contradictions(const std::vector<FitPoint>& points);
 
 /// Median, mean and largest of |forecast / measured - 1|, the share that is at most 0.2, and conformal_90() of

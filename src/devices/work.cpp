@@ -82,6 +82,7 @@ ModelWork work_of(const Graph& original) {
   const Graph graph = graph::fuse_activations(graph::fold_batch_norms(original));
   ModelWork work;
   for (const Node& node : graph.nodes) {
+    work.convolutional = work.convolutional && node.op != Op::global_avg_pool && node.op != Op::linear;
     if (!graph::traits(node.op).own_pass) continue;
     work.layers.push_back(layer_work(graph, node));
   }

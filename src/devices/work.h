@@ -31,6 +31,7 @@ struct ModelWork {
   std::vector<LayerWork> layers;
   int64_t weight_elements = 0;
   int64_t arena_elements = 0;  ///< most activations that are alive at a time, in order of the nodes
+  bool convolutional = true;   ///< no layer sees the whole image: all maps grow with it
   bool quantized = false;      ///< graph::is_quantized
   bool symmetric_int8 = true;  ///< all that is quantized is int8 around zero point 0, as TensorRT takes it
   std::string target;          ///< runtime that a quantized file was made for; empty where it does not say
@@ -42,8 +43,8 @@ struct ModelWork {
 /// nothing (producers write in place): what engines for deployment do. Throws Error{data} for weights of another form.
 ModelWork work_of(const graph::Graph& graph);
 
-/// The work of a fully convolutional model (a detector) at an image `times` as long and wide, from its work at a size
-/// that all of its strides divide: maps grow by times^2, weights stay.
+/// The work of a convolutional model at an image `times` as long and wide, from its work at a size that all of its
+/// strides divide: maps grow by times^2, weights stay.
 ModelWork enlarged(ModelWork work, int64_t times);
 
 /// Bytes that the model needs of a device's memory: weights and the activations alive at a time.
