@@ -29,6 +29,14 @@ TEST(Anchors, ReadsVersionsMarksAndQuotedFields) {
   EXPECT_NE(file.skipped[0].find("fp16/32"), std::string::npos);
 }
 
+TEST(Anchors, LinesOfANumberSignAreComments) {
+  const AnchorFile file = read_anchors(
+      "# of the board, \"unclosed\n#\n" + std::string(kHead) + "# all\nd,m#1,64,ncnn,fp32,2,# no comment\n# end", "a");
+  ASSERT_EQ(file.anchors.size(), 1u);
+  EXPECT_EQ(file.anchors[0].model, "m#1");
+  EXPECT_EQ(file.anchors[0].where, "a:5");
+}
+
 TEST(Anchors, ColumnsMayStandInAnyOrder) {
   const AnchorFile file =
       read_anchors("latency_ms,precision,runtime,input,model,device\n2,int8,tensorrt-fp16,64,m,d", "a");
@@ -64,6 +72,19 @@ TEST(Anchors, BadLinesAreNamed) {
       EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
     }
   }
+}
+
+TEST(Anchors, NamesOfOneModelAreOne) {
+  EXPECT_EQ(scaled_name("yolov8n").name, "yolov8:d0.33w0.25");
+  EXPECT_EQ(scaled_name("yolov8:d0.330w0.25").name, "yolov8:d0.33w0.25");
+  EXPECT_EQ(scaled_name("yolov5nu").name, "yolov5u:d0.33w0.25");
+  EXPECT_EQ(scaled_name("yolov5:d1w0.5u").family, "yolov5u");
+  EXPECT_EQ(scaled_name("yolov5s-cls").family, "yolov5-cls");
+  EXPECT_EQ(scaled_name("yolov5s-cls").name, "yolov5-cls:d0.33w0.5");
+  EXPECT_EQ(scaled_name("yolov5-cls:d0.33w0.5").name, "yolov5-cls:d0.33w0.5");
+  EXPECT_EQ(scaled_name("yolov8m").width, "0.75");
+  EXPECT_THROW(scaled_name("resnet18"), Error);
+  EXPECT_THROW(scaled_name("yolov8:d0w"), Error);
 }
 
 TEST(Anchors, BuildsTheModelsThatTheyName) {

@@ -89,6 +89,15 @@ TEST(Capability, ModelsMustFitIntoMemory) {
   EXPECT_EQ(reason("raspberry-pi-4", {Engine::cpu, "native", Precision::fp32, memory + 1}), "");  // not known
 }
 
+// NVIDIA's own build of ONNX Runtime for JetPack runs there, the released libraries for CPUs do not.
+TEST(Capability, OnnxRuntimeOnAGpuIsARuntimeOfItsOwn) {
+  EXPECT_EQ(reason("jetson-nano", {Engine::gpu, "onnxruntime-cuda", Precision::fp32}), "");
+  expect_has(reason("jetson-nano", {Engine::gpu, "onnxruntime", Precision::fp32}), {"it runs on CPUs"});
+  expect_has(reason("jetson-nano", {Engine::cpu, "onnxruntime-cuda", Precision::fp32}), {"it runs on GPUs"});
+  expect_has(reason("jetson-nano", {Engine::gpu, "onnxruntime-cuda", Precision::fp16}), {"computes in FP32"});
+  EXPECT_EQ(engine_of_runtime("onnxruntime-cuda"), Engine::gpu);
+}
+
 TEST(Capability, NamesAreChecked) {
   EXPECT_EQ(engine_of("gpu"), Engine::gpu);
   EXPECT_EQ(precision_of("int8"), Precision::int8);

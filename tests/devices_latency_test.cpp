@@ -41,6 +41,7 @@ TEST(ModelWork, CountsWhatCostCounts) {
     EXPECT_EQ(work.macs(), cost.macs) << name;
     EXPECT_EQ(work.weight_elements, cost.params) << name;
     EXPECT_FALSE(work.quantized);
+    EXPECT_EQ(work.convolutional, !std::string(name).ends_with("-cls")) << name;
   }
 }
 
@@ -52,6 +53,23 @@ TEST(ModelWork, DoublingTheImageQuadruplesTheWorkOfADetector) {
   ASSERT_EQ(large.layers.size(), small.layers.size());
   for (size_t i = 0; i < small.layers.size(); ++i) {
     EXPECT_EQ(large.layers[i].positions, 4 * small.layers[i].positions) << i;
+  }
+}
+
+// One Graph of a detector serves all sizes: its work grows exactly.
+TEST(ModelWork, IsEnlargedWithoutBuildingAgain) {
+  for (const char* name : {"yolov5n", "yolov8s", "yolov8:d0.67w0.25"}) {
+    const ModelWork grown = enlarged(work_of(model(name, 32)), 5), built = work_of(model(name, 160));
+    ASSERT_EQ(grown.layers.size(), built.layers.size());
+    for (size_t i = 0; i < built.layers.size(); ++i) {
+      EXPECT_EQ(grown.layers[i].positions, built.layers[i].positions) << name << " " << i;
+      EXPECT_EQ(grown.layers[i].input_elements, built.layers[i].input_elements) << name << " " << i;
+      EXPECT_EQ(grown.layers[i].elements_moved, built.layers[i].elements_moved) << name << " " << i;
+      EXPECT_EQ(grown.layers[i].strided, built.layers[i].strided) << name << " " << i;
+    }
+    EXPECT_EQ(grown.arena_elements, built.arena_elements);
+    EXPECT_EQ(grown.weight_elements, built.weight_elements);
+    EXPECT_TRUE(built.convolutional);
   }
 }
 
@@ -79,6 +97,9 @@ TEST(ModelWork, AHandCountedGraph) {
   ASSERT_EQ(work.layers.size(), 3u);
   EXPECT_EQ(work.layers[0].macs(), 16 * 9 * 3 * 5);
   EXPECT_EQ(work.layers[0].elements_moved, 48 + 80 + 135);
+  EXPECT_EQ(work.layers[0].input_elements, 48);
+  EXPECT_EQ(work.layers[0].output_elements(), 80);
+  EXPECT_EQ(work.layers[0].weight_elements(), 135);
   EXPECT_EQ(work.layers[1].macs(), 0);
   EXPECT_EQ(work.layers[1].elements_moved, 160);
   EXPECT_EQ(work.layers[2].elements_moved, 240);
@@ -171,6 +192,71 @@ TEST(Terms, AreWhatAMachineWithoutLossesTakes) {
   EXPECT_DOUBLE_EQ(latency_of(terms, {2, 0, 1, 0}), 2e6 + terms[kCompute]);
 }
 
+LayerWork layer(int64_t positions, int64_t area, int64_t in, int64_t out, bool strided) {
+  LayerWork work;
+  work.positions = positions;
+  work.kernel_area = area;
+  work.in_channels = in;
+  work.out_channels = out;
+  work.input_elements = positions * in * (strided ? 4 : 1);
+  work.elements_moved = work.input_elements + work.output_elements() + work.weight_elements();
+  work.strided = strided;
+  return work;
+}
+
+// The form by layers, counted by hand: peaks are 32 (CPU) and 100 (GPU) operations a ns, clocks 1 and 0.5 GHz, memory
+// 10 bytes a ns.
+TEST(Terms, TellLayersApart) {
+  const auto of = [](const LayerWork& one, Engine engine) {
+    ModelWork work;
+    work.layers = {one};
+    return terms_of(work, machine_of(board(), engine, "", 0), engine == Engine::cpu ? "native" : "onnxruntime-cuda",
+                    Precision::fp32);
+  };
+  const Terms pointwise = of(layer(100, 1, 16, 12, false), Engine::cpu);
+  EXPECT_DOUBLE_EQ(pointwise[kMacs], 2.0 * 100 * 16 * 12 / 32);
+  EXPECT_DOUBLE_EQ(pointwise[kPointwise], 2.0 * 104 * 16 * 16 / 32);
+  EXPECT_DOUBLE_EQ(pointwise[kOutputs], 4.0 * 100 * 12 / 10);
+  EXPECT_DOUBLE_EQ(pointwise[kLayers], 1000);
+  EXPECT_DOUBLE_EQ(pointwise[kPointwiseLayers], 1000);
+  for (const TermIndex none : {kHeavy, kFew, kStrided, kSpilled}) EXPECT_EQ(pointwise[none], 0) << kTermNames[none];
+
+  const Terms heavy = of(layer(49, 9, 256, 256, false), Engine::cpu);  // 2.25 MiB of weights at 49 positions
+  EXPECT_DOUBLE_EQ(heavy[kHeavy], heavy[kMacs]);
+  EXPECT_DOUBLE_EQ(heavy[kFew], heavy[kMacs]);
+  EXPECT_EQ(heavy[kPointwise], 0);
+  EXPECT_EQ(of(layer(64, 9, 256, 256, false), Engine::cpu)[kFew], 0);
+  EXPECT_EQ(of(layer(49, 9, 64, 64, false), Engine::cpu)[kFew], 0);  // weights that stay in the cache
+
+  const Terms gpu = of(layer(100, 9, 16, 24, true), Engine::gpu);
+  EXPECT_DOUBLE_EQ(gpu[kMacs], 2.0 * 100 * 9 * 16 * 24 / 100);
+  EXPECT_DOUBLE_EQ(gpu[kStrided], 2.0 * 100 * 9 * 16 * 64 / 100);
+  EXPECT_DOUBLE_EQ(gpu[kRamp], 2 * 1e6 * std::pow(128.0 * 9 * 16 * 32 / 1e6, 2.0 / 3) / 100);
+  EXPECT_DOUBLE_EQ(gpu[kFew], gpu[kMacs]);  // fewer than 128 positions
+  EXPECT_DOUBLE_EQ(gpu[kLayers], 2000);
+  const Terms large = of(layer(20000, 1, 16, 8, false), Engine::gpu);
+  EXPECT_DOUBLE_EQ(large[kSpilled], 4.0 * 20000 * 16 / 10);  // 1.2 MiB of inputs
+  EXPECT_EQ(large[kFew], 0);
+  EXPECT_EQ(large[kStrided], 0);
+}
+
+// Fewer channels are never slower, whatever the factors: what pruning for a latency rests on.
+TEST(Terms, GrowWithChannels) {
+  for (const Engine engine : {Engine::cpu, Engine::gpu}) {
+    const Machine machine = machine_of(board(), engine, "", 0);
+    for (int64_t area : {1, 9}) {
+      Terms before{};
+      for (int64_t channels = 8; channels <= 600; channels += 8) {
+        ModelWork work;
+        work.layers = {layer(49, area, channels, channels, area == 9)};
+        const Terms terms = terms_of(work, machine, "onnxruntime", Precision::fp32);
+        for (size_t i = 0; i < kTermCount; ++i) EXPECT_GE(terms[i], before[i]) << kTermNames[i] << " " << channels;
+        before = terms;
+      }
+    }
+  }
+}
+
 TEST(Terms, NcnnComputesInHalfPrecisionWhereACpuCan) {
   Device device = board();
   const ModelWork work = work_of(by_hand());
@@ -245,6 +331,19 @@ TEST(Forecast, TakesTheNearestFitAndSaysWhich) {
   EXPECT_THROW(
       forecast_latency(fit(), device, machine_of(device, Engine::gpu, "", 0), "tensorrt", work, Precision::fp16),
       Error);
+}
+
+// On a GPU: what the device's own latencies in the precision are of.
+TEST(Forecasts, AGpuRunsWhatLatenciesAreKnownOf) {
+  const Device device = board();
+  LatencyFit known;
+  EXPECT_EQ(preferred_runtime(known, device, Engine::gpu, Precision::fp32), "tensorrt");
+  known.fits.push_back({"board", Engine::gpu, "tensorrt", {1}, 0.1, 4, {"fp16"}});
+  known.fits.push_back({"board", Engine::gpu, "onnxruntime-cuda", {1}, 0.1, 177, {"fp32"}});
+  known.fits.push_back({"other", Engine::gpu, "onnxruntime-cuda", {1}, 0.1, 500, {"fp16"}});
+  EXPECT_EQ(preferred_runtime(known, device, Engine::gpu, Precision::fp32), "onnxruntime-cuda");
+  EXPECT_EQ(preferred_runtime(known, device, Engine::gpu, Precision::fp16), "tensorrt-fp16");
+  EXPECT_EQ(preferred_runtime(known, device, Engine::cpu, Precision::fp32), "native");
 }
 
 TEST(Fits, AreMergedEntryByEntry) {

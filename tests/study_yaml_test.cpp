@@ -90,6 +90,22 @@ TEST(Study, FillsDefaultsAndExpandsLists) {
   EXPECT_EQ(study.runtimes, std::vector<std::string>{"native"});
 }
 
+TEST(Study, TakesModelsOfAnyMultipliers) {
+  const StudyFile study =
+      check_study(config::parse_yaml(
+                      "study: x\nimgsz: 32\nmodels: [yolov8-cls:d0.67w0.25, yolov5n-cls]\nmethods: [fp32]\n", "s.yaml"),
+                  "s.yaml");
+  ASSERT_EQ(study.models.size(), 2u);
+  EXPECT_EQ(study.models[0].model["model"], "yolov8-cls:d0.67w0.25");
+  EXPECT_EQ(study.task, "classify");
+  const auto message = [](const std::string& name) {
+    return file_error("study: x\nimgsz: 32\nmodels: [" + name + "]\nmethods: [fp32]\n");
+  };
+  EXPECT_NE(message("'yolov8-cls:d0w'").find("a multiplier of depth from 0.01 to 2, got 0"), std::string::npos);
+  EXPECT_EQ(message("'yolov8-cls:d0w'").rfind("s.yaml", 0), 0u);
+  EXPECT_NE(message("'yolov5:d1w1', yolov5n-cls").find("models of one task"), std::string::npos);
+}
+
 TEST(Study, QuantizersStandWhereTheFirstRuntimeWantsThem) {
   const std::string head = "study: s\nmodels: [yolov5n-cls]\nmethods: [ptq, {method: ptq, target: [tensorrt]}]\n";
   const auto targets = [&](const std::string& runtimes) {

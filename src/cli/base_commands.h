@@ -13,6 +13,7 @@ int run_report(const program::Invocation& invocation, const program::Environment
 int run_devices_list(const program::Invocation& invocation, const program::Environment& environment);
 int run_devices_show(const program::Invocation& invocation, const program::Environment& environment);
 int run_devices_forecast(const program::Invocation& invocation, const program::Environment& environment);
+int run_devices_plan(const program::Invocation& invocation, const program::Environment& environment);
 int run_devices_fit(const program::Invocation& invocation, const program::Environment& environment);
 /// `eval`: of detections in files here; of a model in the lab.
 int run_eval_base(const program::Invocation& invocation, const program::Environment& environment);

@@ -1,5 +1,6 @@
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -13,7 +14,7 @@
 #include "core/hash.h"
 #include "devices/anchors.h"
 #include "devices/capability.h"
-#include "devices/fit.h"
+#include "devices/new_device.h"
 
 namespace quench::cli {
 namespace {
@@ -33,10 +34,23 @@ class Points {
     for (const devices::Anchor& anchor : anchors.anchors) {
       try {
         points_.push_back(point_of(anchor));
+        places_.push_back(anchor.where);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::config) throw;
         log_.info(fmt::format("skipped {}: {}", anchor.where, error.what()));
       }
+    }
+  }
+  /// Leaves out, with a message, what thirty and more latencies of the same device and runtime contradict.
+  void drop_contradictions() {
+    const std::vector<size_t> found = devices::contradictions(points_);
+    for (auto i = found.rbegin(); i != found.rend(); ++i) {
+      const auto at = static_cast<std::ptrdiff_t>(*i);
+      log_.info(
+          fmt::format("left out {}: the other latencies of {} with {} say otherwise, by more than a factor of 1.6",
+                      places_[*i], points_[*i].device, points_[*i].runtime));
+      points_.erase(points_.begin() + at);
+      places_.erase(places_.begin() + at);
     }
   }
   const std::vector<FitPoint>& all() const { return points_; }
@@ -48,6 +62,7 @@ class Points {
     const devices::Engine engine = devices::engine_of_runtime(anchor.runtime);
     const devices::Machine machine = devices::as_published(devices::machine_of(*device, engine, "", 0));
     const devices::ModelWork& work = work_of(anchor.model, anchor.imgsz);
+    const devices::ScaledName named = devices::scaled_name(anchor.model);
     return {device->name,
             engine,
             anchor.runtime,
@@ -56,12 +71,19 @@ class Points {
             anchor.precision,
             2 * static_cast<double>(work.macs()) / 1e9,
             devices::terms_of(work, machine, anchor.runtime, anchor.precision),
-            static_cast<double>(anchor.latency_ns)};
+            static_cast<double>(anchor.latency_ns),
+            named.name,
+            named.family,
+            named.width};
   }
 
   const devices::ModelWork& work_of(const std::string& model, int64_t imgsz) {
     const auto found = works_.find({model, imgsz});
     if (found != works_.end()) return found->second;
+    constexpr int64_t kStride = 32;  // of every model by name: one Graph of a detector serves all sizes
+    if (imgsz > kStride && imgsz % kStride == 0 && work_of(model, kStride).convolutional) {
+      return works_[{model, imgsz}] = devices::enlarged(work_of(model, kStride), imgsz / kStride);
+    }
     return works_[{model, imgsz}] = devices::work_of(devices::anchor_graph(model, imgsz));
   }
 
@@ -69,7 +91,18 @@ class Points {
   const LogSink& log_;
   std::map<std::pair<std::string, int64_t>, devices::ModelWork> works_;
   std::vector<FitPoint> points_;
+  std::vector<std::string> places_;  ///< "anchors.csv:12" of each
 };
+
+/// Entries of devices that the points do not name: what a new device starts from.
+std::vector<devices::RuntimeFit> fits_of_others(const devices::LatencyFit& fit, const std::vector<FitPoint>& points) {
+  std::vector<devices::RuntimeFit> others;
+  for (const devices::RuntimeFit& entry : fit.fits) {
+    const bool named = std::ranges::any_of(points, [&](const FitPoint& p) { return p.device == entry.device; });
+    if (!entry.device.empty() && !named) others.push_back(entry);
+  }
+  return others;
+}
 
 std::string percent(double fraction) { return fmt::format("{:.1f}", 100 * fraction); }
 
@@ -81,18 +114,46 @@ struct Line {
   std::string device;  ///< "all" for the whole
   std::vector<double> errors;
   std::vector<double> gflops_errors;
+  std::vector<HeldOut> held;
 };
 
-void add_lines(std::vector<Line>& lines, const char* left_out, const std::vector<HeldOut>& held) {
+/// One way of leaving latencies out, and what then was forecast.
+struct Scheme {
+  const char* left_out;
+  devices::GroupOf group;  ///< of a latency: what is left out with it
+  std::vector<HeldOut> held;
+};
+
+std::vector<Scheme> schemes_of(const std::vector<FitPoint>& points, int64_t planned) {
+  const auto device = [](const FitPoint& p) { return p.device; };
+  if (planned > 0) {
+    std::vector<HeldOut> held = devices::new_device_trial(points, planned);
+    if (held.empty()) {
+      fail(ErrorKind::data,
+           "expected 30 latencies or more of a device and runtime, and more than 'planned', got fewer");
+    }
+    return {{"all but planned", device, std::move(held)}};
+  }
+  std::vector<Scheme> schemes{{"model", devices::model_group, {}},
+                              {"width", [](const FitPoint& p) { return p.width; }, {}},
+                              {"family", [](const FitPoint& p) { return p.family; }, {}},
+                              {"size", [](const FitPoint& p) { return std::to_string(p.imgsz); }, {}}};
+  for (Scheme& scheme : schemes) scheme.held = devices::leave_one_out(points, scheme.group);
+  schemes.push_back({"device", device, devices::leave_one_device_out(points)});
+  return schemes;
+}
+
+void add_lines(std::vector<Line>& lines, const Scheme& scheme) {
   std::map<std::tuple<std::string, std::string, std::string>, Line> sets;
-  for (const HeldOut& out : held) {
+  for (const HeldOut& out : scheme.held) {
     const FitPoint& point = *out.point;
     const std::string engine = to_string(point.engine);
     const std::array<std::array<std::string, 3>, 3> keys{
         {{"all", "", ""}, {engine, point.runtime, "all"}, {engine, point.runtime, point.device}}};
     for (const auto& [key_engine, runtime, device] : keys) {
       Line& line = sets[{key_engine, runtime, device}];
-      line = {left_out, key_engine, runtime, device, line.errors, line.gflops_errors};
+      line = {scheme.left_out, key_engine, runtime, device, line.errors, line.gflops_errors, line.held};
+      line.held.push_back(out);
       line.errors.push_back(out.relative());
       line.gflops_errors.push_back(out.gflops_ns / point.latency_ns - 1);
     }
@@ -100,15 +161,23 @@ void add_lines(std::vector<Line>& lines, const char* left_out, const std::vector
   for (auto& [key, line] : sets) lines.push_back(std::move(line));
 }
 
-std::string cross_validation(const std::vector<Line>& lines, const std::string& format) {
-  Rows rows{
-      {"left out", "engine", "runtime", "device", "anchors", "median %", "mean %", "max %", "GFLOPs only: mean %"}};
+std::string cross_validation(const std::vector<Scheme>& schemes, const std::string& format) {
+  Rows rows{{"left out", "engine", "runtime", "device", "anchors", "median %", "mean %", "max %", "within 20 %: %",
+             "in the interval: %", "GFLOPs only: mean %"}};
   Json list = Json::array();
+  std::vector<Line> lines;
+  for (const Scheme& scheme : schemes) add_lines(lines, scheme);
   for (const Line& line : lines) {
+    const Scheme& scheme = *std::ranges::find_if(schemes, [&](const Scheme& s) { return s.left_out == line.left_out; });
+    // The interval of a model: of latencies of the device whose models were left out, but not with this one's group.
+    const bool of_device = std::string(scheme.left_out) == "device";
+    const double inside =
+        devices::covered(line.held, of_device ? scheme.held : schemes.front().held, scheme.group, !of_device);
     const devices::ErrorSummary errors = devices::summarize(line.errors),
                                 plain = devices::summarize(line.gflops_errors);
     rows.push_back({line.left_out, line.engine, line.runtime, line.device, std::to_string(errors.points),
-                    percent(errors.median), percent(errors.mean), percent(errors.max), percent(plain.mean)});
+                    percent(errors.median), percent(errors.mean), percent(errors.max), percent(errors.within_20),
+                    percent(inside), percent(plain.mean)});
     list.push_back({{"left_out", line.left_out},
                     {"engine", line.engine},
                     {"runtime", line.runtime},
@@ -117,6 +186,8 @@ std::string cross_validation(const std::vector<Line>& lines, const std::string& 
                     {"median", errors.median},
                     {"mean", errors.mean},
                     {"max", errors.max},
+                    {"within_20", errors.within_20},
+                    {"in_interval", inside},
                     {"log_90", errors.log_90},
                     {"gflops_only_median", plain.median},
                     {"gflops_only_mean", plain.mean}});
@@ -124,11 +195,10 @@ std::string cross_validation(const std::vector<Line>& lines, const std::string& 
   return format == "json" ? render_objects(list, format) : render_rows(rows, format);
 }
 
-std::string each_forecast(const std::vector<std::pair<const char*, std::vector<HeldOut>>>& schemes,
-                          const std::string& format) {
+std::string each_forecast(const std::vector<Scheme>& schemes, const std::string& format) {
   Rows rows{{"left out", "device", "runtime", "model", "imgsz", "precision", "measured ms", "forecast ms", "off by %"}};
   Json list = Json::array();
-  for (const auto& [left_out, held] : schemes) {
+  for (const auto& [left_out, group, held] : schemes) {
     for (const HeldOut& out : held) {
       const FitPoint& point = *out.point;
       rows.push_back({left_out, point.device, point.runtime, point.model, std::to_string(point.imgsz),
@@ -147,25 +217,27 @@ std::string each_forecast(const std::vector<std::pair<const char*, std::vector<H
   return format == "json" ? render_objects(list, format) : render_rows(rows, format);
 }
 
+/// "macs 1, pointwise 5.24": factors that are not 0.
+std::string factors_text(const devices::Factors& factors) {
+  std::vector<std::string> parts;
+  for (size_t i = 0; i < factors.size(); ++i) {
+    if (factors[i] > 0) parts.push_back(fmt::format("{} {:.3g}", devices::kTermNames[i], factors[i]));
+  }
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 std::string fitted(const std::vector<devices::RuntimeFit>& fits, const std::string& format) {
-  Rows rows{{"device", "engine", "runtime", "anchors", "fixed Mcycles", "position cycles", "compute x", "memory x",
-             "error x"}};
+  Rows rows{{"device", "engine", "runtime", "anchors", "error x", "factors"}};
   Json list = Json::array();
   for (const devices::RuntimeFit& fit : fits) {
-    const auto& [fixed, positions, compute, memory] = fit.factors;
     rows.push_back({fit.device.empty() ? "(any other)" : fit.device, to_string(fit.engine), fit.runtime,
-                    std::to_string(fit.anchors), fmt::format("{:.3g}", fixed), fmt::format("{:.3g}", positions),
-                    fmt::format("{:.3g}", compute), fmt::format("{:.3g}", memory),
-                    fmt::format("{:.2f}", std::exp(fit.error))});
-    list.push_back({{"device", fit.device},
-                    {"engine", to_string(fit.engine)},
-                    {"runtime", fit.runtime},
-                    {"anchors", fit.anchors},
-                    {"fixed", fixed},
-                    {"positions", positions},
-                    {"compute", compute},
-                    {"memory", memory},
-                    {"error", fit.error}});
+                    std::to_string(fit.anchors), fmt::format("{:.2f}", std::exp(fit.error)),
+                    factors_text(fit.factors)});
+    Json entry{
+        {"device", fit.device}, {"engine", to_string(fit.engine)}, {"runtime", fit.runtime}, {"anchors", fit.anchors}};
+    for (size_t i = 0; i < fit.factors.size(); ++i) entry[devices::kTermNames[i]] = fit.factors[i];
+    entry["error"] = fit.error;
+    list.push_back(entry);
   }
   return format == "json" ? render_objects(list, format) : render_rows(rows, format);
 }
@@ -186,7 +258,15 @@ int run_devices_fit(const program::Invocation& invocation, const program::Enviro
   for (const std::string& file : invocation.inputs) points.add(file);
   if (points.all().empty()) fail(ErrorKind::data, "expected anchors that can be used, got none");
 
-  const std::vector<devices::RuntimeFit> fits = devices::fit_all(points.all());
+  points.drop_contradictions();
+  const std::string format = options["format"];
+  if (const int64_t planned = options["planned"]; planned > 0 || options["cross_validate"].get<bool>()) {
+    const std::vector<Scheme> schemes = schemes_of(points.all(), planned);
+    std::cout << (options["each"].get<bool>() ? each_forecast(schemes, format) : cross_validation(schemes, format));
+    if (!options["output"].is_string()) return program::kOk;
+  }
+  const std::vector<devices::RuntimeFit> fits =
+      devices::fit_all(points.all(), fits_of_others(catalog.fit, points.all()));
   if (options["output"].is_string()) {
     devices::LatencyFit fit{command_text(invocation.inputs, options["output"]), {}, fits};
     for (const std::string& file : invocation.inputs) {
@@ -197,21 +277,7 @@ int run_devices_fit(const program::Invocation& invocation, const program::Enviro
     write_file(output, devices::to_yaml(fit));
     environment.log.info(fmt::format("wrote {} (measured latencies: {})", output, points.all().size()));
   }
-  const std::string format = options["format"];
-  if (options["cross_validate"].get<bool>()) {
-    const std::vector<HeldOut> models = devices::leave_one_model_out(points.all());
-    const std::vector<HeldOut> left = devices::leave_one_device_out(points.all());
-    if (options["each"].get<bool>()) {
-      std::cout << each_forecast({{"model", models}, {"device", left}}, format);
-      return program::kOk;
-    }
-    std::vector<Line> lines;
-    add_lines(lines, "model", models);
-    add_lines(lines, "device", left);
-    std::cout << cross_validation(lines, format);
-  } else {
-    std::cout << fitted(fits, format);
-  }
+  if (!options["cross_validate"].get<bool>() && options["planned"] == 0) std::cout << fitted(fits, format);
   return program::kOk;
 }
 

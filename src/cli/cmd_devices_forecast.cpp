@@ -80,8 +80,10 @@ void check(const Wanted& wanted, const devices::LatencyFit& fit) {
 
 /// Whether it deserves a row though nobody asked for just that: not FP16 by a runtime that has none, nor the GPU of a
 /// device without CUDA. What the device's processor itself cannot do is worth knowing.
-bool deserves_a_row(const Deployment& how, const devices::Device& device, const Wanted& wanted) {
-  const std::string runtime = how.runtime.empty() ? devices::default_runtime(how.engine, how.precision) : how.runtime;
+bool deserves_a_row(const Deployment& how, const devices::Device& device, const devices::LatencyFit& fit,
+                    const Wanted& wanted) {
+  const std::string runtime =
+      how.runtime.empty() ? devices::preferred_runtime(fit, device, how.engine, how.precision) : how.runtime;
   const std::vector<devices::Precision> has = devices::precisions_of_runtime(runtime);
   const bool computes = has.empty() || std::ranges::count(has, how.precision) > 0;
   if (wanted.precisions.empty() && !computes) return false;
@@ -92,7 +94,7 @@ bool deserves_a_row(const Deployment& how, const devices::Device& device, const 
 /// Engines x precisions; a model says its precisions where none is asked for. Never empty: where nothing deserves a
 /// row, all have one, with the reason.
 std::vector<Deployment> deployments_of(const Wanted& wanted, const devices::Device& device,
-                                       const devices::ModelWork& work) {
+                                       const devices::LatencyFit& fit, const devices::ModelWork& work) {
   std::vector<Deployment> all, chosen;
   for (const devices::Engine engine : engines_of(wanted)) {
     for (const devices::Precision precision :
@@ -101,7 +103,7 @@ std::vector<Deployment> deployments_of(const Wanted& wanted, const devices::Devi
     }
   }
   std::ranges::copy_if(all, std::back_inserter(chosen),
-                       [&](const Deployment& how) { return deserves_a_row(how, device, wanted); });
+                       [&](const Deployment& how) { return deserves_a_row(how, device, fit, wanted); });
   return chosen.empty() ? all : chosen;
 }
 
@@ -123,6 +125,17 @@ void say_evidence(const std::vector<record::Record>& records, const LogSink& log
   }
 }
 
+/// Records; as JSON each with its precision, which a record keeps in its config, beside its runtime.
+std::string text_of(const std::vector<record::Record>& records, const std::string& format) {
+  if (format != "json") return render(records, format);
+  Json list = Json::array();
+  for (const record::Record& record : records) {
+    list.push_back(record::to_json(record));
+    list.back()["precision"] = record.config["precision"];
+  }
+  return render_objects(list, format);
+}
+
 }  // namespace
 
 int run_devices_forecast(const program::Invocation& invocation, const program::Environment& environment) {
@@ -140,14 +153,14 @@ int run_devices_forecast(const program::Invocation& invocation, const program::E
     known.quench_version = environment.version;
     known.time = utc_now();
     for (const devices::Device& device : asked.devices) {
-      for (const Deployment& deployment : deployments_of(asked, device, work)) {
+      for (const Deployment& deployment : deployments_of(asked, device, catalog.fit, work)) {
         records.push_back(start(known, work, deployment.precision));
         devices::set_forecast(records.back(), catalog.fit, device, deployment, work);
       }
     }
   }
   say_evidence(records, environment.log);
-  std::cout << render(records, options["format"]);
+  std::cout << text_of(records, options["format"]);
   const auto ran = [](const record::Record& record) { return record.status == "ok"; };
   return std::ranges::any_of(records, ran) ? program::kOk : program::kCellFailed;
 }

@@ -21,7 +21,7 @@ using T = config::OptionType;
 program::Inputs inputs(const char* name, const char* help) { return {name, help}; }
 program::Inputs none() { return {}; }
 program::Inputs any_model(const char* name = "MODEL") {
-  return {name, "model by name (yolov5n, yolov8n-cls), or an ONNX file of ours"};
+  return {name, "model by name (yolov5n, yolov8n-cls, yolov8:d0.67w0.25), or an ONNX file of ours"};
 }
 program::Inputs model_file() { return {"MODEL", "ONNX file of ours, as `train`, `export` and `import` write it"}; }
 program::Inputs data_set() { return {"NAME", "data set: built-in name or path"}; }
@@ -90,7 +90,10 @@ OptionSet forecast_settings() {
              Json::array(),
              "arithmetic (default: int8 for a quantized model, else all)",
              {"fp32", "fp16", "int8"}},
-      Option{"runtime", T::text, nullptr, "runtime (default: native on CPUs, tensorrt or tensorrt-fp16 on GPUs)"},
+      Option{
+          "runtime", T::text, nullptr,
+          "runtime (default: native on CPUs; on GPUs what most latencies of the device are known of, or tensorrt and "
+          "tensorrt-fp16)"},
       Option{"mode", T::text, nullptr, "power mode of the device (default: its first)"},
       Option{"threads", T::integer, 0, "threads of CPU runtimes; 0: all cores", {}, 0, 1024},
   });
@@ -142,10 +145,27 @@ std::vector<program::Command> fixed_commands() {
        any_model("MODEL..."), 1, -1,
        forecast_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
        run_devices_forecast, "devices predict"},
+      {"devices plan", "Which models to measure on a new device, so that few latencies tell the most",
+       inputs("NAME", "device, by name: it needs a device file"), 1, 1,
+       OptionSet({Option{"count", T::integer, 10, "models to measure", {}, 1, 100},
+                  Option{"engine", T::text, "cpu", "what computes", {"cpu", "gpu"}},
+                  Option{"runtime", T::text, nullptr,
+                         "runtime (default: onnxruntime on CPUs; on GPUs the one that latencies are known of)"},
+                  Option{"largest_imgsz", T::integer, 480, "largest side of an image in pixels", {}, 160, 1280}}) +
+           devices_folder() + format({"table", "json", "csv", "md"}),
+       run_devices_plan},
       {"devices fit", "Fit the parameters of the forecast to measured latencies, and test it on those left out",
        inputs("ANCHORS.csv...", "tables of measured latencies"), 1, -1,
        OptionSet({Option{"cross_validate", T::boolean, false, "print the errors for models and devices left out"},
-                  Option{"each", T::boolean, false, "with --cross-validate: every forecast"}}) +
+                  Option{"planned",
+                         T::integer,
+                         0,
+                         "print the errors of each device as if it were new, known by so many latencies that `devices "
+                         "plan` chooses; 0: do not",
+                         {},
+                         0,
+                         1000},
+                  Option{"each", T::boolean, false, "with --cross-validate or --planned: every forecast"}}) +
            devices_folder() + format({"table", "json", "csv", "md"}) +
            output("file to write (latency_fit.yaml of a folder of device files)"),
        run_devices_fit},

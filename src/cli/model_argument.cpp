@@ -87,15 +87,14 @@ graph::ModelFile open_model(const std::string& name_or_path, const Json& setting
 }
 
 graph::ModelFile open_file(const std::string& path) {
-  const std::vector<std::string> names = models::names();
   if (!looks_like_path(path)) {
-    if (std::ranges::count(names, path) > 0) {
+    if (models::is_name(path)) {
       fail(ErrorKind::config,
            "expected a model file, got the name '{0}', which has no weights: `quench train --model {0} -o FILE.onnx` "
            "makes one, `quench import` reads released ones",
            path);
     }
-    if (const std::string near = nearest(path, names); !near.empty()) {
+    if (const std::string near = nearest(path, models::names()); !near.empty()) {
       fail(ErrorKind::config,
            "expected a model file, got '{0}', where none is (the model '{1}' by name is trained first: `quench train "
            "--model {1} -o FILE.onnx`)",

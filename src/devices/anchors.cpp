@@ -46,6 +46,8 @@ std::vector<Line> csv_lines(std::string_view text, const std::string& where) {
       quoted = true;
     } else if (c == ',') {
       line.fields.emplace_back();
+    } else if (c == '#' && line.fields.size() == 1 && field.empty()) {
+      i = std::min(text.find('\n', i), text.size()) - 1;  // a comment: to the end of the line
     } else if (c == '\n') {
       end_line();
     } else if (c != '\r') {
@@ -89,6 +91,20 @@ double positive(const std::string& text, double max, const char* what, const std
   return value;
 }
 
+struct Named {
+  models::Spec spec;
+  bool with_v8_head = false;  ///< YOLOv5u
+};
+
+Named named_spec(const std::string& model) {
+  const bool with_v8_head = model.starts_with("yolov5") && model.ends_with("u");
+  const std::string base = with_v8_head ? model.substr(0, model.size() - 1) : model;
+  if (base.find(':') == std::string::npos && !models::is_name(base)) {
+    fail(ErrorKind::config, "quench builds no model '{}'", model);
+  }
+  return {models::spec(base), with_v8_head};
+}
+
 /// "tensorrt8.2" and quench's "tensorrt-fp16" -> "tensorrt".
 std::string published_library(const std::string& runtime) {
   const std::string name = runtime.substr(0, runtime.find("-fp16"));
@@ -129,18 +145,26 @@ AnchorFile read_anchors(std::string_view text, const std::string& where) {
 }
 
 graph::Graph anchor_graph(const std::string& model, int64_t imgsz) {
-  const bool with_v8_head = model.starts_with("yolov5") && model.ends_with("u");
-  const std::string base = with_v8_head ? model.substr(0, model.size() - 1) : model;
-  if (std::ranges::count(models::names(), base) == 0) {
-    fail(ErrorKind::config, "quench builds no model '{}'", model);
-  }
+  const Named named = named_spec(model);
   models::BuildOptions options;
   options.imgsz = static_cast<int>(imgsz);
-  if (!with_v8_head) return models::build(model, options);
-  models::Spec spec = models::spec(base);
+  if (!named.with_v8_head) return models::build(named.spec, options);
+  models::Spec spec = named.spec;
   spec.name = model;
   spec.rows.back().args = models::spec("yolov8n").rows.back().args;
   return models::build(spec, options);
+}
+
+ScaledName scaled_name(const std::string& model) {
+  const Named named = named_spec(model);
+  const models::Spec& spec = named.spec;
+  const size_t colon = spec.name.find(':');
+  // "yolov5n-cls" has its size after the family, "yolov5-cls:d1w1" its multipliers after all.
+  const std::string base = colon != std::string::npos
+                               ? spec.name.substr(0, colon)
+                               : spec.family + spec.name.substr(std::min(spec.family.size() + 1, spec.name.size()));
+  const std::string family = base + (named.with_v8_head ? "u" : "");
+  return {fmt::format("{}:d{}w{}", family, spec.depth, spec.width), family, fmt::format("{}", spec.width)};
 }
 
 }  // namespace quench::devices

@@ -37,4 +37,12 @@ AnchorFile read_anchors(std::string_view text, const std::string& where);
 /// YOLOv5's rows with YOLOv8's head). Throws Error{config} for others.
 graph::Graph anchor_graph(const std::string& model, int64_t imgsz);
 
+/// The same model as a family and its multipliers, so that `yolov8n` and `yolov8:d0.33w0.25` are one.
+struct ScaledName {
+  std::string name;    ///< "yolov8:d0.33w0.25"
+  std::string family;  ///< "yolov8", "yolov5-cls", "yolov5u"
+  std::string width;   ///< "0.25"
+};
+ScaledName scaled_name(const std::string& model);
+
 }  // namespace quench::devices

@@ -16,13 +16,11 @@ struct RuntimeKind {
 
 const std::vector<RuntimeKind>& runtime_kinds() {
   using enum Precision;
-  static const std::vector<RuntimeKind> kinds{{"native", Engine::cpu, {fp32, int8}},
-                                              {"onnxruntime", Engine::cpu, {fp32, int8}},
-                                              {"torch", Engine::cpu, {fp32}},
-                                              {"ncnn", Engine::cpu, {fp32, int8}},
-                                              {"tflite", Engine::cpu, {fp32, int8}},
-                                              {"tensorrt", Engine::gpu, {fp32, int8}},
-                                              {"tensorrt-fp16", Engine::gpu, {fp16, int8}}};
+  static const std::vector<RuntimeKind> kinds{
+      {"native", Engine::cpu, {fp32, int8}},   {"onnxruntime", Engine::cpu, {fp32, int8}},
+      {"torch", Engine::cpu, {fp32}},          {"ncnn", Engine::cpu, {fp32, int8}},
+      {"tflite", Engine::cpu, {fp32, int8}},   {"onnxruntime-cuda", Engine::gpu, {fp32}},
+      {"tensorrt", Engine::gpu, {fp32, int8}}, {"tensorrt-fp16", Engine::gpu, {fp16, int8}}};
   return kinds;
 }
 

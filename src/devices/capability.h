@@ -11,7 +11,8 @@ namespace quench::devices {
 /// What is to be run on a device.
 struct Request {
   Engine engine = Engine::cpu;
-  std::string runtime;  ///< native, onnxruntime, torch, ncnn, tflite on CPUs; tensorrt, tensorrt-fp16 on GPUs
+  std::string runtime;  ///< native, onnxruntime, torch, ncnn, tflite on CPUs; onnxruntime-cuda, tensorrt, tensorrt-fp16
+                        ///< on GPUs
   Precision precision = Precision::fp32;
   int64_t memory_bytes = 0;  ///< weights and activations alive at a time; 0: not known
   bool fitted = false;       ///< latencies of the runtime were fitted: a user's own need not be one of those above
@@ -28,7 +29,7 @@ Verdict capability(const Device& device, const Request& request);
 
 /// Runtimes that the rules know.
 std::vector<std::string> known_runtimes();
-/// What a runtime computes on: tensorrt and tensorrt-fp16 on GPUs, the others on CPUs.
+/// What a runtime computes on: onnxruntime-cuda, tensorrt and tensorrt-fp16 on GPUs, the others on CPUs.
 Engine engine_of_runtime(const std::string& runtime);
 /// What runs there unless another is named: native on CPUs; on GPUs tensorrt for fp32, else tensorrt-fp16, which keeps
 /// what is not quantized in FP16.

@@ -43,6 +43,18 @@ std::vector<Precision> precisions_of(const ModelWork& work) {
   return {Precision::fp32, Precision::fp16, Precision::int8};
 }
 
+std::string preferred_runtime(const LatencyFit& fit, const Device& device, Engine engine, Precision precision) {
+  const std::string otherwise = default_runtime(engine, precision);
+  if (engine != Engine::gpu) return otherwise;
+  const RuntimeFit* most = nullptr;
+  for (const RuntimeFit& entry : fit.fits) {
+    if (entry.engine != engine || entry.device != device.name) continue;
+    if (std::ranges::count(entry.precisions, to_string(precision)) == 0) continue;
+    if (!most || entry.anchors > most->anchors) most = &entry;
+  }
+  return !most || most->runtime == "tensorrt" ? otherwise : most->runtime;
+}
+
 void require_known(const LatencyFit& fit, const Device& device, const Deployment& deployment) {
   std::vector<std::string> names = known_runtimes();
   for (const RuntimeFit& entry : fit.fits) {
@@ -60,8 +72,9 @@ void set_forecast(record::Record& record, const LatencyFit& fit, const Device& d
                   const ModelWork& work) {
   const PowerMode mode = device.mode(deployment.mode);
   const bool cpu = deployment.engine == Engine::cpu;
-  const std::string runtime =
-      deployment.runtime.empty() ? default_runtime(deployment.engine, deployment.precision) : deployment.runtime;
+  const std::string runtime = deployment.runtime.empty()
+                                  ? preferred_runtime(fit, device, deployment.engine, deployment.precision)
+                                  : deployment.runtime;
   const bool full = device.power_modes.empty() || mode.name == device.power_modes.front().name;
   record.device = full ? device.name : fmt::format("{} ({})", device.name, mode.name);
   record.runtime = runtime;

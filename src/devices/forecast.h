@@ -12,7 +12,7 @@ namespace quench::devices {
 /// How a model runs on a device.
 struct Deployment {
   Engine engine = Engine::cpu;
-  std::string runtime;  ///< "": default_runtime()
+  std::string runtime;  ///< "": preferred_runtime()
   Precision precision = Precision::fp32;
   std::string mode;     ///< power mode; "": the device's first
   int64_t threads = 0;  ///< of CPUs; 0: all cores
@@ -21,6 +21,10 @@ struct Deployment {
 
 /// What is worth a forecast where nobody asks for a precision: int8 for a quantized model, else all.
 std::vector<Precision> precisions_of(const ModelWork& work);
+
+/// What runs where no runtime is named: on a GPU the one that most latencies of the device in the precision were fitted
+/// of (fits name TensorRT's library `tensorrt` in every precision), else default_runtime().
+std::string preferred_runtime(const LatencyFit& fit, const Device& device, Engine engine, Precision precision);
 
 /// Before any work: throws Error{config} for a runtime that neither the rules nor the fit know (naming the nearest),
 /// for a power mode that the device does not have, and for more CPU threads than it has cores.

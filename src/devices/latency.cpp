@@ -1,6 +1,7 @@
 #include "devices/latency.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/error.h"
 
@@ -15,6 +16,34 @@ double padded_macs(const LayerWork& layer, Engine engine) {
   const int64_t out_block = engine == Engine::gpu ? 64 : 8;
   return static_cast<double>(layer.positions * layer.kernel_area * layer.groups) *
          static_cast<double>(rounded_up(layer.in_channels, in_block) * rounded_up(layer.out_channels, out_block));
+}
+
+constexpr int64_t kCacheBytes = int64_t{1} << 20;  // what a core keeps at hand
+
+/// Adds the terms of the form by layers of a layer that multiplies.
+void add_layer(Terms& terms, const LayerWork& layer, const Machine& machine, const Arithmetic& used) {
+  const auto time = [&](double macs) { return 2 * macs / used.peak_gops; };
+  const auto macs = static_cast<double>(layer.macs());
+  const int64_t bytes = bytes_of(used.stored);
+  const bool pointwise = layer.kernel_area == 1, heavy = layer.weight_elements() * bytes > kCacheBytes;
+  const auto rounded_macs = [&](int64_t position_block, int64_t channel_block) {
+    return static_cast<double>(rounded_up(layer.positions, position_block) * layer.kernel_area * layer.groups *
+                               layer.in_channels) *
+           static_cast<double>(rounded_up(layer.out_channels, channel_block));
+  };
+  terms[kMacs] += time(macs);
+  if (pointwise) terms[kPointwise] += time(rounded_macs(8, 8));
+  if (heavy) terms[kHeavy] += time(macs);
+  const bool gpu = machine.engine == Engine::gpu;
+  if (gpu ? layer.positions < 128 : heavy && layer.positions < 64) terms[kFew] += time(macs);
+  if (layer.strided && !pointwise) terms[kStrided] += time(rounded_macs(1, 64));
+  terms[kRamp] += time(1e6 * std::pow(rounded_macs(64, 32) / 1e6, 2.0 / 3));
+  terms[kOutputs] += static_cast<double>(layer.output_elements() * bytes) / machine.bandwidth_gbs;
+  terms[kLayers] += 1e3 / machine.clock_ghz;
+  if (pointwise) terms[kPointwiseLayers] += 1e3 / machine.clock_ghz;
+  if (const int64_t read = layer.input_elements * bytes; read > kCacheBytes) {
+    terms[kSpilled] += static_cast<double>(read) / machine.bandwidth_gbs;
+  }
 }
 
 void scale(std::optional<double>& value, double factor) {
@@ -110,7 +139,10 @@ Terms terms_of(const ModelWork& work, const Machine& machine, const std::string&
   for (const LayerWork& layer : work.layers) {
     const bool is_float = mixed && layer.kernel_area > 0 && !layer.quantized;
     const Arithmetic& used = is_float ? in_float : asked;
-    if (layer.kernel_area > 0) terms[kPositions] += static_cast<double>(layer.positions) / machine.clock_ghz;
+    if (layer.kernel_area > 0) {
+      terms[kPositions] += static_cast<double>(layer.positions) / machine.clock_ghz;
+      add_layer(terms, layer, machine, used);
+    }
     terms[kCompute] += 2 * padded_macs(layer, machine.engine) / used.peak_gops;
     terms[kMemory] += static_cast<double>(layer.elements_moved * bytes_of(used.stored)) / machine.bandwidth_gbs;
   }

@@ -17,7 +17,6 @@ using config::OptionSet;
 using T = config::OptionType;
 
 constexpr const char* kFallbackRuntime = "onnxruntime";
-constexpr const char* kTermNames[] = {"fixed", "positions", "compute", "memory"};
 
 const OptionSet& file_keys() {
   static const OptionSet keys({{"command", T::text, "", ""}, {"anchors", T::text_list, Json::array(), ""}});
@@ -25,16 +24,16 @@ const OptionSet& file_keys() {
 }
 
 const OptionSet& fit_keys() {
-  static const OptionSet keys({{"device", T::text, "", ""},
-                               {"engine", T::text, nullptr, "", {"cpu", "gpu"}},
-                               {"runtime", T::text, nullptr, ""},
-                               {"fixed", T::number, 0.0, "", {}, 0, 1e6},
-                               {"positions", T::number, 0.0, "", {}, 0, 1e6},
-                               {"compute", T::number, 0.0, "", {}, 0, 1e6},
-                               {"memory", T::number, 0.0, "", {}, 0, 1e6},
-                               {"error", T::number, nullptr, "", {}, 0, 10},
-                               {"anchors", T::integer, 0, "", {}, 0, 1e9},
-                               {"precisions", T::text_list, Json::array(), "", {"fp32", "fp16", "int8"}}});
+  static const OptionSet keys = [] {
+    std::vector<config::Option> options{{"device", T::text, "", ""},
+                                        {"engine", T::text, nullptr, "", {"cpu", "gpu"}},
+                                        {"runtime", T::text, nullptr, ""},
+                                        {"error", T::number, nullptr, "", {}, 0, 10},
+                                        {"anchors", T::integer, 0, "", {}, 0, 1e9},
+                                        {"precisions", T::text_list, Json::array(), "", {"fp32", "fp16", "int8"}}};
+    for (const char* term : kTermNames) options.push_back({term, T::number, 0.0, "", {}, 0, 1e6});
+    return OptionSet(options);
+  }();
   return keys;
 }
 
@@ -137,9 +136,10 @@ std::string to_yaml(const LatencyFit& fit) {
   std::string out =
       "# Latency parameters (docs/devices.md), made by the command below. An entry without a device is for devices "
       "that\n"
-      "# no anchor names. Units: fixed in 10^6 cycles, positions in cycles a position, compute and memory in times "
-      "the\n"
-      "# ideal; error is of |ln(forecast / measured)|.\n";
+      "# no anchor names. A factor that is not there is 0. Units: fixed in 10^6 cycles, positions in cycles a "
+      "position,\n"
+      "# layers and pointwise_layers in 10^3 cycles a layer, the others in times the ideal; error is of\n"
+      "# |ln(forecast / measured)|.\n";
   out += fmt::format("command: {}\n", json_text(fit.command));
   out += "anchors:\n";
   for (const std::string& anchors : fit.anchors) out += fmt::format("  - {}\n", json_text(anchors));
@@ -148,8 +148,9 @@ std::string to_yaml(const LatencyFit& fit) {
     out += "  - {";
     if (!entry.device.empty()) out += fmt::format("device: {}, ", entry.device);
     out += fmt::format("engine: {}, runtime: {}, ", to_string(entry.engine), entry.runtime);
-    for (size_t i = 0; i < entry.factors.size(); ++i)
-      out += fmt::format("{}: {:.4g}, ", kTermNames[i], entry.factors[i]);
+    for (size_t i = 0; i < entry.factors.size(); ++i) {
+      if (entry.factors[i] > 0) out += fmt::format("{}: {:.4g}, ", kTermNames[i], entry.factors[i]);
+    }
     out += fmt::format("error: {:.3f}, anchors: {}, precisions: [{}]}}\n", entry.error, entry.anchors,
                        fmt::join(entry.precisions, ", "));
   }

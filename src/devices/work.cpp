@@ -18,13 +18,18 @@ int64_t elements(const Graph& graph, graph::EdgeId edge) { return element_count(
 
 LayerWork layer_work(const Graph& graph, const Node& node) {
   LayerWork work;
-  for (const graph::EdgeId input : node.inputs) work.elements_moved += elements(graph, input);
+  for (const graph::EdgeId input : node.inputs) work.input_elements += elements(graph, input);
+  work.elements_moved = work.input_elements;
   for (const graph::EdgeId output : node.outputs) work.elements_moved += elements(graph, output);
   if (!graph::traits(node.op).layer) return work;
   const graph::Weight& weight = graph.required_weight(node, "weight");
   const Shape& shape = weight.value.shape();  // [O, I/groups, kh, kw] or [O, I]
   const Shape& output = graph.edge(node.outputs.at(0)).shape;
-  work.groups = node.op == Op::conv ? node.as<graph::ConvAttributes>().groups : 1;
+  if (node.op == Op::conv) {
+    const auto& conv = node.as<graph::ConvAttributes>();
+    work.groups = conv.groups;
+    work.strided = conv.stride[0] > 1 || conv.stride[1] > 1;
+  }
   work.out_channels = shape.at(0) / work.groups;
   work.in_channels = shape.at(1);
   work.kernel_area = node.op == Op::conv ? shape.at(2) * shape.at(3) : 1;
@@ -77,12 +82,25 @@ ModelWork work_of(const Graph& original) {
   const Graph graph = graph::fuse_activations(graph::fold_batch_norms(original));
   ModelWork work;
   for (const Node& node : graph.nodes) {
+    work.convolutional = work.convolutional && node.op != Op::global_avg_pool && node.op != Op::linear;
     if (!graph::traits(node.op).own_pass) continue;
     work.layers.push_back(layer_work(graph, node));
   }
   for (const auto& [name, weight] : graph.weights) work.weight_elements += weight.value.size();
   work.arena_elements = arena_elements(graph);
   set_quantization(work, graph);
+  return work;
+}
+
+ModelWork enlarged(ModelWork work, int64_t times) {
+  const int64_t area = times * times;
+  for (LayerWork& layer : work.layers) {
+    const int64_t weights = layer.weight_elements();
+    layer.positions *= area;
+    layer.input_elements *= area;
+    layer.elements_moved = (layer.elements_moved - weights) * area + weights;
+  }
+  work.arena_elements *= area;
   return work;
 }
 

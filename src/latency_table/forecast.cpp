@@ -26,10 +26,12 @@ LayerWork work_at(const LayerShape& shape, int64_t positions, int64_t in, int64_
   LayerWork work;
   work.positions = positions;
   const int64_t inputs = shape.op == graph::Op::add || shape.op == graph::Op::mul ? 2 : 1;
-  work.elements_moved = inputs * in * shape.height * shape.width + out * positions;
+  work.input_elements = inputs * in * shape.height * shape.width;
+  work.elements_moved = work.input_elements + out * positions;
   if (!graph::traits(shape.op).layer) return work;
   const auto* conv = std::get_if<graph::ConvAttributes>(&shape.attributes);
   work.kernel_area = conv ? conv->kernel[0] * conv->kernel[1] : 1;
+  work.strided = conv && (conv->stride[0] > 1 || conv->stride[1] > 1);
   work.groups = !conv ? 1 : shape.depthwise() ? in : conv->groups;
   work.in_channels = in / work.groups;
   work.out_channels = out / work.groups;

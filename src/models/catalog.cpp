@@ -4,6 +4,7 @@
 #include "core/task.h"
 #include "core/text.h"
 #include "models/families.h"
+#include "models/scaled.h"
 
 namespace quench::models {
 namespace {
@@ -30,10 +31,20 @@ const std::vector<std::string>& names() {
 }
 
 Spec spec(const std::string& name) {
+  if (std::optional<Spec> scaled = scaled_spec(name, catalog())) return *scaled;
   const auto found = std::ranges::find(catalog(), name, &Spec::name);
   if (found == catalog().end())
     fail(ErrorKind::config, "[models] unknown model '{}'{}", name, suggestion(name, names()));
   return *found;
+}
+
+bool is_name(const std::string& name) {
+  try {
+    spec(name);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 }  // namespace quench::models

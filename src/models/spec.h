@@ -40,11 +40,15 @@ struct BuildOptions {
   uint64_t seed = 0;                 ///< of the initial weights
 };
 
-/// Names of all models that can be built, in order.
+/// Names of the published models, in order. spec() takes any multipliers beside these.
 const std::vector<std::string>& names();
 
-/// The spec of a name. Throws Error{config} naming the nearest.
+/// The spec of a name: one of names(), or a family with multipliers of depth and width (`yolov8:d0.67w0.25`,
+/// models/scaled.h). Throws Error{config} naming the nearest.
 Spec spec(const std::string& name);
+
+/// Whether spec() takes a name.
+bool is_name(const std::string& name);
 
 /// Expands rows into a Graph with freshly initialised weights (batch norm unfolded; names are the published module
 /// paths, `model.2.m.0.cv1.conv`), verified, shapes inferred, metadata set. Throws Error{config}.

@@ -76,6 +76,16 @@ config::OptionSet train_settings(const std::string& task) {
   return config::fit_options(task) + config::distill_options();
 }
 
+/// Throws Error{config} naming `where` for a name that no model has.
+std::string task_of_model(const std::string& name, const std::string& where) {
+  if (name.find(':') == std::string::npos) check_name(name, models::names(), "model", where);
+  try {
+    return models::spec(name).task;
+  } catch (const Error& error) {
+    fail(error.kind(), "{}: {}", where, error.what());
+  }
+}
+
 ModelEntry check_model(const Json& entry, const Json& defaults, const Json& train, const std::string& task,
                        const std::string& where) {
   Json map = entry.is_string() ? Json{{"model", entry}} : entry;
@@ -93,8 +103,7 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   Json model = defaults;
   model.update(map);
   out.model = config::model_options().checked(model, where);
-  check_name(out.model["model"], models::names(), "model", where);
-  if (const std::string own = models::spec(out.model["model"]).task; own != task) {
+  if (const std::string own = task_of_model(out.model["model"], where); own != task) {
     fail(ErrorKind::config, "{}: expected models of one task, got {} for '{}' beside one for '{}'", where,
          out.model["model"].dump(), own, task);
   }
@@ -142,7 +151,7 @@ DeviceEntry check_device(const Json& entry, const std::string& where) {
 std::string task_of(const Json& models) {
   for (const Json& entry : models) {
     const Json name = entry.is_object() ? entry.value("model", Json()) : entry;
-    if (name.is_string() && std::ranges::count(models::names(), name.get<std::string>()) > 0) {
+    if (name.is_string() && models::is_name(name)) {
       return models::spec(name).task;
     }
   }
