@@ -239,7 +239,7 @@ TEST_F(Findings, WhereEveryMethodLosesMore) {
   EXPECT_TRUE(holds(text(), "Every method on host, native, 1 thread loses more than one point."));
   add("fp32", 0, outcomes(700));
   rows_.back().model = "other net";
-  EXPECT_TRUE(holds(text(), "Every method of net on host, native, 1 thread loses more than one point."));
+  EXPECT_TRUE(holds(text(), "Every method of net on host, native, 1 thread loses more than one point.")) << text();
 }
 
 TEST_F(Findings, QatAgainstTheBestPtqOfTheSameWidths) {
