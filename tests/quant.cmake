@@ -8,7 +8,7 @@ if(QUENCH_LAB)
   quench_test(quant_native_test SOURCES quant_native_test.cpp USES quant models runtime nn LABELS fast)
   quench_test(quant_onnxruntime_test SOURCES quant_onnxruntime_test.cpp USES quant models runtime nn LABELS fast)
   quench_test(quant_refine_test TORCH
-    SOURCES quant_weight_scales_test.cpp quant_layer_errors_test.cpp quant_equalize_test.cpp quant_adaround_test.cpp quant_pictures_test.cpp
+    SOURCES quant_content_test.cpp quant_weight_scales_test.cpp quant_layer_errors_test.cpp quant_equalize_test.cpp quant_adaround_test.cpp quant_pictures_test.cpp
     USES quant models runtime nn LABELS fast)
   quench_test(quant_dynamic_test TORCH SOURCES quant_dynamic_test.cpp USES quant models runtime nn LABELS fast)
   quench_test(quant_blocks_test TORCH SOURCES quant_blocks_test.cpp USES quant nn LABELS fast)

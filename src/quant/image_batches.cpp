@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "data/loading/loader.h"
 #include "graph/image_side.h"
+#include "quant/content.h"
 
 namespace quench::quant {
 
@@ -19,7 +20,7 @@ int64_t images_to_keep(int64_t told, int side, int64_t most) {
 }
 
 ImageBatches load_images(const graph::Graph& graph, const data::Splits& data, int64_t images, uint64_t seed,
-                         const LogSink& log, const CancelToken& cancel) {
+                         const LogSink& log, const CancelToken& cancel, Kept kept) {
   const data::Subset subset = data::calibration_subset(*data.train, images, seed);
   data::LoaderOptions loading;
   loading.imgsz = graph::image_side(graph);
@@ -32,7 +33,11 @@ ImageBatches load_images(const graph::Graph& graph, const data::Splits& data, in
   while (auto batch = loader.next()) {
     cancel.check();
     out.count += batch->images.shape()[0];
-    out.batches.push_back(std::move(batch->images));
+    if (kept == Kept::canvas) {
+      out.batches.push_back(std::move(batch->images));
+    } else {
+      for (Tensor& image : content_of(*batch, coarsest_step(graph))) out.batches.push_back(std::move(image));
+    }
     log.show_progress(fmt::format("read {}/{} images", out.count, subset.indices.size()));
   }
   if (loader.left_out().count() > 0) {

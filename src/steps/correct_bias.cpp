@@ -15,7 +15,7 @@ graph::Graph run_correct_bias(const StepInput& input) {
     made = quant::correct_bias_by_statistics(quantized, reference);
   } else {
     const graph::Graph twin = quant::float_twin(quantized, reference);
-    const quant::ImageBatches images = load_kept_images(quantized, reference, input, 512);
+    const quant::ImageBatches images = load_kept_images(quantized, reference, input, 512, quant::Kept::content);
     made = quant::correct_bias_by_images(quantized, twin, images.batches, input.log, input.cancel);
   }
   const std::string largest =  // of outputs with steps of their own
