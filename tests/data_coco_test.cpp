@@ -187,7 +187,7 @@ TEST_F(Coco, StructureThatIsNoInstancesFileIsNamed) {
   refused(R"({"images": [3], "annotations": [], "categories": []})", {"object", "images[0]"});
   refused(R"({"images": [[]], "annotations": [], "categories": []})", {"object", "images"});
   refused(R"({"images": [{"id": 1}], "annotations": [], "categories": []})", {"file_name", "images[0]"});
-  refused(R"({"images": [{"id": "1", "file_name": "a"}], "annotations": [], "categories": []})", {"id", "images[0]"});
+  refused(R"({"images": [{"id": "1a", "file_name": "a"}], "annotations": [], "categories": []})", {"id", "images[0]"});
   refused(R"({"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}, {"name": "b"}]})",
           {"id", "categories[1]"});
   refused(R"({"images": [], "annotations": [], "categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]})",

@@ -75,7 +75,7 @@ TEST(YoloLabels, WrongRowsAreNamed) {
   EXPECT_EQ(refusal("dog 0.5 0.5 0.1 0.1", "'dog'"), "class");
   EXPECT_EQ(refusal("1e30 0.5 0.5 0.1 0.1"), "class");
   EXPECT_EQ(refusal("1 0.5 0.5 0.1", "got 4"), "numbers");
-  EXPECT_EQ(refusal("1 0.5 0.5 0.1 0.1 0.9", "got 6"), "numbers");
+  EXPECT_EQ(refusal("1 0.5 0.5 0.1 0.1 7", "got 6"), "numbers");
   EXPECT_EQ(refusal("1 0.5 0.5 0.1 0.1 0.9 0.5 0.2", "got 8"), "numbers");
   EXPECT_EQ(refusal("1", "got 1"), "numbers");
   EXPECT_EQ(refusal("1 0.5 0.5 0.1 0,1", "'0,1'"), "numbers");

@@ -109,7 +109,7 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
   check_settings(options);
   if (is_remote(options)) return run_bench_remote(invocation, environment);
   std::vector<graph::ModelFile> models;
-  for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options));
+  for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options, environment));
   std::vector<platform::BenchEntry> entries;
   std::vector<record::Record> records;
   records.reserve(models.size() * options["runtime"].size());  // entries point at them

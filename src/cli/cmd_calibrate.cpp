@@ -3,6 +3,7 @@
 #include "calibration/compare.h"
 #include "calibration/rows.h"
 #include "cli/lab_commands.h"
+#include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/file.h"
@@ -37,8 +38,8 @@ int run_calibrate(const program::Invocation& invocation, const program::Environm
   const Json settings = lab_settings(invocation);
   const auto output = file_to_write(settings, "output"), page = file_to_write(settings, "page"),
              list = file_to_write(settings, "settings_file");
-  const graph::ModelFile model = open_file(invocation.inputs.at(0));
-  const data::Splits data = study::open_data(settings, environment.data_root, environment.log);
+  const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
+  const data::Splits data = open_matched(model.graph, settings, environment);
   const calibration::Findings findings =
       calibration::compare(model, data, settings, environment.log, *environment.cancel);
   if (output) write_file(*output, json_text(calibration::to_json(findings), 1) + "\n");

@@ -148,6 +148,7 @@ void print_findings(const std::vector<Findings>& all) {
 int check_data(const program::Invocation& invocation, const Json& options, const std::filesystem::path& root,
                const program::Environment& environment) {
   const data::Splits splits = data::open(invocation.inputs.at(0), root);
+  for (const std::string& note : splits.notes) environment.log.warning(note);
   const bool decode = options["images"].get<bool>();
   std::vector<Findings> all;
   if (splits.same_images) {
@@ -160,8 +161,11 @@ int check_data(const program::Invocation& invocation, const Json& options, const
   if (options["format"] == "json") {
     Json list = Json::array();
     for (const Findings& one : all) list.push_back(to_json(one));
-    const Json out{
-        {"name", splits.name}, {"task", splits.train->task()}, {"same_images", splits.same_images}, {"splits", list}};
+    const Json out{{"name", splits.name},
+                   {"task", splits.train->task()},
+                   {"same_images", splits.same_images},
+                   {"notes", splits.notes},
+                   {"splits", list}};
     std::cout << json_text(out, 2) << "\n";
   } else {
     print_findings(all);

@@ -145,7 +145,7 @@ int run_devices_forecast(const program::Invocation& invocation, const program::E
   check(asked, catalog.fit);
   std::vector<record::Record> records;
   for (const std::string& argument : invocation.inputs) {
-    const graph::ModelFile model = open_model(argument, options);
+    const graph::ModelFile model = open_model(argument, options, environment);
     const devices::ModelWork work = devices::work_of(model.graph);
     record::Record known;
     known.cell = argument;

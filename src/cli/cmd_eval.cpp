@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "cli/lab_commands.h"
+#include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/clock.h"
@@ -17,8 +18,8 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   const Json options = lab_settings(invocation);
   const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
-  const graph::ModelFile model = open_file(invocation.inputs.at(0));
-  const data::Splits data = study::open_data(options, environment.data_root, environment.log);
+  const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
+  const data::Splits data = open_matched(model.graph, options, environment);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = usable_processors();

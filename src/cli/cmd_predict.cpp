@@ -25,19 +25,19 @@ std::vector<std::string> forms_of(const Json& options) {
 
 int run_predict(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
-  if (options["source"].is_null()) {
-    fail(ErrorKind::config, "predict: expected --source IMAGE, FOLDER, VIDEO or CAMERA NUMBER, got none");
+  if (options["source"].empty()) {
+    fail(ErrorKind::config, "predict: expected --source IMAGE, FOLDER, LIST, VIDEO, STREAM or CAMERA NUMBER, got none");
   }
   const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const std::filesystem::path output = options["output"].get<std::string>();
-  const std::unique_ptr<data::ImageSource> source = data::open_source(options["source"], output);
+  const std::unique_ptr<data::ImageSource> source = data::open_sources(options["source"], output);
   if (const auto others = source->left_out(); !others.empty()) {
     environment.log.warning(fmt::format("{} of a kind that is not read {} left out, the first: {}",
                                         counted(std::ssize(others), "image"), others.size() == 1 ? "is" : "are",
                                         others.front().string()));
   }
-  const graph::ModelFile model = open_file(invocation.inputs.at(0));
+  const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = usable_processors();

@@ -3,6 +3,7 @@
 #include "bits/measure.h"
 #include "bits/sensitivity_rows.h"
 #include "cli/lab_commands.h"
+#include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/file.h"
@@ -14,8 +15,8 @@ namespace quench::cli {
 int run_sensitivity(const program::Invocation& invocation, const program::Environment& environment) {
   const Json settings = lab_settings(invocation);
   const auto output = file_to_write(settings, "output"), page = file_to_write(settings, "page");
-  const graph::ModelFile model = open_file(invocation.inputs.at(0));
-  const data::Splits data = study::open_data(settings, environment.data_root, environment.log);
+  const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
+  const data::Splits data = open_matched(model.graph, settings, environment);
   const bits::Sensitivity table =
       bits::measure_sensitivity(model, data, settings, environment.log, *environment.cancel);
   if (output) write_file(*output, json_text(bits::to_json(table), 1) + "\n");

@@ -1,9 +1,11 @@
 #include <algorithm>
+#include <array>
 #include <optional>
 
 #include "cli/commands.h"
 #include "cli/lab_commands.h"
 #include "cli/latency_surroundings.h"
+#include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "config/tables.h"
 #include "core/error.h"
@@ -21,7 +23,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_file(const std::string& model) { return model.ends_with(".onnx") || model.find('/') != std::string::npos; }
+bool is_file(const std::string& model) {
+  const auto ends = [&](const char* ending) { return model.ends_with(ending); };
+  return model.find('/') != std::string::npos || ends(".onnx") || ends(".pt") || ends(".pth") || ends(".safetensors");
+}
+
+/// Steps that look at pictures and never at labels.
+constexpr std::array<std::string_view, 4> kPictureSteps{"quantize", "equalize", "adaround", "correct_bias"};
 
 /// A command that makes a model from a model by steps.
 class ChainCommand {
@@ -61,7 +69,7 @@ class ChainCommand {
     if (by_name) {
       models::spec(options_["model"]);
     } else {
-      model = open_file(first.begins ? options_["model"].get<std::string>() : invocation_.inputs.at(0));
+      model = open_file(first.begins ? options_["model"].get<std::string>() : invocation_.inputs.at(0), environment_);
       if (first.begins) require_own(model.graph);
     }
     const methods::ModelKind kind =
@@ -71,7 +79,11 @@ class ChainCommand {
     const bool reads = by_name || std::ranges::any_of(chain, [&](const methods::ChainStep& step) {
                          return table.require(step.step, where_).reads(step.settings) != methods::Needs::nothing;
                        });
-    if (reads) data = study::open_data(options_, environment_.data_root, environment_.log);
+    if (reads && by_name) data = study::open_data(options_, environment_.data_root, environment_.log);
+    const bool pictures_do = std::ranges::all_of(chain, [](const methods::ChainStep& step) {
+      return std::ranges::find(kPictureSteps, step.step) != kPictureSteps.end();
+    });
+    if (reads && !by_name) data = open_matched(model.graph, options_, environment_, pictures_do);
     if (by_name) model = start(*data, chain.front().settings);
     const graph::Graph made = steps::run_chain(
         registry, model, chain,

@@ -1,6 +1,7 @@
 #include <iostream>
 
 #include "cli/lab_commands.h"
+#include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/error.h"
@@ -90,9 +91,10 @@ int run_whole(const program::Invocation& invocation, const program::Environment&
 }
 
 /// The model; nothing, with the reason, where it is an ONNX file that no Graph holds.
-std::optional<graph::ModelFile> layered_model(const std::string& path, std::string& reason) {
+std::optional<graph::ModelFile> layered_model(const std::string& path, const program::Environment& environment,
+                                              std::string& reason) {
   try {
-    return open_file(path);
+    return open_file(path, environment);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::data) throw;
     reason = error.what();
@@ -106,12 +108,12 @@ int run_why(const program::Invocation& invocation, const program::Environment& e
   const Json settings = lab_settings(invocation);
   const auto output = file_to_write(settings, "output"), page = file_to_write(settings, "page");
   std::string reason;
-  const auto model = layered_model(invocation.inputs.at(0), reason);
+  const auto model = layered_model(invocation.inputs.at(0), environment, reason);
   if (!model) return run_whole(invocation, environment, settings, reason);
   std::optional<graph::ModelFile> against;
-  if (!settings["against"].is_null()) against = open_file(settings["against"].get<std::string>());
+  if (!settings["against"].is_null()) against = open_file(settings["against"].get<std::string>(), environment);
   std::optional<data::Splits> data;
-  if (!settings["data"].is_null()) data = study::open_data(settings, environment.data_root, environment.log);
+  if (!settings["data"].is_null()) data = open_matched(model->graph, settings, environment);
   const why::Subject subject{*model, against ? &*against : nullptr, data ? &*data : nullptr,
                              data ? settings["data"].get<std::string>() : ""};
   const why::Profiler profiler =

@@ -21,9 +21,12 @@ using T = config::OptionType;
 program::Inputs inputs(const char* name, const char* help) { return {name, help}; }
 program::Inputs none() { return {}; }
 program::Inputs any_model(const char* name = "MODEL") {
-  return {name, "model by name (yolov5n, yolov8n-cls, yolov8:d0.67w0.25), or an ONNX file of ours"};
+  return {name,
+          "model by name (yolov5n, yolov8n-cls, yolov8:d0.67w0.25), or a file: ONNX of ours, .pt or .safetensors"};
 }
-program::Inputs model_file() { return {"MODEL", "ONNX file of ours, as `train`, `export` and `import` write it"}; }
+program::Inputs model_file() {
+  return {"MODEL", "ONNX file of ours, as `train`, `export` and `import` write it; or a .pt or .safetensors"};
+}
 program::Inputs data_set() { return {"NAME", "data set: built-in name or path"}; }
 program::Inputs study_file() { return {"FILE", "YAML file of the study"}; }
 
@@ -61,12 +64,20 @@ OptionSet export_settings() {
 
 Option resume() { return {"resume", T::boolean, true, "go on from the checkpoint in the work folder"}; }
 
+/// Data that a model is held against, whose classes may have other names than the model's.
+OptionSet data_of_model() {
+  return config::data_options() +
+         OptionSet({Option{"class_map", T::text, nullptr,
+                           "YAML file with a line `name in the data: name in the model` a class that differs; ~ leaves "
+                           "a class out"}});
+}
+
 OptionSet quantize_settings() {
   const OptionSet method(
       {Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization", {"ptq", "qat"}},
        Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}, resume()});
-  return method + config::quantize_options() + config::data_options() + config::qat_options() +
-         config::quantizer_options() + config::augment_options() + config::distill_options();
+  return method + config::quantize_options() + data_of_model() + config::qat_options() + config::quantizer_options() +
+         config::augment_options() + config::distill_options();
 }
 
 OptionSet stages_folder() {
@@ -201,7 +212,7 @@ std::vector<program::Command> fixed_commands() {
       {"calibrate",
        "Which pictures and which observer to calibrate with: compared on pictures that were looked at once",
        model_file(), 1, 1,
-       config::calibrate_options() + config::data_options() + format({"table", "json", "csv", "md"}) +
+       config::calibrate_options() + data_of_model() + format({"table", "json", "csv", "md"}) +
            OptionSet(
                {Option{"output", T::text, nullptr, "file to keep the findings in (JSON)"},
                 Option{"page", T::text, nullptr, "page to write (HTML): the table with plots"},
@@ -211,21 +222,21 @@ std::vector<program::Command> fixed_commands() {
            config_file(),
        nullptr},
       {"sensitivity", "Which layers suffer from fewer bits: each quantized alone, and all but it", model_file(), 1, 1,
-       config::sensitivity_options() + config::data_options() + format({"table", "json", "csv", "md"}) +
+       config::sensitivity_options() + data_of_model() + format({"table", "json", "csv", "md"}) +
            output("file to keep the table in (JSON), for `quench assign_bits`") +
            OptionSet({Option{"page", T::text, nullptr, "page to write (HTML): the table with a plot by layer"}}) +
            config_file(),
        nullptr},
       {"why", "Why a quantized model is slow or lost its score, layer by layer, and what mends it", model_file(), 1, 1,
        OptionSet({Option{"against", T::text, nullptr, "float model that it was made of: a file"}}) +
-           config::why_options() + config::data_options().with_default("data", nullptr) +
+           config::why_options() + data_of_model().with_default("data", nullptr) +
            format({"table", "json", "csv", "md"}) +
            OptionSet({Option{"output", T::text, nullptr, "file to keep the findings in (JSON)"},
                       Option{"page", T::text, nullptr, "page to write (HTML): the table with plots by layer"}}) +
            config_file(),
        nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", model_file(), 0, 1,
-       config::data_options() + config::detect_options() + remote_options() +
+       data_of_model() + config::detect_options() + remote_options() +
            OptionSet(
                {Option{"runtime", T::text, "native", "runtime"},
                 Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
@@ -312,7 +323,7 @@ const std::vector<program::Command>& commands() {
 program::Command step_command(const methods::StepInfo& step) {
   OptionSet options = step.options(default_task());
   if (step.begins) options = config::model_options() + options;
-  if (step.needs != methods::Needs::nothing) options = options + config::data_options();
+  if (step.needs != methods::Needs::nothing) options = options + data_of_model();
   const OptionSet checkpoints(
       {Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"}, resume()});
   options = options + output("model to write (required)");

@@ -4,12 +4,12 @@
 #include <charconv>
 
 #include "core/error.h"
-#include "core/file.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "graph/onnx_write.h"
 #include "graph/shape_inference.h"
 #include "models/spec.h"
+#include "weights/model_file.h"
 
 namespace quench::cli {
 namespace {
@@ -17,7 +17,8 @@ namespace {
 constexpr int64_t kMostPixels = 8192;  // a side
 
 bool looks_like_path(const std::string& text) {
-  return text.find('/') != std::string::npos || text.ends_with(".onnx") || std::filesystem::exists(text);
+  return text.find('/') != std::string::npos || text.ends_with(".onnx") || text.ends_with(".pt") ||
+         text.ends_with(".pth") || text.ends_with(".safetensors") || std::filesystem::exists(text);
 }
 
 struct ImageSize {
@@ -64,17 +65,23 @@ graph::Graph build(const std::string& name, const Json& settings) {
   return graph;
 }
 
-}  // namespace
-
-graph::Graph open_graph(const std::string& name_or_path, const Json& settings) {
-  if (!looks_like_path(name_or_path)) return build(name_or_path, settings);
-  return resized(graph::read_onnx(read_file(name_or_path), name_or_path), settings);
+graph::ModelFile read(const std::string& path, const program::Environment& environment) {
+  return weights::read_model_file(path, environment.places.cache_folder, environment.log);
 }
 
-graph::ModelFile open_model(const std::string& name_or_path, const Json& settings) {
+}  // namespace
+
+graph::Graph open_graph(const std::string& name_or_path, const Json& settings,
+                        const program::Environment& environment) {
+  if (!looks_like_path(name_or_path)) return build(name_or_path, settings);
+  return resized(read(name_or_path, environment).graph, settings);
+}
+
+graph::ModelFile open_model(const std::string& name_or_path, const Json& settings,
+                            const program::Environment& environment) {
   graph::ModelFile model;
   if (looks_like_path(name_or_path)) {
-    model = graph::read_model(name_or_path);
+    model = read(name_or_path, environment);
     if (image_size(settings).height == 0) return model;
     model.graph = resized(std::move(model.graph), settings);
   } else {
@@ -86,7 +93,7 @@ graph::ModelFile open_model(const std::string& name_or_path, const Json& setting
   return model;
 }
 
-graph::ModelFile open_file(const std::string& path) {
+graph::ModelFile open_file(const std::string& path, const program::Environment& environment) {
   if (!looks_like_path(path)) {
     if (models::is_name(path)) {
       fail(ErrorKind::config,
@@ -101,7 +108,7 @@ graph::ModelFile open_file(const std::string& path) {
            path, near);
     }
   }
-  return graph::read_model(path);
+  return read(path, environment);
 }
 
 }  // namespace quench::cli

@@ -68,7 +68,7 @@ int run_bench_remote(const program::Invocation& invocation, const program::Envir
   request.pack = pack_of(options);
   std::vector<std::string> paths;
   for (const std::string& argument : invocation.inputs) {
-    graph::ModelFile model = open_model(argument, options);
+    graph::ModelFile model = open_model(argument, options, environment);
     request.models.push_back(remote::RemoteFile::of_bytes(argument, std::move(model.bytes)));
     paths.push_back(argument);
   }
@@ -101,7 +101,7 @@ int run_eval_remote(const program::Invocation& invocation, const program::Enviro
   const std::string path = invocation.inputs.front();
   remote::AgentRequest request;
   request.command = "eval";
-  request.models.push_back(remote::RemoteFile::of_bytes(path, open_model(path, Json::object()).bytes));
+  request.models.push_back(remote::RemoteFile::of_bytes(path, open_model(path, Json::object(), environment).bytes));
   request.pack = pack_of(options);
   request.settings = detect.part_of(options);
   for (const char* key : {"runtime", "threads"}) request.settings[key] = options[key];

@@ -150,7 +150,10 @@ const OptionSet& predict_options() {
   static const OptionSet options =
       detect_options().with_default("confidence", 0.25).with_default("iou", 0.45).with_default("multi_label", false) +
       OptionSet({
-          {"source", T::text, nullptr, "image, folder, video file, or number of a camera (required)"},
+          {"source", T::text_list, Json::array(),
+           "images, folders, patterns ('a/*.jpg') and lists of images (.txt); or one video file, stream (rtsp://...) "
+           "or "
+           "number of a camera (required)"},
           {"save",
            T::text_list,
            Json::array({"images"}),

@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text_encoding.h"
 #include "core/utf8.h"
 
 namespace quench::config {
@@ -81,9 +82,8 @@ class Converter {
 
 Json parse_yaml(std::string_view text, std::string_view where) {
   if (const size_t good = utf8_prefix(text); good < text.size()) {
-    fail(ErrorKind::config, "{}:{}: expected text in UTF-8, got the byte 0x{:02x}", where,
-         1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(good), '\n'),
-         static_cast<unsigned char>(text[good]));
+    fail(ErrorKind::config, "{}:{}: expected text in UTF-8, got {}", where,
+         1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(good), '\n'), not_utf8(text, where));
   }
   try {
     return Converter(where).convert(YAML::Load(std::string(text)), 0);
@@ -92,6 +92,6 @@ Json parse_yaml(std::string_view text, std::string_view where) {
   }
 }
 
-Json read_yaml(const std::filesystem::path& path) { return parse_yaml(read_file(path), path.string()); }
+Json read_yaml(const std::filesystem::path& path) { return parse_yaml(decoded_text(read_file(path)), path.string()); }
 
 }  // namespace quench::config

@@ -12,7 +12,8 @@ namespace quench::config {
 /// or non-text keys, nesting deeper than 64 or more than 100,000 nodes (alias bombs).
 Json parse_yaml(std::string_view text, std::string_view where);
 
-/// Reads a YAML (or JSON, which is YAML) file. Throws Error{io} or Error{config}.
+/// Reads a YAML (or JSON, which is YAML) file, in UTF-8 or UTF-16, with or without a byte order mark. Throws Error{io}
+/// or Error{config}.
 Json read_yaml(const std::filesystem::path& path);
 
 }  // namespace quench::config

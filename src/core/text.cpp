@@ -24,9 +24,25 @@ size_t edit_distance(std::string_view a, std::string_view b) {  // Levenshtein, 
   return row[b.size()];
 }
 
+constexpr size_t kFewestOfPrefix = 3;
+constexpr size_t kMostListed = 20;
+
+/// The shortest candidate that begins with `name` ("--conf", "--confidence"); empty where none does, or where the name
+/// says too little.
+std::string shortest_with_prefix(std::string_view name, const std::vector<std::string>& candidates) {
+  const std::string begin = lower(name);
+  if (begin.size() - std::min(begin.size(), begin.find_first_not_of('-')) < kFewestOfPrefix) return {};
+  std::string best;
+  for (const std::string& candidate : candidates) {
+    if (lower(candidate).starts_with(begin) && (best.empty() || candidate.size() < best.size())) best = candidate;
+  }
+  return best;
+}
+
 }  // namespace
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
+  if (const std::string whole = shortest_with_prefix(name, candidates); !whole.empty()) return whole;
   std::string best;
   size_t best_distance = name.size() / 2 + 1;
   for (const std::string& candidate : candidates) {
@@ -42,6 +58,11 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
 std::string suggestion(std::string_view name, const std::vector<std::string>& candidates) {
   if (const std::string near = nearest(name, candidates); !near.empty()) {
     return fmt::format(" (did you mean '{}'?)", near);
+  }
+  if (candidates.size() > kMostListed) {
+    return fmt::format(" (known: {}, ... and {} more)",
+                       fmt::join(candidates.begin(), candidates.begin() + kMostListed, ", "),
+                       candidates.size() - kMostListed);
   }
   return fmt::format(" (known: {})", fmt::join(candidates, ", "));
 }

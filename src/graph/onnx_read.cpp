@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/hash.h"
 #include "graph/onnx_decode.h"
 #include "graph/onnx_mark.h"
@@ -359,6 +360,9 @@ Graph read_model_proto(std::string_view bytes) {
   quench_onnx::ModelProto model;
   if (bytes.size() > static_cast<size_t>(std::numeric_limits<int32_t>::max()) ||
       !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())) || !model.has_graph()) {
+    const std::string kind = file_kind(bytes);
+    if (!kind.empty()) wrong("expected an ONNX model, got {}", kind);
+    if (bytes.starts_with("PK")) wrong("expected an ONNX model, got a zip archive, as .pt files are: `quench import`");
     wrong("expected an ONNX model, got {} bytes that are none or are truncated", bytes.size());
   }
   std::map<std::string, std::string> metadata = read_metadata(model);

@@ -1,6 +1,7 @@
 #include "program/parse.h"
 
 #include <algorithm>
+#include <filesystem>
 
 #include "core/error.h"
 #include "core/printable.h"
@@ -42,6 +43,10 @@ Json value_of(const Option& option, const std::string& flag, const std::vector<s
     case OptionType::text_list: {
       Json list = Json::array();
       for (const std::string& text : texts) {
+        if (std::error_code ignored; std::filesystem::exists(text, ignored)) {  // its name may have commas
+          list.push_back(text);
+          continue;
+        }
         for (const std::string& part : split_text(text, ',')) list.push_back(part);
         if (text.empty() || text.ends_with(',')) list.push_back("");  // which the table refuses
       }

@@ -1,5 +1,7 @@
 #include "program/program.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -56,6 +58,47 @@ std::string unknown_word(const CLI::App& app, int argc, char** argv) {
     } else if (!names.empty()) {
       return fmt::format("unknown command '{}'{}", word, suggestion(word, names));
     }
+  }
+  return "";
+}
+
+/// What is wrong with words that are too many: one as other programs take settings (`source=a.jpg`), or those after a
+/// flag that takes one value.
+std::string word_too_many(const CLI::App& app, int argc, char** argv) {
+  const CLI::App* command = &app;
+  std::string flag;  // the last that has taken its value
+  std::vector<std::string> words;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    const std::vector<std::string> names = names_of(*command);
+    if (std::count(names.begin(), names.end(), word)) {
+      command = command->get_subcommand(word);
+      continue;
+    }
+    if (word.starts_with('-') && word.size() > 1) {
+      const CLI::Option* option = command->get_option_no_throw(word.substr(0, word.find('=')));
+      const bool takes = option && option->get_items_expected_max() > 0 && word.find('=') == std::string::npos;
+      flag = takes ? word : "";
+      if (takes) ++i;
+      continue;
+    }
+    const size_t equals = word.find('=');
+    std::string named = "--" + word.substr(0, equals);
+    std::ranges::replace(named, '_', '-');
+    if (equals != std::string::npos && command->get_option_no_throw(named)) {
+      return fmt::format("'{}': a setting is given as {} {}", word, named, word.substr(equals + 1));
+    }
+    if (equals != std::string::npos && word.starts_with("model=")) {
+      return fmt::format("'{}': the model is given without `model=`: {}", word, word.substr(equals + 1));
+    }
+    if (!words.empty() && !flag.empty()) {
+      return fmt::format("'{}' is one word too many: {} takes one value, and {} is the input already", word, flag,
+                         words.front());
+    }
+    words.push_back(word);
+  }
+  if (words.size() > 1) {
+    return fmt::format("expected fewer inputs, got {}: {}", words.size(), fmt::join(words, ", "));
   }
   return "";
 }
@@ -172,7 +215,10 @@ int run_program(const Program& program, int argc, char** argv) {
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    const std::string cause = unknown_word(app, argc, argv);
+    std::string cause = unknown_word(app, argc, argv);
+    if (cause.empty() && dynamic_cast<const CLI::ArgumentMismatch*>(&error)) {
+      cause = word_too_many(app, argc, argv);
+    }
     terminal.error("config", cause.empty() ? error.what() : cause);
     return kUsage;
   } catch (const Error& error) {

@@ -5,6 +5,7 @@
 #include "graph/quantized.h"
 #include "quant/float_weights.h"
 #include "quant/without_quantizers.h"
+#include "weights/model_file.h"
 
 namespace quench::steps {
 
@@ -12,7 +13,7 @@ graph::Graph float_reference(const StepInput& input) {
   if (input.settings.contains("reference")) {
     const std::string name = input.settings["reference"];
     try {
-      return graph::read_model(data::find_file(name, input.data_root)).graph;
+      return weights::read_model_file(data::find_file(name, input.data_root), {}, input.log).graph;
     } catch (const Error& error) {
       fail(ErrorKind::config, "[steps.reference] expected a model file for 'reference', got '{}': {}", name,
            error.what());

@@ -4,6 +4,8 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/file.h"
+#include "data/sets/class_match.h"
 #include "graph/input_normalization.h"
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
@@ -14,15 +16,18 @@
 #include "train/matching/auto_anchor.h"
 #include "weights/import.h"
 #include "weights/match.h"
+#include "weights/model_file.h"
 
 namespace quench::steps {
 namespace {
 
 namespace fs = std::filesystem;
 
-graph::Graph read_weights(const fs::path& file, const std::string& model, int imgsz) {
-  if (file.extension() == ".onnx") return graph::read_model(file).graph;
-  return weights::import_file(file, {.model = model, .imgsz = imgsz, .classes = {}});
+graph::Graph read_weights(const fs::path& file, const std::string& model, int imgsz, const LogSink& log) {
+  if (weights::is_checkpoint(read_file(file))) {
+    return weights::import_file(file, {.model = model, .imgsz = imgsz, .classes = {}});
+  }
+  return weights::read_model_file(file, {}, log).graph;
 }
 
 /// Weights that training can start from. Throws Error{config} for a quantized model, Error{data} for another one.
@@ -54,9 +59,11 @@ struct Taken {
 /// The place of each class of `to` in `from`; -1 for one that is new.
 std::vector<int64_t> places_of(const std::vector<std::string>& to, const std::vector<std::string>& from) {
   std::vector<int64_t> places;
+  std::set<int64_t> taken;
   for (const std::string& name : to) {
-    const auto found = std::ranges::find(from, name);
-    places.push_back(found == from.end() ? -1 : found - from.begin());
+    const data::ClassMatch match = data::match_classes(from, {name});
+    const int64_t place = match.by_number ? -1 : match.to_model.at(0);
+    places.push_back(place >= 0 && taken.insert(place).second ? place : -1);
   }
   return places;
 }
@@ -154,7 +161,7 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
     return out;
   }
   const fs::path file = find_file(model["pretrained"].get<std::string>(), root);
-  const graph::Graph given = read_weights(file, name, imgsz);
+  const graph::Graph given = read_weights(file, name, imgsz, log);
   require_start(given, name, file);
   graph::Graph out = models::build(name, options);
   if (graph::input_normalization(given)) out = graph::normalize_input(std::move(out), {});  // values are taken over

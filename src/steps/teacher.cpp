@@ -4,12 +4,13 @@
 #include "core/error.h"
 #include "core/without_place.h"
 #include "data/sets/find.h"
+#include "weights/model_file.h"
 
 namespace quench::steps {
 
 graph::ModelFile read_teacher(const std::string& name, const std::filesystem::path& data_root) {
   try {
-    return graph::read_model(data::find_file(name, data_root));
+    return weights::read_model_file(data::find_file(name, data_root), {}, {});
   } catch (const Error& error) {
     fail(ErrorKind::config, "[steps.teacher] expected a model file or `{}` for 'teacher', got '{}': {}",
          config::kOriginalTeacher, name, without_place(error.what()));

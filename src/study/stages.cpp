@@ -43,6 +43,7 @@ data::Splits open_data(const Json& options, const fs::path& data_root, const Log
   const fs::path root = data::root_of(options, data_root);
   data::Splits splits =
       data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root, may_make_root);
+  for (const std::string& note : splits.notes) log.warning(note);
   warn_of_labels(*splits.train, "training", log);
   if (splits.same_images) {
     log.warning("training and test images are the same: accuracy says nothing of new images");

@@ -38,8 +38,9 @@ struct Checkpoint {
   Preprocessing preprocessing;
 };
 
-/// Reads a file of weights, of whichever kind its first bytes say. Prefixes that wrappers put before every name
-/// ("module.", a second "model.") are taken off.
+/// Reads a file of weights, of whichever kind its first bytes say. What a file puts before the rows' numbers
+/// ("module.model.", "net.", nothing) becomes "model."; of a model and the mean of its weights in one flat file, the
+/// mean is read.
 /// Throws Error{data} naming `where` for bytes that are malformed or of no such kind, Error{unsupported} for kinds that
 /// are known and not read (torch's format before 1.6, TorchScript, big-endian).
 Checkpoint read_checkpoint(std::string_view bytes, std::string_view where);

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "weights/foreign.h"
 #include "weights/heads.h"
 
 namespace quench::weights {
@@ -45,6 +46,11 @@ bool has_anchors(const models::Spec& spec) {
 }
 
 models::Spec matching_spec(const NamedTensors& tensors, std::string_view where) {
+  const std::string foreign = foreign_model(tensors);
+  if (!foreign.empty()) {
+    fail(ErrorKind::unsupported, "[weights.import] expected weights of a model that quench has, got {} ({})", foreign,
+         where);
+  }
   const int last = last_row(tensors);
   for (const std::string& name : models::names()) {
     models::Spec spec = models::spec(name);

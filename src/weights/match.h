@@ -9,7 +9,8 @@
 namespace quench::weights {
 
 /// The model of the catalog that tensors belong to, told by names and shapes: the number of rows, the head, kernel and
-/// channels of the first convolution. Throws Error{data} naming `where` for tensors of none of them.
+/// channels of the first convolution. Throws naming `where` Error{unsupported} for tensors of a model that is known and
+/// not read (foreign_model), Error{data} for those of none.
 models::Spec matching_spec(const NamedTensors& tensors, std::string_view where);
 
 /// Number of classes by the shape of the head's last layer. Throws Error{data} where `spec` has another head.

@@ -1,5 +1,6 @@
 #include "weights/pickle.h"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
 #include <cmath>
@@ -181,14 +182,36 @@ class Machine {
     const Trust kind = trust(name->module, name->name);
     if (kind == Trust::container) return push_container(*name, given->items);
     // A model that was saved with batch norm folded has methods of its own modules as attributes.
-    if (kind == Trust::method &&
-        (given->items.size() != 2 || !given->items[0]->as<Object>() || !text_of(given->items[1]))) {
-      refuse(name->module, name->name);
-    }
+    if (kind == Trust::method && !is_attribute(given->items)) refuse(name->module, name->name);
+    if (kind == Trust::type) return push_type(*name, given->items);
     if (name->module == "torch" && name->name == "Size" && given->items.size() == 1 && given->items[0]->as<Tuple>()) {
       return stack_.push_back(given->items[0]);
     }
     push(Object{callable, arguments, nullptr, nullptr, nullptr});
+  }
+
+  /// An object and a name of something in it; or a class that may be an enum, and the name of a value in capitals.
+  static bool is_attribute(const std::vector<Ref>& items) {
+    const std::string* text = items.size() == 2 ? text_of(items[1]) : nullptr;
+    if (!text || items[0]->as<Object>()) return text != nullptr;
+    const Global* type = items[0]->as<Global>();
+    if (!type || trust(type->module, type->name) != Trust::record) return false;
+    const auto capital = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+    return !text->empty() && text->front() != '_' && std::ranges::all_of(*text, capital);
+  }
+
+  /// dill names types of the language by a call, and makes classes by one; what comes is a name here.
+  void push_type(const Global& name, const std::vector<Ref>& arguments) {
+    const bool makes = name.name == "_create_type";
+    const size_t at = makes ? 1 : 0;
+    const std::string* text = arguments.size() > at ? text_of(arguments[at]) : nullptr;
+    if (!text) wrong(fmt::format("the name of a type for {}", name.name), "another value");
+    if (makes) return push(Global{std::string(kMadeTypes), *text});
+    for (const char* module : {"builtins", "collections", "types"}) {
+      const Trust kind = trust(module, *text);
+      if (kind == Trust::container || kind == Trust::record) return push(Global{module, *text});
+    }
+    push(Global{std::string(kMadeTypes), *text});  // `ModuleType`, `function`: a name that is only told
   }
 
   void push_container(const Global& name, const std::vector<Ref>& arguments) {

@@ -88,11 +88,15 @@ inline constexpr size_t kMaxMarks = 1000;
 /// hold.
 Document load(std::string_view bytes, std::string_view where);
 
+/// The module of classes that a file makes itself: only names of them are kept.
+inline constexpr std::string_view kMadeTypes = "a type that the file makes";
+
 /// What a name in a pickle may be.
 enum class Trust {
   container,  ///< a collection that we make ourselves: OrderedDict, set
   record,     ///< a class or function of a library of models: kept as a record
-  method,     ///< getattr: a record where it is of a record, as for a method of a module; else refused
+  type,       ///< dill's way to name a type of the language (`_load_type('set')`), or to make a class: a name
+  method,     ///< getattr: a record where it is of a record, as for a method, or a value of an enum; else refused
   refused     ///< anything else
 };
 

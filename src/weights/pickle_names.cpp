@@ -16,9 +16,9 @@ bool contains(const std::array<string_view, N>& list, string_view word) {
 bool is_builtins(string_view module) { return module == "builtins" || module == "__builtin__"; }
 
 /// Modules all of whose names become records: classes of models and of what they are made of.
-constexpr std::array<string_view, 9> kFamilies = {
-    "models",      "utils",          "yolov5",      "ultralytics",  "torch.nn",
-    "torch.optim", "torch.cuda.amp", "torchvision", "numpy.dtypes",
+constexpr std::array<string_view, 12> kFamilies = {
+    "models",         "utils",       "yolov5",       "ultralytics",         "torch.nn", "torch.optim", "torch.amp",
+    "torch.cuda.amp", "torchvision", "numpy.dtypes", "torch.torch_version", kMadeTypes,
 };
 
 /// Types of the language whose call is a plain value.
@@ -33,6 +33,11 @@ constexpr std::array<string_view, 18> kTorchNames = {
 
 constexpr std::array<string_view, 4> kTorchStorages = {"UntypedStorage", "TypedStorage", "_UntypedStorage",
                                                        "_TypedStorage"};
+
+/// What dill writes of classes and functions that a script defines: their code is read as records, and never run.
+constexpr std::array<string_view, 8> kDill = {"_create_function", "_create_code",       "_create_cell",
+                                              "_create_array",    "_create_namedtuple", "_create_dtypemeta",
+                                              "_import_module",   "_get_attr"};
 
 constexpr std::array<string_view, 5> kDatetime = {"datetime", "date", "time", "timedelta", "timezone"};
 
@@ -61,6 +66,8 @@ bool is_record(string_view module, string_view name) {
   if (module == "collections") return name == "deque" || name == "Counter";
   if (module == "argparse") return name == "Namespace";
   if (module == "types") return name == "SimpleNamespace";
+  if (module == "dill._dill") return contains(kDill, name);
+  if (module == "PIL.Image") return name == "Resampling" || name == "Transpose" || name == "Dither";
   if (module == "_codecs") return name == "encode";
   if (module == "copyreg" || module == "copy_reg") return name == "_reconstructor";
   return false;
@@ -72,6 +79,8 @@ Trust trust(string_view module, string_view name) {
   if (module == "collections" && (name == "OrderedDict" || name == "defaultdict")) return Trust::container;
   if (is_builtins(module) && (name == "set" || name == "frozenset")) return Trust::container;
   if (is_builtins(module) && name == "getattr") return Trust::method;
+  if (module == "dill._dill" && (name == "_load_type" || name == "_create_type")) return Trust::type;
+  if (module == "dill.dill" || module == "dill") return trust("dill._dill", name);
   return is_record(module, name) ? Trust::record : Trust::refused;
 }
 

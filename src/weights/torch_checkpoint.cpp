@@ -1,6 +1,8 @@
 #include "weights/torch_checkpoint.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <optional>
 #include <utility>
 
@@ -42,6 +44,17 @@ std::optional<double> number(const Value* value) {
   if (const int64_t* integer = value->as<int64_t>()) return static_cast<double>(*integer);
   if (const double* real = value->as<double>()) return *real;
   return std::nullopt;
+}
+
+/// A key that is a whole number, or its digits.
+std::optional<int64_t> number_of_key(const Value* key) {
+  if (const int64_t* integer = key->as<int64_t>()) return *integer;
+  const std::string* text = pickle::text_of(key);
+  int64_t number = 0;
+  if (!text) return std::nullopt;
+  const auto [end, code] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (code != std::errc() || end != text->data() + text->size()) return std::nullopt;
+  return number;
 }
 
 /// A pair of whole numbers, or one for both.
@@ -97,7 +110,7 @@ class Walk {
     } else if (dict) {
       std::map<int64_t, std::string> by_index;
       for (const auto& [key, item] : dict->items) {
-        const int64_t* index = key->as<int64_t>();
+        const std::optional<int64_t> index = number_of_key(key);
         if (!index)
           fail(ErrorKind::data, "[weights.torch] expected class names by number, got another key ({})", where_);
         by_index[*index] = class_text(item);
@@ -201,15 +214,17 @@ std::string root_of(const Zip& archive, std::string_view where) {
   constexpr std::string_view kPickle = "/data.pkl";
   std::string root;
   for (const auto& [name, entry] : archive.entries()) {
-    if (name.ends_with("/constants.pkl")) {
-      fail(ErrorKind::unsupported,
-           "[weights.torch] expected a checkpoint of torch.save, got a TorchScript archive ({})", where);
-    }
     if (!name.ends_with(kPickle)) continue;
     if (!root.empty()) fail(ErrorKind::data, "[weights.torch] expected one data.pkl, got two ({})", where);
     root = name.substr(0, name.size() - kPickle.size());
   }
-  if (root.empty()) fail(ErrorKind::data, "[weights.torch] expected an entry data.pkl, got none ({})", where);
+  if (root.empty()) {
+    fail(ErrorKind::data,
+         "[weights.torch] expected an entry data.pkl, got none: a zip archive that is no checkpoint, {} ({})",
+         archive.entries().empty() ? "and empty"
+                                   : "the first entry is " + archive.entries().begin()->first.substr(0, 80),
+         where);
+  }
   if (const std::string order = root + "/byteorder"; archive.contains(order) && archive.read(order) != "little") {
     fail(ErrorKind::unsupported, "[weights.torch] expected a little-endian file, got '{}' ({})",
          archive.read(order).substr(0, 20), where);
@@ -217,14 +232,60 @@ std::string root_of(const Zip& archive, std::string_view where) {
   return root;
 }
 
+/// Where weights are, in the order in which they are looked for: means over training first.
+constexpr std::array<std::string_view, 19> kParts = {
+    "ema",         "model_ema",  "ema_model", "ema_state_dict", "state_dict_ema", "model",   "model_state_dict",
+    "model_state", "state_dict", "net",       "net_state_dict", "network",        "weights", "params_ema",
+    "params",      "module",     "backbone",  "generator",      "student"};
+constexpr int kMaxNesting = 4;
+
+bool has_tensors(const Dict& dict) {
+  return std::ranges::any_of(dict.items, [](const auto& item) { return is_tensor(*item.second); });
+}
+
 /// The value that holds the weights, and how it is called.
-std::pair<const Value*, std::string> weights_of(const Value& root) {
-  if (attributes(&root)) return {&root, "module"};
-  for (const char* key : {"ema", "model", "state_dict"}) {
-    const Value* value = find(&root, key);
-    if (value && (attributes(value) || (value->as<Dict>() && !value->as<Dict>()->items.empty()))) return {value, key};
+struct Weights {
+  const Value* value = nullptr;
+  std::string part;
+};
+
+/// Modules and dicts of tensors, in `value` or in what it holds under a name of kParts; a list or tuple for its first
+/// item that has any.
+/// steps: what is left of the bound on looking.
+std::optional<Weights> weights_in(const Value* value, const std::string& part, int depth, int64_t& steps) {
+  if (!value || depth > kMaxNesting || steps < 0) return std::nullopt;
+  if (attributes(value)) return Weights{value, part.empty() ? "module" : part};
+  const auto* list = value->as<pickle::List>();
+  const auto* tuple = value->as<pickle::Tuple>();
+  if (list || tuple) {
+    const std::vector<Ref>& items = list ? list->items : tuple->items;
+    for (size_t i = 0; i < std::min<size_t>(items.size(), 4); ++i) {
+      if (auto found = weights_in(items[i], part, depth + 1, steps)) return found;
+    }
+    return std::nullopt;
   }
-  return {&root, "state_dict"};
+  // An object that holds a module, such as one that keeps the mean of weights, is its attributes.
+  const Object* object = value->as<Object>();
+  const Value* held = object ? object->state : value;
+  const Dict* dict = held ? held->as<Dict>() : nullptr;
+  if (!dict) return std::nullopt;
+  steps -= static_cast<int64_t>((kParts.size() + 1) * dict->items.size()) + 1;
+  if (!object && has_tensors(*dict)) return Weights{value, part.empty() ? "state_dict" : part};
+  for (const std::string_view key : kParts) {
+    if (auto found = weights_in(find(held, key), std::string(key), depth + 1, steps)) return found;
+  }
+  return std::nullopt;
+}
+
+/// Class names of a module, or of the one that it wraps.
+const Value* names_in(const Value* state) {
+  for (int depth = 0; state && depth < kMaxNesting; ++depth) {
+    if (const Value* names = find(state, "names")) return names;
+    const Value* children = find(state, "_modules");
+    const Dict* dict = children ? children->as<Dict>() : nullptr;
+    state = dict && dict->items.size() == 1 ? attributes(dict->items.front().second) : nullptr;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -239,12 +300,14 @@ Checkpoint read_torch(std::string_view bytes, std::string_view where) {
   out.format = "torch";
   TorchTensors tensors(archive, root, std::string(where));
   Walk walk(out, tensors, where);
-  const auto [value, part] = weights_of(document.root());
-  out.part = part;
+  int64_t steps = kMaxSteps;
+  const Weights weights = weights_in(&document.root(), "", 0, steps).value_or(Weights{&document.root(), "state_dict"});
+  const Value* value = weights.value;
+  out.part = weights.part;
   walk.class_names(find(&document.root(), "names"));
   if (const Value* state = attributes(value)) {
     walk.module(*value, "", 0);
-    walk.class_names(find(state, "names"));
+    walk.class_names(names_in(state));
   } else if (const Dict* dict = value->as<Dict>()) {
     walk.state_dict(*dict);
   }

@@ -18,6 +18,15 @@ struct Reason {
   zip_error_t error;
 };
 
+/// TorchScript's archives hold programs beside the tensors, and compress them.
+void refuse_script(std::string_view name, std::string_view where) {
+  if (!name.ends_with("/constants.pkl") && name.find("/code/") == std::string_view::npos) return;
+  fail(ErrorKind::unsupported,
+       "[weights.zip] expected a checkpoint of torch.save, got a TorchScript archive, which holds a program: give the "
+       "checkpoint that it was made of, or ONNX ({})",
+       where);
+}
+
 zip_t* open(std::string_view bytes, std::string_view where) {
   Reason reason;
   if (bytes.empty()) fail(ErrorKind::data, "[weights.zip] expected a zip archive, got no bytes ({})", where);
@@ -26,7 +35,9 @@ zip_t* open(std::string_view bytes, std::string_view where) {
   zip_t* archive = zip_open_from_source(source, ZIP_RDONLY, &reason.error);
   if (!archive) {
     zip_source_free(source);
-    fail(ErrorKind::data, "[weights.zip] expected a whole zip archive, got bytes that are none: {} ({})",
+    fail(ErrorKind::data,
+         "[weights.zip] expected a whole zip archive, got bytes that are none: {}; a download that broke off is to be "
+         "repeated ({})",
          zip_error_strerror(&reason.error), where);
   }
   return archive;
@@ -46,6 +57,7 @@ Zip::Zip(std::string_view bytes, std::string_view where) : where_(where), archiv
         fail(ErrorKind::data, "[weights.zip] expected entry {} readable, got: {} ({})", i, zip_strerror(archive_),
              where);
       }
+      refuse_script(name, where);
       const bool encrypted = (info.valid & ZIP_STAT_ENCRYPTION_METHOD) && info.encryption_method != ZIP_EM_NONE;
       if (info.comp_method != ZIP_CM_STORE || encrypted) {
         fail(ErrorKind::data, "[weights.zip] expected stored entries, as torch.save writes them, got '{}' {} ({})",

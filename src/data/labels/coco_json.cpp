@@ -1,12 +1,16 @@
 #include "data/labels/coco_json.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <utility>
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/json.h"
+#include "core/printable.h"
+#include "core/text_encoding.h"
 
 namespace quench::data {
 namespace {
@@ -21,9 +25,31 @@ struct Scalar {
   const std::string* text = nullptr;
 };
 
+/// What the value is, for messages.
+std::string in_words(const Scalar& value) {
+  constexpr size_t kLongest = 40;
+  if (value.text) return fmt::format("the text \"{}\"", printable(value.text->substr(0, kLongest)));
+  if (value.number) return fmt::format("the number {}", *value.number);
+  if (value.boolean) return *value.boolean ? "true" : "false";
+  return "null";
+}
+
+/// Digits as a number: "9", "9.0".
+std::optional<double> number_of_text(const std::string& text) {
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (code != std::errc() || end != text.data() + text.size() || !std::isfinite(value)) return std::nullopt;
+  return value;
+}
+
+std::optional<int64_t> integer_of(double value) {
+  if (value != std::floor(value) || std::abs(value) >= 9e15) return std::nullopt;
+  return static_cast<int64_t>(value);
+}
+
 class Reader : public nlohmann::json_sax<Json> {
  public:
-  explicit Reader(const std::string& where) : where_(where) {}
+  Reader(std::string_view text, const std::string& where) : text_(text), where_(where) {}
 
   CocoJson take() {
     for (const auto& [name, seen] : {std::pair("images", seen_images_), std::pair("annotations", seen_annotations_),
@@ -65,12 +91,14 @@ class Reader : public nlohmann::json_sax<Json> {
   bool number_float(number_float_t value, const string_t&) override {
     Scalar out;
     out.number = value;
-    if (value == std::floor(value) && std::abs(value) < 9e15) out.integer = static_cast<int64_t>(value);
+    out.integer = integer_of(value);
     return scalar(out);
   }
   bool string(string_t& value) override {
     Scalar out;
     out.text = &value;
+    out.number = number_of_text(value);
+    if (out.number) out.integer = integer_of(*out.number);
     return scalar(out);
   }
   bool binary(binary_t&) override { return scalar({}); }
@@ -113,7 +141,12 @@ class Reader : public nlohmann::json_sax<Json> {
     return true;
   }
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    fail(ErrorKind::data, "[data.coco] expected valid JSON, got an error at byte {} ({})", position, where_);
+    if (const std::string wrong = not_utf8(text_, where_); !wrong.empty()) {
+      fail(ErrorKind::data, "[data.coco] expected JSON in UTF-8, got {} ({})", wrong, where_);
+    }
+    const std::string kind = text_.starts_with('{') ? "" : file_kind(text_);
+    fail(ErrorKind::data, "[data.coco] expected valid JSON, got {} ({})",
+         kind.empty() ? fmt::format("an error at byte {}", position) : kind, where_);
   }
 
  private:
@@ -140,6 +173,7 @@ class Reader : public nlohmann::json_sax<Json> {
     annotation_ = {};
     category_ = {};
     has_id_ = has_name_ = false;
+    id_ = name_ = "none";
   }
 
   void end_record() {
@@ -147,8 +181,8 @@ class Reader : public nlohmann::json_sax<Json> {
       out_.annotations.push_back(annotation_);
       return;
     }
-    if (!has_id_) reject("an integer 'id'", "none");
-    if (!has_name_) reject(section_ == Section::images ? "a text 'file_name'" : "a text 'name'", "none");
+    if (!has_id_) reject("an integer 'id'", id_);
+    if (!has_name_) reject(section_ == Section::images ? "a text 'file_name'" : "a text 'name'", name_);
     if (section_ == Section::images) out_.images.push_back(image_);
     if (section_ == Section::categories) out_.categories.push_back(category_);
   }
@@ -174,12 +208,14 @@ class Reader : public nlohmann::json_sax<Json> {
 
   void image_field(const Scalar& value) {
     const auto side = [&] { return static_cast<int>(std::clamp<int64_t>(value.integer.value_or(0), 0, 1 << 24)); };
-    if (field_ == "id" && value.integer) {
-      image_.id = *value.integer;
-      has_id_ = true;
-    } else if (field_ == "file_name" && value.text && !value.text->empty()) {
-      image_.file_name = *value.text;
-      has_name_ = true;
+    if (field_ == "id") {
+      image_.id = value.integer.value_or(0);
+      has_id_ = value.integer.has_value();
+      id_ = in_words(value);
+    } else if (field_ == "file_name") {
+      if (value.text) image_.file_name = *value.text;
+      has_name_ = value.text && !value.text->empty();
+      name_ = in_words(value);
     } else if (field_ == "height") {
       image_.height = side();
     } else if (field_ == "width") {
@@ -189,19 +225,24 @@ class Reader : public nlohmann::json_sax<Json> {
 
   void annotation_field(const Scalar& value) {
     if (field_ == "id") annotation_.id = value.integer;
-    if (field_ == "image_id") annotation_.image_id = value.integer;
-    if (field_ == "category_id") annotation_.category_id = value.integer;
+    if (field_ == "image_id" || field_ == "category_id") {
+      (field_ == "image_id" ? annotation_.image_id : annotation_.category_id) = value.integer;
+      if (!value.integer) annotation_.wrong_id = fmt::format("{} is {}", field_, in_words(value));
+    }
     if (field_ == "area") annotation_.area = value.number;
     if (field_ == "iscrowd") annotation_.crowd = value.boolean.value_or(value.integer.value_or(0) != 0);
   }
 
   void category_field(const Scalar& value) {
-    if (field_ == "id" && value.integer) {
-      category_.id = *value.integer;
-      has_id_ = true;
-    } else if (field_ == "name" && value.text) {
-      category_.name = *value.text;
-      has_name_ = true;
+    if (field_ == "id") {
+      category_.id = value.integer.value_or(0);
+      has_id_ = value.integer.has_value();
+      id_ = in_words(value);
+    } else if (field_ == "name") {
+      if (value.text) category_.name = *value.text;
+      if (!value.text && value.number) category_.name = fmt::format("{}", *value.number);
+      has_name_ = value.text || value.number;
+      name_ = in_words(value);
     }
   }
 
@@ -213,6 +254,7 @@ class Reader : public nlohmann::json_sax<Json> {
          place);
   }
 
+  std::string_view text_;
   const std::string& where_;
   CocoJson out_;
   int depth_ = 0;
@@ -223,6 +265,7 @@ class Reader : public nlohmann::json_sax<Json> {
   CocoAnnotation annotation_;
   CocoCategory category_;
   bool has_id_ = false, has_name_ = false;
+  std::string id_, name_;  // what stood there, for messages
   bool in_box_ = false;
   std::vector<double> numbers_;
   bool seen_images_ = false, seen_annotations_ = false, seen_categories_ = false;
@@ -231,11 +274,13 @@ class Reader : public nlohmann::json_sax<Json> {
 }  // namespace
 
 CocoJson parse_coco_json(std::string_view text, const std::string& where) {
-  Reader reader(where);
+  Reader reader(text, where);
   if (!Json::sax_parse(text, &reader)) fail(ErrorKind::data, "[data.coco] expected valid JSON ({})", where);
   return reader.take();
 }
 
-CocoJson read_coco_json(const std::filesystem::path& path) { return parse_coco_json(read_file(path), path.string()); }
+CocoJson read_coco_json(const std::filesystem::path& path) {
+  return parse_coco_json(decoded_text(read_file(path)), path.string());
+}
 
 }  // namespace quench::data

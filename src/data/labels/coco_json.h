@@ -22,6 +22,7 @@ struct CocoAnnotation {
   std::optional<int64_t> id;
   std::optional<int64_t> image_id;
   std::optional<int64_t> category_id;
+  std::string wrong_id;  ///< "image_id is the text \"a\"": an id that is there, but no integer; else empty
   std::optional<std::array<double, 4>> box;  ///< left, top, width, height in pixels
   std::optional<double> area;
   bool crowd = false;
@@ -40,12 +41,13 @@ struct CocoJson {
   std::vector<CocoCategory> categories;  ///< by ascending id
 };
 
-/// Reads the text event by event, so that segments take no memory. `where`: for errors.
-/// Throws Error{data} for text that is no JSON, a file without images, annotations or categories, an image without an
-/// integer id or a file name, a category without an integer id or a name, or with an id that another has.
+/// Reads the text event by event, so that segments take no memory. Numbers may stand as texts of their digits ("9").
+/// `where`: for errors. Throws Error{data} for text that is no JSON, a file without images, annotations or categories,
+/// an image without an integer id or a file name, a category without an integer id or a name, or with an id that
+/// another has.
 CocoJson parse_coco_json(std::string_view text, const std::string& where);
 
-/// Throws Error{io} too.
+/// The same of a file, in UTF-8 or UTF-16, with or without a byte order mark. Throws Error{io} too.
 CocoJson read_coco_json(const std::filesystem::path& path);
 
 }  // namespace quench::data

@@ -16,6 +16,7 @@ namespace {
 constexpr double kSlack = 0.01;       // of the image: a coordinate that is further outside is an error
 constexpr double kRounding = 1e-4;    // of the image: labels with four decimals reach over the border by as much
 constexpr size_t kBoxNumbers = 5;     // class cx cy w h
+constexpr size_t kScoredNumbers = 6;  // the same and a score, as predictions are written
 constexpr size_t kFewestNumbers = 7;  // class and three corners
 
 /// Why a row is left out.
@@ -70,10 +71,16 @@ class Row {
 
   /// Reads the row; what is wrong with it, or nothing.
   std::optional<Refusal> read() {
+    if (words_.size() == kScoredNumbers) {
+      const double score = number_of(words_.back()).value_or(-1);
+      if (score >= 0 && score <= 1) words_.pop_back();
+    }
     if (words_.size() != kBoxNumbers && (words_.size() < kFewestNumbers || words_.size() % 2 == 0)) {
-      return Refusal{"numbers", fmt::format("expected 5 numbers (class cx cy w h) or a class and the x y of 3 or more "
-                                            "corners, got {}",
-                                            words_.size())};
+      return Refusal{
+          "numbers",
+          fmt::format("expected 5 numbers (class cx cy w h, or 6 with a score) or a class and the x y of 3 or more "
+                      "corners, got {}",
+                      words_.size())};
     }
     if (auto refusal = read_numbers()) return refusal;
     if (auto refusal = read_class()) return refusal;

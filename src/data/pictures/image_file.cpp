@@ -9,6 +9,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "data/pictures/codec.h"
+#include "data/sets/file_finder.h"
 #include "data/sets/image_folder.h"
 
 namespace quench::data {
@@ -58,7 +59,7 @@ std::vector<fs::path> list_images(const fs::path& folder, const fs::path& except
   std::vector<fs::path> found;
   try {
     for (fs::recursive_directory_iterator at(folder), end; at != end; ++at) {
-      const bool hidden = at->path().filename().string().starts_with('.');
+      const bool hidden = is_hidden(at->path());
       if (at->is_directory()) {
         if (hidden || is_same(at->path(), except)) at.disable_recursion_pending();
       } else if (!hidden && at->is_regular_file()) {

@@ -40,9 +40,15 @@ class ImageSource {
   virtual std::vector<std::string> names() const { return {}; }
 };
 
-/// source: an image, a folder (its images and those of the folders below it, by path; `except` left out), a video file,
-/// or the number of a camera (where no file has that name). Throws Error{config} for a source that is not there,
-/// Error{data} for a folder without images, and what VideoReader throws.
+/// source: an image, a folder (its images and those of the folders below it, by path; `except` left out), a pattern
+/// (`frames/*.jpg`), a .txt that lists images, a video file, the address of a stream (`rtsp://...`), or the number of a
+/// camera (where no file has that name). Throws Error{config} for a source that is not there,
+/// Error{data} for one without images, and what VideoReader throws.
 std::unique_ptr<ImageSource> open_source(const std::string& source, const std::filesystem::path& except = {});
+
+/// The same of several sources of images, each image once, in the order of the sources; names are below the folder that
+/// all lie in. Videos, streams and cameras stand alone.
+std::unique_ptr<ImageSource> open_sources(const std::vector<std::string>& sources,
+                                          const std::filesystem::path& except = {});
 
 }  // namespace quench::data

@@ -70,6 +70,17 @@ VideoReader::VideoReader(const fs::path& file) : state_(std::make_unique<State>(
   }
 }
 
+VideoReader::VideoReader(const std::string& address) : state_(std::make_unique<State>()) {
+  state_->camera = true;
+  const Quiet quiet;
+  bool opened = false;
+  try {
+    opened = state_->capture.open(address, cv::CAP_FFMPEG) || state_->capture.open(address, cv::CAP_ANY);
+  } catch (const cv::Exception&) {
+  }
+  if (!opened) fail(ErrorKind::io, "[data.video] expected a stream that opens, got none ({})", address);
+}
+
 VideoReader::VideoReader(int camera) : state_(std::make_unique<State>()) {
   state_->camera = true;
   const Quiet quiet;

@@ -25,6 +25,9 @@ class VideoReader {
   explicit VideoReader(const std::filesystem::path& file);
   /// Camera 0, 1, ... of this machine. Throws Error{io} where it does not open, Error{unsupported} as above.
   explicit VideoReader(int camera);
+  /// A stream of the network, by its address (`rtsp://...`, `http://...`). Throws Error{io} where it does not open,
+  /// Error{unsupported} as above.
+  explicit VideoReader(const std::string& address);
   ~VideoReader();
 
   /// The next frame, [h,w,3] uint8 RGB; nothing at the end (or where a camera gives no more).

@@ -17,6 +17,7 @@ VideoSupport video_support() { return {false, kReason}; }
 
 struct VideoReader::State {};
 VideoReader::VideoReader(const std::filesystem::path& file) { refuse(file.string()); }
+VideoReader::VideoReader(const std::string& address) { refuse(address); }
 VideoReader::VideoReader(int camera) { refuse("camera " + std::to_string(camera)); }
 VideoReader::~VideoReader() = default;
 std::optional<Tensor> VideoReader::next() { return std::nullopt; }

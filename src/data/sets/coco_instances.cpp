@@ -8,9 +8,11 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/text.h"
 #include "data/labels/coco_json.h"
 #include "data/pictures/image_size.h"
 #include "data/sets/detection_files.h"
+#include "data/sets/file_finder.h"
 
 namespace quench::data {
 namespace {
@@ -28,37 +30,20 @@ std::vector<fs::path> image_places(const fs::path& file) {
   std::vector<fs::path> others;
   std::error_code ignored;  // no such folder: no others
   for (const auto& entry : fs::directory_iterator(above / "images", ignored)) {
-    if (entry.is_directory(ignored)) others.push_back(entry.path());
+    if (entry.is_directory(ignored) && !is_hidden(entry.path())) others.push_back(entry.path());
   }
   std::sort(others.begin(), others.end());
   places.insert(places.end(), others.begin(), others.end());
+  places.push_back(above);  // names from the data set's root on
+  places.push_back(above.parent_path());
+  places.push_back(fs::current_path());
   return places;
 }
 
-/// Finds files by name; begins with the folder that had the one before.
-class Finder {
- public:
-  explicit Finder(std::vector<fs::path> places) : places_(std::move(places)) {}
-  fs::path find(const std::string& name) {
-    std::error_code ignored;  // a name that is too long is no file
-    if (fs::is_regular_file(places_[last_] / name, ignored)) return places_[last_] / name;
-    for (size_t i = 0; i < places_.size(); ++i) {
-      if (i == last_ || !fs::is_regular_file(places_[i] / name, ignored)) continue;
-      last_ = i;
-      return places_[i] / name;
-    }
-    return {};
-  }
-  const std::vector<fs::path>& places() const { return places_; }
-
- private:
-  std::vector<fs::path> places_;
-  size_t last_ = 0;
-};
-
 class SplitReader {
  public:
-  SplitReader(const fs::path& file, CocoJson json) : file_(file), json_(std::move(json)), finder_(image_places(file)) {}
+  SplitReader(const fs::path& file, CocoJson json)
+      : file_(file), json_(std::move(json)), finder_(image_places(file), Tails::of_all) {}
 
   DetectionFiles read() {
     read_images();
@@ -78,6 +63,11 @@ class SplitReader {
       left_out_.erase(lost);
     }
     return std::move(out_);
+  }
+
+  /// Where images were found elsewhere than the file says; else empty.
+  std::string note() const {
+    return finder_.note().empty() ? "" : fmt::format("{}: {}", file_.string(), finder_.note());
   }
 
  private:
@@ -121,16 +111,17 @@ class SplitReader {
       out_.images.push_back({path, {image.id, image.file_name, size.height, size.width}, {}});
     }
     if (any_file) return;
-    std::vector<std::string> tried;
-    for (const fs::path& place : finder_.places()) tried.push_back(place.string());
     fail(ErrorKind::io, "[data.coco] expected {} images as {} says, got none, such as {} (looked in {})",
-         json_.images.size(), file_.string(), json_.images.front().file_name, fmt::join(tried, ", "));
+         json_.images.size(), file_.string(), json_.images.front().file_name, finder_.places_text());
   }
 
   void read_annotation(const CocoAnnotation& annotation, size_t number,
                        const std::unordered_map<int64_t, int32_t>& classes) {
     const std::string name =
         annotation.id ? fmt::format("annotation {}", *annotation.id) : fmt::format("annotations[{}]", number);
+    if (!annotation.wrong_id.empty()) {
+      return issue(fmt::format("{}: {}, and no integer: left out", name, annotation.wrong_id), "reference");
+    }
     if (!annotation.image_id || !annotation.category_id) {
       return issue(name + " has no image_id or category_id: left out", "reference");
     }
@@ -169,19 +160,45 @@ class SplitReader {
 
   fs::path file_;
   CocoJson json_;
-  Finder finder_;
+  FileFinder finder_;
   DetectionFiles out_;
   std::unordered_map<int64_t, size_t> by_id_;
   std::unordered_map<int64_t, LeftOut> left_out_;
 };
 
-/// The file for testing beside one for training, or an empty path.
+bool is_json(const fs::path& path) { return lower(path.extension().string()) == ".json" && !is_hidden(path); }
+
+/// The annotations in a split's own folder, as Roboflow lays them out: `_annotations.coco.json`, else the one JSON.
+fs::path annotations_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (!entry.is_regular_file(ignored) || !is_json(entry.path())) continue;
+    if (entry.path().filename() == "_annotations.coco.json") return entry.path();
+    files.push_back(entry.path());
+  }
+  return files.size() == 1 ? files.front() : fs::path();
+}
+
+/// The file for testing beside one for training, or an empty path: the same name with another split's, or the
+/// annotations of another split's folder beside this one's.
 fs::path validation_file(const fs::path& train) {
-  std::string name = train.filename().string();
-  const size_t at = name.find("train");
-  if (at == std::string::npos) return {};
-  const fs::path other = train.parent_path() / name.replace(at, 5, "val");
-  return fs::is_regular_file(other) ? other : fs::path();
+  const std::string name = train.filename().string();
+  if (const size_t at = name.find("train"); at != std::string::npos) {
+    for (const char* split : {"val", "valid", "validation", "test"}) {
+      const fs::path other = train.parent_path() / std::string(name).replace(at, 5, split);
+      if (fs::is_regular_file(other)) return other;
+    }
+  }
+  const fs::path folder = fs::absolute(train).lexically_normal().parent_path();
+  if (!names_split(folder.filename().string(), "train")) return {};
+  for (const char* split : {"val", "test"}) {
+    const fs::path other = folder_of_split(folder.parent_path(), split);
+    if (other.empty()) continue;
+    if (fs::is_regular_file(other / name)) return other / name;
+    if (const fs::path found = annotations_in(other); !found.empty()) return found;
+  }
+  return {};
 }
 
 }  // namespace
@@ -192,30 +209,48 @@ Splits open_coco(const fs::path& file, const std::shared_ptr<FileDigests>& diges
   const fs::path other = validation_file(file);
   Splits splits;
   splits.name = file.stem().string();
+  if (splits.name == "_annotations.coco") {
+    const fs::path folder = fs::absolute(file).lexically_normal().parent_path();
+    splits.name = (other.empty() ? folder : folder.parent_path()).filename().string();
+  }
+  const auto read = [&](const fs::path& path, CocoJson json) {
+    SplitReader reader(path, std::move(json));
+    DetectionFiles files = reader.read();
+    if (!reader.note().empty()) splits.notes.push_back(reader.note());
+    return detection_set(std::move(files), cache, digests);
+  };
   if (!other.empty()) {
     CocoJson test = read_coco_json(other);
     if (test.categories != train.categories) {
       fail(ErrorKind::data, "[data.coco] expected the same categories in both splits, got others in {} than in {}",
            other.string(), file.string());
     }
-    splits.test = detection_set(SplitReader(other, std::move(test)).read(), cache, digests);
+    splits.test = read(other, std::move(test));
   }
-  splits.train = detection_set(SplitReader(file, std::move(train)).read(), cache, digests);
+  splits.train = read(file, std::move(train));
   splits.same_images = !splits.test;
   if (!splits.test) splits.test = splits.train;
   return splits;
 }
 
 fs::path coco_file_of(const fs::path& folder) {
-  if (!fs::is_directory(folder / "images") || !fs::is_directory(folder / "annotations")) return {};
-  std::vector<fs::path> files;
-  for (const auto& entry : fs::directory_iterator(folder / "annotations")) {
+  std::vector<fs::path> instances, others;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(folder / "annotations", ignored)) {
+    if (!is_json(entry.path())) continue;
     const std::string name = entry.path().filename().string();
-    if (!name.starts_with("instances_") || !name.ends_with(".json")) continue;
     if (name.starts_with("instances_train")) return entry.path();
-    files.push_back(entry.path());
+    (name.starts_with("instances_") ? instances : others).push_back(entry.path());
   }
-  return files.size() == 1 ? files.front() : fs::path();
+  for (std::vector<fs::path>* files : {&instances, &others}) {
+    const auto train = std::ranges::find_if(
+        *files, [](const fs::path& path) { return path.filename().string().find("train") != std::string::npos; });
+    if (train != files->end()) return *train;
+    if (files->size() == 1) return files->front();
+  }
+  const fs::path train = folder_of_split(folder, "train");
+  if (const fs::path found = train.empty() ? fs::path() : annotations_in(train); !found.empty()) return found;
+  return fs::is_regular_file(folder / "_annotations.coco.json") ? folder / "_annotations.coco.json" : fs::path();
 }
 
 }  // namespace quench::data

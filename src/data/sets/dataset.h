@@ -69,6 +69,8 @@ struct Splits {
   bool same_images = false;  ///< train and test are the same images (coco128): accuracy says nothing of new ones
   /// What chooses (the best epoch) looks at these, never at test; none where the data have two splits.
   std::shared_ptr<const Dataset> validation = nullptr;
+  /// What was taken otherwise than the data say (a folder that is elsewhere, a file that is not used), for a person.
+  std::vector<std::string> notes = {};
 };
 
 /// sha256 of what all splits hold: changes where an image, a label or a class name does.

@@ -10,9 +10,11 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/file_kind.h"
 #include "core/hash.h"
 #include "core/text.h"
 #include "data/pictures/codec.h"
+#include "data/sets/file_finder.h"
 
 namespace quench::data {
 namespace {
@@ -78,7 +80,7 @@ std::vector<std::string> class_folders(const fs::path& folder) {
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
-    if (entry.is_directory() && name.front() != '.') names.push_back(name);
+    if (entry.is_directory() && !is_hidden(entry.path())) names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -180,7 +182,7 @@ std::vector<fs::path> files_below(const fs::path& folder) {
   for (const fs::recursive_directory_iterator end; !code && at != end; at.increment(code)) {
     std::error_code ignored;  // a broken link is neither
     const bool is_folder = at->is_directory(ignored);
-    if (at->path().filename().string().starts_with('.')) {
+    if (is_hidden(at->path())) {
       if (is_folder) at.disable_recursion_pending();
     } else if (is_folder) {
       above.resize(static_cast<size_t>(at.depth()) + 1);
@@ -203,7 +205,8 @@ Tensor read_image(const fs::path& path) {
   cv::Mat image;
   std::string reason = damage(bytes);
   if (reason.empty() && bytes.size() < (size_t{1} << 31)) {
-    reason = "not an image or damaged";
+    const std::string kind = file_kind(bytes);
+    reason = kind.empty() || kind.ends_with("picture") ? "not an image or damaged" : kind;
     const cv::Mat raw(1, static_cast<int>(bytes.size()), CV_8U, const_cast<char*>(bytes.data()));
     try {
       image = decode_picture(raw);
@@ -234,21 +237,18 @@ Splits open_image_folder(const fs::path& folder, std::shared_ptr<FileDigests> di
     fail(ErrorKind::io, "[data.folder] expected a folder with train/<class>/*.png, got {} ({})",
          fs::exists(folder) ? "a file" : "nothing", folder.string());
   }
-  const fs::path train = folder / "train";
-  const fs::path test = fs::is_directory(folder / "test") ? folder / "test" : folder / "val";
-  for (const fs::path& needed : {train, test}) {
-    if (!fs::is_directory(needed)) {
-      fail(ErrorKind::io, "[data.folder] expected train/<class>/*.png and test/ or val/ likewise, got no {} ({})",
-           needed == train ? "train/" : "test/ or val/", folder.string());
-    }
+  const fs::path train = folder_of_split(folder, "train"), validation = folder_of_split(folder, "val");
+  const fs::path tested = folder_of_split(folder, "test"), test = tested.empty() ? validation : tested;
+  if (train.empty() || test.empty()) {
+    fail(ErrorKind::io,
+         "[data.folder] expected train/<class>/*.png and test/ or val/ (valid/, validation/) likewise, got no {} ({})",
+         train.empty() ? "train/" : "test/ or val/", folder.string());
   }
   const std::vector<std::string> classes = class_folders(train);
   std::string name = folder.filename().string();
   if (name.empty()) name = folder.parent_path().filename().string();
   Splits splits{name, read_split(train, classes, digests), read_split(test, classes, digests)};
-  if (test.filename() == "test" && fs::is_directory(folder / "val")) {
-    splits.validation = read_split(folder / "val", classes, digests);
-  }
+  if (!tested.empty() && !validation.empty()) splits.validation = read_split(validation, classes, digests);
   return splits;
 }
 

@@ -5,18 +5,25 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <map>
 #include <utility>
 
 #include "config/yaml.h"
 #include "core/error.h"
 #include "core/file.h"
+#include "core/text.h"
+#include "core/text_encoding.h"
 #include "data/labels/coco_json.h"
+#include "data/sets/description.h"
+#include "data/sets/file_finder.h"
 #include "data/sets/yolo_split.h"
 
 namespace quench::data {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr int64_t kMostNames = 1000000;
 
 /// Names of the classes, and their ids in results where these are others than 0..n-1.
 struct Names {
@@ -26,8 +33,9 @@ struct Names {
 
 /// The catalogues of the two splits, as one Splits.
 Splits make_splits(const std::string& name, const std::vector<fs::path>& train, const std::vector<fs::path>& test,
-                   const fs::path& base, const Names& names, const std::shared_ptr<FileDigests>& digests) {
-  const ImageList train_list = list_images(train, base), test_list = list_images(test, base);
+                   const std::vector<fs::path>& bases, const Names& names,
+                   const std::shared_ptr<FileDigests>& digests) {
+  const ImageList train_list = list_images(train, bases), test_list = list_images(test, bases);
   const bool same = train_list.images == test_list.images;
   const auto class_count = static_cast<int64_t>(names.names.size());
   DetectionFiles train_files = read_yolo_split(train_list, class_count), test_files;
@@ -56,25 +64,55 @@ Splits make_splits(const std::string& name, const std::vector<fs::path>& train, 
   }
   const auto cache = std::make_shared<ImageCache>();
   const auto train_set = detection_set(std::move(train_files), cache, digests);
-  return {name, train_set, same ? train_set : detection_set(std::move(test_files), cache, digests), same};
+  Splits splits{name, train_set, same ? train_set : detection_set(std::move(test_files), cache, digests), same};
+  splits.notes = train_list.notes;
+  if (!same) splits.notes.insert(splits.notes.end(), test_list.notes.begin(), test_list.notes.end());
+  return splits;
+}
+
+/// Where the files of a description may be: its `path`, its own folder, where the program runs.
+std::vector<fs::path> bases_of(const fs::path& folder, const std::string& given) {
+  std::vector<fs::path> bases;
+  std::error_code ignored;
+  if (!given.empty()) {
+    std::string slashes = given;
+    std::ranges::replace(slashes, '\\', '/');
+    bases.push_back((folder / given).lexically_normal());
+    for (const fs::path& other : {folder / slashes, fs::absolute(slashes)}) {
+      if (fs::is_directory(other, ignored)) bases.push_back(other.lexically_normal());
+    }
+  }
+  bases.push_back(folder);
+  bases.push_back(fs::current_path());
+  return bases;
 }
 
 class YamlFile {
  public:
-  explicit YamlFile(const fs::path& path) : path_(path), root_(config::read_yaml(path)) {
+  explicit YamlFile(const fs::path& path)
+      : path_(path), root_(config::read_yaml(path)), folder_(fs::absolute(path).lexically_normal().parent_path()) {
     if (!root_.is_object()) reject("a map with train, val and names", root_);
-    const fs::path folder = fs::absolute(path).parent_path();
-    base_ = folder;
-    if (const Json& given = value("path"); !given.is_null()) {
-      if (!given.is_string()) reject("a text for 'path'", given);
-      base_ = (folder / given.get<std::string>()).lexically_normal();
-    }
+    const Json& given = value("path");
+    if (!given.is_null() && !given.is_string()) reject("a text for 'path'", given);
+    finder_ = FileFinder(bases_of(folder_, given.is_null() ? "" : given.get<std::string>()));
   }
 
-  const fs::path& base() const { return base_; }
+  const std::vector<fs::path>& bases() const { return finder_.places(); }
   bool has(const char* key) const { return !value(key).is_null(); }
 
-  std::vector<fs::path> sources(const char* key) const {
+  /// What was found elsewhere than the file says.
+  std::vector<std::string> notes() const {
+    std::vector<std::string> out;
+    std::error_code ignored;
+    if (has("path") && !fs::is_directory(bases().front(), ignored)) {
+      out.push_back(fmt::format("{}: `path` {} is not here, and its folders are looked for beside the file",
+                                path_.string(), value("path").get<std::string>()));
+    }
+    if (!finder_.note().empty()) out.push_back(fmt::format("{}: {}", path_.string(), finder_.note()));
+    return out;
+  }
+
+  std::vector<fs::path> sources(const char* key) {
     const Json& given = value(key);
     const Json list = given.is_array() ? given : Json::array({given});
     std::vector<fs::path> out;
@@ -89,33 +127,23 @@ class YamlFile {
   }
 
   std::vector<std::string> names() const {
-    const Json &names = value("names"), &count = value("nc");
-    if (!count.is_null() && (!count.is_number_integer() || count < 1 || count > 1000000)) {
-      reject("a number of classes from 1 on for 'nc'", count);
-    }
+    const Json& names = value("names");
+    const int64_t count = class_count();
     std::vector<std::string> out;
     if (names.is_null()) {
-      if (count.is_null()) reject("'names' (or 'nc')", nullptr);
-      return numbered_classes(count.get<int64_t>());
+      if (count == 0) reject("'names' (or 'nc')", nullptr);
+      return numbered_classes(count);
     }
     if (names.is_array()) {
       for (const Json& item : names) out.push_back(name(item));
     } else if (names.is_object()) {
-      out.resize(names.size());
-      std::vector<bool> given(names.size(), false);
-      for (const auto& [key, item] : names.items()) {
-        size_t at = names.size();
-        const auto [end, code] = std::from_chars(key.data(), key.data() + key.size(), at);
-        if (code != std::errc() || end != key.data() + key.size() || at >= out.size() || given[at]) {
-          reject(fmt::format("the keys of 'names' to be 0..{}", names.size() - 1), key);
-        }
-        given[at] = true;
-        out[at] = name(item);
-      }
+      out = names_by_number(names);
+    } else if (names.is_string() && count == 1) {
+      out = {name(names)};
     }
     if (out.empty()) reject("a list of names, or a map from 0..n-1, for 'names'", names);
-    if (!count.is_null() && count.get<int64_t>() != static_cast<int64_t>(out.size())) {
-      reject(fmt::format("'nc' to be the number of names, {}", out.size()), count);
+    if (count > 0 && count != static_cast<int64_t>(out.size())) {
+      reject(fmt::format("'nc' to be the number of names, {}", out.size()), value("nc"));
     }
     return out;
   }
@@ -127,6 +155,45 @@ class YamlFile {
     return found == root_.end() ? nothing : *found;
   }
 
+  /// `nc`; 0 where it is not said.
+  int64_t class_count() const {
+    const Json& given = value("nc");
+    if (given.is_null()) return 0;
+    const int64_t count = given.is_string() ? number_of(given.get<std::string>())
+                                            : (given.is_number_integer() ? given.get<int64_t>() : -1);
+    if (count < 1 || count > kMostNames) reject("a number of classes from 1 on for 'nc'", given);
+    return count;
+  }
+
+  /// The number that a text is, or -1.
+  static int64_t number_of(const std::string& text) {
+    int64_t number = -1;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return code == std::errc() && end == text.data() + text.size() ? number : -1;
+  }
+
+  /// {0: cat, 1: dog}, or {cat: 0, dog: 1}.
+  std::vector<std::string> names_by_number(const Json& names) const {
+    std::map<int64_t, std::string> by_number;
+    const bool turned = std::ranges::all_of(names, [](const Json& item) { return item.is_number_integer(); });
+    for (const auto& [key, item] : names.items()) {
+      const int64_t number = turned && number_of(key) < 0 ? item.get<int64_t>() : number_of(key);
+      const std::string text = turned && number_of(key) < 0 ? key : name(item);
+      if (number < 0 || !by_number.emplace(number, text).second) {
+        reject(fmt::format("the keys of 'names' to be 0..{}, each once", names.size() - 1), key);
+      }
+    }
+    std::vector<std::string> out;
+    for (const auto& [number, text] : by_number) {
+      if (number != static_cast<int64_t>(out.size())) {
+        reject(fmt::format("the keys of 'names' to be 0..{}, each once", names.size() - 1),
+               fmt::format("none for {} and one for {}", out.size(), number));
+      }
+      out.push_back(text);
+    }
+    return out;
+  }
+
   std::string name(const Json& item) const {
     if (item.is_string() && !item.get<std::string>().empty()) return item.get<std::string>();
     if (item.is_number() || item.is_boolean()) return item.dump();
@@ -134,18 +201,16 @@ class YamlFile {
   }
 
   /// Some exports name `../train/images` where `train/images` is meant.
-  fs::path find(const std::string& given, const char* key) const {
-    std::vector<fs::path> places{(base_ / given).lexically_normal()};
-    if (given.starts_with("../")) places.push_back((base_ / given.substr(3)).lexically_normal());
-    std::vector<std::string> tried;
-    std::error_code ignored;  // a name that is too long is no file
-    for (fs::path& place : places) {
-      if (!place.has_filename()) place = place.parent_path();  // ends in a slash
-      if (fs::exists(place, ignored)) return place;
-      tried.push_back(place.string());
+  fs::path find(const std::string& given, const char* key) {
+    std::vector<std::string> tries{given};
+    if (given.starts_with("../") || given.starts_with("..\\")) tries.push_back(given.substr(3));
+    for (const std::string& name : tries) {
+      fs::path place = finder_.find(name, true);
+      if (place.empty()) continue;
+      return place.has_filename() ? place : place.parent_path();  // ends in a slash
     }
-    fail(ErrorKind::io, "[data.yolo] expected the images of '{}', got nothing (looked in {}; from {})", key,
-         fmt::join(tried, " and "), path_.string());
+    fail(ErrorKind::io, "[data.yolo] expected the images of '{}', got nothing at {} (looked in {}; from {})", key,
+         given, finder_.places_text(), path_.string());
   }
 
   template <typename Got>
@@ -158,14 +223,18 @@ class YamlFile {
 
   fs::path path_;
   Json root_;
-  fs::path base_;
+  fs::path folder_;
+  FileFinder finder_{{}};
 };
 
 Names names_of_folder(const fs::path& folder) {
   for (const fs::path& file : {folder / "classes.txt", folder / "labels" / "classes.txt"}) {
     if (!fs::is_regular_file(file)) continue;
     Names out;
-    const std::string text = read_file(file);
+    const std::string text = decoded_text(read_file(file));
+    if (const std::string wrong = not_utf8(text, file.string()); !wrong.empty()) {
+      fail(ErrorKind::data, "[data.yolo] {}: expected class names in UTF-8, got {}", file.string(), wrong);
+    }
     for (size_t begin = 0; begin < text.size();) {
       const size_t end = std::min(text.find('\n', begin), text.size());
       std::string line = text.substr(begin, end - begin);
@@ -194,51 +263,77 @@ Names names_of_folder(const fs::path& folder) {
   return out;
 }
 
-/// The sub-folder of images/ for a split, or an empty path.
+/// The sub-folder of images/ whose name begins with one of these, the first first; or an empty path.
 fs::path split_folder(const fs::path& images, std::initializer_list<const char*> beginnings) {
   std::vector<fs::path> folders;
   for (const auto& entry : fs::directory_iterator(images)) {
-    if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) folders.push_back(entry.path());
+    if (entry.is_directory() && !is_hidden(entry.path())) folders.push_back(entry.path());
   }
   std::sort(folders.begin(), folders.end());
   for (const char* beginning : beginnings) {
     for (const fs::path& folder : folders) {
-      if (folder.filename().string().starts_with(beginning)) return folder;
+      if (lower(folder.filename().string()).starts_with(beginning)) return folder;
     }
   }
   return {};
 }
 
+/// images/ of a split of its own, as Roboflow lays it out: `train/images`, `valid/images`.
+fs::path images_of_split(const fs::path& folder, std::string_view split) {
+  const fs::path found = folder_of_split(folder, split);
+  return found.empty() || !fs::is_directory(found / "images") ? fs::path() : found / "images";
+}
+
 }  // namespace
 
 Splits open_yolo_yaml(const fs::path& file, const std::shared_ptr<FileDigests>& digests) {
-  const YamlFile yaml(file);
+  YamlFile yaml(file);
   const Names names{yaml.names(), {}};
-  const char* test = yaml.has("val") || !yaml.has("test") ? "val" : "test";
-  return make_splits(file.stem().string(), yaml.sources("train"), yaml.sources(test), yaml.base(), names, digests);
+  const char* test = "val";
+  for (const char* key : {"test", "validation", "valid", "val"}) {
+    if (yaml.has(key)) test = key;
+  }
+  const std::vector<fs::path> train = yaml.sources("train"), tested = yaml.sources(test);
+  Splits splits = make_splits(file.stem().string(), train, tested, yaml.bases(), names, digests);
+  const std::vector<std::string> notes = yaml.notes();
+  splits.notes.insert(splits.notes.begin(), notes.begin(), notes.end());
+  return splits;
 }
 
 bool is_yolo_folder(const fs::path& folder) {
-  return fs::is_regular_file(folder / "data.yaml") ||
-         (fs::is_directory(folder / "images") && fs::is_directory(folder / "labels"));
+  std::vector<std::string> ignored;
+  return (fs::is_directory(folder / "images") && fs::is_directory(folder / "labels")) ||
+         (!images_of_split(folder, "train").empty() && fs::is_directory(folder_of_split(folder, "train") / "labels")) ||
+         !description_of(folder, ignored).empty();
 }
 
 Splits open_yolo_folder(const fs::path& given, const std::shared_ptr<FileDigests>& digests) {
   fs::path folder = fs::absolute(given).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // ends in a slash
-  if (fs::is_regular_file(folder / "data.yaml")) {
-    Splits splits = open_yolo_yaml(folder / "data.yaml", digests);
+  std::vector<std::string> notes;
+  if (const fs::path file = description_of(folder, notes); !file.empty()) {
+    Splits splits = open_yolo_yaml(file, digests);
     splits.name = folder.filename().string();
+    splits.notes.insert(splits.notes.begin(), notes.begin(), notes.end());
     return splits;
   }
   const fs::path images = folder / "images";
-  if (!fs::is_directory(images)) {
+  fs::path train, test;
+  if (fs::is_directory(images)) {
+    train = split_folder(images, {"train"});
+    test = split_folder(images, {"val", "test"});
+    if (train.empty() || test.empty()) train = test = images;
+  } else {
+    train = images_of_split(folder, "train");
+    test = images_of_split(folder, "val");
+    if (test.empty()) test = images_of_split(folder, "test");
+    if (test.empty()) test = train;
+  }
+  if (train.empty()) {
     fail(ErrorKind::io, "[data.yolo] expected a folder with images/ and labels/, got {} ({})",
          fs::exists(folder) ? "no images/" : "nothing", folder.string());
   }
-  fs::path train = split_folder(images, {"train"}), test = split_folder(images, {"val", "test"});
-  if (train.empty() || test.empty()) train = test = images;
-  return make_splits(folder.filename().string(), {train}, {test}, folder, names_of_folder(folder), digests);
+  return make_splits(folder.filename().string(), {train}, {test}, {folder}, names_of_folder(folder), digests);
 }
 
 }  // namespace quench::data

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <set>
 #include <unordered_set>
 #include <utility>
@@ -11,8 +12,10 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "core/text_encoding.h"
 #include "data/labels/yolo_labels.h"
 #include "data/pictures/image_size.h"
+#include "data/sets/file_finder.h"
 #include "data/sets/image_folder.h"
 #include "data/sets/yolo_folder.h"
 
@@ -23,7 +26,7 @@ namespace fs = std::filesystem;
 
 constexpr int64_t kMostClasses = 10000;  // where no names say how many there are
 
-bool is_text(const fs::path& path) { return path.extension() == ".txt"; }
+bool is_text(const fs::path& path) { return lower(path.extension().string()) == ".txt"; }
 
 /// Label files below the labels of `folder` that have no image. Where labels lie beside the images, texts may be
 /// anything.
@@ -38,8 +41,23 @@ void find_orphans(const fs::path& folder, const std::vector<fs::path>& images, s
   }
 }
 
-void read_list(const fs::path& file, const fs::path& base, ImageList& list) {
-  const std::string text = read_file(file);
+/// Why a list gives no image: its first line, and where that was looked for.
+struct ListFailure {
+  int64_t lines = 0;
+  std::string first;
+  std::string places;
+  std::string hint;
+};
+
+/// Adds the images of the list's lines; says why where none of them is one.
+std::optional<ListFailure> read_list(const fs::path& file, const std::vector<fs::path>& bases, ImageList& list) {
+  const std::string text = decoded_text(read_file(file));
+  std::vector<fs::path> places{file.parent_path()};
+  places.insert(places.end(), bases.begin(), bases.end());
+  places.push_back(fs::current_path());
+  FileFinder finder(places);
+  ListFailure failure{0, "", finder.places_text(), ""};
+  const size_t before = list.images.size();
   int64_t line = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
@@ -48,19 +66,23 @@ void read_list(const fs::path& file, const fs::path& base, ImageList& list) {
     ++line;
     while (!name.empty() && (name.back() == '\r' || name.back() == ' ' || name.back() == '\t')) name.pop_back();
     if (name.empty()) continue;
-    fs::path found;
-    std::error_code ignored;  // a name that is too long is no file
-    for (const fs::path& place : {file.parent_path() / name, base / name}) {
-      if (found.empty() && fs::is_regular_file(place, ignored)) found = place.lexically_normal();
-    }
+    if (failure.lines++ == 0) failure.first = name;
+    const fs::path found = finder.find(name);
     if (found.empty()) {
-      list.issues.push_back({file.string(), line, "no such image: left out", "image"});
+      const std::string problem = fmt::format("{} is no file: left out (looked in {})", name, finder.places_text());
+      list.issues.push_back({file.string(), line, problem, "image"});
     } else if (!is_image(found)) {
       list.issues.push_back({file.string(), line, "expected a png, jpg, bmp, webp or tif image: left out", "image"});
     } else {
       list.images.push_back(found);
     }
   }
+  if (!finder.note().empty()) list.notes.push_back(fmt::format("{}: {}", file.string(), finder.note()));
+  if (list.images.size() > before) return std::nullopt;
+  if (const std::string tail = finder.tail_of(failure.first); !tail.empty()) {
+    failure.hint = fmt::format("; {} is there: are the lines to begin with that?", tail);
+  }
+  return failure;
 }
 
 /// The number that the file's name is, or -1.
@@ -89,8 +111,9 @@ fs::path yolo_label_path(const fs::path& image) {
   return fs::path(text).replace_extension(".txt");
 }
 
-ImageList list_images(const std::vector<fs::path>& sources, const fs::path& base) {
+ImageList list_images(const std::vector<fs::path>& sources, const std::vector<fs::path>& bases) {
   ImageList list;
+  std::optional<ListFailure> failure;
   for (const fs::path& source : sources) {
     if (fs::is_directory(source)) {
       std::vector<fs::path> found;
@@ -103,7 +126,7 @@ ImageList list_images(const std::vector<fs::path>& sources, const fs::path& base
       find_orphans(source, found, list.issues);
       list.images.insert(list.images.end(), found.begin(), found.end());
     } else if (fs::is_regular_file(source) && is_text(source)) {
-      read_list(source, base, list);
+      failure = read_list(source, bases, list);
     } else {
       fail(fs::exists(source) ? ErrorKind::data : ErrorKind::io,
            "[data.yolo] expected a folder of images or a .txt that lists them, got {} ({})",
@@ -116,6 +139,10 @@ ImageList list_images(const std::vector<fs::path>& sources, const fs::path& base
   if (list.images.empty()) {
     std::vector<std::string> places;
     for (const fs::path& source : sources) places.push_back(source.string());
+    if (failure && failure->lines > 0) {
+      fail(ErrorKind::data, "[data.yolo] none of the {} is an image file; the first: {} (looked in {}{}; from {})",
+           counted(failure->lines, "line"), failure->first, failure->places, failure->hint, fmt::join(places, ", "));
+    }
     fail(ErrorKind::data, "[data.yolo] expected png, jpg, bmp, webp or tif images, got none ({})",
          fmt::join(places, ", "));
   }
@@ -141,8 +168,8 @@ DetectionFiles read_yolo_split(const ImageList& list, int64_t class_count) {
     if (fs::is_regular_file(label_file)) {
       ++label_files;
       YoloLabels labels =
-          parse_yolo_labels(read_file(label_file), label_file.string(), class_count ? class_count : kMostClasses,
-                            image.info.height, image.info.width);
+          parse_yolo_labels(decoded_text(read_file(label_file)), label_file.string(),
+                            class_count ? class_count : kMostClasses, image.info.height, image.info.width);
       image.objects = std::move(labels.objects);
       files.issues.insert(files.issues.end(), labels.issues.begin(), labels.issues.end());
     }

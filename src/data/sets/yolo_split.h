@@ -8,12 +8,15 @@ namespace quench::data {
 struct ImageList {
   std::vector<std::filesystem::path> images;
   std::vector<LabelIssue> issues;  ///< lines of a .txt without their image, label files without an image
+  std::vector<std::string> notes;  ///< where images were found elsewhere than a .txt says
 };
 
-/// The images that `sources` name: folders (searched with their sub-folders) and .txt files with an image a line,
-/// relative to `base` or to the .txt. Throws Error{io} where a source is missing, Error{data} where it is of another
-/// kind.
-ImageList list_images(const std::vector<std::filesystem::path>& sources, const std::filesystem::path& base);
+/// The images that `sources` name: folders (searched with their sub-folders) and .txt files (UTF-8 or UTF-16) with an
+/// image a line, relative to the .txt, to a folder of `bases` or to where the program runs. Throws Error{io} where a
+/// source is missing, Error{data} where it is of another kind, or where none of the lines is an image, with the first
+/// and where it was looked for.
+ImageList list_images(const std::vector<std::filesystem::path>& sources,
+                      const std::vector<std::filesystem::path>& bases);
 
 /// Reads the label files and image sizes of a split. class_count: 0 where the labels alone tell, up to 10,000. Images
 /// that do not decode are left out with an issue. An image's id is its number in the file name where every image has
