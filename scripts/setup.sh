@@ -14,7 +14,7 @@ base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl 
   protobuf-compiler libcairo2-dev fonts-dejavu-core libonnx-dev libgtest-dev libbenchmark-dev openssh-client)
 # Of OpenCV only the parts that are used: all of it would bring VTK (docs/building.md).
 lab_packages=(libtorch-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
-  libopenblas-dev libcurl4-openssl-dev coinor-libcbc-dev dataset-fashion-mnist)
+  libfreetype-dev fonts-droid-fallback fonts-unifont libopenblas-dev libcurl4-openssl-dev coinor-libcbc-dev dataset-fashion-mnist)
 
 agent_packages=(g++-aarch64-linux-gnu qemu-user-static)
 

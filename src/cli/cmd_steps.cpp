@@ -29,7 +29,7 @@ bool is_file(const std::string& model) {
 }
 
 /// Steps that look at pictures and never at labels.
-constexpr std::array<std::string_view, 4> kPictureSteps{"quantize", "equalize", "adaround", "correct_bias"};
+constexpr std::array<std::string_view, 5> kPictureSteps{"quantize", "equalize", "adaround", "correct_bias", "convert"};
 
 /// A command that makes a model from a model by steps.
 class ChainCommand {

@@ -7,6 +7,8 @@
 #include <opencv2/imgproc.hpp>
 
 #include "core/error.h"
+#include "core/utf8.h"
+#include "data/pictures/letters.h"
 
 namespace quench::data {
 namespace {
@@ -46,21 +48,50 @@ struct Measured {
   int baseline = 0;
 };
 
+bool is_ascii(const std::string& text) {
+  return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+double capital_of(const Style& style) { return style.scale * kCapital; }
+
 Measured measure(const std::string& text, const Style& style) {
+  if (!is_ascii(text)) {
+    const TextRoom room = text_room(text, capital_of(style));
+    return {{room.width + 2 * style.margin, room.above + room.below + 2 * style.margin}, room.above + style.margin};
+  }
   int below = 0;
   const cv::Size size = cv::getTextSize(text, kFont, style.scale, style.stroke, &below);
   return {{size.width + 2 * style.margin, size.height + below + 2 * style.margin}, size.height + style.margin};
 }
 
-/// Printable ASCII; one '?' for each other character of UTF-8.
-std::string drawable(const std::string& text) {
+/// Printable ASCII, and what a font has; in the place of other characters side by side the number of the class, of
+/// control characters and bytes that are no UTF-8 a '?'.
+std::string drawable(const std::string& text, int32_t label) {
   std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((byte & 0xc0) == 0x80) continue;  // of a character that has its '?' already
-    out += byte >= 0x20 && byte < 0x7f ? c : '?';
+  bool numbered = false;
+  for (std::string_view rest = text; !rest.empty();) {
+    const size_t length = std::max<size_t>(1, utf8_character(rest));
+    const std::string_view character = rest.substr(0, length);
+    rest.remove_prefix(length);
+    const auto first = static_cast<unsigned char>(character[0]);
+    const bool plain = first >= 0x20 && first<0x7f, wide = length> 1;
+    if (plain || (wide && has_letter(character))) {
+      out += character;
+      numbered = false;
+    } else if (!wide) {
+      out += '?';
+    } else if (!numbered) {
+      out += fmt::format("#{}", label);
+      numbered = true;
+    }
   }
   return out;
+}
+
+/// Takes off the last character.
+void shorten(std::string& text) {
+  while (!text.empty() && (static_cast<unsigned char>(text.back()) & 0xc0) == 0x80) text.pop_back();
+  if (!text.empty()) text.pop_back();
 }
 
 bool is_finite(const Box& box) {
@@ -110,10 +141,10 @@ std::vector<Label> lay_out(const cv::Size& size, int factor, std::span<const Lab
   const Style style = style_of(size.height, size.width);
   std::vector<Label> labels;
   for (const LabelledBox& box : boxes) {
-    Label label{drawable(box.text), {}, 0};
+    Label label{drawable(box.text, box.label), {}, 0};
     Measured measured = measure(label.text, style);
     while (!label.text.empty() && measured.place.width > size.width) {
-      label.text.pop_back();
+      shorten(label.text);
       measured = measure(label.text, style);
     }
     if (label.text.empty() || measured.place.height > size.height || !is_finite(box.box)) {
@@ -141,8 +172,12 @@ void draw_text(cv::Mat& drawing, const Label& label, const Style& style, const C
   cv::Mat place = drawing(label.place);  // what reaches beyond is cut
   place.setTo(scalar(color));
   const double luminance = 0.299 * color.r + 0.587 * color.g + 0.114 * color.b;
-  cv::putText(place, label.text, {style.margin, label.baseline}, kFont, style.scale,
-              cv::Scalar::all(luminance > 140 ? 0 : 255), style.stroke, cv::LINE_AA);
+  const uint8_t gray = luminance > 140 ? 0 : 255;
+  if (!is_ascii(label.text)) {
+    return draw_letters(place, label.text, {style.margin, label.baseline}, capital_of(style), gray);
+  }
+  cv::putText(place, label.text, {style.margin, label.baseline}, kFont, style.scale, cv::Scalar::all(gray),
+              style.stroke, cv::LINE_AA);
 }
 
 }  // namespace

@@ -23,7 +23,7 @@ Color class_color(int32_t label);
 struct LabelledBox {
   Box box;            ///< pixels of the image
   int32_t label = 0;  ///< gives the colour
-  std::string text;   ///< "person 0.87"; characters beyond ASCII are drawn as '?'; empty: no label
+  std::string text;   ///< "person 0.87"; what no font has is the class's number; empty: no label
   bool outlined = true;
 };
 
