@@ -13,7 +13,6 @@
 #include "graph/image_side.h"
 #include "graph/magnitude.h"
 #include "nn/graph_module.h"
-#include "quant/content.h"
 #include "quant/image_batches.h"
 #include "quant/observed_values.h"
 #include "train/loop/evaluation.h"
@@ -77,7 +76,6 @@ class Pass {
  private:
   void add(const data::Batch& batch) {
     indices_ = batch.indices;
-    letterboxes_ = batch.letterboxes;
     histograms_.assign(indices_.size(), std::vector<quant::Histogram>(placement_.groups.size()));
     const std::vector<torch::Tensor> outputs = module_.forward(train::pixels_of(batch.images, torch::kCPU));
     const auto pixels = batch.images.values<uint8_t>();
@@ -106,12 +104,10 @@ class Pass {
   void count(graph::EdgeId edge, const torch::Tensor& value) {
     const int group = observed_.group_of[static_cast<size_t>(edge)];
     if (group < 0) return;
-    const std::vector<torch::Tensor> contents =
-        letterboxes_.empty() ? value.split(1) : quant::content_of(value, letterboxes_);
     for (size_t i = 0; i < histograms_.size(); ++i) {
       try {
         torch::Tensor held;
-        histograms_[i][static_cast<size_t>(group)].add(quant::observed_values(contents.at(i), held));
+        histograms_[i][static_cast<size_t>(group)].add(quant::observed_values(value[static_cast<int64_t>(i)], held));
       } catch (const Error& error) {
         throw Error(error.kind(), fmt::format("{} (edge {}, training image {})", error.what(),
                                               placement_.graph.edge(edge).name, indices_[i]));
@@ -146,7 +142,6 @@ class Pass {
   std::unique_ptr<train::Objective> objective_;
   data::LoaderOptions loading_;
   std::vector<int64_t> indices_;                           ///< of the batch
-  std::vector<Letterbox> letterboxes_;                     ///< of its images; empty: they fill their squares
   std::vector<std::vector<quant::Histogram>> histograms_;  ///< of each image of the batch, of each group
   std::vector<Picture> pictures_;
 };

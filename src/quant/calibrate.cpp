@@ -8,7 +8,6 @@
 #include "graph/magnitude.h"
 #include "nn/graph_module.h"
 #include "quant/channel_sums.h"
-#include "quant/content.h"
 #include "quant/image_batches.h"
 #include "quant/observed_values.h"
 
@@ -36,17 +35,13 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
   for (const graph::EdgeId edge : options.mean_squares_of) squares[edge];
   torch::NoGradGuard no_gradients;
   nn::GraphModule module(placement.graph);
-  std::vector<Letterbox> letterboxes;  // of the batch
   module.set_edge_hook([&](graph::EdgeId edge, const torch::Tensor& value) {
-    const auto summed = squares.find(edge);
+    if (const auto found = squares.find(edge); found != squares.end()) found->second.add(value.square());
     const int group = observed.group_of[static_cast<size_t>(edge)];
-    if (group < 0 && summed == squares.end()) return;
+    if (group < 0) return;
     try {
-      for (const torch::Tensor& content : content_of(value, letterboxes)) {
-        if (summed != squares.end()) summed->second.add(content.square());
-        torch::Tensor held;
-        if (group >= 0) observers[static_cast<size_t>(group)]->observe(observed_values(content, held));
-      }
+      torch::Tensor held;
+      observers[static_cast<size_t>(group)]->observe(observed_values(value, held));
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("{} (edge {})", error.what(), placement.graph.edge(edge).name));
     }
@@ -61,7 +56,6 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
   int64_t done = 0;
   while (const auto batch = loader.next()) {
     cancel.check();
-    letterboxes = batch->letterboxes;
     module.forward(nn::to_torch(batch->images).permute({0, 3, 1, 2}));
     for (const auto& observer : observers) observer->end_batch();
     done += batch->images.shape()[0];

@@ -36,23 +36,6 @@ std::vector<Tensor> content_of(const data::Batch& batch, int multiple) {
   return out;
 }
 
-std::vector<torch::Tensor> content_of(const torch::Tensor& value, const std::vector<Letterbox>& letterboxes) {
-  if (letterboxes.empty() || value.dim() != 4) return {value};
-  std::vector<torch::Tensor> out;
-  for (size_t i = 0; i < letterboxes.size(); ++i) {
-    const Letterbox& box = letterboxes[i];
-    const auto along = [](const torch::Tensor& from, int64_t axis, int64_t start, int64_t size, int64_t canvas) {
-      const int64_t places = from.size(axis);
-      const int64_t first = start * places / canvas, end = ((start + size) * places + canvas - 1) / canvas;
-      return from.narrow(axis, first, end - first);
-    };
-    const torch::Tensor image = value.narrow(0, static_cast<int64_t>(i), 1);
-    out.push_back(
-        along(along(image, 2, box.top, box.height, box.canvas_height), 3, box.left, box.width, box.canvas_width));
-  }
-  return out;
-}
-
 int coarsest_step(const graph::Graph& graph) {
   const int side = graph::image_side(graph);
   int step = 1;

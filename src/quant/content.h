@@ -1,7 +1,5 @@
 #pragma once
 
-#include <torch/types.h>
-
 #include <vector>
 
 #include "core/tensor.h"
@@ -18,11 +16,6 @@ namespace quench::quant {
 /// cut off are whole steps of `multiple` pixels, so that every map of the network has the places that it would have on
 /// the canvas.
 std::vector<Tensor> content_of(const data::Batch& batch, int multiple);
-
-/// The same of what a network gives for a batch of canvases: of a map [N,C,H,W] the places of each image that see some
-/// of its picture, [1,C,h,w] each, views of it. Where images were not letterboxed, and of other values than maps, the
-/// value as it is.
-std::vector<torch::Tensor> content_of(const torch::Tensor& value, const std::vector<Letterbox>& letterboxes);
 
 /// Pixels of the input to a place of the model's smallest output map; 1 for a model that has no maps for outputs.
 int coarsest_step(const graph::Graph& graph);
