@@ -161,7 +161,8 @@ DetectionFiles read_yolo_split(const ImageList& list, int64_t class_count) {
       image.info.width = size.width;
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::data) throw;
-      files.issues.push_back({path.string(), 0, "the image does not decode: left out", "image"});
+      files.issues.push_back(
+          {path.string(), 0, fmt::format("the image does not decode: left out ({})", error.what()), "image"});
       continue;
     }
     const fs::path label_file = yolo_label_path(path);
