@@ -30,6 +30,15 @@ TEST_F(Cli, ExportsAModelThatInfoReadsBack) {
   EXPECT_EQ(by_file["metadata"], by_name["metadata"]);
 }
 
+TEST_F(Cli, AFileThatIsReadIsNotWrittenOver) {
+  ASSERT_EQ(quench("export yolov5n-cls --imgsz 32 -o m.onnx").code, 0);
+  const std::string before = read_file(folder_ / "m.onnx");
+  expect_error("export m.onnx -o m.onnx", 2, {"another file to write", "m.onnx"});
+  fs::create_hard_link(folder_ / "m.onnx", folder_ / "same.onnx");
+  expect_error("export m.onnx -o same.onnx", 2, {"another file to write", "same.onnx"});
+  EXPECT_EQ(read_file(folder_ / "m.onnx"), before);
+}
+
 TEST_F(Cli, ZerosAreMadeAndCounted) {
   ASSERT_EQ(quench("export yolov5n --to onnx -o dense.onnx").code, 0);
   ASSERT_EQ(quench("sparsify dense.onnx --pattern 2:4 -o sparse.onnx").code, 0);

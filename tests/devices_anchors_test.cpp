@@ -29,6 +29,12 @@ TEST(Anchors, ReadsVersionsMarksAndQuotedFields) {
   EXPECT_NE(file.skipped[0].find("fp16/32"), std::string::npos);
 }
 
+TEST(Anchors, AByteOrderMarkIsNoPartOfTheFirstColumn) {
+  const AnchorFile file = read_anchors("\xEF\xBB\xBF" + std::string(kHead) + "d,m,64,ncnn,fp32,2,x\n", "a");
+  ASSERT_EQ(file.anchors.size(), 1u);
+  EXPECT_EQ(file.anchors[0].device, "d");
+}
+
 TEST(Anchors, LinesOfANumberSignAreComments) {
   const AnchorFile file = read_anchors(
       "# of the board, \"unclosed\n#\n" + std::string(kHead) + "# all\nd,m#1,64,ncnn,fp32,2,# no comment\n# end", "a");

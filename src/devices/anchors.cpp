@@ -22,6 +22,7 @@ struct Line {
 
 /// Lines of CSV, empty ones left out; quoted fields may hold commas, line breaks and doubled quotes.
 std::vector<Line> csv_lines(std::string_view text, const std::string& where) {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // as spreadsheets begin a file
   std::vector<Line> lines;
   Line line{{""}, 1};
   int64_t number = 1;

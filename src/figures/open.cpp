@@ -13,7 +13,9 @@ namespace fs = std::filesystem;
 const Writer& open_writer() {
   Dl_info self{};
   dladdr(reinterpret_cast<const void*>(&open_writer), &self);
-  const fs::path folder = fs::canonical(self.dli_fname).parent_path();
+  // Of the program itself the loader knows the name that it was called by, which the shell may have looked up.
+  const fs::path file = self.dli_fname;
+  const fs::path folder = fs::canonical(file.extension() == ".so" ? file : "/proc/self/exe").parent_path();
   std::string problem;
   for (const fs::path& place : {folder, folder / "../lib/quench", folder / ".."}) {
     const fs::path path = place / "libquench_figures.so";

@@ -158,6 +158,22 @@ std::string refusal(const std::filesystem::filesystem_error& error) {
   return fmt::format("the system refused {}{}: {}", error.path1().string(), other, error.code().message());
 }
 
+/// Throws Error{config} where a command would write over a file that it reads.
+void require_inputs_kept(const Invocation& invocation) {
+  for (const char* name : {"output", "page", "bibtex", "settings_file"}) {
+    const auto found = invocation.flags.find(name);
+    if (found == invocation.flags.end() || !found->is_string()) continue;
+    const std::filesystem::path written = found->get<std::string>();
+    for (const std::string& input : invocation.inputs) {
+      std::error_code code;
+      if (!std::filesystem::is_regular_file(written, code) || !std::filesystem::equivalent(written, input, code))
+        continue;
+      fail(ErrorKind::config, "{}: expected another file to write than {}, which is read: it would be lost",
+           invocation.command, written.string());
+    }
+  }
+}
+
 int run_command(const Program& program, const Parsed& parsed, Terminal& terminal) {
   const Environment environment = make_environment(program, terminal);
   std::signal(SIGINT, on_signal);
@@ -165,6 +181,7 @@ int run_command(const Program& program, const Parsed& parsed, Terminal& terminal
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
+    require_inputs_kept(parsed.invocation);
     const CommandFunction run = parsed.chosen->run ? parsed.chosen->run : program.otherwise;
     const int code = run(parsed.invocation, environment);
     terminal.end_progress();

@@ -66,6 +66,7 @@ Calibration calibrate(const Placement& placement, std::shared_ptr<const data::Da
     log.warning(data::to_text(loader.left_out().images(), static_cast<int64_t>(indices.size()), "calibration images"));
   }
   Calibration out;
+  out.images = done;
   for (size_t i = 0; i < observers.size(); ++i) {
     cancel.check();
     const int bits = placement.group_bits[i];

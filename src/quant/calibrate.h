@@ -22,6 +22,7 @@ struct CalibrateOptions {
 struct Calibration {
   std::vector<graph::QuantParams> params;                     ///< in the order of placement.groups
   std::map<graph::EdgeId, std::vector<double>> mean_squares;  ///< of the channels of the edges that were asked for
+  int64_t images = 0;                                         ///< that were read
 };
 
 /// Runs the images (fitted as for evaluation, not augmented, in the given order, 64 at a time or fewer where they are

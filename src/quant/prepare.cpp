@@ -164,14 +164,14 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
 
   const Ranges ranges = ranges_of(placement, found.params, options.target);
   const size_t layers = placement.weights.size();
-  Prepared out = assemble(std::move(placement), ranges, settings, options,
-                          {static_cast<int64_t>(subset.indices.size()), subset.sha256}, found.mean_squares);
+  Prepared out =
+      assemble(std::move(placement), ranges, settings, options, {found.images, subset.sha256}, found.mean_squares);
   log.info(
       fmt::format("quantize: {} layers to {} bits (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
                   "images in {:.1f} s",
                   layers, settings["bits_w"].get<int>(), options.bits_a,
                   options.layer_bits.empty() ? "" : fmt::format(" but {}", fmt::join(options.layer_bits, ", ")),
-                  to_string(options.target), out.float_layers.size(), calibration.observer, subset.indices.size(),
+                  to_string(options.target), out.float_layers.size(), calibration.observer, found.images,
                   static_cast<double>(now_ns() - start_ns) * 1e-9));
   return out;
 }

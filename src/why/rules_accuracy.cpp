@@ -122,7 +122,7 @@ std::optional<Advice> rounded_before_silu(const Findings& findings) {
                 fmt::format("Values are rounded before their SiLU and again behind it: rounded behind it alone the "
                             "error of the outputs falls {}.",
                             fall(findings, Trial::rounded_once)),
-                call.without("target").text()};
+                call.without("target").without("requantization").text()};
 }
 
 std::optional<Advice> one_layer_carries_it(const Findings& findings) {
