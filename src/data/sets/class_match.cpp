@@ -161,6 +161,7 @@ std::vector<std::string> notes_of(const ClassMatch& match, const std::vector<std
                                   const std::vector<std::string>& data) {
   std::vector<std::string> notes;
   if (match.by_number) {
+    if (are_numbers(model)) return notes;  // a model without names: there is no other way
     notes.push_back(fmt::format("classes: the data's {} are the model's by number (names: {}, ... and {}, ...)",
                                 data.size(), data.front(), model.front()));
     return notes;
