@@ -1,6 +1,5 @@
 #include "bits/measure.h"
 
-#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/processors.h"
 #include "core/text.h"
 #include "core/workers.h"
 #include "data/loading/evaluation_images.h"
@@ -117,7 +117,7 @@ class Measurement {
 
   /// One for each thread: a loss may keep what it has computed.
   void make_objectives() {
-    for (int i = 0; i < at::get_num_threads(); ++i) {
+    for (int i = 0; i < usable_processors(); ++i) {
       objectives_.push_back(train::make_objective(twin_, data_, train::parse_settings(Json::object(), twin_)));
     }
   }
