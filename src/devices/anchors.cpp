@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "core/text_encoding.h"
 #include "models/spec.h"
 
 namespace quench::devices {
@@ -22,7 +23,6 @@ struct Line {
 
 /// Lines of CSV, empty ones left out; quoted fields may hold commas, line breaks and doubled quotes.
 std::vector<Line> csv_lines(std::string_view text, const std::string& where) {
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);  // as spreadsheets begin a file
   std::vector<Line> lines;
   Line line{{""}, 1};
   int64_t number = 1;
@@ -115,7 +115,7 @@ std::string published_library(const std::string& runtime) {
 }  // namespace
 
 AnchorFile read_anchors(std::string_view text, const std::string& where) {
-  const std::vector<Line> lines = csv_lines(text, where);
+  const std::vector<Line> lines = csv_lines(decoded_text(std::string(text)), where);  // spreadsheets mark a file
   if (lines.empty()) fail(ErrorKind::data, "{}: expected a line that names columns, got an empty file", where);
   const Columns columns(lines.front(), where);
   AnchorFile out;
