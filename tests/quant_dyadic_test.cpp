@@ -11,10 +11,10 @@
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "integer_executor.h"
-#include "models/spec.h"
 #include "nn/torch_runtime.h"
 #include "quant/without_quantizers.h"
 #include "quant_refine_testing.h"
+#include "random_classifier.h"
 #include "runtime/native/isa.h"
 #include "runtime/native/native.h"
 #include "runtime/native/program.h"
@@ -25,20 +25,6 @@ namespace quench::quant {
 namespace {
 
 constexpr int64_t kSize = 64;
-
-graph::Graph random_model(const std::string& name) {
-  models::BuildOptions options;
-  options.classes = {"a", "b", "c", "d", "e"};
-  options.imgsz = kSize;
-  options.seed = 7;
-  graph::Graph model = models::build(name, options);
-  Rng rng(3, "batch-norms");
-  for (auto& [weight_name, weight] : model.weights) {
-    if (!weight_name.ends_with("running_var")) continue;
-    for (float& v : weight.value.mutable_values<float>()) v = static_cast<float>(rng.uniform(0.1, 0.5));
-  }
-  return model;
-}
 
 graph::Graph dyadic(const graph::Graph& model, int64_t size,
                     std::initializer_list<std::pair<const char*, Json>> more = {}) {
@@ -60,7 +46,7 @@ graph::ModelFile written(const graph::Graph& graph) {
 TEST(DyadicRequantization, WholeModelsAreIntegersToTheBit) {
   for (const auto& [name, bits] :
        {std::pair{"yolov5n-cls", 8}, {"yolov8n-cls", 8}, {"yolov8n-cls", 4}, {"yolov5n", 8}}) {
-    const graph::ModelFile file = written(convert(dyadic(random_model(name), kSize, {{"bits_w", bits}})));
+    const graph::ModelFile file = written(convert(dyadic(random_classifier(name, kSize), kSize, {{"bits_w", bits}})));
     ASSERT_TRUE(runtime::has_dyadic_requantization(file.graph));
     // Nothing of a float becomes a byte again: all that has floats stands behind the last bytes.
     for (const runtime::native::Instruction& instruction : runtime::native::lower(file.graph).instructions) {
@@ -87,7 +73,7 @@ TEST(DyadicRequantization, WholeModelsAreIntegersToTheBit) {
 }
 
 TEST(DyadicRequantization, IsTheSimulationButForBorders) {
-  const graph::ModelFile file = written(convert(dyadic(random_model("yolov5n-cls"), kSize)));
+  const graph::ModelFile file = written(convert(dyadic(random_classifier("yolov5n-cls", kSize), kSize)));
   const auto engine = runtime::native_runtime()->load(file, {.threads = 1});
   const auto simulation = nn::torch_runtime()->load(file, {.threads = 1});
   for (uint64_t seed = 0; seed < 8; ++seed) {

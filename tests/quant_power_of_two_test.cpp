@@ -11,12 +11,12 @@
 #include "graph/op_traits.h"
 #include "graph/quantized.h"
 #include "integer_executor.h"
-#include "models/spec.h"
 #include "nn/torch_runtime.h"
 #include "quant/observer.h"
 #include "quant/power_of_two.h"
 #include "quant/weight_scale_search.h"
 #include "quant_refine_testing.h"
+#include "random_classifier.h"
 #include "runtime/native/isa.h"
 #include "runtime/native/native.h"
 
@@ -166,16 +166,7 @@ TEST(PowerOfTwo, EveryChangeOfScalesIsAPower) {
 TEST(PowerOfTwo, TheEngineIsAnExecutorThatShifts) {
   constexpr int64_t kSize = 64;
   for (const auto& [name, bits] : {std::pair{"yolov5n-cls", 8}, {"yolov8n-cls", 4}}) {
-    models::BuildOptions options;
-    options.classes = {"a", "b", "c", "d", "e"};
-    options.imgsz = kSize;
-    options.seed = 7;
-    graph::Graph model = models::build(name, options);
-    Rng rng(3, "batch-norms");
-    for (auto& [weight_name, weight] : model.weights) {
-      if (!weight_name.ends_with("running_var")) continue;
-      for (float& v : weight.value.mutable_values<float>()) v = static_cast<float>(rng.uniform(0.1, 0.5));
-    }
+    const graph::Graph model = random_classifier(name, kSize);
     graph::ModelFile file{"memory.onnx", "", "", {}};
     file.graph = convert(in_powers(model, kSize, {{"silu_tables", true}, {"bits_w", bits}}));
     file.bytes = graph::write_onnx(file.graph);
