@@ -105,8 +105,12 @@ TEST(Options, WrongTypesAreNamed) {
   has(Json{{"ema", 1}}, "expected true or false for 'ema', got 1");
   has(Json{{"optimizer", 1}}, "expected a text for 'optimizer', got 1");
   has(Json{{"float_layers", "model.0"}}, "expected a list of texts for 'float_layers'");
-  has(Json{{"float_layers", {"a", 1}}}, "expected a list of texts for 'float_layers'");
+  has(Json{{"float_layers", {"a", 1.5}}}, "expected a list of texts for 'float_layers'");
   has(Json::array(), "expected a map of settings, got []");
+}
+
+TEST(Options, IntegersInAListOfTextsAreTheirDigits) {
+  EXPECT_EQ(sample().checked(Json{{"float_layers", {"a", 8}}}, "test").at("float_layers"), Json({"a", "8"}));
 }
 
 TEST(Options, BoundsAndChoicesAreHeld) {

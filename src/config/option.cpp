@@ -41,6 +41,16 @@ std::string shown(const Json& value) {
                                                                         : json_text(value);
 }
 
+/// YAML reads `[8, float]` as a number and a text: integers in a list of texts are their digits.
+Json with_digits(const Json& value, OptionType type) {
+  if (type != OptionType::text_list || !value.is_array()) return value;
+  Json texts = value;
+  for (Json& item : texts) {
+    if (item.is_number_integer()) item = item.dump();
+  }
+  return texts;
+}
+
 void check(const Option& option, const Json& value, std::string_view where) {
   if (!fits(value, option.type)) {
     fail(ErrorKind::config, "{}: expected {} for '{}', got {}", where, expected(option.type), option.name,
@@ -134,14 +144,15 @@ Json OptionSet::defaults() const {
 Json OptionSet::checked(const Json& values, std::string_view where) const {
   if (!values.is_object()) fail(ErrorKind::config, "{}: expected a map of settings, got {}", where, json_text(values));
   Json out = defaults();
-  for (const auto& [name, value] : values.items()) {
+  for (const auto& [name, given] : values.items()) {
     const Option* option = find(name);
     if (!option) {
       std::vector<std::string> known;
       for (const Option& o : options_) known.push_back(o.name);
       fail(ErrorKind::config, "{}: unknown key '{}'{}", where, name, suggestion(name, known));
     }
-    if (value.is_null() && option->default_value.is_null()) continue;
+    if (given.is_null() && option->default_value.is_null()) continue;
+    const Json value = with_digits(given, option->type);
     check(*option, value, where);
     // 4 and 4.0 are one setting: what is hashed must not tell them apart.
     out[name] = option->type == OptionType::number ? Json(value.get<double>()) : value;
