@@ -8,6 +8,7 @@
 #include "bits_testing.h"
 #include "config/tables.h"
 #include "error_testing.h"
+#include "graph/onnx_write.h"
 #include "graph/quantized.h"
 #include "metrics/cost.h"
 
@@ -76,6 +77,25 @@ TEST(AssignBits, TheModelCostsNoMoreThanItsBudget) {
   EXPECT_LE(bops, 0.02 * static_cast<double>(metrics::cost(model).bops));
 }
 
+TEST(AssignBits, WhatTheMeasurementCalibratedIsNotCalibratedAgain) {
+  const graph::Graph model = branched_graph();
+  Json measured = config::sensitivity_options().defaults();
+  const Json settings = goal_settings({{"target_bytes", "0.2x"}});
+  for (const char* name : {"calibration_images", "images", "weight_scales"}) measured[name] = settings[name];
+  quant::Prepared prepared;
+  const Sensitivity table = measure_sensitivity(file_of(model), noise_splits(), measured, {}, CancelToken{}, &prepared);
+  int64_t calibrations = 0;
+  const LogSink log{[&](LogLevel, std::string_view text) { calibrations += text.find("calibrated") != text.npos; },
+                    nullptr};
+  const auto made = [&](const quant::Prepared* given) {
+    return assign_bits(file_of(model), noise_splits(), settings, table, made_up, log, CancelToken{}, given);
+  };
+  const graph::Graph again = made(nullptr);
+  EXPECT_EQ(calibrations, 1);
+  EXPECT_EQ(graph::write_onnx(made(&prepared)), graph::write_onnx(again));
+  EXPECT_EQ(calibrations, 1);
+}
+
 TEST(AssignBits, LatencyIsOfFloatAndOfBytes) {
   const graph::Graph model = branched_graph();
   // Float: 5 layers of 3 us and 2 us. 11 us are two layers in float at most.
@@ -99,6 +119,26 @@ TEST(AssignBits, KeepsTheScoreThatIsAskedFor) {
   EXPECT_GE(told["score"].get<double>(), 0.9 * told["score_in_float"].get<double>() - 1e-9);
 }
 
+TEST(AssignBits, ATableOfAnotherQuantizationIsWarnedOf) {
+  const graph::Graph model = branched_graph();
+  Sensitivity table = table_of(model);
+  std::vector<std::string> warnings;
+  const LogSink log{[&](LogLevel level, std::string_view text) {
+                      if (level == LogLevel::warning) warnings.emplace_back(text);
+                    },
+                    nullptr};
+  const auto assign = [&] {
+    assign_bits(file_of(model), noise_splits(), goal_settings({{"target_bytes", "0.2x"}}), table, made_up, log,
+                CancelToken{});
+  };
+  assign();
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
+  table.settings.erase("weight_scales");  // as where nobody asked for other ones
+  assign();
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("'weight_scales: max_abs', this quantizes with 'weight_scales: mse'"), std::string::npos);
+}
+
 TEST(AssignBits, BadInputIsSaid) {
   const graph::Graph model = branched_graph();
   Sensitivity table = table_of(model);
@@ -106,7 +146,9 @@ TEST(AssignBits, BadInputIsSaid) {
   EXPECT_NE(said(goal_settings({})).second.find("expected one of max_loss"), std::string::npos);
   EXPECT_NE(said(goal_settings({{"max_loss", 0.1}, {"target_bytes", "0.5x"}})).second.find("max_loss and target_bytes"),
             std::string::npos);
-  EXPECT_NE(said(goal_settings({{"target_bytes", "0.01x"}})).second.find("the least is"), std::string::npos);
+  const std::string dear = said(goal_settings({{"target_bytes", "0.01x"}})).second;
+  EXPECT_NE(dear.find("no assignment meets 'target_bytes' 0.01x: the least is "), std::string::npos) << dear;
+  EXPECT_NE(dear.find(" bytes, 0."), std::string::npos) << dear;
   EXPECT_NE(said(goal_settings({{"target_bytes", "much"}})).second.find("target_bytes"), std::string::npos);
   EXPECT_NE(said(goal_settings({{"target_bytes", "0.5x"}, {"widths", Json::array({"3"})}})).second.find("3 bits"),
             std::string::npos);

@@ -189,6 +189,40 @@ TEST_F(Cli, FitsAnchorsOfTheUser) {
   EXPECT_EQ(quench("devices fit useless.csv").code, 2);
 }
 
+TEST_F(Cli, EachRowOfAFitIsLookedAt) {
+  const std::string head = "device,model,input,runtime,precision,latency_ms\n";
+  const auto fit = [&](const std::string& rows, const std::string& flags = "") {
+    write_file(folder_ / "rows.csv", head + rows);
+    return "devices fit rows.csv" + flags;
+  };
+  const std::string row = "jetson-nano,yolov5n,320,tensorrt,fp16,20\n";
+  expect_error(fit(row + "jetson-nano,yolov8n,320,tensort,fp16,25\n"), 2,
+               {"rows.csv:3: unknown runtime 'tensort'", "did you mean 'tensorrt'"});
+  expect_error(fit(row + "jetson-nano,yolov8n,320,,fp16,25\n"), 2, {"rows.csv:3: expected a runtime"});
+  expect_error(fit(row + "jetson-nano,yolov5:d0.33w0.25,320,tensorrt,fp16,80\n"), 2,
+               {"rows.csv:3", "rows.csv:2", "80 ms", "20 ms", "factor of 1.6"});
+  EXPECT_EQ(quench(fit(row + "jetson-nano,yolov5n,320,tensorrt,fp16,22\n")).code, 0) << "measured twice";
+  const Outcome own = quench(fit("jetson-nano,yolov5n,320,zoo,fp32,90\njetson-nano,yolov5n,640,zoo,fp32,300\n"));
+  EXPECT_EQ(own.code, 0) << own.err;
+  EXPECT_NE(own.err.find("rows.csv:2: the runtime 'zoo' is new"), std::string::npos) << own.err;
+  EXPECT_EQ(own.err.find("rows.csv:3"), std::string::npos) << "said once";
+  expect_error(fit(row, " --cross-validate"), 2, {"2 models or more", "got one"});
+  expect_error(fit(row, " --each"), 2, {"'--each'", "--cross-validate"});
+}
+
+TEST_F(Cli, SettingsOfModelsByNameAreRefusedForFiles) {
+  ASSERT_EQ(quench("export yolov5n-cls --imgsz 32 -o m.onnx").code, 0);
+  for (const char* arguments : {"devices forecast m.onnx --device jetson-nano", "info m.onnx", "bench m.onnx"}) {
+    expect_error(std::string(arguments) + " --stem-stride 1", 2, {"'stem_stride' is of a model by name; m.onnx"});
+    expect_error(std::string(arguments) + " --classes 3", 2, {"'classes' is of a model by name"});
+  }
+  expect_error("export m.onnx --classes 3 -o n.onnx", 2, {"'classes' is of a model by name"});
+  const Json mixed =
+      parsed(quench("devices forecast m.onnx yolov5n-cls --classes 3 --device jetson-nano --engine cpu --precision "
+                    "fp32 --format json"));
+  ASSERT_EQ(mixed.size(), 2u) << "the model by name takes it";
+}
+
 // `--engine gpu` on a Jetson Nano: the FP32 row is of ONNX Runtime, which its latencies are of, and stands first.
 TEST_F(Cli, ForecastsAModelOfAnyMultipliers) {
   const Json list =
@@ -242,7 +276,15 @@ TEST_F(Cli, PlansAndFitsANewDevice) {
     csv += fmt::format("{}{}\n", lines[i], there[i - 1]["latency_p50_ns"].get<double>() / 1.5e6);
   }
   write_file(folder_ / "unfilled.csv", plan.out);
-  expect_error("devices fit unfilled.csv --devices-dir own", 2, {"unfilled.csv:2: expected milliseconds", "got ''"});
+  const Outcome unfilled = quench("devices fit unfilled.csv --devices-dir own");
+  EXPECT_EQ(unfilled.code, 2);
+  EXPECT_NE(unfilled.err.find("got none (10 lines without a number in 'latency_ms')"), std::string::npos)
+      << unfilled.err;
+  write_file(folder_ / "half.csv", split_text(csv, '\n')[0] + "\n" + split_text(csv, '\n')[1] + "\n" + lines[2] + "\n");
+  const Outcome half = quench("devices fit half.csv --devices-dir own");
+  EXPECT_EQ(half.code, 0) << half.err;
+  EXPECT_NE(half.err.find("left out 1 line of half.csv without a latency, not measured yet: 3"), std::string::npos)
+      << half.err;
   write_file(folder_ / "mine.csv", csv);
   const Outcome fit = quench("devices fit mine.csv --devices-dir own -o own/latency_fit.yaml");
   ASSERT_EQ(fit.code, 0) << fit.err;
@@ -263,6 +305,12 @@ TEST_F(Cli, PlansAndFitsANewDevice) {
   expect_error("devices plan jetson-nano --count 0", 2, {"count"});
   expect_error("devices plan jetson-nano --runtime nativ", 2, {"did you mean 'native'"});
   expect_error("devices plan raspberry-pi-5 --engine gpu", 3, {"raspberry-pi-5"});
+  expect_error("devices plan jetson-nano --engine cpu --runtime onnxruntime-cuda", 2,
+               {"a runtime of the cpu, got onnxruntime-cuda, which computes on the gpu"});
+  expect_error("devices plan jetson-nano --engine gpu --runtime native", 2, {"native, which computes on the cpu"});
+  EXPECT_EQ(parsed(quench("devices plan jetson-nano --runtime onnxruntime-cuda --count 2 --format json")),
+            parsed(quench("devices plan jetson-nano --engine gpu --runtime onnxruntime-cuda --count 2 --format json")))
+      << "a runtime alone says its engine";
 }
 
 const Json& line_of(const Json& rows, const char* left_out, const char* runtime, const char* device) {

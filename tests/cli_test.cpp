@@ -39,6 +39,36 @@ TEST_F(Cli, AFileThatIsReadIsNotWrittenOver) {
   EXPECT_EQ(read_file(folder_ / "m.onnx"), before);
 }
 
+TEST_F(Cli, WhatAFolderConsistsOfIsNotWrittenOver) {
+  write_file(folder_ / "study/records.jsonl", R"({"schema":1,"cell":"a","status":"ok","study":"s"})"
+                                              "\n");
+  const std::string before = read_file(folder_ / "study/records.jsonl");
+  expect_error("report study --format csv -o study/records.jsonl", 2,
+               {"another file to write", "a part of the folder"});
+  expect_error("report study/ --bibtex study/./records.jsonl", 2, {"a part of the folder"});
+  write_file(folder_ / "study/page.json", "{}");
+  expect_error("report study/records.jsonl --format csv -o study/page.json", 2, {"page.json, a part of the folder"});
+  EXPECT_EQ(read_file(folder_ / "study/records.jsonl"), before);
+  fs::remove(folder_ / "study/page.json");
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(quench("report study --format csv -o study/table.csv").code, 0) << "again";
+  fs::create_directory_symlink("study", folder_ / "link");
+  expect_error("report study --format csv -o link/records.jsonl", 2, {"a part of the folder"});
+
+  ASSERT_EQ(quench("export yolov5n --imgsz 32 -o m.onnx").code, 0);
+  write_file(folder_ / "set/data.yaml", "path: .\ntrain: images\nval: images\nnames: [a]\n");
+  write_file(folder_ / "set/labels/a.txt", "0 0.5 0.5 0.1 0.1\n");
+  write_file(folder_ / "set/README.txt", "of the data");
+  write_file(folder_ / "set/instances.json", "{}");
+  for (const char* written : {"set/data.yaml", "set/labels/a.txt", "set/README.txt", "set/instances.json"}) {
+    expect_error(fmt::format("quantize m.onnx --data set -o {}", written), 2, {"another file to write", written});
+    if (!std::string(written).starts_with("set/labels") && std::string(written) != "set/data.yaml") continue;
+    expect_error(fmt::format("quantize m.onnx --data set/data.yaml -o {}", written), 2, {"another file", written});
+  }
+  expect_error("finetune m.onnx --data set --teacher set/t.onnx -o set/data.yaml", 2, {"a part of the folder set"});
+  write_file(folder_ / "set/t.onnx", "x");
+  expect_error("finetune m.onnx --data set --teacher set/t.onnx -o set/t.onnx", 2, {"which is read"});
+}
+
 TEST_F(Cli, ZerosAreMadeAndCounted) {
   ASSERT_EQ(quench("export yolov5n --to onnx -o dense.onnx").code, 0);
   ASSERT_EQ(quench("sparsify dense.onnx --pattern 2:4 -o sparse.onnx").code, 0);
@@ -63,6 +93,12 @@ TEST_F(Cli, ErrorsNameTheirPlaceOnce) {
       {"finetune full.onnx --distill both -o no.onnx", "quench: finetune: expected a 'teacher'"},
       {"quantize full.onnx --observer foo -o no.onnx", "quench: quantize: expected one of minmax"},
       {"quantize full.onnx --epochs 3 -o no.onnx", "quench: quantize: expected no 'epochs'"},
+      {"quantize full.onnx --work w -o no.onnx", "quench: quantize: expected no 'work' with --method ptq"},
+      {"quantize full.onnx --no-resume -o no.onnx", "quench: quantize: expected no 'resume' with --method ptq"},
+      {"quantize full.onnx --requantization dyadic --no-silu-tables -o no.onnx",
+       "quench: quantize (ptq): expected no 'silu_tables: false'"},
+      {"calibrate full.onnx --requantization dyadic --no-silu-tables", "quench: calibrate: expected no 'silu_tables"},
+      {"prune full.onnx --ratio 0.5 -o .", "quench: expected a file to write for 'output', got the folder ."},
       {"export yolov5n", "quench: export: expected -o FILE"},
       {"eval", "quench: eval: expected a MODEL"},
       {"bench full.onnx --isa foo", "quench: bench: expected one of "},

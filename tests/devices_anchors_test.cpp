@@ -35,6 +35,15 @@ TEST(Anchors, AByteOrderMarkIsNoPartOfTheFirstColumn) {
   EXPECT_EQ(file.anchors[0].device, "d");
 }
 
+TEST(Anchors, ALatencyThatIsEmptyIsLeftOutAndCounted) {
+  const AnchorFile file =
+      read_anchors(std::string(kHead) + "d,m,64,ncnn,fp32,,x\nd,m,96,ncnn,fp32,2,x\nd,m,64,ncnn,fp32, ,\n", "a");
+  ASSERT_EQ(file.anchors.size(), 1u);
+  EXPECT_EQ(file.anchors[0].imgsz, 96);
+  EXPECT_EQ(file.unfilled, (std::vector<int64_t>{2, 4}));
+  EXPECT_TRUE(file.skipped.empty());
+}
+
 TEST(Anchors, LinesOfANumberSignAreComments) {
   const AnchorFile file = read_anchors(
       "# of the board, \"unclosed\n#\n" + std::string(kHead) + "# all\nd,m#1,64,ncnn,fp32,2,# no comment\n# end", "a");

@@ -114,6 +114,12 @@ TEST(Chain, AStepSaysWhatOfTheDataItReadsUnderItsSettings) {
   }
 }
 
+TEST(Chain, RequantizationByIntegersTakesTablesOfSiluUnasked) {
+  EXPECT_NO_THROW(effective(R"({"method": "ptq", "requantization": "dyadic"})"));
+  EXPECT_NO_THROW(effective(R"({"method": "ptq", "requantization": "dyadic", "silu_tables": true})"));
+  EXPECT_NO_THROW(effective(R"({"method": "ptq", "requantization": "float", "silu_tables": false})"));
+}
+
 TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
   const std::pair<const char*, const char*> cases[] = {
       {R"("prq")", "did you mean 'ptq'"},
@@ -138,6 +144,9 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
       {R"({"name": "a", "steps": ["convert"]})", "expected a quantized model"},
       {R"({"name": "a", "steps": [{"quantize": {}, "finetune": {}}]})", "a map of one step"},
       {R"({"name": "a", "step": [], "steps": ["quantize"]})", "did you mean 'steps'"},
+      {R"({"method": "ptq", "requantization": "dyadic", "silu_tables": false})", "no 'silu_tables: false'"},
+      {R"({"name": "a", "steps": [{"quantize": {"requantization": "dyadic", "silu_tables": false}}]})",
+       "a table there"},
       {R"(3)", "expected a method name"},
   };
   for (const auto& [entry, words] : cases) {

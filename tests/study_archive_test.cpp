@@ -196,6 +196,13 @@ TEST_F(StudyArchive, BadInputIsSaid) {
   EXPECT_EQ(kind, ErrorKind::data);
   EXPECT_TRUE(holds(text, "is not the one that was measured")) << text;
   EXPECT_FALSE(fs::exists(folder_ / "b"));
+  // A folder in place of the file is refused before a byte is written.
+  write_file(folder_ / model, read_file(file()).empty() ? "" : Archive(file()).content(model));
+  fs::create_directories(folder_ / "c/inside");
+  const auto [why, told] = error_of([&] { write_archive(folder_, folder_ / "c", "test", log_); });
+  EXPECT_EQ(why, ErrorKind::config);
+  EXPECT_TRUE(holds(told, "got the folder")) << told;
+  EXPECT_FALSE(fs::exists(folder_ / "c.part"));
 }
 
 }  // namespace

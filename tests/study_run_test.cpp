@@ -15,6 +15,7 @@
 #include "core/hash.h"
 #include "data/pictures/image_file.h"
 #include "error_testing.h"
+#include "graph/onnx_write.h"
 #include "metrics/outcomes.h"
 #include "models/spec.h"
 #include "record/store.h"
@@ -96,6 +97,29 @@ TEST_F(StudyRun, WeightsThatAreNotThereAreAnErrorOfThePlan) {
     EXPECT_NE(message.find("nowhere.onnx"), std::string::npos) << message;
   }
   EXPECT_FALSE(fs::exists(folder_ / "records.jsonl"));
+}
+
+TEST_F(StudyRun, WeightsThatDoNotFitAreAnErrorOfThePlan) {
+  fs::create_directories(folder_ / "weights");
+  write_file(folder_ / "weights/text.onnx", "no weights");
+  graph::save_onnx(models::build("yolov8n-cls", {.classes = {}, .imgsz = 32}), folder_ / "weights/other.onnx");
+  const std::pair<const char*, const char*> files[] = {{"text.onnx", "text.onnx"},
+                                                       {"other.onnx", "expected weights of yolov5n-cls"}};
+  for (const auto& [file, words] : files) {
+    StudyFile study = tiny("[fp32]");
+    study.models.at(0).model["pretrained"] = (folder_ / "weights" / file).string();
+    for (const bool is_plan : {true, false}) {
+      const auto [kind, message] =
+          error_of([&] { is_plan ? void(plan(study, context(), false)) : void(run(study, context())); });
+      EXPECT_NE(message.find("pretrained: "), std::string::npos) << message;
+      EXPECT_NE(message.find(words), std::string::npos) << message;
+    }
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "records.jsonl"));
+  StudyFile study = tiny("[fp32]");
+  graph::save_onnx(models::build("yolov5n-cls", {.classes = {}, .imgsz = 32}), folder_ / "weights/own.onnx");
+  study.models.at(0).model["pretrained"] = (folder_ / "weights/own.onnx").string();
+  EXPECT_NO_THROW(plan(study, context(), false));
 }
 
 TEST_F(StudyRun, StagesOfAnotherRunAreLocked) {

@@ -157,6 +157,13 @@ TEST(Rules, ActivationsDominate) {
   EXPECT_NE(advice.command.find("--method qat"), std::string::npos);
 }
 
+// Then the rounding of weights is not seen, and what is left is all of activations.
+TEST(Rules, WithoutTheFloatModelActivationsAreNotSaidToDominate) {
+  const data::Splits splits = noise_splits();
+  const Findings findings = findings_of(converted_graph(exact_chain(), {}), nullptr, &splits);
+  for (const Advice& advice : findings.advice) EXPECT_NE(advice.rule, "activations_dominate") << advice.sentence;
+}
+
 /// The rule that comes first by times alone.
 Advice first_by_time(const MadeUpTimes& times, std::initializer_list<std::pair<const char*, Json>> settings = {}) {
   const graph::Graph model = branched_graph();

@@ -42,7 +42,8 @@ std::string counts_text(const std::vector<LayerWidths>& layers, const Assignment
 class Assigner {
  public:
   Assigner(const graph::ModelFile& model, const data::Splits& data, const Json& settings, const Sensitivity& table,
-           const prune::LatencyOf& latency, const LogSink& log, const CancelToken& cancel)
+           const prune::LatencyOf& latency, const LogSink& log, const CancelToken& cancel,
+           const quant::Prepared* prepared)
       : model_(model),
         data_(data),
         settings_(settings),
@@ -50,6 +51,7 @@ class Assigner {
         latency_(latency),
         log_(log),
         cancel_(cancel),
+        given_(prepared),
         goal_(config::assign_bits_goal(settings, "assign_bits")) {
     const config::OptionSet& known = config::quantize_options();
     quantization_ = known.checked(known.part_of(settings), "assign_bits");
@@ -58,14 +60,14 @@ class Assigner {
 
   graph::Graph run() {
     require_table();
-    prepared_ = quant::prepare(model_.graph, data_, quantization_, log_, cancel_);
+    prepared_ = given_ ? *given_ : quant::prepare(model_.graph, data_, quantization_, log_, cancel_);
     twin_ = quant::float_twin(prepared_.graph, model_.graph);
     find_layers();
     choose_images();
     list_ = pareto(layers_, settings_.at("points").get<int>());
     scores_.resize(list_.size());
     score_name_ = float_score().name;
-    const Assignment chosen = goal_ == "max_loss" ? cheapest_that_keeps() : least_harm(layers_, budget() - rest_);
+    const Assignment chosen = goal_ == "max_loss" ? cheapest_that_keeps() : within_budget();
     graph::Graph made = quantized(chosen);
     const double score = score_of(made);
     log_.info(
@@ -83,6 +85,16 @@ class Assigner {
       fail(ErrorKind::config, "assign_bits: expected a sensitivity table of this model (sha256 {}), got one of {} ({})",
            model_.sha256.substr(0, 16), table_.model, table_.model_sha256.substr(0, 16));
     }
+    for (const char* name : {"target", "weights", "weight_scales", "activations", "bits_a", "silu_tables"}) {
+      const Json measured = table_.settings.value(name, Json()), own = quantization_.value(name, Json());
+      if (told_setting(name, measured) == told_setting(name, own)) continue;
+      log_.warning(fmt::format("assign_bits: the table was measured with {}, this quantizes with {}",
+                               told_setting(name, measured), told_setting(name, own)));
+    }
+  }
+  static std::string told_setting(const std::string& name, const Json& value) {
+    const Json effective = value.is_null() && name == "weight_scales" ? Json("max_abs") : value;
+    return fmt::format("'{}: {}'", name, effective.is_string() ? effective.get<std::string>() : effective.dump());
   }
 
   LayerSource source() const {
@@ -167,6 +179,16 @@ class Assigner {
     const std::string text = settings_.at(goal_);
     return goal_ == "target_latency" ? prune::latency_target_of(text, full_, "assign_bits: target_latency")
                                      : prune::target_of(text, full_, "assign_bits: " + goal_);
+  }
+
+  Assignment within_budget() const {
+    const double most = budget(), least = least_cost(layers_) + rest_;
+    if (least > most * (1 + 1e-6)) {
+      fail(ErrorKind::config,
+           "assign_bits: no assignment meets '{}' {}: the least is {:.6g} {}, {:.3g}x of the float model", goal_,
+           settings_.at(goal_).get<std::string>(), least, unit_, least / full_);
+    }
+    return least_harm(layers_, most - rest_);
   }
 
   void choose_images() {
@@ -280,6 +302,7 @@ class Assigner {
   const prune::LatencyOf& latency_;
   const LogSink& log_;
   const CancelToken& cancel_;
+  const quant::Prepared* given_;
   std::string goal_;
   Json quantization_;
   quant::Prepared prepared_;
@@ -299,8 +322,8 @@ class Assigner {
 
 graph::Graph assign_bits(const graph::ModelFile& model, const data::Splits& data, const Json& settings,
                          const Sensitivity& table, const prune::LatencyOf& latency, const LogSink& log,
-                         const CancelToken& cancel) {
-  return Assigner(model, data, settings, table, latency, log, cancel).run();
+                         const CancelToken& cancel, const quant::Prepared* prepared) {
+  return Assigner(model, data, settings, table, latency, log, cancel, prepared).run();
 }
 
 }  // namespace quench::bits

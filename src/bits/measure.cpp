@@ -77,6 +77,8 @@ class Measurement {
     return out;
   }
 
+  const quant::Prepared& prepared() const { return prepared_; }
+
  private:
   std::unique_ptr<score::Scorer> scorer() const {
     return settings_.at("scores").get<bool>() ? score::make_scorer(twin_, data_.train->classes(), nullptr) : nullptr;
@@ -111,7 +113,8 @@ class Measurement {
     const int64_t images = quant::images_to_keep(settings_.at("images").get<int64_t>(), side, 512);
     subset_ = data::calibration_subset(*data_.train, images, settings_.at("calibration_seed").get<uint64_t>());
     loading_.imgsz = side;
-    loading_.batch = quant::images_a_pass(side);
+    // Eight batches or more, between which the loss's standard error is found.
+    loading_.batch = std::clamp<int64_t>(images / 8, 1, quant::images_a_pass(side));
     loading_.subset = subset_.indices;
   }
 
@@ -257,14 +260,17 @@ class Measurement {
 }  // namespace
 
 Sensitivity measure_sensitivity(const graph::ModelFile& model, const data::Splits& data, const Json& settings,
-                                const LogSink& log, const CancelToken& cancel) {
+                                const LogSink& log, const CancelToken& cancel, quant::Prepared* prepared) {
   if (graph::is_quantized(model.graph)) {
     fail(ErrorKind::config,
          "sensitivity: expected a float model, got a quantized one ({}): give the model that it was "
          "made of",
          model.path.string());
   }
-  return Measurement(model, data, settings, log, cancel).run();
+  Measurement measurement(model, data, settings, log, cancel);
+  Sensitivity out = measurement.run();
+  if (prepared) *prepared = measurement.prepared();
+  return out;
 }
 
 }  // namespace quench::bits

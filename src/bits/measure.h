@@ -5,6 +5,7 @@
 #include "core/log.h"
 #include "data/sets/dataset.h"
 #include "graph/onnx_read.h"
+#include "quant/quantize.h"
 
 namespace quench::bits {
 
@@ -15,7 +16,8 @@ namespace quench::bits {
 /// Heads are quantized too, whatever `quantize_head` is, so that they can be compared. settings: values of
 /// config::sensitivity_options(). Throws Error{config} for a quantized model and data that are not the model's, Error
 /// {data} where a value is not finite, Error{cancelled}.
+/// prepared, where not null: takes the calibrated model that the measurement was of.
 Sensitivity measure_sensitivity(const graph::ModelFile& model, const data::Splits& data, const Json& settings,
-                                const LogSink& log, const CancelToken& cancel);
+                                const LogSink& log, const CancelToken& cancel, quant::Prepared* prepared = nullptr);
 
 }  // namespace quench::bits

@@ -19,6 +19,9 @@ std::vector<int> widths_of(const Sensitivity& table) {
 
 std::string number(double value) { return fmt::format("{:.3g}", value); }
 
+/// A standard error; of one batch there is none.
+std::string error_text(const Effect& effect) { return effect.loss_error > 0 ? number(effect.loss_error) : ""; }
+
 /// A score that fell or rose, in points.
 std::string points(const std::optional<double>& change) { return change ? fmt::format("{:.2f}", 100 * *change) : ""; }
 
@@ -61,11 +64,11 @@ std::vector<std::vector<std::string>> rows_of(const Sensitivity& table) {
     std::vector<std::string> row{layer.layer, std::to_string(layer.params), std::to_string(layer.macs)};
     for (const int bits : widths_of(table)) {
       const AtWidth& at = layer.widths.at(bits);
-      row.insert(row.end(), {number(at.alone.error), number(at.alone.loss), number(at.alone.loss_error)});
+      row.insert(row.end(), {number(at.alone.error), number(at.alone.loss), error_text(at.alone)});
       if (traces) row.push_back(at.forecast ? number(*at.forecast) : "");
       if (table.score) row.push_back(points(at.alone.score));
     }
-    row.insert(row.end(), {number(layer.rest.error), number(layer.rest.loss), number(layer.rest.loss_error)});
+    row.insert(row.end(), {number(layer.rest.error), number(layer.rest.loss), error_text(layer.rest)});
     if (table.score) row.push_back(points(layer.rest.score));
     if (traces) row.push_back(layer.trace ? number(*layer.trace) : "");
     rows.push_back(std::move(row));

@@ -107,6 +107,7 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
               const runtime::Registry& registry) {
   const Json options = program::settings(command("bench"), Json::object(), invocation);
   check_settings(options);
+  require_a_name(invocation.inputs, options);
   if (is_remote(options)) return run_bench_remote(invocation, environment);
   std::vector<graph::ModelFile> models;
   for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options, environment));

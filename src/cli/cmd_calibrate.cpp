@@ -6,6 +6,7 @@
 #include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
+#include "config/requantization.h"
 #include "core/file.h"
 #include "core/json_text.h"
 #include "core/printable.h"
@@ -36,6 +37,7 @@ void print_calibrations(const calibration::Findings& findings, const std::string
 
 int run_calibrate(const program::Invocation& invocation, const program::Environment& environment) {
   const Json settings = lab_settings(invocation);
+  config::require_silu_tables(given_settings(invocation), "calibrate");
   const auto output = file_to_write(settings, "output"), page = file_to_write(settings, "page"),
              list = file_to_write(settings, "settings_file");
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
@@ -46,6 +48,12 @@ int run_calibrate(const program::Invocation& invocation, const program::Environm
   if (page) write_file(*page, report::layer_page(calibration::page_of(findings)));
   if (list && !findings.settings_yaml.empty()) write_file(*list, findings.settings_yaml);
   print_calibrations(findings, settings["format"], environment.log);
+  if (list && findings.settings_yaml.empty()) {
+    environment.log.info(fmt::format(
+        "calibrate: {} is not written: {}", list->string(),
+        settings["compare"].get<bool>() ? "the recommended pictures are a random choice, which the command makes itself"
+                                        : "without --compare no pictures are recommended"));
+  }
   if (!list && !findings.settings_yaml.empty()) {
     environment.log.info("calibrate: --settings-file pictures.yaml writes the file of settings that the command reads");
   }

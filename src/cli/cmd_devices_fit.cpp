@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <iostream>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
@@ -12,6 +14,7 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/text.h"
 #include "devices/anchors.h"
 #include "devices/capability.h"
 #include "devices/new_device.h"
@@ -23,6 +26,9 @@ using devices::FitPoint;
 using devices::HeldOut;
 using Rows = std::vector<std::vector<std::string>>;
 
+/// How far two latencies of the same thing may be apart.
+constexpr double kAgreement = 1.6;
+
 /// Anchors as points of the fit; those that cannot be used are logged, each with its reason.
 class Points {
  public:
@@ -31,9 +37,18 @@ class Points {
   void add(const std::string& file) {
     const devices::AnchorFile anchors = devices::read_anchors(read_file(file), file);
     for (const std::string& skipped : anchors.skipped) log_.info("skipped " + skipped);
+    if (!anchors.unfilled.empty()) {
+      log_.info(fmt::format("left out {} of {} without a latency, not measured yet: {}",
+                            counted(static_cast<int64_t>(anchors.unfilled.size()), "line"), file,
+                            fmt::join(anchors.unfilled, ", ")));
+    }
+    unfilled_ += anchors.unfilled.size();
     for (const devices::Anchor& anchor : anchors.anchors) {
+      require_runtime(anchor);
       try {
-        points_.push_back(point_of(anchor));
+        FitPoint point = point_of(anchor);
+        require_agreement(point, anchor.where);
+        points_.push_back(std::move(point));
         places_.push_back(anchor.where);
       } catch (const Error& error) {
         if (error.kind() != ErrorKind::unsupported && error.kind() != ErrorKind::config) throw;
@@ -54,8 +69,39 @@ class Points {
     }
   }
   const std::vector<FitPoint>& all() const { return points_; }
+  size_t unfilled() const { return unfilled_; }
 
  private:
+  /// A name of a runtime that nothing knows: a new one is said, one that is nearly another's is refused.
+  void require_runtime(const devices::Anchor& anchor) {
+    std::vector<std::string> names = devices::known_runtimes();
+    for (const devices::RuntimeFit& entry : catalog_.fit.fits) names.push_back(entry.runtime);
+    const std::string& runtime = anchor.runtime;
+    if (std::ranges::count(names, runtime) > 0 || new_runtimes_.contains(runtime)) return;
+    if (runtime.empty()) fail(ErrorKind::data, "{}: expected a runtime, got an empty field", anchor.where);
+    if (const std::string near = nearest(runtime, names); !near.empty()) {
+      fail(ErrorKind::data,
+           "{}: unknown runtime '{}' (did you mean '{}'? One of your own needs a name that is less like it)",
+           anchor.where, runtime, near);
+    }
+    new_runtimes_.insert(runtime);
+    log_.info(fmt::format("{}: the runtime '{}' is new: taken as one of CPUs", anchor.where, runtime));
+  }
+  /// Two latencies of the same thing that cannot both be right.
+  void require_agreement(const FitPoint& point, const std::string& where) {
+    const auto key =
+        std::tuple(point.device, point.runtime, point.scaled, point.imgsz, std::string(to_string(point.precision)));
+    const auto [found, is_new] = seen_.try_emplace(key, point.latency_ns, where);
+    if (is_new) return;
+    const auto& [latency_ns, other] = found->second;
+    if (std::max(latency_ns, point.latency_ns) <= kAgreement * std::min(latency_ns, point.latency_ns)) return;
+    fail(ErrorKind::data,
+         "{}: {} at {} px takes {:g} ms on {} with {}, but {:g} ms by {}: expected latencies of one thing to be within "
+         "a "
+         "factor of {}; leave out the one that was measured in another way",
+         where, point.model, point.imgsz, point.latency_ns * 1e-6, point.device, point.runtime, latency_ns * 1e-6,
+         other, kAgreement);
+  }
   FitPoint point_of(const devices::Anchor& anchor) {
     const devices::Device* device = catalog_.by_anchor(anchor.device);
     if (!device) fail(ErrorKind::config, "no device file names the anchor '{}'", anchor.device);
@@ -92,6 +138,11 @@ class Points {
   std::map<std::pair<std::string, int64_t>, devices::ModelWork> works_;
   std::vector<FitPoint> points_;
   std::vector<std::string> places_;  ///< "anchors.csv:12" of each
+  std::set<std::string> new_runtimes_;
+  /// Latency and place of device, runtime, model, image side and precision.
+  std::map<std::tuple<std::string, std::string, std::string, int64_t, std::string>, std::pair<double, std::string>>
+      seen_;
+  size_t unfilled_ = 0;
 };
 
 /// Entries of devices that the points do not name: what a new device starts from.
@@ -140,6 +191,13 @@ std::vector<Scheme> schemes_of(const std::vector<FitPoint>& points, int64_t plan
                               {"size", [](const FitPoint& p) { return std::to_string(p.imgsz); }, {}}};
   for (Scheme& scheme : schemes) scheme.held = devices::leave_one_out(points, scheme.group);
   schemes.push_back({"device", device, devices::leave_one_device_out(points)});
+  if (std::ranges::all_of(schemes, [](const Scheme& scheme) { return scheme.held.empty(); })) {
+    fail(ErrorKind::data,
+         "devices fit: '--cross-validate' forecasts each latency from others of its runtime: expected latencies of 2 "
+         "models "
+         "or more of one device and runtime, or of 2 devices of one runtime, got {} that nothing else tells of",
+         points.size() == 1 ? "one" : fmt::format("{}", points.size()));
+  }
   return schemes;
 }
 
@@ -254,9 +312,20 @@ std::string command_text(const std::vector<std::string>& files, const std::strin
 int run_devices_fit(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("devices fit"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
+  const bool tests = options["planned"] > 0 || options["cross_validate"].get<bool>();
+  if (options["each"].get<bool>() && !tests) {
+    fail(ErrorKind::config,
+         "devices fit: '--each' prints the forecasts of latencies that were left out: it needs --cross-validate or "
+         "--planned COUNT");
+  }
   Points points(catalog, environment.log);
   for (const std::string& file : invocation.inputs) points.add(file);
-  if (points.all().empty()) fail(ErrorKind::data, "expected anchors that can be used, got none");
+  if (points.all().empty()) {
+    fail(ErrorKind::data, "devices fit: expected latencies that can be used, got none{}",
+         points.unfilled() > 0 ? fmt::format(" ({} without a number in 'latency_ms')",
+                                             counted(static_cast<int64_t>(points.unfilled()), "line"))
+                               : "");
+  }
 
   points.drop_contradictions();
   const std::string format = options["format"];

@@ -143,6 +143,7 @@ int run_devices_forecast(const program::Invocation& invocation, const program::E
   const devices::Catalog catalog = device_catalog(options, environment);
   const Wanted asked = read_wanted(options, catalog);
   check(asked, catalog.fit);
+  require_a_name(invocation.inputs, options);
   std::vector<record::Record> records;
   for (const std::string& argument : invocation.inputs) {
     const graph::ModelFile model = open_model(argument, options, environment);

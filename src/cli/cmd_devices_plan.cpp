@@ -1,12 +1,15 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
 #include "cli/device_catalog.h"
 #include "cli/print.h"
+#include "core/error.h"
 #include "devices/anchors.h"
+#include "devices/capability.h"
 #include "devices/forecast.h"
 #include "devices/new_device.h"
 
@@ -51,13 +54,33 @@ devices::Factors reference_of(const devices::LatencyFit& fit, devices::Engine en
   return found ? found->factors : devices::Factors{};
 }
 
+/// The one that is named, else the runtime's own, else the CPU. Throws Error{config} where both are named and the
+/// runtime is of the other one.
+devices::Engine engine_of(const Json& options, const devices::LatencyFit& fit) {
+  if (!options["runtime"].is_string()) {
+    return options["engine"].is_string() ? devices::engine_of(options["engine"].get<std::string>())
+                                         : devices::Engine::cpu;
+  }
+  const std::string runtime = options["runtime"];
+  const std::vector<std::string> known = devices::known_runtimes();
+  devices::Engine own = devices::engine_of_runtime(runtime);
+  const bool is_known = std::ranges::count(known, runtime) > 0;
+  if (!is_known && devices::has_runtime(fit, devices::Engine::gpu, runtime)) own = devices::Engine::gpu;
+  if (options["engine"].is_string() && devices::engine_of(options["engine"].get<std::string>()) != own &&
+      (is_known || devices::has_runtime(fit, own, runtime))) {
+    fail(ErrorKind::config, "devices plan: expected a runtime of the {}, got {}, which computes on the {}",
+         options["engine"].get<std::string>(), runtime, to_string(own));
+  }
+  return own;
+}
+
 }  // namespace
 
 int run_devices_plan(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("devices plan"), Json::object(), invocation);
   const devices::Catalog catalog = device_catalog(options, environment);
   const devices::Device device = find_device(catalog, invocation.inputs.at(0));
-  const devices::Engine engine = devices::engine_of(options["engine"].get<std::string>());
+  const devices::Engine engine = engine_of(options, catalog.fit);
   constexpr auto kPrecision = devices::Precision::fp32;
   const std::string runtime = options["runtime"].is_string() ? options["runtime"].get<std::string>()
                               : engine == devices::Engine::cpu

@@ -13,6 +13,7 @@ namespace quench::cli {
 int run_export(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("export"), Json::object(), invocation);
   if (options["output"].is_null()) fail(ErrorKind::config, "export: expected -o FILE, got none");
+  require_a_name(invocation.inputs, options);
   graph::Graph graph = open_graph(invocation.inputs.at(0), options, environment);
   if (options["fold"].get<bool>()) graph = graph::fold_batch_norms(std::move(graph));
   const std::string path = options["output"];

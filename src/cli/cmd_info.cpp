@@ -95,6 +95,7 @@ int run_info(const program::Invocation& invocation, const program::Environment& 
   const Json options = program::settings(command("info"), Json::object(), invocation);
   const std::optional<Json> timed = timed_settings(options);
   const std::string& name = invocation.inputs.at(0);
+  require_a_name(invocation.inputs, options);
   const graph::Graph graph = open_graph(name, options, environment);
   if (options["groups"]) {
     const prune::LatencyOf latency_of =

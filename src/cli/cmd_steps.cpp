@@ -44,6 +44,12 @@ class ChainCommand {
         where_(invocation.command) {}
 
   const Json& options() const { return options_; }
+  /// Throws Error{config} for a setting that was given, whatever its value. why: what it is for.
+  void require_not_given(const std::vector<std::string>& names, const std::string& why) const {
+    for (const std::string& name : names) {
+      if (given_.contains(name)) fail(ErrorKind::config, "{}: expected no '{}' {}", where_, name, why);
+    }
+  }
   /// Throws Error{config} for a setting that was given and that no step but `other` has.
   void require_none_of(const methods::StepInfo& other, const methods::StepInfo& own, const std::string& why) const {
     const Json of_other = other.options(default_task()).part_of(given_);
@@ -133,6 +139,10 @@ int run_quantize(const program::Invocation& invocation, const program::Environme
   if (method.method == "qat") {
     method.steps.push_back(step("finetune"));
   } else {
+    work.require_not_given({"work", "resume"},
+                           fmt::format("with --method {}: it is of the checkpoints of fine-tuning (--method qat), of "
+                                       "which there are none",
+                                       method.method));
     work.require_none_of(registry.table().require("finetune", "quantize"),
                          registry.table().require("quantize", "quantize"),
                          fmt::format("with --method {}: it is a setting of fine-tuning (--method qat)", method.method));

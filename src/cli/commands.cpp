@@ -62,7 +62,9 @@ OptionSet export_settings() {
                            "a detector for other tools: decoded boxes and scores instead of raw outputs"}});
 }
 
-Option resume() { return {"resume", T::boolean, true, "go on from the checkpoint in the work folder"}; }
+Option resume(const std::string& of = "") {
+  return {"resume", T::boolean, true, of + "go on from the checkpoint in the work folder"};
+}
 
 /// Data that a model is held against, whose classes may have other names than the model's.
 OptionSet data_of_model() {
@@ -75,9 +77,12 @@ OptionSet data_of_model() {
 OptionSet quantize_settings() {
   const OptionSet method(
       {Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization", {"ptq", "qat"}},
-       Option{"work", T::text, nullptr, "folder of QAT checkpoints (default: beside the output)"}, resume()});
-  return method + config::quantize_options() + data_of_model() + config::qat_options() + config::quantizer_options() +
-         config::augment_options() + config::distill_options();
+       Option{"work", T::text, nullptr, "qat: folder of checkpoints (default: OUTPUT.qat)"}, resume("qat: ")});
+  const OptionSet qat =
+      config::qat_options() + config::quantizer_options() + config::augment_options() + config::distill_options();
+  std::vector<Option> training = qat.options();
+  for (Option& option : training) option.help = "qat: " + option.help;  // else they stand among those of both methods
+  return method + config::quantize_options() + data_of_model() + OptionSet(std::move(training));
 }
 
 OptionSet stages_folder() {
@@ -158,11 +163,12 @@ std::vector<program::Command> fixed_commands() {
        run_devices_forecast, "devices predict"},
       {"devices plan", "Which models to measure on a new device, so that few latencies tell the most",
        inputs("NAME", "device, by name: it needs a device file"), 1, 1,
-       OptionSet({Option{"count", T::integer, 10, "models to measure", {}, 1, 100},
-                  Option{"engine", T::text, "cpu", "what computes", {"cpu", "gpu"}},
-                  Option{"runtime", T::text, nullptr,
-                         "runtime (default: onnxruntime on CPUs; on GPUs the one that latencies are known of)"},
-                  Option{"largest_imgsz", T::integer, 480, "largest side of an image in pixels", {}, 160, 1280}}) +
+       OptionSet(
+           {Option{"count", T::integer, 10, "models to measure", {}, 1, 100},
+            Option{"engine", T::text, nullptr, "what computes (default: the runtime's, else cpu)", {"cpu", "gpu"}},
+            Option{"runtime", T::text, nullptr,
+                   "runtime (default: onnxruntime on CPUs; on GPUs the one that latencies are known of)"},
+            Option{"largest_imgsz", T::integer, 480, "largest side of an image in pixels", {}, 160, 1280}}) +
            devices_folder() + format({"table", "json", "csv", "md"}),
        run_devices_plan},
       {"devices fit", "Fit the parameters of the forecast to measured latencies, and test it on those left out",

@@ -39,6 +39,9 @@ std::filesystem::path require_output(const Json& settings, const program::Invoca
 std::optional<std::filesystem::path> file_to_write(const Json& settings, const char* name) {
   if (settings[name].is_null()) return std::nullopt;
   std::filesystem::path path = settings[name].get<std::string>();
+  if (std::error_code code; std::filesystem::is_directory(path, code)) {
+    fail(ErrorKind::config, "expected a file to write for '{}', got the folder {}", name, path.string());
+  }
   require_writable(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
   return path;
 }

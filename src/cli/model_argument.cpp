@@ -71,6 +71,14 @@ graph::ModelFile read(const std::string& path, const program::Environment& envir
 
 }  // namespace
 
+void require_a_name(const std::vector<std::string>& models, const Json& settings) {
+  if (!std::ranges::all_of(models, looks_like_path)) return;
+  for (const auto& [name, own] : {std::pair("stem_stride", 2), std::pair("classes", 0)}) {
+    if (settings.value(name, own) == own) continue;
+    fail(ErrorKind::config, "'{}' is of a model by name; {} is a file, which has its own", name, models.front());
+  }
+}
+
 graph::Graph open_graph(const std::string& name_or_path, const Json& settings,
                         const program::Environment& environment) {
   if (!looks_like_path(name_or_path)) return build(name_or_path, settings);

@@ -1,12 +1,16 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "core/json.h"
 #include "graph/onnx_read.h"
 #include "program/command.h"
 
 namespace quench::cli {
+
+/// Throws Error{config} where `stem_stride` or `classes` is set and all of `models` are files, which have their own.
+void require_a_name(const std::vector<std::string>& models, const Json& settings);
 
 /// MODEL on the command line: a file where it is one (or looks like a path), else a model by name, built with
 /// initial weights. A file is ONNX of ours, or weights (.pt, .safetensors), which are imported into the cache

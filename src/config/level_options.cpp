@@ -2,6 +2,7 @@
 // scales by groups of inputs; and of how integers change from one grid to another.
 #include <algorithm>
 
+#include "config/requantization.h"
 #include "config/tables.h"
 #include "core/error.h"
 
@@ -49,22 +50,6 @@ void require_groups(const Json& settings, std::string_view where) {
         ErrorKind::config,
         "{}: expected the target native or onnxruntime with 'group_size', got tensorrt, which reads no codes of groups",
         where);
-  }
-}
-
-/// requantization dyadic: what has scales that are known beforehand, in the engine of this project.
-void require_requantization(const Json& settings, std::string_view where) {
-  if (settings.value("requantization", std::string("float")) == "float") return;
-  if (const std::string target = settings.at("target"); target != "native") {
-    fail(ErrorKind::config,
-         "{}: expected the target native with 'requantization: dyadic', got {}, which requantizes by floats", where,
-         target);
-  }
-  if (settings.value("activation_scales", std::string("static")) != "static") {
-    fail(ErrorKind::config,
-         "{}: expected 'activation_scales: static' with 'requantization: dyadic', got dynamic: a scale that is found "
-         "as the model runs is a float",
-         where);
   }
 }
 

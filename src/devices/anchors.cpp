@@ -125,13 +125,17 @@ AnchorFile read_anchors(std::string_view text, const std::string& where) {
     if (line.fields.size() != columns.count()) {
       fail(ErrorKind::data, "{}: expected {} fields, got {}", place, columns.count(), line.fields.size());
     }
+    const std::string& latency = columns.of(line, "latency_ms");
+    if (latency.find_first_not_of(" \t") == std::string::npos) {
+      out.unfilled.push_back(line.number);
+      continue;
+    }
     Anchor anchor;
     anchor.device = columns.of(line, "device");
     anchor.model = columns.of(line, "model");
     anchor.imgsz = static_cast<int64_t>(positive(columns.of(line, "input"), 65536, "an image side", place));
     anchor.runtime = published_library(columns.of(line, "runtime"));
-    anchor.latency_ns =
-        static_cast<int64_t>(positive(columns.of(line, "latency_ms"), 1e9, "milliseconds", place) * 1e6);
+    anchor.latency_ns = static_cast<int64_t>(positive(latency, 1e9, "milliseconds", place) * 1e6);
     anchor.where = place;
     const std::string& precision = columns.of(line, "precision");
     const std::string word = precision.substr(0, precision.find_first_of(" ?"));

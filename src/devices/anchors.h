@@ -24,11 +24,13 @@ struct Anchor {
 struct AnchorFile {
   std::vector<Anchor> anchors;
   std::vector<std::string> skipped;  ///< lines that cannot be used, and why
+  std::vector<int64_t> unfilled;     ///< numbers of the lines without a latency: not measured
 };
 
 /// Reads CSV (RFC 4180, first line names the columns). Needs the columns device, model, input, runtime, precision,
 /// latency_ms; others are ignored. A runtime's version is cut off ("tensorrt8.2"), and so is "-fp16"; a precision may
-/// be followed by `?` or words ("fp16?", "fp32 model"); a line with another is skipped. Throws Error{data} naming
+/// be followed by `?` or words ("fp16?", "fp32 model"); a line with another is skipped, and so is one whose
+/// latency is empty. Throws Error{data} naming
 /// `where` and the line for missing columns, wrong numbers of fields, sizes and latencies that are not positive
 /// numbers.
 AnchorFile read_anchors(std::string_view text, const std::string& where);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/activation_scales.h"
+#include "config/requantization.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/text.h"
@@ -235,6 +236,7 @@ std::vector<ChainStep> effective_steps(const Method& method, const StepTable& ta
       fail(ErrorKind::config, "{}: {}", here, error.what());
     }
     steps.push_back({given.step, info.options(kind.task).checked(values, here)});
+    if (quantizes(given.step)) config::require_silu_tables(given.settings, here);
     if (info.check) info.check(steps.back().settings, here);
     if (info.suits) info.suits(steps.back().settings, before, here);
     if (given.step == "finetune" && has_narrow_weights(steps) && config::learns_narrow_weights(steps.back().settings)) {

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/text.h"
+#include "program/kept_inputs.h"
 #include "program/parse.h"
 #include "program/terminal.h"
 
@@ -156,22 +157,6 @@ Terminal::Form form_of(const Json& flags) {
 std::string refusal(const std::filesystem::filesystem_error& error) {
   const std::string other = error.path2().empty() ? "" : fmt::format(" and {}", error.path2().string());
   return fmt::format("the system refused {}{}: {}", error.path1().string(), other, error.code().message());
-}
-
-/// Throws Error{config} where a command would write over a file that it reads.
-void require_inputs_kept(const Invocation& invocation) {
-  for (const char* name : {"output", "page", "bibtex", "settings_file"}) {
-    const auto found = invocation.flags.find(name);
-    if (found == invocation.flags.end() || !found->is_string()) continue;
-    const std::filesystem::path written = found->get<std::string>();
-    for (const std::string& input : invocation.inputs) {
-      std::error_code code;
-      if (!std::filesystem::is_regular_file(written, code) || !std::filesystem::equivalent(written, input, code))
-        continue;
-      fail(ErrorKind::config, "{}: expected another file to write than {}, which is read: it would be lost",
-           invocation.command, written.string());
-    }
-  }
 }
 
 int run_command(const Program& program, const Parsed& parsed, Terminal& terminal) {

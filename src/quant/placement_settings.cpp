@@ -1,6 +1,7 @@
 #include "quant/placement_settings.h"
 
 #include "config/activation_scales.h"
+#include "config/requantization.h"
 
 namespace quench::quant {
 
@@ -14,7 +15,7 @@ PlacementOptions placement_options(const Json& settings) {
   for (const Json& entry : settings["layer_bits"]) options.layer_bits.push_back(entry.get<std::string>());
   options.quantize_head = settings["quantize_head"];
   // Integers alone between bytes: no SiLU of floats.
-  options.silu_tables = settings["silu_tables"] || settings.value("requantization", std::string("float")) == "dyadic";
+  options.silu_tables = settings["silu_tables"] || config::has_dyadic_requantization(settings);
   for (const Json& name : settings["float_layers"]) options.float_layers.push_back(name.get<std::string>());
   return options;
 }

@@ -6,6 +6,7 @@
 
 #include "config/activation_scales.h"
 #include "config/count_in.h"
+#include "config/requantization.h"
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -110,7 +111,7 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   if (rule.power_of_two) metadata["scales"] = "power_of_two";
   if (rule.levels != "uniform") metadata["levels"] = rule.levels;
   if (rule.group_size > 0) metadata["group_size"] = std::to_string(rule.group_size);
-  if (settings.value("requantization", std::string("float")) == "dyadic") metadata["requantization"] = "dyadic";
+  if (config::has_dyadic_requantization(settings)) metadata["requantization"] = "dyadic";
   metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
   metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
   metadata["bits_a"] = std::to_string(options.bits_a);

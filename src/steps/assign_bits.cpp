@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "bits/assign.h"
 #include "bits/measure.h"
 #include "config/tables.h"
@@ -9,12 +11,18 @@
 namespace quench::steps {
 namespace {
 
+/// A table, and the calibrated model that it was measured of where that was here.
+struct Measured {
+  bits::Sensitivity table;
+  std::optional<quant::Prepared> prepared;
+};
+
 /// The table that the setting names, or one that is measured at the widths that there are.
-bits::Sensitivity table_of(const StepInput& input) {
+Measured table_of(const StepInput& input) {
   if (input.settings.contains("sensitivity")) {
     const std::string name = input.settings["sensitivity"];
     const std::filesystem::path file = data::find_file(name, input.data_root);
-    return bits::sensitivity_from(parse_json(read_file(file), name), name);
+    return {bits::sensitivity_from(parse_json(read_file(file), name), name), std::nullopt};
   }
   const config::OptionSet& known = config::sensitivity_options();
   Json settings = known.part_of(input.settings);
@@ -23,15 +31,19 @@ bits::Sensitivity table_of(const StepInput& input) {
     if (width != "float") settings["bits"].push_back(width);
   }
   settings["hessian_probes"] = input.settings.at("by") == "forecast" ? 4 : 0;
-  return bits::measure_sensitivity(input.model, *input.data, known.checked(settings, "assign_bits"), input.log,
-                                   input.cancel);
+  Measured out;
+  out.prepared.emplace();
+  out.table = bits::measure_sensitivity(input.model, *input.data, known.checked(settings, "assign_bits"), input.log,
+                                        input.cancel, &*out.prepared);
+  return out;
 }
 
 }  // namespace
 
 graph::Graph run_assign_bits(const StepInput& input) {
-  graph::Graph made = bits::assign_bits(input.model, *input.data, input.settings, table_of(input), input.latency,
-                                        input.log, input.cancel);
+  const Measured measured = table_of(input);
+  graph::Graph made = bits::assign_bits(input.model, *input.data, input.settings, measured.table, input.latency,
+                                        input.log, input.cancel, measured.prepared ? &*measured.prepared : nullptr);
   made.metadata["parent_sha256"] = input.model.sha256;
   return made;
 }

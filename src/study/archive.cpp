@@ -81,6 +81,23 @@ std::vector<std::string> faults_of(const record::Record& record,
   return faults;
 }
 
+/// The file that is written, beside the one that it becomes; gone where it does not.
+class PartFile {
+ public:
+  explicit PartFile(const fs::path& file) : path_(file.string() + ".part") { fs::remove(path_); }
+  ~PartFile() {
+    std::error_code code;
+    fs::remove(path_, code);
+  }
+  PartFile(const PartFile&) = delete;
+  PartFile& operator=(const PartFile&) = delete;
+  const fs::path& path() const { return path_; }
+  void becomes(const fs::path& file) const { fs::rename(path_, file); }
+
+ private:
+  fs::path path_;
+};
+
 void add_to(zip_t* archive, const std::string& name, const std::string& content, bool compress) {
   zip_source_t* source = zip_source_buffer(archive, content.data(), content.size(), 0);
   const zip_int64_t index = source ? zip_file_add(archive, name.c_str(), source, ZIP_FL_ENC_UTF_8) : -1;
@@ -96,6 +113,9 @@ void add_to(zip_t* archive, const std::string& name, const std::string& content,
 
 void write_archive(const fs::path& folder, const fs::path& file, const std::string& version, const LogSink& log) {
   const fs::path store = folder / "records.jsonl";
+  if (fs::is_directory(file)) {
+    fail(ErrorKind::config, "[study.archive] expected a file to write, got the folder {}", file.string());
+  }
   if (!fs::is_regular_file(store)) {
     fail(ErrorKind::io, "[study.archive] expected a folder with records.jsonl, got {}", folder.string());
   }
@@ -127,19 +147,18 @@ void write_archive(const fs::path& folder, const fs::path& file, const std::stri
                       {"host", platform::one_line(platform::detect_host())},
                       {"files", list}};
   const std::string manifest_text = json_text(manifest, 2) + "\n";
-  const fs::path part = file.string() + ".part";
-  fs::remove(part);
+  const PartFile part(file);
   int code = 0;
-  ZipFile archive(zip_open(part.c_str(), ZIP_CREATE | ZIP_EXCL, &code), &zip_discard);
-  if (!archive) fail(ErrorKind::io, "[study.archive] cannot write {}", part.string());
+  ZipFile archive(zip_open(part.path().c_str(), ZIP_CREATE | ZIP_EXCL, &code), &zip_discard);
+  if (!archive) fail(ErrorKind::io, "[study.archive] cannot write {}", file.string());
   add_to(archive.get(), kManifest, manifest_text, true);
   for (const auto& [path, bytes] : files) add_to(archive.get(), path, bytes, !path.ends_with(".gz"));
   if (zip_close(archive.get()) != 0) {
     const std::string reason = zip_strerror(archive.get());
-    fail(ErrorKind::io, "[study.archive] cannot write {}: {}", part.string(), reason);
+    fail(ErrorKind::io, "[study.archive] cannot write {}: {}", file.string(), reason);
   }
   archive.release();  // zip_close has freed it
-  fs::rename(part, file);
+  part.becomes(file);
   log.info(fmt::format("wrote {}: {} records, {} files, sha256 {}", file.string(), records.size(), files.size(),
                        sha256_file(file)));
 }

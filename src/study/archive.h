@@ -16,8 +16,8 @@ namespace quench::study {
 /// name, and a manifest with the SHA-256 of each.
 
 /// Writes `file` from a folder of results (by rename, so that it is whole or not there). version: of this program.
-/// Throws Error{io} for a folder without records or a record's model that is missing, Error{data} for a model or
-/// outcomes whose content is not what its record says, naming them.
+/// Throws Error{config} for a folder in place of `file`, Error{io} for a folder without records or a record's model
+/// that is missing, Error{data} for a model or outcomes whose content is not what its record says, naming them.
 void write_archive(const std::filesystem::path& folder, const std::filesystem::path& file, const std::string& version,
                    const LogSink& log);
 

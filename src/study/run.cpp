@@ -255,8 +255,8 @@ PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen)
 void require_possible(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
                       const std::vector<std::string>& classes, const fs::path& data_root,
                       const prune::LatencyOf& latency) {
-  check_pretrained(study, cells, known, data_root);
   ModelGraphs graphs(classes);
+  check_pretrained(study, cells, known, graphs, data_root);
   check_teachers(study, cells, known, graphs, data_root);
   check_prunings(study, cells, known, graphs, latency);
 }

@@ -83,8 +83,9 @@ class Examination {
     const data::Splits& data = *subject_.data;
     data::LoaderOptions loading;
     loading.imgsz = graph::image_side(forms_.reference);
-    loading.batch = quant::images_a_pass(loading.imgsz);
     const int64_t images = quant::images_to_keep(settings_.at("images").get<int64_t>(), loading.imgsz, kMostImages);
+    // Eight batches or more, between which the loss's standard error is found.
+    loading.batch = std::clamp<int64_t>(images / 8, 1, quant::images_a_pass(loading.imgsz));
     subset_ = data::calibration_subset(*data.train, images, settings_.at("images_seed").get<uint64_t>());
     loading.subset = subset_.indices;
     data::Loader loader(data.train, loading);

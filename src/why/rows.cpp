@@ -143,11 +143,13 @@ std::vector<std::string> facts_of(const Findings& findings) {
     out.push_back("No times: " + findings.no_time);
   }
   if (findings.all) {
+    const double error = findings.all->loss_error;  // of one batch there is none
     out.push_back(
-        fmt::format("Error of the outputs: {:.3g} of their squares; loss {:.4g} in float, {:+.3g} quantized "
-                    "(+-{:.2g}), on {} training images of {}.",
-                    findings.all->error, findings.loss, findings.all->loss, findings.all->loss_error, findings.images,
-                    findings.data));
+        fmt::format("Error of the outputs: {:.3g} of their squares; loss {:.4g} in float, {:+.3g} quantized{}, on {} "
+                    "training images "
+                    "of {}.",
+                    findings.all->error, findings.loss, findings.all->loss,
+                    error > 0 ? fmt::format(" (+-{:.2g})", error) : "", findings.images, findings.data));
     std::string trials;
     for (const auto& [trial, effect] : findings.trials) {
       trials += fmt::format("{}{} {:.3g}", trials.empty() ? "" : ", ", to_string(trial), effect.error);

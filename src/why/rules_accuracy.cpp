@@ -151,6 +151,8 @@ std::optional<Advice> weights_dominate(const Findings& findings) {
 }
 
 std::optional<Advice> activations_dominate(const Findings& findings) {
+  // Of a model without its float one the rounding of weights cannot be seen: activations are all that there is.
+  if (!findings.trials.contains(Trial::weights_in_float)) return std::nullopt;
   const double weight = taken_away(findings, Trial::activations_in_float);
   if (weight < kGeneral) return std::nullopt;
   return Advice{"activations_dominate", kGeneral * weight,
