@@ -54,6 +54,7 @@ const std::map<std::string, Folder> kFolders = {
     {"inference", {5, {}}},
     {"report", {5, {}}},
     {"latency_table", {6, {}}},
+    {"evaluation", {6, {}}},
     {"bits", {6, {"latency_table"}}},
     {"calibration", {6, {"bits"}}},
     {"why", {6, {"bits"}}},

@@ -8,6 +8,7 @@
 
 #include "core/file.h"
 #include "core/json.h"
+#include "html_parsing.h"
 #include "report/asset.h"
 #include "report/chart.h"
 #include "report/columns.h"
@@ -18,66 +19,11 @@
 namespace quench::report {
 namespace {
 
+using quench::testing::parse;
+using quench::testing::Parsed;
 using record::Record;
 
 const PageOptions kOptions{"CIFAR-100: float, PTQ, QAT", "quench study run examples/cifar100.yaml", {"A note."}};
-
-/// Elements and text of a page. A small parser with the strictness of XML: every element ends, in order; '<' and '&'
-/// appear in text and attributes only as entities. Contents of script and style are raw text, as in HTML.
-struct Parsed {
-  std::vector<std::string> attributes;  ///< name="value", as written
-  std::vector<std::string> scripts;
-  std::string text;
-  std::string fault;  ///< what is not well formed; empty where all is
-};
-
-bool entities_only(const std::string& text) {
-  static const std::regex bare("&(?!(amp|lt|gt|quot|#39);)");
-  return text.find('<') == std::string::npos && !std::regex_search(text, bare);
-}
-
-Parsed parse(const std::string& page) {
-  Parsed result;
-  std::vector<std::string> open;
-  size_t at = page.find('>') + 1;  // after the document type
-  while (at < page.size()) {
-    const size_t tag = page.find('<', at);
-    const std::string text = page.substr(at, tag - at);
-    if (!entities_only(text)) result.fault = "text: " + text;
-    result.text += text;
-    if (tag == std::string::npos) break;
-    const size_t end = page.find('>', tag);
-    if (end == std::string::npos) return result.fault = "tag without end", result;
-    std::string inside = page.substr(tag + 1, end - tag - 1);
-    at = end + 1;
-    if (inside[0] == '/') {
-      if (open.empty() || open.back() != inside.substr(1)) return result.fault = "unexpected </" + inside, result;
-      open.pop_back();
-      continue;
-    }
-    const bool empty = inside.back() == '/';
-    if (empty) inside.pop_back();
-    const std::string name = inside.substr(0, inside.find(' '));
-    static const std::regex attribute("([a-zA-Z-]+)=\"([^\"]*)\"");
-    std::string rest = inside.substr(name.size());
-    for (std::sregex_iterator it(rest.begin(), rest.end(), attribute), none; it != none; ++it) {
-      result.attributes.push_back(it->str());
-      if (!entities_only((*it)[2])) result.fault = "attribute: " + it->str();
-    }
-    if (std::regex_replace(rest, attribute, "").find_first_not_of(" \n") != std::string::npos) {
-      result.fault = "attributes: " + rest;
-    }
-    if (empty) continue;
-    if (name == "script" || name == "style") {
-      const size_t close = page.find("</" + name, at);
-      if (name == "script") result.scripts.push_back(page.substr(at, close - at));
-      at = close;
-    }
-    open.push_back(name);
-  }
-  if (!open.empty()) result.fault = "not ended: " + open.back();
-  return result;
-}
 
 TEST(Html, WarnsOfLatenciesThatDoNotCompare) {
   const char* const warning = "more than one machine or at more than one thread count";
@@ -331,7 +277,7 @@ TEST(ScriptJson, HoldsNoMarkup) {
 
 /// The page of the samples, for eyes.
 TEST(Html, WritesASample) {
-  const auto path = std::filesystem::path(testing::TempDir()) / "quench-report-sample.html";
+  const auto path = std::filesystem::path(::testing::TempDir()) / "quench-report-sample.html";
   write_file(path, html(sample_records(), kOptions));
   EXPECT_EQ(read_file(path), html(sample_records(), kOptions));
 }

@@ -1,4 +1,7 @@
+#include <fmt/format.h>
+
 #include <iostream>
+#include <optional>
 
 #include "cli/lab_commands.h"
 #include "cli/matched_data.h"
@@ -6,6 +9,8 @@
 #include "cli/print.h"
 #include "core/clock.h"
 #include "core/processors.h"
+#include "core/task.h"
+#include "evaluation/page.h"
 #include "graph/onnx_read.h"
 #include "inference/registry.h"
 #include "platform/measured.h"
@@ -13,9 +18,53 @@
 #include "study/stages.h"
 
 namespace quench::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The page of one evaluation, and all that goes with it, into a folder.
+void write_page(const fs::path& folder, const record::Record& record, const data::Dataset& split,
+                evaluation::Answers& collected, const score::Evaluation& evaluation,
+                const program::Environment& environment) {
+  const std::vector<evaluation::ImageAnswer> answers = collected.finish(split.size(), evaluation.left_out);
+  const metrics::Outcomes& outcomes = evaluation.outcomes.value();
+  const fs::path model = record.cell.value_or("");
+  evaluation::Subject subject{fmt::format("{} on {}", model.filename().string(), record.data.value_or("")),
+                              {},
+                              split,
+                              answers,
+                              outcomes,
+                              usable_processors()};
+  subject.facts = {{"Model", model.string()},
+                   {"Data", record.data.value_or("")},
+                   {"Images", std::to_string(evaluation.samples)},
+                   {"Image size", fmt::format("{} px", record.imgsz.value_or(0))},
+                   {"Runtime", record.runtime.value_or("")}};
+  const Json& settings = record.config;
+  if (labels_of(split.task()) == Labels::objects) {
+    subject.facts.emplace_back("Suppression",
+                               fmt::format("confidence above {:.3g}, IoU {:.3g}", settings["confidence"].get<double>(),
+                                           settings["iou"].get<double>()));
+  }
+  subject.facts.emplace_back("quench", environment.version);
+  subject.facts.emplace_back("Made", record.time.value_or(""));
+  subject.facts.emplace_back("SHA-256 of the model", record.model_sha256.value_or(""));
+  std::vector<report::NamedFile> pictures;
+  report::FigurePage page = evaluation::evaluation_page(subject, pictures);
+  if (!evaluation.left_out.empty()) {
+    page.notes.push_back(data::to_text(evaluation.left_out, split.size(), "test images"));
+  }
+  evaluation::write_report(folder, page, pictures);
+  environment.log.info("wrote " + (folder / "report.html").string());
+}
+
+}  // namespace
 
 int run_eval(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
+  std::optional<fs::path> report;
+  if (options["report"].is_string()) report = options["report"].get<std::string>();
+  if (report) evaluation::require_report_folder(*report);
   const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
@@ -24,10 +73,11 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = usable_processors();
 
-  const auto evaluate = [&](const runtime::Runtime& used) {
+  const auto evaluate = [&](const runtime::Runtime& used, const inference::Onlooker& seen = {}) {
     inference::Engine engine(used, model, session_options);
     for (const std::string& note : engine.session().notes()) environment.log.info(used.name() + ": " + note);
-    return inference::evaluate(engine, *data.test, {.batch = options["batch"].get<int64_t>(), .settings = options},
+    return inference::evaluate(engine, *data.test,
+                               {.batch = options["batch"].get<int64_t>(), .settings = options, .seen = seen},
                                environment.log, *environment.cancel);
   };
   record::Record record;
@@ -38,7 +88,14 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   record.runtime = runtime.name();
   record.threads = session_options.threads;
   platform::set_host(record, environment.version);
-  const score::Evaluation real = evaluate(runtime);
+  evaluation::Answers answers(labels_of(data.test->task()));
+  inference::Onlooker onlooker;
+  if (report) {
+    onlooker = [&](const score::Answer& answer, std::span<const Tensor> outputs, int64_t in_batch, const Truth& truth) {
+      answers.add(answer, outputs, in_batch, truth);
+    };
+  }
+  const score::Evaluation real = evaluate(runtime, onlooker);
   if (options["agreement"].get<bool>()) {
     study::set_scores(record, real, evaluate(registry.require("torch")));
   } else {
@@ -47,6 +104,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   }
   record.config = options;
   record.time = utc_now();
+  if (report) write_page(*report, record, *data.test, answers, real, environment);
   std::cout << render({record}, options["format"]);
   return program::kOk;
 }

@@ -250,7 +250,9 @@ std::vector<program::Command> fixed_commands() {
                 Option{"agreement", T::boolean, false, "also run `torch` and compare predictions"},
                 Option{"detections", T::text, nullptr, "COCO results (.json, .json.gz) to score instead of a MODEL"},
                 Option{"annotations", T::text, nullptr, "COCO instances (.json) of --detections"},
-                Option{"per_class", T::boolean, false, "a row for each class too (--detections)"}}) +
+                Option{"per_class", T::boolean, false, "a row for each class too (--detections)"},
+                Option{"report", T::text, nullptr,
+                       "folder to write a page into: figures of each class, curves, confusions, worst images"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),
        run_eval_base},
       {"predict", "What a model sees in images, a video or a camera, drawn and as data", model_file(), 1, 1,

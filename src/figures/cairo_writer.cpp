@@ -9,6 +9,7 @@
 #include <numbers>
 
 #include "core/error.h"
+#include "figures/shape_corners.h"
 #include "figures/writer.h"
 
 namespace quench::figures {
@@ -43,31 +44,6 @@ double width_of(cairo_t* cairo, const std::string& text) {
   return extents.x_advance;
 }
 
-/// Corners of shapes in a box of 2 x 2 around the origin, y downwards.
-std::vector<Place> corners(Shape shape) {
-  const auto regular = [](int count) {
-    std::vector<Place> out;
-    for (int i = 0; i < count; ++i) {
-      const double angle = 2 * std::numbers::pi * i / count;
-      out.push_back({std::sin(angle), -std::cos(angle)});
-    }
-    return out;
-  };
-  constexpr double kArm = 0.35;
-  switch (shape) {
-    case Shape::circle: return {};
-    case Shape::square: return {{-.85, -.85}, {.85, -.85}, {.85, .85}, {-.85, .85}};
-    case Shape::triangle: return {{0, -1}, {1, .8}, {-1, .8}};
-    case Shape::diamond: return regular(4);
-    case Shape::wedge: return {{0, 1}, {-1, -.8}, {1, -.8}};
-    case Shape::cross:
-      return {{-kArm, -1}, {kArm, -1}, {kArm, -kArm}, {1, -kArm}, {1, kArm},   {kArm, kArm},
-              {kArm, 1},   {-kArm, 1}, {-kArm, kArm}, {-1, kArm}, {-1, -kArm}, {-kArm, -kArm}};
-    case Shape::pentagon: return regular(5);
-  }
-  return {};
-}
-
 void draw(cairo_t* cairo, const Line& line) {
   set_stroke(cairo, line.color, line.width, line.dashes);
   for (const Place& place : line.places) cairo_line_to(cairo, place.x, place.y);
@@ -76,7 +52,7 @@ void draw(cairo_t* cairo, const Line& line) {
 
 void draw(cairo_t* cairo, const Mark& mark) {
   const double half = mark.size / 2;
-  const std::vector<Place> outline = corners(mark.shape);
+  const std::vector<Place> outline = shape_corners(mark.shape);
   if (outline.empty()) cairo_arc(cairo, mark.center.x, mark.center.y, half, 0, 2 * std::numbers::pi);
   for (const Place& corner : outline) {
     cairo_line_to(cairo, mark.center.x + half * corner.x, mark.center.y + half * corner.y);
@@ -91,6 +67,12 @@ void draw(cairo_t* cairo, const Mark& mark) {
     cairo_stroke_preserve(cairo);
   }
   cairo_new_path(cairo);
+}
+
+void draw(cairo_t* cairo, const Area& area) {
+  cairo_set_source_rgba(cairo, area.fill.red / 255.0, area.fill.green / 255.0, area.fill.blue / 255.0, area.opacity);
+  cairo_rectangle(cairo, area.corner.x, area.corner.y, area.width, area.height);
+  cairo_fill(cairo);
 }
 
 void draw(cairo_t* cairo, const Text& text) {

@@ -24,6 +24,16 @@ struct Line {
   double width = 1;
   Color color;
   std::vector<double> dashes = {};  ///< lengths of ink and gap, in turn; empty: drawn through
+  std::string note = {};            ///< shown by a page where the line is pointed at
+};
+
+/// A filled rectangle.
+struct Area {
+  Place corner;  ///< the upper left one
+  double width = 0, height = 0;
+  Color fill;
+  double opacity = 1;     ///< in [0,1]
+  std::string note = {};  ///< shown by a page where it is pointed at
 };
 
 enum class Shape { circle, square, triangle, diamond, wedge, cross, pentagon };
@@ -54,7 +64,7 @@ struct Text {
 struct Figure {
   std::string title;  ///< for the file's metadata
   double width = 360, height = 270;
-  std::vector<std::variant<Line, Mark, Text>> parts;  ///< later ones cover earlier ones
+  std::vector<std::variant<Line, Mark, Text, Area>> parts;  ///< later ones cover earlier ones
 };
 
 }  // namespace quench::figures

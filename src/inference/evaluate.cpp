@@ -48,8 +48,20 @@ score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const Eva
     return session.run(runtime::to_input(data::to_planar(images), session.input_dtype()));
   };
   const auto left_out = std::make_shared<data::LeftOut>();
-  score::evaluate(*scorer, images_of(engine.graph(), split, options, settings.value("rect", false), left_out), run,
-                  {.total = split.size(), .log = &log, .cancel = &cancel});
+  const score::ImageSource images = images_of(engine.graph(), split, options, settings.value("rect", false), left_out);
+  std::vector<Truth> truths;  // of the images that run
+  const auto next = [&] {
+    std::optional<LabelledImages> batch = images();
+    if (batch && options.seen) truths = batch->truths;
+    return batch;
+  };
+  score::Watch watch{.total = split.size(), .log = &log, .cancel = &cancel};
+  if (options.seen) {
+    watch.heard = [&](const score::Answer& answer, std::span<const Tensor> outputs, int64_t in_batch) {
+      options.seen(answer, outputs, in_batch, truths.at(static_cast<size_t>(in_batch)));
+    };
+  }
+  score::evaluate(*scorer, next, run, watch);
   score::Evaluation evaluation = scorer->result();
   evaluation.left_out = left_out->images();
   if (!evaluation.left_out.empty()) log.warning(data::to_text(evaluation.left_out, split.size(), "test images"));

@@ -1,23 +1,32 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <utility>
 
 #include "core/cancel.h"
 #include "core/json.h"
+#include "core/labelled_images.h"
 #include "core/log.h"
 #include "data/loading/left_out.h"
 #include "data/sets/dataset.h"
 #include "runtime/runtime.h"
 #include "score/evaluation.h"
+#include "score/scorer.h"
 
 namespace quench::inference {
+
+/// Who looks on: each image's answer, the raw outputs that it was read from, and what is true of the image, in order.
+using Onlooker =
+    std::function<void(const score::Answer&, std::span<const Tensor> outputs, int64_t in_batch, const Truth& truth)>;
 
 struct EvaluateOptions {
   int64_t batch = 64;  ///< images a run, at most; fewer where they are large
   int workers = 2;
   Json settings;  ///< values of the task's config::evaluate_options(); null: defaults
+  Onlooker seen = {};
 };
 
 /// A model in a runtime, for inputs of any size.

@@ -17,7 +17,7 @@
     if (rows.length > 12) {
       const label = document.createElement('label'), input = document.createElement('input');
       input.type = 'search';
-      input.placeholder = 'ptq native';
+      input.placeholder = table.dataset.example ?? 'ptq native';
       label.append('Rows with ', input);
       input.addEventListener('input', () => { words = input.value.toLowerCase().split(/\s+/).filter(Boolean); show(); });
       bar.append(label, count, more);

@@ -17,8 +17,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kJpegQuality = 95;
-
 bool is_same(const fs::path& a, const fs::path& b) {
   std::error_code ignored;
   return !b.empty() && fs::equivalent(a, b, ignored);
@@ -26,7 +24,7 @@ bool is_same(const fs::path& a, const fs::path& b) {
 
 }  // namespace
 
-void write_image(const fs::path& path, const Tensor& pixels) {
+std::string encoded_image(const fs::path& path, const Tensor& pixels, int quality) {
   const Shape& shape = pixels.shape();
   ensure(pixels.dtype() == DType::u8 && shape.size() == 3 && shape[2] == 3,
          "[data.image_file] expected uint8 pixels [h,w,3], got {} {}", to_string(pixels.dtype()), to_string(shape));
@@ -41,7 +39,7 @@ void write_image(const fs::path& path, const Tensor& pixels) {
   std::string reason = "this build of OpenCV does not write the format";
   try {
     cv::cvtColor(rgb, bgr, cv::COLOR_RGB2BGR);
-    if (!encode_picture(lower(path.extension().string()), bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, kJpegQuality})) {
+    if (!encode_picture(lower(path.extension().string()), bgr, bytes, {cv::IMWRITE_JPEG_QUALITY, quality})) {
       bytes.clear();
     }
   } catch (const cv::Exception& error) {
@@ -52,8 +50,10 @@ void write_image(const fs::path& path, const Tensor& pixels) {
     fail(ErrorKind::data, "[data.image_file] cannot encode {}x{} pixels: {} ({})", shape[0], shape[1], reason,
          path.string());
   }
-  write_file(path, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
+
+void write_image(const fs::path& path, const Tensor& pixels) { write_file(path, encoded_image(path, pixels)); }
 
 std::vector<fs::path> list_images(const fs::path& folder, const fs::path& except, std::vector<fs::path>* others) {
   std::vector<fs::path> found;

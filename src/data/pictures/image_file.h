@@ -1,11 +1,16 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "core/tensor.h"
 
 namespace quench::data {
+
+/// The bytes of an image file of [h,w,3] uint8 RGB, in the format that the extension of `name` says. quality: of JPEG.
+/// Throws as write_image does.
+std::string encoded_image(const std::filesystem::path& name, const Tensor& pixels, int quality = 95);
 
 /// Encodes [h,w,3] uint8 RGB as the extension says (png, jpg, jpeg, bmp, webp, tif in any case; JPEG at quality 95) and
 /// replaces the file as a whole; makes parent folders. Reading: read_image (image_folder.h).
