@@ -3,12 +3,15 @@
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "error_testing.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
+#include "graph/shape_inference.h"
 #include "graph/verify.h"
 #include "graph_samples.h"
 #include "quench_onnx.pb.h"
@@ -104,6 +107,62 @@ TEST(Onnx, ReducedRangesAreHeldByClipAndWholeOnesAreNot) {
   const samples::QuantizeOptions saturating{.integer = false, .weight_clip = 0.5};
   EXPECT_EQ(count(parse(write_onnx(samples::quantized(plain, saturating))), "Max"), 4);
   EXPECT_EQ(count(parse(write_onnx(samples::quantized(plain, {.integer = false}))), "Max"), 0);
+}
+
+/// What stands before each QuantizeLinear.
+std::set<std::string> quantized_types(const quench_onnx::ModelProto& model) {
+  std::map<std::string, std::string> maker;
+  std::set<std::string> types;
+  for (const auto& node : model.graph().node()) {
+    for (const std::string& output : node.output()) maker[output] = node.op_type();
+    if (node.op_type() == "QuantizeLinear") types.insert(maker[node.input(0)]);
+  }
+  return types;
+}
+
+// OpenVINO makes a pass of its own of a pair that changes nothing.
+TEST(Onnx, ForOpenVinoNoPairStandsBehindWhatMovesValues) {
+  samples::Builder b(1);
+  const EdgeId images = b.input("images", {1, 3, 8, 8});
+  const EdgeId x = b.conv("conv", images, 4, {});
+  const auto parts = b.split("split", x, {2, 2});
+  const EdgeId pool = b.node("pool", Op::max_pool, {parts[0]}, PoolAttributes{{3, 3}, {1, 1}, {1, 1}});
+  const EdgeId cat = b.node("cat", Op::concat, {pool, parts[1], x});
+  b.output(b.conv("last", b.node("up", Op::upsample, {cat}, UpsampleAttributes{2}), 2, {}));
+  Graph graph = b.graph;
+  infer_shapes(graph);
+  for (Edge& edge : graph.edges) edge.quant = QuantParams{DType::u8, 8, {0.5f}, {3}, -1};
+  const EdgeId last = graph.outputs[0];
+  graph.edge(last).quant.reset();
+  EXPECT_EQ(quantized_types(parse(write_onnx(graph))),
+            (std::set<std::string>{"", "Conv", "Split", "MaxPool", "Concat", "Resize"}));
+  graph.metadata["target"] = "openvino";
+  EXPECT_EQ(quantized_types(parse(write_onnx(graph))), (std::set<std::string>{"", "Conv"}));
+  EXPECT_EQ(read_onnx(write_onnx(graph), "test"), graph);
+
+  // Where a pair changes something, or nobody said so, it stands.
+  Graph other = graph;
+  other.edge(pool).quant->zero_point[0] = 4;
+  EXPECT_EQ(quantized_types(parse(write_onnx(other))), (std::set<std::string>{"", "Conv", "MaxPool", "Concat"}));
+  EXPECT_EQ(read_onnx(write_onnx(other), "test"), other);
+  other = graph;
+  other.edge(cat).quant.reset();
+  EXPECT_EQ(read_onnx(write_onnx(other), "test"), other);
+  other = graph;
+  other.edge(parts[1]).quant.reset();
+  EXPECT_EQ(read_onnx(write_onnx(other), "test"), other);
+  other = graph;
+  other.outputs.push_back(cat);
+  EXPECT_EQ(read_onnx(write_onnx(other), "test"), other);
+
+  // A mark where it cannot hold.
+  quench_onnx::ModelProto model = parse(write_onnx(graph));
+  for (auto& node : *model.mutable_graph()->mutable_node()) {
+    if (node.op_type() == "Conv") node.set_doc_string("quench carried");
+  }
+  const auto [kind, message] = error_of([&] { read_onnx(model.SerializeAsString(), "test"); });
+  EXPECT_EQ(kind, ErrorKind::data);
+  EXPECT_NE(message.find("moves values"), std::string::npos) << message;
 }
 
 TEST(Onnx, GraphOutputsKeepTheirNames) {

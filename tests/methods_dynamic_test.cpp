@@ -49,6 +49,7 @@ TEST(DynamicScales, AreRefusedBeforeAnyTraining) {
   };
   EXPECT_NE(said(R"("bits_a": 4)").find("expected 'bits_a: 8' with 'activation_scales: dynamic'"), std::string::npos);
   EXPECT_NE(said(R"("target": "tensorrt")").find("native or onnxruntime"), std::string::npos);
+  EXPECT_NE(said(R"("target": "openvino")").find("native or onnxruntime"), std::string::npos);
   EXPECT_NE(said(R"("layer_bits": ["conv=w4a6"])").find("layer_bits"), std::string::npos);
   const auto [kind, text] = error_of([] { chain_of(R"({"method": "ptq", "activation_scales": "sometimes"})"); });
   EXPECT_EQ(kind, ErrorKind::config);

@@ -202,6 +202,34 @@ TEST(Placement, NativeKeepsOutputsInFloat) {
   }
 }
 
+// OpenVINO on x86: the native engine's edges; weights of 7 bits, so that sums of two products fit 16 bits, unless
+// asked.
+TEST(Placement, OpenVinoIsTheNativeOneWithNarrowerWeights) {
+  for (const bool head : {false, true}) {
+    PlacementOptions options;
+    options.target = Target::native;
+    options.quantize_head = head;
+    const Placement native = place(model("yolov8n", 64), options);
+    options.target = Target::openvino;
+    const Placement placement = place(model("yolov8n", 64), options);
+    EXPECT_EQ(placement.groups, native.groups);
+    EXPECT_EQ(placement.fixed, native.fixed);
+    EXPECT_EQ(placement.weights, native.weights);
+    EXPECT_EQ(placement.weight_bits, std::vector<int>(placement.weights.size(), 7));
+    EXPECT_EQ(native.weight_bits, std::vector<int>(native.weights.size(), 8));
+  }
+  PlacementOptions options;
+  options.target = Target::openvino;
+  options.bits_w = 4;
+  EXPECT_EQ(place(branched_graph(), options).weight_bits, std::vector<int>(5, 4));
+  options.layer_bits = {"*=w8"};
+  EXPECT_EQ(place(branched_graph(), options).weight_bits, std::vector<int>(5, 8));
+  // The largest sum of two products of bytes: 16 bits hold it, with 8-bit weights they would not.
+  const graph::QuantParams seven{DType::i8, 7, {1.0f}, {0}, -1}, eight{DType::i8, 8, {1.0f}, {0}, -1};
+  EXPECT_LE(2 * 255 * seven.q_max(), 32767);
+  EXPECT_GT(2 * 255 * eight.q_max(), 32767);
+}
+
 TEST(Placement, BadRequests) {
   const auto kind_of = [](const PlacementOptions& options, const std::string& mentions) {
     try {
@@ -214,7 +242,8 @@ TEST(Placement, BadRequests) {
   };
   EXPECT_EQ(kind_of({Target::onnxruntime, {"conv9"}}, "did you mean 'conv"), ErrorKind::config);
   EXPECT_EQ(kind_of({Target::onnxruntime, {"conv1", "backbone."}}, "backbone."), ErrorKind::config);
-  EXPECT_EQ(kind_of({.target = Target::onnxruntime, .float_layers = {}, .silu_tables = true}, "silu_tables"), ErrorKind::config);
+  EXPECT_EQ(kind_of({.target = Target::onnxruntime, .float_layers = {}, .silu_tables = true}, "silu_tables"),
+            ErrorKind::config);
   EXPECT_THROW(target_from("onnxruntim"), Error);
   EXPECT_EQ(target_from("tensorrt"), Target::tensorrt);
 }

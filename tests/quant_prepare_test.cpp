@@ -99,7 +99,7 @@ TEST(Prepare, MoreBitsAreNearer) {
 
 TEST(Prepare, SimulatedPreparedAndConvertedAgree) {
   const Tensor batch = noise_batch();
-  for (const char* target : {"native", "onnxruntime", "tensorrt"}) {
+  for (const char* target : {"native", "onnxruntime", "tensorrt", "openvino"}) {
     for (const char* weights : {"per_channel", "per_tensor"}) {
       for (const char* activations : {"asymmetric", "symmetric"}) {
         const Json config = settings({{"target", target}, {"weights", weights}, {"activations", activations}});
@@ -123,6 +123,7 @@ TEST(Prepare, IsDeterministicAndSaysWhatItDid) {
   EXPECT_EQ(metadata.at("observer"), "mse");
   EXPECT_EQ(metadata.at("target"), "native");
   EXPECT_EQ(metadata.at("bits_w"), "8");
+  EXPECT_EQ(prepared_with(settings({{"target", "openvino"}})).graph.metadata.at("bits_w"), "7");
   EXPECT_EQ(metadata.at("calibration_sha256"), a.calibration_sha256);
   EXPECT_EQ(metadata.at("task"), "classify");  // what was there stays
   const Prepared other = prepared_with(settings({{"calibration_seed", 1}, {"calibration_images", 40}}));

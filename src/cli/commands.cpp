@@ -56,10 +56,17 @@ OptionSet model_shape() {
 OptionSet export_settings() {
   return OptionSet({Option{"imgsz", T::text, "0", "image side in pixels, or HEIGHTxWIDTH; 0: the model's own"}}) +
          model_by_name() +
-         OptionSet({Option{"to", T::text, "onnx", "format", {"onnx"}},
-                    Option{"fold", T::boolean, false, "fold batch norm into the convolutions"},
-                    Option{"with_nms_ready_outputs", T::boolean, false,
-                           "a detector for other tools: decoded boxes and scores instead of raw outputs"}});
+         OptionSet(
+             {Option{"to",
+                     T::text,
+                     "onnx",
+                     "format: onnx; ncnn (a .param and a .bin); tflite; integers (a quantized model, and every layer's "
+                     "values of one image, to check other implementations by)",
+                     {"onnx", "ncnn", "tflite", "integers"}},
+              Option{"source", T::text, nullptr, "--to integers: the image (required)"},
+              Option{"fold", T::boolean, false, "fold batch norm into the convolutions"},
+              Option{"with_nms_ready_outputs", T::boolean, false,
+                     "a detector for other tools: decoded boxes and scores instead of raw outputs"}});
 }
 
 Option resume(const std::string& of = "") {
@@ -137,7 +144,8 @@ std::vector<program::Command> fixed_commands() {
            config::prune_options().only({"latency_runtime", "latency_threads", "latency_precision"}) +
            format({"table", "json", "svg"}),
        run_info},
-      {"export", "Write a model as ONNX", any_model(), 1, 1, export_settings() + output("file to write (required)"),
+      {"export", "Write a model as ONNX, for NCNN or TensorFlow Lite, or as integers", any_model("MODEL [OUTPUT]"), 1,
+       2, export_settings() + output("file to write, or folder with --to integers (required, or as OUTPUT)"),
        run_export},
       {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors",
        inputs("FILE", "released weights"), 1, 1,

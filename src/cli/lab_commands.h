@@ -21,6 +21,8 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
 int run_calibrate(const program::Invocation& invocation, const program::Environment& environment);
 int run_sensitivity(const program::Invocation& invocation, const program::Environment& environment);
 int run_why(const program::Invocation& invocation, const program::Environment& environment);
+/// `export --to integers`, which reads an image.
+int run_export_integers(const program::Invocation& invocation, const program::Environment& environment);
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment);
 int run_data(const program::Invocation& invocation, const program::Environment& environment);

@@ -24,6 +24,7 @@ extern "C" int quench_library_run(const quench::program::Invocation& invocation,
   if (name == "calibrate") return run_calibrate(invocation, environment);
   if (name == "sensitivity") return run_sensitivity(invocation, environment);
   if (name == "why") return run_why(invocation, environment);
+  if (name == "export") return run_export_integers(invocation, environment);
   if (name == "predict") return run_predict(invocation, environment);
   if (name == "study plan") {  // with --trial: the others are quench_plan's
     return run_study_plan(invocation, environment, quench::inference::full_registry(environment.places),

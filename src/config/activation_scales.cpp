@@ -22,6 +22,9 @@ void require_activation_scales(const Json& settings, std::string_view where) {
   if (settings.at("target") == "tensorrt") {
     refuse("the target native or onnxruntime", "TensorRT takes scales that are in the file");
   }
+  if (settings.at("target") == "openvino") {
+    refuse("the target native or onnxruntime", "OpenVINO has no kernels for scales that are found as the model runs");
+  }
   if (settings.at("activations") != "asymmetric") {
     refuse("'activations: asymmetric'", "the zero point goes by the values, too");
   }

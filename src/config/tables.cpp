@@ -74,7 +74,7 @@ const OptionSet& quantize_options() {
            T::text,
            "native",
            "runtime whose placement of quantizers to use",
-           {"native", "onnxruntime", "tensorrt"}},
+           {"native", "onnxruntime", "tensorrt", "openvino"}},
           {"observer",
            T::text,
            "mse",

@@ -11,7 +11,8 @@
 ///   Clip, Min, Max `quench range`    saturation of a reduced range, part of the QuantizeLinear that follows
 ///   QuantizeLinear, DequantizeLinear `quench bits=7`   QuantParams::bits where not 8
 ///   Gather, Cast `quench unrounded=NAME`  the initializer with the float weights that the codes were rounded from
-///   Gather   `quench group_size=16`  factors of groups of so many inputs each, one for each input
+///   Concat, MaxPool, Resize, Split, Flatten  `quench carried`   the outputs have the inputs' quantization (target
+///   openvino) Gather   `quench group_size=16`  factors of groups of so many inputs each, one for each input
 namespace quench::graph::onnx_mark {
 
 inline constexpr std::string_view kGate = "quench gate";
@@ -21,6 +22,7 @@ inline constexpr std::string_view kRange = "quench range";
 inline constexpr std::string_view kMomentum = "quench momentum=";
 inline constexpr std::string_view kBits = "quench bits=";
 inline constexpr std::string_view kUnrounded = "quench unrounded=";
+inline constexpr std::string_view kCarried = "quench carried";
 inline constexpr std::string_view kGroupSize = "quench group_size=";
 
 /// Key of the metadata entry that says that quench wrote the file.

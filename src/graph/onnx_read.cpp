@@ -1,5 +1,6 @@
 #include "graph/onnx_read.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 
@@ -245,6 +246,17 @@ void OnnxReader::read_weights(Node& node, const NodeProto& proto) {
   if (proto.input_size() > known) wrong("expected {} inputs, got {} (node {})", known, proto.input_size(), node.name);
 }
 
+std::optional<QuantParams> OnnxReader::read_carried(const Node& node, const NodeProto& proto) const {
+  if (proto.doc_string() != onnx_mark::kCarried) return std::nullopt;
+  const auto quant = node.inputs.empty() ? std::nullopt : graph_.edge(node.inputs[0]).quant;
+  const bool same = std::ranges::all_of(node.inputs, [&](EdgeId id) { return graph_.edge(id).quant == quant; });
+  if (!traits(node.op).moves_values || !quant || quant->dynamic || !same) {
+    wrong("expected a node that moves values of one quantization, as its mark says, got another (node {})",
+          proto.name());
+  }
+  return quant;
+}
+
 void OnnxReader::read_node(const NodeProto& proto) {
   if (read_part(proto)) return;
   Node node;
@@ -260,12 +272,13 @@ void OnnxReader::read_node(const NodeProto& proto) {
     if (count == 1) read_weights(node, proto);
     if (count == 2 && proto.input_size() != 2) wrong("expected 2 inputs (node {})", proto.name());
   }
+  const std::optional<QuantParams> carried = read_carried(node, proto);
   for (const std::string& output : proto.output()) {
-    const EdgeId id = graph_.add_edge({output, {}, DType::f32, std::nullopt});
+    const EdgeId id = graph_.add_edge({output, {}, DType::f32, carried});
     producer_.push_back(static_cast<int>(graph_.nodes.size()));
     read_raw_.push_back(false);
     node.outputs.push_back(id);
-    define(output, {Kind::edge, id, nullptr, std::nullopt});
+    define(output, {carried ? Kind::edge_final : Kind::edge, id, nullptr, std::nullopt});
   }
   graph_.nodes.push_back(std::move(node));
 }

@@ -60,6 +60,8 @@ class OnnxReader {
   void read_fused(const NodeProto& proto);
   void read_attributes(Node& node, const NodeProto& proto);
   void read_weights(Node& node, const NodeProto& proto);
+  /// The quantization that a node's outputs have from its inputs; none without the mark.
+  std::optional<QuantParams> read_carried(const Node& node, const NodeProto& proto) const;
   const Value& find(const NodeProto& proto, int input) const;
   const quench_onnx::TensorProto& constant(const NodeProto& proto, int input) const;
   /// Whether the first input of a node is known, and of that kind.

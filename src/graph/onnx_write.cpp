@@ -1,5 +1,6 @@
 #include "graph/onnx_write.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/error.h"
@@ -55,6 +56,21 @@ OnnxWriter::OnnxWriter(const Graph& graph)
   for (size_t i = 0; i < edges_.size(); ++i) {
     const Edge& edge = graph.edges[i];
     edges_[i].raw = edges_[i].is_output && edge.quant ? tensor_name(edge.name + "/float") : edge.name;
+  }
+  mark_carried();
+}
+
+/// OpenVINO rounds at a pair on what was rounded before, in a pass of its own: none stands where nothing changes.
+void OnnxWriter::mark_carried() {
+  const auto target = graph_.metadata.find("target");
+  if (target == graph_.metadata.end() || target->second != "openvino") return;
+  for (const Node& node : graph_.nodes) {
+    const auto& quant = node.inputs.empty() ? std::nullopt : graph_.edge(node.inputs[0]).quant;
+    if (!traits(node.op).moves_values || !quant || quant->dynamic) continue;
+    const auto same = [&](EdgeId id) { return graph_.edge(id).quant == quant; };
+    const auto inside = [&](EdgeId id) { return same(id) && !edges_[id].is_output; };
+    if (!std::ranges::all_of(node.inputs, same) || !std::ranges::all_of(node.outputs, inside)) continue;
+    for (const EdgeId id : node.outputs) edges_[id].carried = true;
   }
 }
 
@@ -161,6 +177,7 @@ void OnnxWriter::write_node(const Node& node) {
       }
     } else {
       for (EdgeId id : node.outputs) proto.add_output(edges_[id].raw);
+      if (edges_[node.outputs[0]].carried) proto.set_doc_string(std::string(onnx_mark::kCarried));
     }
   }
   for (EdgeId id : node.outputs) quantize_edge(id);

@@ -96,7 +96,7 @@ void OnnxWriter::write_dynamic_quantize(EdgeId id) {
 
 void OnnxWriter::quantize_edge(EdgeId id) {
   const Edge& edge = graph_.edge(id);
-  if (!edge.quant) return;
+  if (!edge.quant || edges_[id].carried) return;
   EdgeTensors& tensors = edges_[id];
   if (edge.quant->dynamic) {
     write_dynamic_quantize(id);
@@ -117,7 +117,7 @@ void OnnxWriter::quantize_edge(EdgeId id) {
 std::string OnnxWriter::read_edge(EdgeId id) {
   const Edge& edge = graph_.edge(id);
   const EdgeTensors& tensors = edges_[id];
-  if (!edge.quant) return tensors.raw;
+  if (!edge.quant || tensors.carried) return tensors.raw;
   const std::string out = tensor_name(edge.name + "/dequantized");
   write_dequantize(edge.name, *edge.quant, edge_constants_[id], tensors.quantized, out);
   return out;

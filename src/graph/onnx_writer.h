@@ -30,6 +30,7 @@ class OnnxWriter {
     std::string raw;        ///< what the producer makes
     std::string quantized;  ///< output of QuantizeLinear, or a uint8 graph input
     bool is_output = false;
+    bool carried = false;  ///< quantized as what it is made of: no pair of its own
     int uses = 0;
   };
 
@@ -40,6 +41,7 @@ class OnnxWriter {
   void write_silu(const std::string& name, std::string_view mark, EdgeId edge, const std::string& raw,
                   const std::string& output);
   void write_attributes(const Node& node, quench_onnx::NodeProto& proto);
+  void mark_carried();
   quench_onnx::NodeProto& add_node(std::string_view op_type, const std::string& name,
                                    const std::vector<std::string>& inputs, const std::string& output);
   /// Adds a constant under a free name like `wanted`, packed where a value has 4 or 2 bits; returns the name.

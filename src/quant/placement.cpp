@@ -78,9 +78,12 @@ bool absorbs_relu(const Sketch& sketch, const Node& node, const PlacementOptions
   return reader >= 0 && sketch.graph.nodes[reader].op == Op::relu;
 }
 
+// Engines whose convolutions take SiLU along and give floats just as well as bytes.
+bool gives_any(Target target) { return target == Target::native || target == Target::openvino; }
+
 // SiLU that a convolution applies to its sums before they become bytes.
 bool fuses_silu(const Sketch& sketch, const Node& node, const PlacementOptions& options) {
-  if (options.target != Target::native || options.silu_tables || node.op != Op::conv) return false;
+  if (!gives_any(options.target) || options.silu_tables || node.op != Op::conv) return false;
   const int reader = sketch.links.only_consumer(node.outputs[0]);
   return reader >= 0 && sketch.graph.nodes[reader].op == Op::silu;
 }
@@ -101,8 +104,7 @@ void mark_for_integers(Sketch& sketch, const PlacementOptions& options) {
     const bool needs_output = node.op == Op::conv || absorbed || graph::traits(node.op).moves_values;
     for (const EdgeId edge : node.outputs) {
       if (sketch.links.is_output[edge]) {
-        // The native engine's convolutions give floats just as well.
-        sketch.marked[edge] = options.quantize_head && node.op == Op::conv && options.target != Target::native;
+        sketch.marked[edge] = options.quantize_head && node.op == Op::conv && !gives_any(options.target);
         continue;
       }
       if (absorbs_relu(sketch, node, options) || fuses_silu(sketch, node, options)) continue;
@@ -182,7 +184,8 @@ void require_dynamic(const PlacementOptions& options, const std::vector<LayerBit
   const bool narrow = options.bits_a != 8 || std::ranges::any_of(bits, [](const LayerBits& layer) {
                         return layer.activations && *layer.activations != 8;
                       });
-  if (options.target != Target::tensorrt && !options.symmetric && !options.silu_tables && !narrow) return;
+  const bool runs = options.target == Target::native || options.target == Target::onnxruntime;
+  if (runs && !options.symmetric && !options.silu_tables && !narrow) return;
   fail(ErrorKind::config,
        "[quant.placement] activation_scales: dynamic: expected asymmetric activations of 8 bits, no silu_tables, and "
        "the "
@@ -201,8 +204,8 @@ void fix_dynamic(const Sketch& sketch, const PlacementOptions& options, Placemen
 }  // namespace
 
 Target target_from(const std::string& name) {
-  static const std::vector<std::string> names = {"onnxruntime", "tensorrt", "native"};
-  for (const Target target : {Target::onnxruntime, Target::tensorrt, Target::native}) {
+  static const std::vector<std::string> names = {"onnxruntime", "tensorrt", "native", "openvino"};
+  for (const Target target : {Target::onnxruntime, Target::tensorrt, Target::native, Target::openvino}) {
     if (name == to_string(target)) return target;
   }
   fail(ErrorKind::config, "[quant.placement] unknown target '{}'{}", name, suggestion(name, names));
@@ -213,9 +216,12 @@ const char* to_string(Target target) {
     case Target::onnxruntime: return "onnxruntime";
     case Target::tensorrt: return "tensorrt";
     case Target::native: return "native";
+    case Target::openvino: return "openvino";
   }
   return "unknown";
 }
+
+int most_weight_bits(Target target) { return target == Target::openvino ? 7 : 8; }
 
 graph::QuantParams for_target(graph::QuantParams params, Target target) {
   if (target == Target::tensorrt || params.dtype != DType::i8) return params;
@@ -227,6 +233,7 @@ graph::QuantParams for_target(graph::QuantParams params, Target target) {
 Placement place(const Graph& float_graph, const PlacementOptions& wanted) {
   PlacementOptions options = wanted;
   if (options.target == Target::tensorrt) options.symmetric = true;
+  options.bits_w = std::min(options.bits_w, most_weight_bits(options.target));
   if (options.silu_tables && options.target != Target::native) {
     fail(ErrorKind::config, "[quant.placement] silu_tables: expected target native, got {}", to_string(options.target));
   }

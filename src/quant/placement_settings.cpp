@@ -1,5 +1,7 @@
 #include "quant/placement_settings.h"
 
+#include <algorithm>
+
 #include "config/activation_scales.h"
 #include "config/requantization.h"
 
@@ -10,7 +12,7 @@ PlacementOptions placement_options(const Json& settings) {
   options.target = target_from(settings["target"].get<std::string>());
   options.symmetric = settings["activations"] == "symmetric" || options.target == Target::tensorrt;
   options.dynamic = config::has_dynamic_activations(settings);
-  options.bits_w = settings["bits_w"].get<int>();
+  options.bits_w = std::min(settings["bits_w"].get<int>(), most_weight_bits(options.target));
   options.bits_a = settings["bits_a"].get<int>();
   for (const Json& entry : settings["layer_bits"]) options.layer_bits.push_back(entry.get<std::string>());
   options.quantize_head = settings["quantize_head"];

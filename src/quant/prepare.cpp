@@ -113,7 +113,7 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   if (rule.group_size > 0) metadata["group_size"] = std::to_string(rule.group_size);
   if (config::has_dyadic_requantization(settings)) metadata["requantization"] = "dyadic";
   metadata["activations"] = options.symmetric ? "symmetric" : "asymmetric";
-  metadata["bits_w"] = std::to_string(settings["bits_w"].get<int>());
+  metadata["bits_w"] = std::to_string(options.bits_w);
   metadata["bits_a"] = std::to_string(options.bits_a);
   if (!options.layer_bits.empty()) metadata["layer_bits"] = fmt::format("{}", fmt::join(options.layer_bits, ","));
   metadata["float_layers"] = fmt::format("{}", fmt::join(out.float_layers, ","));
@@ -134,6 +134,12 @@ void warn(const LogSink& log, const Json& settings, const PlacementOptions& opti
   if (options.target == Target::tensorrt && settings["activations"] == "asymmetric") {
     log.info("quantize: TensorRT takes symmetric activations: int8 symmetric used");
   }
+  if (options.bits_w < settings["bits_w"].get<int>()) {
+    log.info(fmt::format(
+        "quantize: weights of {} bits for {}: with 8, sums of 16 bits would saturate on processors without VNNI (where "
+        "all have it: --layer-bits '*=w8')",
+        options.bits_w, to_string(options.target)));
+  }
 }
 
 }  // namespace
@@ -151,7 +157,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
         "quantize: {} layers to {} bits (activations by each image's own ranges) for {}, {} kept in float",
         std::ranges::count_if(out.graph.nodes,
                               [&](const graph::Node& node) { return graph::rounds_weights(out.graph, node); }),
-        settings["bits_w"].get<int>(), to_string(options.target), out.float_layers.size()));
+        options.bits_w, to_string(options.target), out.float_layers.size()));
     return out;
   }
   const data::Subset subset = subset_of(*data.train, settings);
@@ -170,7 +176,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   log.info(
       fmt::format("quantize: {} layers to {} bits (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
                   "images in {:.1f} s",
-                  layers, settings["bits_w"].get<int>(), options.bits_a,
+                  layers, options.bits_w, options.bits_a,
                   options.layer_bits.empty() ? "" : fmt::format(" but {}", fmt::join(options.layer_bits, ", ")),
                   to_string(options.target), out.float_layers.size(), calibration.observer, found.images,
                   static_cast<double>(now_ns() - start_ns) * 1e-9));

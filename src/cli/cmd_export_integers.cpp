@@ -1,0 +1,31 @@
+#include "cli/commands.h"
+#include "cli/export_output.h"
+#include "cli/lab_commands.h"
+#include "cli/model_argument.h"
+#include "config/tables.h"
+#include "core/error.h"
+#include "data/loading/loader.h"
+#include "data/sets/image_folder.h"
+#include "exports/integers.h"
+#include "inference/picture_reader.h"
+
+namespace quench::cli {
+
+int run_export_integers(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = program::settings(command("export"), Json::object(), invocation);
+  if (options["source"].is_null())
+    fail(ErrorKind::config, "export: expected --source IMAGE with --to integers, got none");
+  const std::filesystem::path folder = export_output(options, invocation);
+  const graph::ModelFile model = open_model(invocation.inputs.at(0), options, environment);
+  const Shape& shape = model.graph.edge(model.graph.inputs.at(0)).shape;
+  const inference::InputSize size{static_cast<int>(shape.at(2)), static_cast<int>(shape.at(3))};
+  const auto reader = inference::make_reader(model.graph, size, config::predict_options().defaults());
+  const std::string source = options["source"];
+  const Tensor pixels = data::read_image(source);
+  const Letterbox fitted = reader->fit(static_cast<int>(pixels.shape()[0]), static_cast<int>(pixels.shape()[1]));
+  exports::write_integers(model, data::to_planar(reader->draw(pixels, fitted)), source, folder);
+  environment.log.info("wrote " + (folder / "index.json").string() + " and the arrays that it names");
+  return program::kOk;
+}
+
+}  // namespace quench::cli
