@@ -32,6 +32,7 @@ const std::map<std::string, Folder> kFolders = {
     {"core", {0, {}}},
     {"figures", {1, {}}},
     {"config", {1, {}}},
+    {"sources", {1, {}}},
     {"graph", {1, {}}},
     {"models", {2, {}}},
     {"metrics", {2, {}}},
@@ -42,6 +43,7 @@ const std::map<std::string, Folder> kFolders = {
     {"pack", {3, {}}},
     {"weights", {3, {}}},
     {"program", {3, {}}},
+    {"fetch", {3, {}}},
     {"methods", {2, {}}},
     {"prune", {3, {}}},
     {"platform", {4, {}}},
@@ -67,6 +69,8 @@ const std::map<std::string, Names> kOnly = {
     {"figures", {"core"}},
     {"report", {"core", "config", "figures", "methods", "metrics", "record", "stats"}},
     {"record", {"core"}},
+    {"sources", {"core"}},
+    {"fetch", {"core", "sources"}},
     {"config", {"core"}},
     {"pack", {"core"}},
     {"program", {"core", "config"}},
@@ -80,7 +84,7 @@ const std::map<std::string, Names> kOnly = {
 };
 const Names kBase = {"core",   "config",  "graph", "models",        "metrics", "weights", "runtime",
                      "record", "score",   "pack",  "platform",      "report",  "agent",   "devices",
-                     "remote", "program", "prune", "latency_table", "stats",   "figures"};
+                     "remote", "program", "prune", "latency_table", "stats",   "figures", "sources"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;
