@@ -15,6 +15,7 @@ quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParameters
 if(QUENCH_LAB)
   quench_cli_test(cli_calibrate_test)
   quench_cli_test(cli_data_test)
+  quench_cli_test(cli_fetch_test)
   target_link_libraries(cli_data_test PRIVATE quench_models)
   quench_cli_test(cli_predict_test)
   quench_cli_test(cli_report_test)

@@ -4,7 +4,6 @@ quench_test(data_coco_test SOURCES data_coco_test.cpp USES data LABELS fast NEED
 quench_test(data_dataset_test SOURCES data_dataset_test.cpp USES data LABELS fast)
 quench_test(data_detect_augment_test SOURCES data_detect_augment_test.cpp USES data LABELS fast)
 quench_test(data_detect_loader_test SOURCES data_detect_loader_test.cpp USES data LABELS fast)
-quench_test(data_fetch_test SOURCES data_fetch_test.cpp USES data LABELS fast)
 quench_test(data_image_size_test SOURCES data_image_size_test.cpp USES data LABELS fast)
 quench_test(data_labels_test SOURCES data_labels_test.cpp USES data LABELS fast)
 quench_test(data_layouts_test SOURCES data_layouts_test.cpp USES data LABELS fast)

@@ -33,6 +33,7 @@ const std::map<std::string, Folder> kFolders = {
     {"figures", {1, {}}},
     {"config", {1, {}}},
     {"pixels", {1, {}}},
+    {"sources", {1, {}}},
     {"graph", {1, {}}},
     {"models", {2, {}}},
     {"metrics", {2, {}}},
@@ -43,6 +44,7 @@ const std::map<std::string, Folder> kFolders = {
     {"pack", {3, {}}},
     {"weights", {3, {}}},
     {"program", {3, {}}},
+    {"fetch", {3, {}}},
     {"methods", {2, {}}},
     {"prune", {3, {}}},
     {"platform", {4, {}}},
@@ -72,6 +74,8 @@ const std::map<std::string, Names> kOnly = {
     {"figures", {"core"}},
     {"report", {"core", "config", "figures", "methods", "metrics", "record", "stats"}},
     {"record", {"core"}},
+    {"sources", {"core"}},
+    {"fetch", {"core", "sources"}},
     {"config", {"core"}},
     {"exports", {"core", "graph", "runtime"}},
     {"pack", {"core"}},
@@ -87,10 +91,9 @@ const std::map<std::string, Names> kOnly = {
     {"agent",
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
-const Names kBase = {"core",    "config",  "graph",  "models",     "metrics",  "weights",
-                     "runtime", "record",  "score",  "pack",       "platform", "report",
-                     "agent",   "devices", "remote", "program",    "prune",    "latency_table",
-                     "stats",   "figures", "pixels", "prediction", "library"};
+const Names kBase = {"core",  "config",        "graph",    "models",  "metrics", "weights",    "runtime", "record",
+                     "score", "pack",          "platform", "report",  "agent",   "devices",    "remote",  "program",
+                     "prune", "latency_table", "stats",    "figures", "pixels",  "prediction", "library", "sources"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "cli/fetch_source.h"
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "core/error.h"
@@ -13,7 +14,6 @@
 #include "core/task.h"
 #include "core/text.h"
 #include "data/sets/catalog.h"
-#include "data/sets/fetch.h"
 #include "data/sets/find.h"
 
 namespace quench::cli {
@@ -182,8 +182,7 @@ int run_data(const program::Invocation& invocation, const program::Environment& 
   if (invocation.command == "data list") return list_data(options, root);
   if (invocation.command == "data show") return show_data(invocation, options, root, environment);
   if (invocation.command == "data check") return check_data(invocation, options, root, environment);
-  data::fetch(invocation.inputs.at(0), root, environment.log, environment.cancel);
-  return program::kOk;
+  return fetch_source(invocation, options, sources::Kind::data, root, environment);
 }
 
 }  // namespace quench::cli

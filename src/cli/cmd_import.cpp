@@ -4,6 +4,7 @@
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
+#include "cli/model_argument.h"
 #include "cli/print.h"
 #include "config/yaml.h"
 #include "core/error.h"
@@ -42,7 +43,7 @@ int run_import(const program::Invocation& invocation, const program::Environment
   wanted.imgsz = options["imgsz"].get<int>();
   if (!options["classes_from"].is_null()) wanted.classes = names_of(options["classes_from"].get<std::string>());
 
-  const graph::Graph graph = weights::import_file(invocation.inputs.at(0), wanted);
+  const graph::Graph graph = weights::import_file(released_or(invocation.inputs.at(0), environment), wanted);
   if (const auto differs = graph.metadata.find("preprocessing_differs"); differs != graph.metadata.end()) {
     environment.log.warning("quench resizes the short side of an image and crops the centre, but the file " +
                             differs->second);

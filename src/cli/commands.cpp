@@ -92,6 +92,12 @@ OptionSet quantize_settings() {
   return method + config::quantize_options() + data_of_model() + OptionSet(std::move(training));
 }
 
+OptionSet fetch_settings() {
+  return OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets and of fetched weights"},
+                    Option{"from", T::text, nullptr,
+                           "mirror in place of the published address: a folder, or an address, that has all files"}});
+}
+
 OptionSet stages_folder() {
   return OptionSet({Option{"stages", T::text, nullptr,
                            "folder of what is trained and compressed, to share it with other studies "
@@ -148,12 +154,15 @@ std::vector<program::Command> fixed_commands() {
        2, export_settings() + output("file to write, or folder with --to integers (required, or as OUTPUT)"),
        run_export},
       {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors",
-       inputs("FILE", "released weights"), 1, 1,
+       inputs("FILE", "released weights, or the name of those that `fetch` brought"), 1, 1,
        OptionSet({Option{"model", T::text, nullptr, "model that the weights are of (default: told by the tensors)"},
                   Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
                   Option{"classes_from", T::text, nullptr, "YAML file whose `names` are the classes (a data.yaml)"}}) +
            output("file to write (required)"),
        run_import},
+      {"fetch", "Download released weights by name, with checksum and resume; without NAME: what there is",
+       inputs("NAME...", "models: yolov5n, yolov8n-cls, ..."), 0, -1, fetch_settings() + format({"table", "json"}),
+       nullptr},
       {"bench", "Latency of models at batch 1, measured in turn", any_model("MODEL..."), 1, -1,
        config::bench_options() + model_shape() + remote_options() +
            OptionSet(
@@ -274,7 +283,7 @@ std::vector<program::Command> fixed_commands() {
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) + format({"table", "json"}),
        nullptr},
       {"data fetch", "Download a data set, with checksum and resume", inputs("NAME", "built-in data set"), 1, 1,
-       OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}), nullptr},
+       fetch_settings(), nullptr},
       {"data show", "A contact sheet (PNG) of a data set", data_set(), 1, 1,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
                   Option{"split", T::text, "train", "split", {"train", "test"}},

@@ -27,7 +27,7 @@ constexpr Library kLab{"quench_lab", "LibTorch, OpenCV"};
 /// The library that serves a command: the smallest that can, for LibTorch takes half a second to load.
 const Library& library_of(const program::Invocation& invocation) {
   const std::string& command = invocation.command;
-  if (command.starts_with("data ")) return kData;
+  if (command.starts_with("data ") || command == "fetch") return kData;
   const bool reads = command == "study plan" && !invocation.flags.value("trial", false);
   return reads || command == "study status" ? kPlan : kLab;
 }

@@ -26,6 +26,8 @@ int run_export_integers(const program::Invocation& invocation, const program::En
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment);
 int run_data(const program::Invocation& invocation, const program::Environment& environment);
+/// `fetch`: released weights.
+int run_fetch(const program::Invocation& invocation, const program::Environment& environment);
 /// `study run`.
 int run_study(const program::Invocation& invocation, const program::Environment& environment);
 /// `study archive` and `study verify`.

@@ -9,6 +9,7 @@
 #include "graph/onnx_write.h"
 #include "graph/shape_inference.h"
 #include "models/spec.h"
+#include "sources/sources.h"
 #include "weights/model_file.h"
 
 namespace quench::cli {
@@ -65,7 +66,8 @@ graph::Graph build(const std::string& name, const Json& settings) {
   return graph;
 }
 
-graph::ModelFile read(const std::string& path, const program::Environment& environment) {
+graph::ModelFile read(const std::string& given, const program::Environment& environment) {
+  const std::string path = released_or(given, environment);
   return weights::read_model_file(path, environment.places.cache_folder, environment.log);
 }
 
@@ -77,6 +79,20 @@ void require_a_name(const std::vector<std::string>& models, const Json& settings
     if (settings.value(name, own) == own) continue;
     fail(ErrorKind::config, "'{}' is of a model by name; {} is a file, which has its own", name, models.front());
   }
+}
+
+std::string released_or(const std::string& given, const program::Environment& environment) {
+  const sources::Source* weights = sources::weights_named(given);
+  std::error_code ignored;
+  if (!weights || std::filesystem::exists(given, ignored)) return given;
+  const std::filesystem::path fetched = sources::weights_file(*weights, environment.data_root);
+  if (!std::filesystem::exists(fetched, ignored)) {
+    fail(ErrorKind::config, "expected a model's file, got '{}', where none is{}{}", given,
+         sources::how_to_get(given, environment.data_root),
+         given.ends_with(".pt") ? "" : fmt::format("; `quench train --model {} -o FILE.onnx` makes one", given));
+  }
+  environment.log.info(fmt::format("{}: the released weights, {}", given, fetched.string()));
+  return fetched.string();
 }
 
 graph::Graph open_graph(const std::string& name_or_path, const Json& settings,
@@ -102,7 +118,7 @@ graph::ModelFile open_model(const std::string& name_or_path, const Json& setting
 }
 
 graph::ModelFile open_file(const std::string& path, const program::Environment& environment) {
-  if (!looks_like_path(path)) {
+  if (!looks_like_path(path) && !sources::weights_named(path)) {
     if (models::is_name(path)) {
       fail(ErrorKind::config,
            "expected a model file, got the name '{0}', which has no weights: `quench train --model {0} -o FILE.onnx` "

@@ -24,8 +24,13 @@ graph::Graph open_graph(const std::string& name_or_path, const Json& settings, c
 graph::ModelFile open_model(const std::string& name_or_path, const Json& settings,
                             const program::Environment& environment);
 
-/// MODEL of a command that needs weights: a file. Throws Error{config} for a model by name, saying how to make a file
+/// MODEL of a command that needs weights: a file, or the name of released weights that were fetched. Throws
+/// Error{config} for another model by name, saying how to make a file
 /// of it, and for what could be one misspelt, Error{io}, Error{data}.
 graph::ModelFile open_file(const std::string& path, const program::Environment& environment);
+
+/// What was given, or, where no such file is there and it is the name of released weights (yolov8n, yolov8n.pt), the
+/// file that `quench fetch` brought. Throws Error{config} where they were not fetched, with the command.
+std::string released_or(const std::string& given, const program::Environment& environment);
 
 }  // namespace quench::cli

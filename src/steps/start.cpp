@@ -4,6 +4,7 @@
 #include "models/detect_head.h"
 #include "models/spec.h"
 #include "models/task.h"
+#include "sources/sources.h"
 #include "steps/start_weights.h"
 #include "train/matching/auto_anchor.h"
 #include "weights/match.h"
@@ -35,6 +36,9 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
     return out;
   }
   const fs::path file = find_file(model["pretrained"].get<std::string>(), root);
+  if (const std::string how = sources::how_to_get(file.string(), root); !how.empty() && !fs::exists(file)) {
+    fail(ErrorKind::io, "[steps.start] expected a file of weights, got '{}', where none is{}", file.string(), how);
+  }
   const graph::Graph given = read_start(file, name, imgsz, log);
   Started started = start_from(given, models::build(name, options), file);
   graph::Graph& out = started.graph;

@@ -6,6 +6,7 @@
 #include "core/without_place.h"
 #include "data/sets/find.h"
 #include "models/spec.h"
+#include "sources/sources.h"
 #include "steps/start_weights.h"
 
 namespace quench::study {
@@ -22,7 +23,8 @@ void check_pretrained(const StudyFile& study, const std::vector<Cell>& cells, co
     const std::filesystem::path file = data::find_file(name, root);
     const std::string where = study.name + ".models, " + cell.model.label + ": pretrained";
     if (!std::filesystem::exists(file)) {
-      fail(ErrorKind::config, "{}: there is no file {} (looked for here and below {})", where, name, root.string());
+      fail(ErrorKind::config, "{}: there is no file {} (looked for here and below {}){}", where, name, root.string(),
+           sources::how_to_get(name, root));
     }
     try {
       const graph::Graph given = steps::read_start(file, model["model"], model["imgsz"], {});

@@ -21,7 +21,7 @@ std::string first_with(const std::vector<fs::path>& places, const std::vector<st
 }  // namespace
 
 std::vector<std::string> built_in_names() {
-  return {"cifar100", "cifar10", "fashion-mnist", "shapes", "cifar100-scenes"};
+  return {"cifar100", "cifar10", "fashion-mnist", "shapes", "cifar100-scenes", "coco128", "coco-val"};
 }
 
 std::vector<CatalogEntry> catalog(const fs::path& root) {
@@ -38,6 +38,11 @@ std::vector<CatalogEntry> catalog(const fs::path& root) {
       {"cifar100-scenes",
        "8,000 + 1,000 scenes of CIFAR-100's photos with their boxes, 320x320, 20 classes (procedural)",
        first_with(cifar_places(cifar100, root), cifar100.train_files), "quench data fetch cifar100"},
+      {"coco128", "the first 128 pictures of COCO's train2017 with boxes, 80 classes; training and test at once",
+       first_with({root / "coco128"}, {"data.yaml", "images"}), "quench data fetch coco128"},
+      {"coco-val",
+       "5,000 pictures of COCO's val2017 with boxes, 80 classes (Lin et al. 2014); training and test at once",
+       first_with({root / "coco-val"}, {"annotations/instances_val2017.json"}), "quench data fetch coco-val (1.1 GB)"},
   };
 }
 

@@ -85,6 +85,11 @@ Splits open_any(const std::string& name_or_path, const fs::path& root, bool may_
     return open_scenes(parse_scene_settings(colon == std::string::npos ? "" : name_or_path.substr(colon + 1)), root,
                        digests);
   }
+  if ((name == "coco128" || name == "coco-val") && colon == std::string::npos) {
+    if (fs::is_directory(name)) return open_folder(name, digests);
+    if (fs::is_directory(root / name)) return open_folder(root / name, digests);
+    fail_missing(name, {root / name}, "quench data fetch " + name);
+  }
   const std::string extension = lower(fs::path(name_or_path).extension().string());
   const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
   if (file && !fs::is_directory(name_or_path)) return open_file(name_or_path, extension, digests);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "data/sets/catalog.h"
+#include "sources/sources.h"
 
 namespace quench::data {
 
@@ -25,6 +26,9 @@ fs::path find_file(const std::string& name, const fs::path& root) {
   std::error_code ignored;
   if (is_built_in(name)) return name;  // its own places are looked at by `open`
   if (!fs::exists(name, ignored) && fs::exists(root / name, ignored)) return root / name;
+  if (const sources::Source* weights = sources::weights_named(name); weights && !fs::exists(name, ignored)) {
+    if (const fs::path fetched = sources::weights_file(*weights, root); fs::exists(fetched, ignored)) return fetched;
+  }
   return name;
 }
 

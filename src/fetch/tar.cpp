@@ -1,4 +1,4 @@
-#include "data/sets/tar.h"
+#include "fetch/tar.h"
 
 #include <zlib.h>
 
@@ -11,7 +11,7 @@
 #include "core/error.h"
 #include "core/file.h"
 
-namespace quench::data {
+namespace quench::fetch {
 namespace {
 
 namespace fs = std::filesystem;
@@ -24,7 +24,7 @@ using Header = std::array<char, kBlock>;
 class Stream {
  public:
   explicit Stream(const fs::path& path) : path_(path), file_(gzopen(path.c_str(), "rb"), &gzclose) {
-    if (!file_) fail(ErrorKind::io, "[data.tar] cannot open {}", path.string());
+    if (!file_) fail(ErrorKind::io, "[fetch.tar] cannot open {}", path.string());
     gzbuffer(file_.get(), 1 << 17);
   }
   void read(char* out, size_t size) {
@@ -33,7 +33,7 @@ class Stream {
       if (got <= 0) {
         int code = 0;
         const char* reason = gzerror(file_.get(), &code);
-        fail(ErrorKind::data, "[data.tar] expected {} bytes more, got the end: {} ({})", size,
+        fail(ErrorKind::data, "[fetch.tar] expected {} bytes more, got the end: {} ({})", size,
              code == Z_OK ? "truncated archive" : reason, path_.string());
       }
       out += got;
@@ -55,7 +55,7 @@ uint64_t octal(const Header& header, size_t offset, size_t size, const fs::path&
   for (char digit : text(header, offset, size)) {
     if (digit == ' ') continue;
     if (digit < '0' || digit > '7') {
-      fail(ErrorKind::data, "[data.tar] expected an octal number in a header, got byte {} ({})",
+      fail(ErrorKind::data, "[fetch.tar] expected an octal number in a header, got byte {} ({})",
            static_cast<int>(static_cast<unsigned char>(digit)), archive.string());
     }
     value = value * 8 + static_cast<uint64_t>(digit - '0');
@@ -68,7 +68,7 @@ void check_sum(const Header& header, const fs::path& archive) {
   for (size_t i = 0; i < kBlock; ++i) sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(header[i]);
   const uint64_t expected = octal(header, 148, 8, archive);
   if (sum != expected) {
-    fail(ErrorKind::data, "[data.tar] expected header checksum {}, got {} ({})", expected, sum, archive.string());
+    fail(ErrorKind::data, "[fetch.tar] expected header checksum {}, got {} ({})", expected, sum, archive.string());
   }
 }
 
@@ -79,7 +79,7 @@ fs::path safe_name(const Header& header, const fs::path& archive) {
   bool leaves = path.is_absolute() || path.empty();
   for (const fs::path& part : path) leaves |= part == "..";
   if (leaves) {
-    fail(ErrorKind::data, "[data.tar] expected names inside the archive's folder, got '{}' ({})", path.string(),
+    fail(ErrorKind::data, "[fetch.tar] expected names inside the archive's folder, got '{}' ({})", path.string(),
          archive.string());
   }
   return path.lexically_normal();
@@ -99,10 +99,10 @@ std::vector<fs::path> unpack_tar_gz(const fs::path& archive, const fs::path& fol
     const char type = header[156];
     const fs::path name = safe_name(header, archive);
     if (size > kLargestFile)
-      fail(ErrorKind::data, "[data.tar] {} claims {} bytes ({})", name.string(), size, archive.string());
+      fail(ErrorKind::data, "[fetch.tar] {} claims {} bytes ({})", name.string(), size, archive.string());
     if (type == '5') continue;  // folders come with their files
     if (type != '0' && type != '\0') {
-      fail(ErrorKind::data, "[data.tar] expected regular files and folders, got type '{}' for '{}' ({})", type,
+      fail(ErrorKind::data, "[fetch.tar] expected regular files and folders, got type '{}' for '{}' ({})", type,
            name.string(), archive.string());
     }
     std::string content;
@@ -120,4 +120,4 @@ std::vector<fs::path> unpack_tar_gz(const fs::path& archive, const fs::path& fol
   }
 }
 
-}  // namespace quench::data
+}  // namespace quench::fetch

@@ -17,8 +17,8 @@
 
 namespace quench::testing {
 
-/// A loopback HTTP server of one thread for download tests: serves texts by path, knows "Range: bytes=N-", and can drop
-/// the connection after a number of body bytes.
+/// A loopback HTTP server of one thread for download tests: serves texts by path, knows "Range: bytes=N-" and If-Range,
+/// can drop the connection after a number of body bytes, and redirects.
 class HttpServer {
  public:
   explicit HttpServer(std::map<std::string, std::string> files) : files_(std::move(files)) {
@@ -46,6 +46,18 @@ class HttpServer {
   /// The next answer stops after this many body bytes.
   std::atomic<int64_t> drop_after{-1};
   std::atomic<bool> ranges{true};
+  /// Says another begin of the range than was asked for.
+  std::atomic<bool> wrong_range{false};
+  /// Other content from now on; its ETag is another one.
+  void replace(const std::string& path, std::string content) {
+    std::lock_guard lock(mutex_);
+    files_[path] = std::move(content);
+  }
+  /// Answers a path with a redirect to an address.
+  void redirect(const std::string& path, std::string address) {
+    std::lock_guard lock(mutex_);
+    redirects_[path] = std::move(address);
+  }
   /// The first bytes that requests asked for, in order.
   std::vector<int64_t> offsets() {
     std::lock_guard lock(mutex_);
@@ -77,33 +89,41 @@ class HttpServer {
   }
   void answer(int client, const std::string& request) {
     const size_t begin = request.find(' ') + 2, end = request.find(' ', begin);
-    const auto found = files_.find(request.substr(begin, end - begin));
+    const std::string path = request.substr(begin, end - begin);
+    std::unique_lock held(mutex_);
+    if (const auto to = redirects_.find(path); to != redirects_.end()) {
+      return send_all(client, "HTTP/1.1 302 Found\r\nLocation: " + to->second + "\r\nContent-Length: 0\r\n\r\n");
+    }
+    const auto found = files_.find(path);
     if (found == files_.end()) return send_all(client, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
     size_t offset = 0;
     if (const size_t at = request.find("Range: bytes="); at != std::string::npos) {
       offset = std::stoul(request.substr(at + 13));
     }
-    {
-      std::lock_guard lock(mutex_);
-      offsets_.push_back(static_cast<int64_t>(offset));
+    offsets_.push_back(static_cast<int64_t>(offset));
+    const std::string etag = "\"" + std::to_string(std::hash<std::string>()(found->second)) + "\"";
+    if (const size_t at = request.find("If-Range: "); at != std::string::npos) {
+      if (request.substr(at + 10, etag.size()) != etag) offset = 0;
     }
     const size_t size = found->second.size();
     if (!ranges) offset = 0;
     if (offset > 0 && offset >= size) {
       return send_all(client, "HTTP/1.1 416 Range Not Satisfiable\r\nContent-Length: 0\r\n\r\n");
     }
-    std::string head = offset > 0 ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes " + std::to_string(offset) +
-                                        "-" + std::to_string(size - 1) + "/" + std::to_string(size) + "\r\n"
+    std::string head = offset > 0 ? "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes " +
+                                        std::to_string(wrong_range ? 0 : offset) + "-" + std::to_string(size - 1) +
+                                        "/" + std::to_string(size) + "\r\n"
                                   : "HTTP/1.1 200 OK\r\n";
-    head += "Content-Length: " + std::to_string(size - offset) + "\r\nConnection: close\r\n\r\n";
+    head += "Content-Length: " + std::to_string(size - offset) + "\r\nETag: " + etag + "\r\nConnection: close\r\n\r\n";
     std::string body = found->second.substr(offset);
     if (const int64_t limit = drop_after.exchange(-1); limit >= 0) {
       body.resize(std::min(body.size(), static_cast<size_t>(limit)));
     }
+    held.unlock();
     send_all(client, head + body);
   }
 
-  std::map<std::string, std::string> files_;
+  std::map<std::string, std::string> files_, redirects_;
   int socket_ = -1;
   int port_ = 0;
   std::atomic<bool> stop_{false};

@@ -5,7 +5,7 @@
 
 #include "core/cancel.h"
 
-namespace quench::data {
+namespace quench::fetch {
 
 /// Unpacks the regular files of a tar.gz (POSIX ustar; GNU and pax headers of long names are refused) into `folder`,
 /// each written whole or not at all. Returns their paths.
@@ -15,4 +15,4 @@ std::vector<std::filesystem::path> unpack_tar_gz(const std::filesystem::path& ar
                                                  const std::filesystem::path& folder,
                                                  const CancelToken* cancel = nullptr);
 
-}  // namespace quench::data
+}  // namespace quench::fetch
