@@ -116,6 +116,25 @@ TEST(Rules, RangesThatFollowOutliers) {
   EXPECT_NE(advice.command.find("--observer mse"), std::string::npos);
 }
 
+// What is left to gain then is that ranges fit the images that are looked at.
+TEST(Rules, RangesOfLeastSquaredErrorAreNotAdvisedAgain) {
+  Findings findings;
+  findings.metadata["observer"] = "mse";
+  findings.all.emplace();
+  findings.all->error = 0.01;
+  findings.trials[Trial::least_squares_ranges].error = 0.005;
+  findings.layers.emplace_back().reading.emplace();
+  const auto told = [&] {
+    return std::ranges::any_of(accuracy_rules(), [&](const Rule& rule) {
+      const auto advice = rule(findings);
+      return advice && advice->rule == std::string("ranges_follow_outliers");
+    });
+  };
+  EXPECT_FALSE(told());
+  findings.metadata["observer"] = "minmax";
+  EXPECT_TRUE(told());
+}
+
 TEST(Rules, RangesThatWereFoundOnOtherImages) {
   const graph::Graph model = branched_graph();
   const data::Splits dark = spotted_splits(40), bright = spotted_splits(255);

@@ -90,6 +90,8 @@ std::optional<Advice> ranges_are_too_narrow(const Findings& findings) {
 std::optional<Advice> ranges_follow_outliers(const Findings& findings) {
   const double weight = taken_away(findings, Trial::least_squares_ranges);
   if (weight == 0 || most_clamped(findings).second >= kClamped) return std::nullopt;
+  if (text_of(findings, "observer", "") == std::string("mse"))
+    return std::nullopt;  // it is what the command would give
   const LayerFinding* least = nullptr;
   for (const LayerFinding& layer : findings.layers) {
     if (layer.reading && (!least || layer.reading->range_use < least->reading->range_use)) least = &layer;
