@@ -81,5 +81,19 @@ TEST_F(CliReport, NothingAnnotatedIsNull) {
   EXPECT_EQ(html.find("0.0 %"), std::string::npos);
 }
 
+TEST_F(CliReport, ATrainingLeavesItsCurves) {
+  const std::string train =
+      "train --model yolov5n-cls --data shapes --imgsz 32 --train-limit 64 --test-limit 20 --batch 16 ";
+  Outcome outcome = quench(train + "--epochs 2 -o m.onnx");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("m.onnx.train/training.html"), std::string::npos) << outcome.err;
+  expect_page(folder_ / "m.onnx.train/training.html");
+  EXPECT_TRUE(fs::exists(folder_ / "m.onnx.train/loss.svg"));
+  EXPECT_TRUE(fs::exists(folder_ / "m.onnx.train/results.csv"));
+  outcome = quench(train + "--epochs 8 --lr 1000 --warmup-epochs 0 --clip-norm 0 -o bad.onnx");
+  EXPECT_NE(outcome.err.find("diverged"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("--lr"), std::string::npos) << outcome.err;
+}
+
 }  // namespace
 }  // namespace quench

@@ -1,5 +1,5 @@
 if(QUENCH_LAB)
-  quench_test(steps_test SOURCES steps_start_test.cpp USES steps LABELS fast)
+  quench_test(steps_test SOURCES steps_start_test.cpp steps_training_page_test.cpp USES steps LABELS fast)
   quench_test(steps_prune_test SOURCES steps_prune_test.cpp graph_samples.cpp USES steps LABELS fast)
   quench_test(steps_sparsify_test SOURCES steps_sparsify_test.cpp graph_samples.cpp USES steps)
   quench_test(steps_qat_test SOURCES steps_qat_test.cpp graph_samples.cpp USES steps)

@@ -1,4 +1,5 @@
 quench_test(train_recent_speed_test SOURCES train_recent_speed_test.cpp USES train LABELS fast)
+quench_test(train_verdict_test SOURCES train_verdict_test.cpp USES train LABELS fast)
 quench_test(train_checkpoint_test SOURCES train_checkpoint_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_optimizer_test TORCH SOURCES train_optimizer_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_fit_test SOURCES train_fit_test.cpp graph_samples.cpp USES train LABELS fast)

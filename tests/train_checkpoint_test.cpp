@@ -163,6 +163,12 @@ TEST(ResultsCsv, HasALineARowAndRoundTrips) {
             "1,0.1,2.500000,,,900.5,3.2\n"
             "2,0.05,2.250000,0.5000,0.7500,901.0,6.5\n");
   EXPECT_EQ(rows_from_json(rows_to_json(rows)), rows);
+  const std::vector<EpochRow> parts{{1, 0.1, 2.5, {}, 900.5, 3.2, {{"box_loss", 1.5}, {"cls_loss", 1}}}};
+  EXPECT_EQ(results_csv(parts),
+            "epoch,lr,train_loss,box_loss,cls_loss,images_per_second,seconds\n"
+            "1,0.1,2.500000,1.500000,1.000000,900.5,3.2\n");
+  EXPECT_EQ(rows_from_json(rows_to_json(parts)), parts);
+  EXPECT_EQ(rows_from_json(parse_json("[[1, 0.1, 2.5, [], 900.5, 3.2]]", "of an earlier version")).at(0).seconds, 3.2);
   EXPECT_THROW(rows_from_json(Json::array({Json::array({1, 2})})), Error);
 }
 

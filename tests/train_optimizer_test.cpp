@@ -234,6 +234,19 @@ TEST(LossLog, ReportsTheFirstBadStep) {
   EXPECT_EQ(bad->lr, 0.2);
 }
 
+TEST(LossLog, MeansOfTheParts) {
+  LossLog log;
+  log.add(torch::tensor(3.0f), 10, 0, 0.1, {{"box_loss", torch::tensor({2.0f})}, {"cls_loss", torch::tensor(1.0)}});
+  log.add(torch::tensor(7.0f), 30, 1, 0.1, {{"box_loss", torch::tensor(6.0f)}, {"cls_loss", torch::tensor(1.0f)}});
+  EXPECT_DOUBLE_EQ(log.mean(), 6);
+  EXPECT_EQ(log.part_means(), (score::Scores{{"box_loss", 5}, {"cls_loss", 1}}));
+  LossLog other;
+  other.restore(log.sum(), log.images(), log.part_sums());
+  EXPECT_EQ(other.part_means(), log.part_means());
+  other.restore(0, 0);
+  EXPECT_TRUE(other.part_means().empty());
+}
+
 TEST(NonFinite, NamesTheFirst) {
   const graph::Graph graph = samples::tiny_classifier(16, 10);
   nn::GraphModule module = module_of(graph);

@@ -7,7 +7,7 @@
 #include "data/loading/loader.h"
 #include "data/sets/image_folder.h"
 #include "exports/integers.h"
-#include "inference/picture_reader.h"
+#include "prediction/picture_reader.h"
 
 namespace quench::cli {
 
@@ -18,8 +18,8 @@ int run_export_integers(const program::Invocation& invocation, const program::En
   const std::filesystem::path folder = export_output(options, invocation);
   const graph::ModelFile model = open_model(invocation.inputs.at(0), options, environment);
   const Shape& shape = model.graph.edge(model.graph.inputs.at(0)).shape;
-  const inference::InputSize size{static_cast<int>(shape.at(2)), static_cast<int>(shape.at(3))};
-  const auto reader = inference::make_reader(model.graph, size, config::predict_options().defaults());
+  const prediction::InputSize size{static_cast<int>(shape.at(2)), static_cast<int>(shape.at(3))};
+  const auto reader = prediction::make_reader(model.graph, size, config::predict_options().defaults());
   const std::string source = options["source"];
   const Tensor pixels = data::read_image(source);
   const Letterbox fitted = reader->fit(static_cast<int>(pixels.shape()[0]), static_cast<int>(pixels.shape()[1]));

@@ -101,8 +101,8 @@ report::FigurePage classification_page(const Subject& subject, std::vector<repor
   page.parts.push_back({"Each class", "", {}, {top1_of_classes(confusion, classes)}, {}});
   WorstPictures worst = worst_classified(subject, kWorstClassified);
   page.parts.push_back({"Worst images",
-                        "Wrong answers, those first whose true class was least expected. The table worst.csv has every "
-                        "image.",
+                        "Wrong answers, those first whose true class was least expected. The table worst.csv has "
+                        "all of them.",
                         {},
                         {std::move(worst.table)},
                         std::move(worst.shown)});

@@ -19,6 +19,9 @@ class CurveDrawing {
   explicit CurveDrawing(const CurveChart& chart) : chart_(chart) {
     figure_.title = chart.title;
     figure_.width = 400;
+    for (const double tick : chart.y.ticks) {
+      left_ = std::max(left_, 27 + figures::estimated_width(tick_text(tick), kFont));
+    }
   }
 
   Figure run() {
@@ -28,14 +31,14 @@ class CurveDrawing {
     if (chart_.upright) {
       const double x = place({*chart_.upright, 0}).x;
       figure_.parts.emplace_back(figures::Line{{{x, kTop}, {x, bottom_}}, 1, style::kSoft, {3, 3}});
-      const bool left = x > (kLeft + right()) / 2;
+      const bool left = x > (left_ + right()) / 2;
       text(chart_.upright_text, {left ? x - 4 : x + 4, kTop + 10}, left ? Anchor::end : Anchor::start, style::kInk);
     }
     return std::move(figure_);
   }
 
  private:
-  static constexpr double kLeft = 46, kTop = 10, kPlotHeight = 220, kFont = 10;
+  static constexpr double kTop = 10, kPlotHeight = 220, kFont = 10;
   double right() const { return figure_.width - 12; }
 
   void text(const std::string& words, Place baseline, Anchor anchor, figures::Color color, bool upwards = false) {
@@ -44,13 +47,13 @@ class CurveDrawing {
 
   /// Lines of names below the plot.
   void layout_key() {
-    double x = kLeft, y = bottom_ + 50;
+    double x = left_, y = bottom_ + 50;
     bool any = false;
     for (const Curve& curve : chart_.curves) {
       if (!curve.keyed) continue;
       const double wide = 20 + figures::estimated_width(curve.name, kFont) + 14;
       if (any && x + wide > right()) {
-        x = kLeft;
+        x = left_;
         y += 15;
       }
       any = true;
@@ -63,7 +66,7 @@ class CurveDrawing {
   }
 
   Place place(const Place& value) const {
-    return {kLeft + std::clamp(chart_.x.share(value.x), 0.0, 1.0) * (right() - kLeft),
+    return {left_ + std::clamp(chart_.x.share(value.x), 0.0, 1.0) * (right() - left_),
             bottom_ - std::clamp(chart_.y.share(value.y), 0.0, 1.0) * kPlotHeight};
   }
 
@@ -79,11 +82,11 @@ class CurveDrawing {
     }
     for (const double tick : chart_.y.ticks) {
       const double y = place({chart_.x.low, tick}).y;
-      figure_.parts.emplace_back(figures::Line{{{kLeft, y}, {right(), y}}, 0.8, style::kGrid});
-      text(tick_text(tick), {kLeft - 5, y + 3.5}, Anchor::end, style::kSoft);
+      figure_.parts.emplace_back(figures::Line{{{left_, y}, {right(), y}}, 0.8, style::kGrid});
+      text(tick_text(tick), {left_ - 5, y + 3.5}, Anchor::end, style::kSoft);
     }
-    figure_.parts.emplace_back(figures::Line{{{kLeft, kTop}, {kLeft, bottom_}, {right(), bottom_}}, 0.8, style::kSoft});
-    text(chart_.x_title, {(kLeft + right()) / 2, bottom_ + 30}, Anchor::middle, style::kInk);
+    figure_.parts.emplace_back(figures::Line{{{left_, kTop}, {left_, bottom_}, {right(), bottom_}}, 0.8, style::kSoft});
+    text(chart_.x_title, {(left_ + right()) / 2, bottom_ + 30}, Anchor::middle, style::kInk);
     text(chart_.y_title, {11, kTop + kPlotHeight / 2}, Anchor::middle, style::kInk, true);
   }
 
@@ -99,13 +102,15 @@ class CurveDrawing {
         continue;
       }
       line.places.push_back(place(point));
-      if (curve.marked) figure_.parts.emplace_back(figures::Mark{figures::Shape::circle, place(point), 5, curve.color, curve.color});
+      if (curve.marked)
+        figure_.parts.emplace_back(figures::Mark{figures::Shape::circle, place(point), 5, curve.color, curve.color});
     }
     end_line();
   }
 
   const CurveChart& chart_;
   Figure figure_;
+  double left_ = 46;
   double bottom_ = kTop + kPlotHeight;
 };
 

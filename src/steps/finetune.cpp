@@ -7,9 +7,11 @@
 #include "steps/hold_zeros.h"
 #include "steps/step.h"
 #include "steps/teacher.h"
+#include "steps/training_page.h"
 #include "steps/unfold.h"
 #include "train/distill/distill_objective.h"
 #include "train/loop/trainer.h"
+#include "train/loop/verdict.h"
 
 namespace quench::steps {
 namespace {
@@ -19,6 +21,40 @@ graph::Graph trainable(const StepInput& input) {
   const graph::Graph& given = input.model.graph;
   return input.settings["epochs"] == 0 ? given : with_batch_norms(given, *input.data->train, input.log);
 }
+
+/// The curves of a fit, kept beside its results.csv, and what is said of them at its end.
+class Curves {
+ public:
+  Curves(const StepInput& input, const graph::Graph& start) : input_(input) {
+    const auto name = start.metadata.find("model");
+    title_ =
+        fmt::format("Training of {} on {}", name == start.metadata.end() ? "a model" : name->second, input.data->name);
+  }
+  void update(const std::vector<train::EpochRow>& rows) {
+    rows_ = rows;
+    write("");
+  }
+  void tell() {
+    const train::Verdict verdict = train::judge(rows_);
+    if (!rows_.empty()) write(verdict.text);
+    if (!verdict.text.empty()) input_.log.warning(verdict.text);
+    if (!rows_.empty()) input_.log.info("curves: " + (input_.folder / "training.html").string());
+  }
+  /// Of a loss that is not finite.
+  void tell_end(const std::string& error) {
+    const std::string advice =
+        "The training diverged. " + train::advice_for_divergence(input_.settings["lr"].get<double>());
+    if (!rows_.empty()) write(advice + " " + error);
+    input_.log.warning(advice);
+  }
+
+ private:
+  void write(const std::string& verdict) { write_training_page(input_.folder, training_page(title_, rows_, verdict)); }
+
+  const StepInput& input_;
+  std::string title_;
+  std::vector<train::EpochRow> rows_;
+};
 
 graph::Graph fitted(const StepInput& input, graph::Graph start) {
   models::require_fit(start, input.data->train->task(), input.data->train->classes());
@@ -35,6 +71,9 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
   }
   context.after_step = hold_zeros(start);
   if (context.after_step) context.also["sparse"] = start.metadata.at("sparse");
+  Curves curves(input, start);
+  context.after_epoch = [&](const std::vector<train::EpochRow>& rows) { curves.update(rows); };
+  context.not_finite = [&](const std::string& error) { curves.tell_end(error); };
   train::FitResult result = train::fit(start, *input.data, config, context);
   result.graph.metadata["chosen_on"] = result.chosen_on;
   if (teacher) {
@@ -42,6 +81,7 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
     result.graph.metadata["distillation"] = distill.to_json().dump();
   }
   input.log.info(fmt::format("{} on {}", score::to_text(result.scores), counted(result.test_images, "test image")));
+  curves.tell();
   return std::move(result.graph);
 }
 

@@ -13,6 +13,7 @@
 #include "train/distill/task_distillation.h"
 #include "train/loop/device.h"
 #include "train/loop/evaluation.h"
+#include "train/loop/loss_parts.h"
 #include "train/loop/objective.h"
 
 namespace quench::train {
@@ -46,7 +47,7 @@ void require_same_classes(const graph::Graph& teacher, const data::Dataset& trai
   }
 }
 
-class DistillObjective : public Objective {
+class DistillObjective : public Objective, public TermsOfLoss {
  public:
   DistillObjective(const graph::Graph& student, const graph::Graph& teacher, const DistillSettings& distill,
                    const data::Splits& data, const FitSettings& settings)
@@ -68,6 +69,7 @@ class DistillObjective : public Objective {
       taught = teacher_.forward(pixels_of(batch.images, device_), teacher_maps_);
     }
     Tensor sum = own_->loss(outputs, batch);
+    const Tensor own = sum.detach();
     if (distill_.outputs) {
       const std::vector<Tensor> scores(taught.begin(), taught.end() - maps);
       sum = sum + comparison_->outputs_loss(outputs, scores) * distill_.weight;
@@ -78,8 +80,12 @@ class DistillObjective : public Objective {
                                                    taught[taught.size() - behind], distill_.map_temperature);
       sum = sum + divergence * (distill_.weight / static_cast<double>(student_maps_.size()));
     }
+    const auto* terms = dynamic_cast<const TermsOfLoss*>(own_.get());
+    parts_ = terms ? terms->parts() : LossParts{{"own_loss", own}};
+    parts_.emplace_back("distill_loss", sum.detach() - own);
     return sum;
   }
+  LossParts parts() const override { return parts_; }
 
   double gradient_gain() const override { return own_->gradient_gain(); }
   std::vector<graph::EdgeId> watched() const override { return student_maps_; }
@@ -108,6 +114,7 @@ class DistillObjective : public Objective {
   }
 
   std::unique_ptr<Objective> own_;
+  LossParts parts_;
   DistillSettings distill_;
   std::unique_ptr<TaskDistillation> comparison_;
   torch::Device device_;

@@ -30,6 +30,7 @@ Json header_of(const Checkpoint& c) {
           {"ema_steps", c.ema_steps},
           {"loss_sum", c.loss_sum},
           {"epoch_images", c.epoch_images},
+          {"part_sums", scores_to_json(c.part_sums)},
           {"epoch_seconds", c.epoch_seconds},
           {"images", c.images},
           {"seconds", c.seconds},
@@ -63,6 +64,7 @@ void read_header(const Json& header, Checkpoint& c) {
   c.ema_steps = header.at("ema_steps");
   c.loss_sum = header.at("loss_sum");
   c.epoch_images = header.at("epoch_images");
+  if (header.contains("part_sums")) c.part_sums = scores_from_json(header["part_sums"]);
   c.epoch_seconds = header.at("epoch_seconds");
   c.images = header.at("images");
   c.seconds = header.at("seconds");

@@ -26,6 +26,7 @@ struct Checkpoint {
   int64_t ema_steps = 0;
   double loss_sum = 0;       ///< over the images of the epoch begun
   int64_t epoch_images = 0;  ///< images of the epoch begun
+  score::Scores part_sums;   ///< of the loss's terms, likewise
   double epoch_seconds = 0;
   int64_t images = 0;      ///< trained on, in all
   double seconds = 0;      ///< of training, in all

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -151,6 +152,7 @@ void FitRun::save() {
   at_.ema_steps = ema_ ? ema_->steps() : 0;
   at_.loss_sum = losses_.sum();
   at_.epoch_images = losses_.images();
+  at_.part_sums = losses_.part_sums();
   at_.loss_scale = loss_scale_.on() ? loss_scale_.scale() : 0;
   at_.good_steps = loss_scale_.good_steps();
   at_.tensors.clear();
@@ -204,9 +206,9 @@ void FitRun::resume() {
   at_ = std::move(saved);
   optimizer_.set_steps(at_.steps);
   if (ema_) ema_->set_steps(at_.ema_steps);
-  losses_.restore(at_.loss_sum, at_.epoch_images);
+  losses_.restore(at_.loss_sum, at_.epoch_images, at_.part_sums);
   loss_scale_.restore(at_.loss_scale, at_.good_steps);
-  write_results(context_.folder / kResultsName, at_.rows);
+  show_rows();
   if (context_.log != nullptr) {
     context_.log->info(fmt::format("resumed after epoch {}, batch {} ({})", at_.epoch, at_.batch, path.string()));
   }
@@ -215,9 +217,11 @@ void FitRun::resume() {
 void FitRun::stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch) {
   if (!bad) return;
   const std::string cause = first_non_finite(module_, pixels_of(batch.images, device_));
-  fail(ErrorKind::data,
-       "[train] expected a finite loss, got {} (epoch {}, step {}, learning rate {:.4g}; first not finite: {})",
-       bad->loss, at_.epoch + 1, bad->step, bad->lr, cause);
+  const std::string message = fmt::format(
+      "[train] expected a finite loss, got {} (epoch {}, step {}, learning rate {:.4g}; first not finite: {})",
+      bad->loss, at_.epoch + 1, bad->step, bad->lr, cause);
+  if (context_.not_finite) context_.not_finite(message);
+  throw Error(ErrorKind::data, message);
 }
 
 void FitRun::train_batch(const data::Batch& batch) {
@@ -230,7 +234,8 @@ void FitRun::train_batch(const data::Batch& batch) {
     loss = objective_->loss(module_.forward(pixels_of(batch.images, device_), objective_->watched()), batch);
   }
   const int64_t images = batch.images.shape().at(0);
-  stop_on(losses_.add(loss, images, step, lr), batch);
+  const auto* terms = dynamic_cast<const TermsOfLoss*>(objective_.get());
+  stop_on(losses_.add(loss, images, step, lr, terms ? terms->parts() : LossParts{}), batch);
   if (at_.batch % settings_.accumulate == 0) optimizer_.zero_grad();
   scaled(loss, step).backward();
   at_.images += images;
@@ -351,13 +356,19 @@ score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& spli
   options.device = device_;
   nn::GraphModule module(graph, options);
   const auto& left_out = split == data_.test ? left_out_of_test_ : left_out_of_validation_;
-  return evaluate(module, graph, *split,
-                  {.imgsz = settings_.imgsz,
-                   .batch = data::evaluation_batch(settings_.imgsz, 128),
-                   .workers = settings_.workers,
-                   .limit = limit,
-                   .left_out = left_out},
-                  context_.cancel);
+  try {
+    return evaluate(module, graph, *split,
+                    {.imgsz = settings_.imgsz,
+                     .batch = data::evaluation_batch(settings_.imgsz, 128),
+                     .workers = settings_.workers,
+                     .limit = limit,
+                     .left_out = left_out},
+                    context_.cancel);
+  } catch (const Error& error) {  // score/finite.h: weights that ran away, though no loss of a batch has shown it
+    const bool ran_away = std::string_view(error.what()).find("outputs of finite values") != std::string_view::npos;
+    if (ran_away && context_.not_finite) context_.not_finite(error.what());
+    throw;
+  }
 }
 
 void FitRun::tell_left_out() {
@@ -381,10 +392,16 @@ void FitRun::keep_best(const graph::Graph& graph, const score::Scores& scores) {
   at_.best_score = scores.front().value;
 }
 
+void FitRun::show_rows() {
+  write_results(context_.folder / kResultsName, at_.rows);
+  if (context_.after_epoch) context_.after_epoch(at_.rows);
+}
+
 void FitRun::end_epoch() {
   EpochRow row;
   row.lr = schedule_.at(at_.epoch * loader_->batches() + std::max<int64_t>(0, at_.batch - 1));
   row.train_loss = losses_.mean();
+  row.loss_parts = losses_.part_means();
   row.images_per_second = static_cast<double>(losses_.images()) / std::max(1e-9, at_.epoch_seconds);
   row.seconds = at_.seconds;
   row.epoch = at_.epoch + 1;
@@ -405,7 +422,7 @@ void FitRun::end_epoch() {
   losses_.restore(0, 0);
   at_.epoch_seconds = 0;
   save();
-  write_results(context_.folder / kResultsName, at_.rows);
+  show_rows();
   tell_left_out();
   if (context_.log == nullptr) return;
   const std::string scores = tested ? to_text(row.scores) + (settings_.keep_best() ? " (validation)  " : "  ") : "";

@@ -44,6 +44,8 @@ class FitRun {
   torch::Tensor scaled(const torch::Tensor& loss, int64_t step) const;
   bool between_steps() const;
   void end_epoch();
+  /// results.csv, and who looks on.
+  void show_rows();
   void save();
   std::optional<Checkpoint> saved_run() const;
   void put_aside(const std::filesystem::path& checkpoint, const Error& why) const;

@@ -11,6 +11,7 @@
 #include "data/sets/dataset.h"
 #include "graph/graph.h"
 #include "score/scores.h"
+#include "train/loop/results_csv.h"
 
 namespace quench::nn {
 class GraphModule;
@@ -47,6 +48,10 @@ struct FitContext {
   /// Called before the first step, and after each one before the average of weights takes it up, so that a weight which
   /// it holds at zero is zero in the average, too.
   AfterStep after_step = {};
+  /// Called after each epoch, and where a run is taken up, with all epochs so far.
+  std::function<void(const std::vector<EpochRow>&)> after_epoch = {};
+  /// Called before a loss or outputs that are not finite end the run, with the message of the Error.
+  std::function<void(const std::string&)> not_finite = {};
   /// What decides the result beside the config: the settings of `objective` and `after_step`. A run resumes only under
   /// an equal one.
   Json also = Json::object();

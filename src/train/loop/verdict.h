@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "train/loop/results_csv.h"
+
+namespace quench::train {
+
+enum class Course {
+  too_short,  ///< fewer than four epochs with scores: nothing can be said
+  diverged,   ///< the loss grew
+  rising,     ///< the metric still rises: more epochs would do more
+  settled,    ///< neither
+};
+
+/// How a training went, and what to do next.
+struct Verdict {
+  Course course = Course::too_short;
+  std::string text;  ///< one or two sentences; empty where there is nothing to do
+};
+
+/// By two rules on the epochs of a run, `diverged` before `rising`:
+/// - diverged: the last epoch's loss is 1.5 times the lowest epoch's or more, and at least half of the first epoch's
+///   (a loss near 0 may double and means nothing).
+/// - rising: of n epochs with scores the last k = max(2, n / 10) have a mean of the first score that is more than half
+///   a percentage point above that of the k before them.
+Verdict judge(std::span<const EpochRow> rows);
+
+/// What to do about a loss that is not finite, at a learning rate.
+std::string advice_for_divergence(double lr);
+
+}  // namespace quench::train
