@@ -34,6 +34,7 @@ const std::map<std::string, Folder> kFolders = {
     {"config", {1, {}}},
     {"graph", {1, {}}},
     {"models", {2, {}}},
+    {"onnx", {2, {}}},
     {"metrics", {2, {}}},
     {"runtime", {3, {}}},
     {"record", {3, {}}},
@@ -78,7 +79,7 @@ const std::map<std::string, Names> kOnly = {
     {"agent",
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
-const Names kBase = {"core",   "config",  "graph", "models",        "metrics", "weights", "runtime",
+const Names kBase = {"core",   "config",  "graph", "models",        "metrics", "weights", "runtime", "onnx",
                      "record", "score",   "pack",  "platform",      "report",  "agent",   "devices",
                      "remote", "program", "prune", "latency_table", "stats",   "figures"};
 
