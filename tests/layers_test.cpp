@@ -36,6 +36,7 @@ const std::map<std::string, Folder> kFolders = {
     {"sources", {1, {}}},
     {"graph", {1, {}}},
     {"models", {2, {}}},
+    {"onnx", {2, {}}},
     {"metrics", {2, {}}},
     {"runtime", {3, {}}},
     {"record", {3, {}}},
@@ -91,9 +92,10 @@ const std::map<std::string, Names> kOnly = {
     {"agent",
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
-const Names kBase = {"core",  "config",        "graph",    "models",  "metrics", "weights",    "runtime", "record",
-                     "score", "pack",          "platform", "report",  "agent",   "devices",    "remote",  "program",
-                     "prune", "latency_table", "stats",    "figures", "pixels",  "prediction", "library", "sources"};
+const Names kBase = {"core",       "config",  "graph",   "models",        "metrics", "weights", "runtime",
+                     "record",     "score",   "pack",    "platform",      "report",  "agent",   "devices",
+                     "remote",     "program", "prune",   "latency_table", "stats",   "figures", "pixels",
+                     "prediction", "library", "sources", "onnx"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

@@ -6,3 +6,4 @@ quench_test(weights_torch_test SOURCES weights_torch_test.cpp USES weights LABEL
 quench_test(weights_import_test SOURCES weights_import_test.cpp USES weights metrics LABELS fast
             NEEDS released_weights "Released.*")
 quench_test(weights_variants_test SOURCES weights_variants_test.cpp USES weights LABELS fast)
+quench_test(weights_onnx_test SOURCES weights_onnx_test.cpp USES weights LABELS fast)

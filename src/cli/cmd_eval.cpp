@@ -3,19 +3,26 @@
 #include <iostream>
 #include <optional>
 
+#include "cli/comparison_images.h"
 #include "cli/lab_commands.h"
 #include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/clock.h"
+#include "core/error.h"
+#include "core/json_text.h"
+#include "core/printable.h"
 #include "core/processors.h"
 #include "core/task.h"
 #include "evaluation/page.h"
 #include "graph/onnx_read.h"
 #include "inference/registry.h"
+#include "models/no_task.h"
+#include "models/task.h"
 #include "platform/measured.h"
 #include "study/cell_record.h"
 #include "study/stages.h"
+#include "why/foreign.h"
 
 namespace quench::cli {
 namespace {
@@ -60,6 +67,33 @@ void write_page(const fs::path& folder, const record::Record& record, const data
 
 }  // namespace
 
+namespace {
+
+constexpr int64_t kComparedRuns = 30;  // of each model, in turn
+
+/// Another model's outputs in place of what is true of the images.
+int run_against(const graph::ModelFile& model, const Json& options, const program::Environment& environment,
+                const runtime::Runtime& runtime) {
+  const std::string format = options["format"];
+  if (format != "table" && format != "json") {
+    fail(ErrorKind::config, "eval: expected --format table or json with --against, got {}", format);
+  }
+  const graph::ModelFile against = open_file(options["against"].get<std::string>(), environment);
+  data::Splits data = open_matched(model.graph, options, environment, true);
+  data.train = data.test;  // of which images are chosen
+  const std::vector<Tensor> images = comparison_images(model.graph, data, 0, 0, environment);
+  const why::Whole whole = why::compare_whole(model, against, images, runtime, options["threads"].get<int>(),
+                                              kComparedRuns, *environment.cancel);
+  if (format == "json") {
+    std::cout << json_text(why::to_json(whole), 1) << "\n";
+  } else {
+    for (const std::string& line : why::lines_of(whole)) std::cout << printable_line(line) << "\n";
+  }
+  return program::kOk;
+}
+
+}  // namespace
+
 int run_eval(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   std::optional<fs::path> report;
@@ -68,6 +102,14 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
+  if (!options["against"].is_null()) return run_against(model, options, environment, runtime);
+  if (models::task_of(model.graph) == models::kNoTask) {
+    fail(ErrorKind::config,
+         "eval: {} has no task (nothing is known of its outputs), and so no accuracy: expected --against FLOAT, the "
+         "model "
+         "that its outputs are compared with",
+         model.path.string());
+  }
   const data::Splits data = open_matched(model.graph, options, environment);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];

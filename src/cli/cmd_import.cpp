@@ -12,6 +12,7 @@
 #include "graph/onnx_write.h"
 #include "metrics/cost.h"
 #include "weights/import.h"
+#include "weights/model_file.h"
 
 namespace quench::cli {
 namespace {
@@ -44,10 +45,7 @@ int run_import(const program::Invocation& invocation, const program::Environment
   if (!options["classes_from"].is_null()) wanted.classes = names_of(options["classes_from"].get<std::string>());
 
   const graph::Graph graph = weights::import_file(released_or(invocation.inputs.at(0), environment), wanted);
-  if (const auto differs = graph.metadata.find("preprocessing_differs"); differs != graph.metadata.end()) {
-    environment.log.warning("quench resizes the short side of an image and crops the centre, but the file " +
-                            differs->second);
-  }
+  weights::warn_of_import(graph, environment.log);
   const std::string path = options["output"];
   const std::string sha256 = graph::save_onnx(graph, path);
   const bool folded =

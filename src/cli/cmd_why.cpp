@@ -1,5 +1,6 @@
 #include <iostream>
 
+#include "cli/comparison_images.h"
 #include "cli/lab_commands.h"
 #include "cli/matched_data.h"
 #include "cli/model_argument.h"
@@ -8,10 +9,7 @@
 #include "core/file.h"
 #include "core/json_text.h"
 #include "core/printable.h"
-#include "data/loading/loader.h"
-#include "graph/image_side.h"
 #include "graph/onnx_interface.h"
-#include "quant/image_batches.h"
 #include "runtime/registry.h"
 #include "study/stages.h"
 #include "why/examine.h"
@@ -47,25 +45,9 @@ void print_findings(const why::Findings& findings, const std::string& format, co
 /// The training images of the settings one by one, as planes; none where no data are given.
 std::vector<Tensor> images_of(const graph::ModelFile& model, const Json& settings,
                               const program::Environment& environment) {
-  std::vector<Tensor> images;
-  if (settings["data"].is_null()) return images;
-  const int64_t wanted =
-      quant::images_to_keep(settings["images"].get<int64_t>(), graph::image_side(model.graph), why::kMostImages);
-  const quant::ImageBatches loaded =
-      quant::load_images(model.graph, study::open_data(settings, environment.data_root, environment.log), wanted,
-                         settings["images_seed"].get<uint64_t>(), environment.log, *environment.cancel);
-  for (const Tensor& batch : loaded.batches) {
-    const Tensor planar = data::to_planar(batch);
-    const auto values = planar.values<uint8_t>();
-    Shape shape = planar.shape();
-    const size_t each = values.size() / static_cast<size_t>(shape[0]);
-    shape[0] = 1;
-    for (size_t i = 0; i < values.size(); i += each) {
-      const auto one = values.subspan(i, each);
-      images.push_back(Tensor::from(std::vector<uint8_t>(one.begin(), one.end()), shape));
-    }
-  }
-  return images;
+  if (settings["data"].is_null()) return {};
+  return comparison_images(model.graph, study::open_data(settings, environment.data_root, environment.log),
+                           settings["images"].get<int64_t>(), settings["images_seed"].get<uint64_t>(), environment);
 }
 
 /// A model of another tool, whose file no Graph holds: whole, through ONNX Runtime. reason: why no Graph holds it.
@@ -96,7 +78,7 @@ std::optional<graph::ModelFile> layered_model(const std::string& path, const pro
   try {
     return open_file(path, environment);
   } catch (const Error& error) {
-    if (error.kind() != ErrorKind::data) throw;
+    if (error.kind() != ErrorKind::data && error.kind() != ErrorKind::unsupported) throw;
     reason = error.what();
     return std::nullopt;
   }

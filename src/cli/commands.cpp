@@ -265,6 +265,9 @@ std::vector<program::Command> fixed_commands() {
                 Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
                 Option{"batch", T::integer, 64, "images a run", {}, 1, 65536},
                 Option{"agreement", T::boolean, false, "also run `torch` and compare predictions"},
+                Option{"against", T::text, nullptr,
+                       "another model, whose outputs are compared with this one's: signal over noise in place of "
+                       "accuracy"},
                 Option{"detections", T::text, nullptr, "COCO results (.json, .json.gz) to score instead of a MODEL"},
                 Option{"annotations", T::text, nullptr, "COCO instances (.json) of --detections"},
                 Option{"per_class", T::boolean, false, "a row for each class too (--detections)"},

@@ -1,10 +1,12 @@
 #include "cli/matched_data.h"
 
 #include "core/error.h"
+#include "core/task.h"
 #include "core/text.h"
 #include "data/sets/class_match.h"
 #include "data/sets/find.h"
 #include "data/sets/picture_set.h"
+#include "models/no_task.h"
 #include "models/task.h"
 #include "study/stages.h"
 
@@ -20,7 +22,9 @@ data::Splits pictures_alone(const graph::Graph& model, const Json& settings, con
   std::error_code ignored;
   if (!std::filesystem::is_directory(source, ignored) && source.extension() != ".txt") throw reason;
   try {
-    data::Splits splits = data::open_pictures(source, models::task_of(model), root);
+    const std::string own = models::task_of(model);
+    const std::string task = own == models::kNoTask ? default_task() : own;
+    data::Splits splits = data::open_pictures(source, task, root);
     environment.log.info(fmt::format("{}: {} without labels ({})", source.string(),
                                      counted(splits.train->size(), "picture"), reason.what()));
     return splits;

@@ -10,6 +10,7 @@
 #include "core/text.h"
 #include "core/text_encoding.h"
 #include "models/spec.h"
+#include "models/yolov5u.h"
 
 namespace quench::devices {
 namespace {
@@ -154,9 +155,8 @@ graph::Graph anchor_graph(const std::string& model, int64_t imgsz) {
   models::BuildOptions options;
   options.imgsz = static_cast<int>(imgsz);
   if (!named.with_v8_head) return models::build(named.spec, options);
-  models::Spec spec = named.spec;
+  models::Spec spec = models::yolov5u(named.spec);
   spec.name = model;
-  spec.rows.back().args = models::spec("yolov8n").rows.back().args;
   return models::build(spec, options);
 }
 

@@ -1,3 +1,4 @@
+#include "models/no_task.h"
 #include "models/task.h"
 
 #include <algorithm>
@@ -32,6 +33,7 @@ std::vector<std::string> class_names(const graph::Graph& graph) {
 }
 
 void require_fit(const graph::Graph& graph, std::string_view task, const std::vector<std::string>& classes) {
+  if (task_of(graph) == kNoTask) return;
   if (task_of(graph) != task) {
     fail(ErrorKind::data, "[models] expected data for the model's task '{}', got data for '{}'", task_of(graph), task);
   }

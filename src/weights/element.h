@@ -19,12 +19,6 @@ size_t size_of(Element element);
 /// What an element is read as: f16, bf16, f32 and f64 as f32; boolean as u8; i16 as i32; others as themselves.
 DType dtype_of(Element element);
 
-/// The value of IEEE 754 binary16 bits, which float holds exactly: subnormals, infinities and NaN too.
-float float_from_half(uint16_t bits);
-
-/// The value of bfloat16 bits, the upper half of a float.
-float float_from_bfloat16(uint16_t bits);
-
 /// Where a tensor's elements lie in a storage, in elements. May be any view without repeats: transposed, sliced.
 struct View {
   int64_t offset = 0;

@@ -55,7 +55,7 @@ std::string foreign_model(const NamedTensors& tensors) {
   }
   if (beginning("model.24.") && has_split_head(tensors, "model.24")) {
     return "YOLOv5u (YOLOv5 with the head of YOLOv8, as Ultralytics retrained it): take the weights of YOLOv5 itself "
-           "(`yolov5n.pt` of github.com/ultralytics/yolov5), or YOLOv8's";
+           "(`yolov5n.pt` of github.com/ultralytics/yolov5) or YOLOv8's, or its ONNX export, which is read";
   }
   if (const std::string head = by_head(tensors); !head.empty()) return head;
   if (with(".cv2.0.conv1.conv1.") || with(".cv2.0.cv1.conv1.") || with(".cv4.0.cv1.conv1."))

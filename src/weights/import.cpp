@@ -11,11 +11,15 @@
 #include "graph/passes.h"
 #include "graph/verify.h"
 #include "models/spec.h"
+#include "onnx/document.h"
 #include "weights/heads.h"
 #include "weights/match.h"
+#include "weights/onnx_import.h"
 
 namespace quench::weights {
 namespace {
+
+namespace fs = std::filesystem;
 
 constexpr size_t kShownProblems = 10;
 constexpr int kStride = 32;  ///< the largest of all models that are imported
@@ -253,7 +257,13 @@ graph::Graph import_checkpoint(const Checkpoint& checkpoint, const ImportOptions
 graph::Graph import_file(const std::filesystem::path& path, const ImportOptions& options) {
   const std::string bytes = read_file(path);
   const std::string name = path.filename().string();
-  graph::Graph graph = import_checkpoint(read_checkpoint(bytes, name), options, name);
+  const onnx::Origin origin = onnx::origin_of(bytes);
+  if (origin == onnx::Origin::quench) {
+    fail(ErrorKind::config, "[weights.import] expected a file of another tool, got a model of quench's own ({})", name);
+  }
+  const bool is_onnx = origin != onnx::Origin::no_onnx || path.extension() == ".onnx";
+  graph::Graph graph = is_onnx ? import_onnx(bytes, fs::absolute(path).parent_path(), options, name)
+                               : import_checkpoint(read_checkpoint(bytes, name), options, name);
   graph.metadata["source_sha256"] = sha256_hex(bytes);
   return graph;
 }

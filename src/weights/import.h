@@ -28,8 +28,9 @@ struct ImportOptions {
 /// activation.
 graph::Graph import_checkpoint(const Checkpoint& checkpoint, const ImportOptions& options, std::string_view where);
 
-/// Reads a file (read_checkpoint) and imports it. Metadata `source` is the file's name, `source_sha256` its hash.
-/// Throws Error{io} too.
+/// Reads a file and imports it: a checkpoint (read_checkpoint), or ONNX of another tool (weights/onnx_import.h).
+/// Metadata `source` is the file's name, `source_sha256` its hash. Throws Error{io} too, and Error{config} for a model
+/// of quench's own.
 graph::Graph import_file(const std::filesystem::path& path, const ImportOptions& options);
 
 }  // namespace quench::weights

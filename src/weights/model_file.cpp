@@ -5,6 +5,7 @@
 #include "core/file_kind.h"
 #include "core/hash.h"
 #include "graph/onnx_write.h"
+#include "onnx/document.h"
 #include "weights/import.h"
 
 namespace quench::weights {
@@ -48,27 +49,39 @@ std::optional<graph::ModelFile> kept_model(const fs::path& kept, const fs::path&
 
 }  // namespace
 
+void warn_of_import(const graph::Graph& imported, const LogSink& log) {
+  if (const auto differs = imported.metadata.find("preprocessing_differs"); differs != imported.metadata.end()) {
+    log.warning("quench resizes the short side of an image and crops the centre, but the file " + differs->second);
+  }
+  const auto notes = imported.metadata.find("import_notes");
+  const auto source = imported.metadata.find("source");
+  if (notes == imported.metadata.end() || source == imported.metadata.end()) return;
+  log.warning(source->second + ": " + notes->second);
+}
+
 bool is_checkpoint(std::string_view bytes) {
   return bytes.starts_with("PK") || bytes.starts_with('\x80') || (bytes.size() > 8 && bytes[8] == '{');
 }
 
 graph::ModelFile read_model_file(const fs::path& path, const fs::path& cache, const LogSink& log) {
   const std::string bytes = read_file(path);
-  if (!is_checkpoint(bytes)) {
+  const bool foreign = !is_checkpoint(bytes) && onnx::origin_of(bytes) == onnx::Origin::other;
+  if (!is_checkpoint(bytes) && !foreign) {
     require_model(bytes, path);
     return model_of(bytes, path);
   }
   const std::string name = fmt::format("{}-{}.onnx", sha256_hex(bytes).substr(0, 16), kImportVersion);
-  const fs::path kept = cache.empty() ? fs::path() : cache / "imported" / name;
+  const bool whole = !foreign || !onnx::has_external_data(bytes);
+  const fs::path kept = cache.empty() || !whole ? fs::path() : cache / "imported" / name;
+  const char* what = foreign ? "ONNX of another tool" : "weights";
   if (std::optional<graph::ModelFile> model = kept_model(kept, path)) {
     log.info(
-        fmt::format("{}: weights, imported before: {} ({})", path.string(), kept.string(), in_short(model->graph)));
+        fmt::format("{}: {}, imported before: {} ({})", path.string(), what, kept.string(), in_short(model->graph)));
+    warn_of_import(model->graph, log);
     return std::move(*model);
   }
   const graph::Graph imported = import_file(path, {});
-  if (const auto differs = imported.metadata.find("preprocessing_differs"); differs != imported.metadata.end()) {
-    log.warning("quench resizes the short side of an image and crops the centre, but the file " + differs->second);
-  }
+  warn_of_import(imported, log);
   std::string made = graph::write_onnx(imported);
   std::string where = "for this run";
   if (!kept.empty()) {
@@ -80,7 +93,7 @@ graph::ModelFile read_model_file(const fs::path& path, const fs::path& cache, co
       where = "for this run (it cannot be kept)";
     }
   }
-  log.info(fmt::format("{}: weights, imported {} ({}); `quench import` takes settings", path.string(), where,
+  log.info(fmt::format("{}: {}, imported {} ({}); `quench import` takes settings", path.string(), what, where,
                        in_short(imported)));
   return model_of(std::move(made), path);
 }

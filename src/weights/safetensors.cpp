@@ -41,7 +41,7 @@ Header parse(std::string_view text, std::string_view where) {
   }
 }
 
-std::optional<Element> element_of(const std::string& dtype) {
+std::optional<Element> element_of_dtype(const std::string& dtype) {
   if (dtype == "F16") return Element::f16;
   if (dtype == "BF16") return Element::bf16;
   if (dtype == "F32") return Element::f32;
@@ -88,7 +88,7 @@ Place place_of(const std::string& name, const Header& entry, uint64_t size, std:
     wrong(fmt::format("data_offsets inside {} bytes", size), "others", at);
   }
   const auto dtype = entry["dtype"].get<std::string>();
-  const std::optional<Element> element = element_of(dtype);
+  const std::optional<Element> element = element_of_dtype(dtype);
   if (!element) wrong("a dtype that quench reads", "'" + dtype.substr(0, 20) + "'", at);
   Place place{name, *element, Shape(shape->begin(), shape->end()), (*offsets)[0], (*offsets)[1]};
   const uint64_t held = place.end - place.begin;

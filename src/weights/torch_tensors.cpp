@@ -20,7 +20,7 @@ constexpr uint64_t kElementsPerByte = 4;
 /// Parameter of a subclass of a tensor.
 constexpr int kMaxWrappers = 4;
 
-std::optional<Element> element_of(std::string_view storage) {
+std::optional<Element> element_of_storage(std::string_view storage) {
   if (storage == "HalfStorage") return Element::f16;
   if (storage == "BFloat16Storage") return Element::bf16;
   if (storage == "FloatStorage") return Element::f32;
@@ -114,7 +114,7 @@ Tensor TorchTensors::read(const Value& value, std::string_view name) {
   std::optional<Shape> sizes = integers((*parts)[2]), strides = integers((*parts)[3]);
   if (!kind || !key) malformed("a storage's type and key");
   if (!offset || !sizes || !strides) malformed("offset, sizes and strides as whole numbers");
-  const std::optional<Element> element = element_of(kind->name);
+  const std::optional<Element> element = element_of_storage(kind->name);
   if (!element) {
     fail(ErrorKind::unsupported, "[weights.torch] expected a storage of numbers, got {} (tensor {} of {})", kind->name,
          name, where_);

@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
+#include <span>
 
 #include "core/error.h"
 #include "runtime/measure.h"
@@ -32,6 +34,8 @@ void require_alike(const graph::ModelFile& model, const graph::ModelFile& agains
   }
 }
 
+std::ptrdiff_t largest(std::span<const float> values) { return std::ranges::max_element(values) - values.begin(); }
+
 }  // namespace
 
 Whole compare_whole(const graph::ModelFile& model, const graph::ModelFile& against, const std::vector<Tensor>& images,
@@ -40,14 +44,19 @@ Whole compare_whole(const graph::ModelFile& model, const graph::ModelFile& again
   const auto own = runtime.load(model, {.threads = threads}), other = runtime.load(against, {.threads = threads});
   std::vector<Tensor> shown = images;
   if (shown.empty()) shown.push_back(runtime::noise_image(model.graph));
-  Whole out{model.path.string(), against.path.string(), static_cast<int64_t>(images.size())};
+  Whole out{model.path.string(), against.path.string(), runtime.name(), static_cast<int64_t>(images.size())};
   std::vector<double> signal, noise;
+  std::vector<int64_t> alike;
+  std::vector<size_t> ranks;
   for (const Tensor& image : shown) {
     cancel.check();
     const std::vector<Tensor> found = own->run(runtime::to_input(image, own->input_dtype()));
     const std::vector<Tensor> expected = other->run(runtime::to_input(image, other->input_dtype()));
+    ranks.clear();
+    for (const Tensor& output : expected) ranks.push_back(output.shape().size());
     signal.resize(expected.size());
     noise.resize(expected.size());
+    alike.resize(expected.size());
     for (size_t i = 0; i < expected.size(); ++i) {
       if (found[i].shape() != expected[i].shape()) {
         fail(ErrorKind::config, "why --against: expected outputs of one shape, got {} and {} (output {})",
@@ -58,6 +67,7 @@ Whole compare_whole(const graph::ModelFile& model, const graph::ModelFile& again
         signal[i] += static_cast<double>(b[k]) * b[k];
         noise[i] += (static_cast<double>(a[k]) - b[k]) * (static_cast<double>(a[k]) - b[k]);
       }
+      alike[i] += largest(a) == largest(b);
       if (!std::isfinite(signal[i]) || !std::isfinite(noise[i])) {
         fail(ErrorKind::data, "why: expected finite outputs, got others (output {})", i);
       }
@@ -67,6 +77,9 @@ Whole compare_whole(const graph::ModelFile& model, const graph::ModelFile& again
     out.outputs.push_back(model.graph.edge(model.graph.outputs[i]).name);
     out.sqnr_db.push_back(noise[i] == 0 ? std::numeric_limits<double>::infinity()
                                         : 10 * std::log10(signal[i] / noise[i]));
+    const bool scores = ranks.at(i) == 2 && !images.empty();
+    out.agreement.push_back(scores ? std::optional(static_cast<double>(alike[i]) / static_cast<double>(shown.size()))
+                                   : std::nullopt);
   }
   const std::vector<runtime::Measurement> times = runtime::measure_interleaved(
       {own.get(), other.get()},
@@ -80,20 +93,18 @@ Whole compare_whole(const graph::ModelFile& model, const graph::ModelFile& again
 Json to_json(const Whole& whole) {
   Json outputs = Json::array();
   for (size_t i = 0; i < whole.outputs.size(); ++i) {
-    outputs.push_back(
-        {{"output", whole.outputs[i]}, {"sqnr_db", std::isfinite(whole.sqnr_db[i]) ? Json(whole.sqnr_db[i]) : Json()}});
+    outputs.push_back({{"output", whole.outputs[i]},
+                       {"sqnr_db", std::isfinite(whole.sqnr_db[i]) ? Json(whole.sqnr_db[i]) : Json()},
+                       {"agreement", whole.agreement[i] ? Json(*whole.agreement[i]) : Json()}});
   }
-  return {{"form", "quench why whole 1"},
-          {"model", whole.model},
-          {"against", whole.against},
-          {"images", whole.images},
-          {"model_ns", whole.model_ns},
-          {"against_ns", whole.against_ns},
-          {"outputs", outputs}};
+  return {{"form", "quench why whole 1"},   {"model", whole.model},   {"against", whole.against},
+          {"runtime", whole.runtime},       {"images", whole.images}, {"model_ns", whole.model_ns},
+          {"against_ns", whole.against_ns}, {"outputs", outputs}};
 }
 
 std::vector<std::string> lines_of(const Whole& whole) {
-  std::vector<std::string> out{fmt::format("In ONNX Runtime {} takes {:.3g} ms and {} {:.3g} ms: {:.2f} times as fast.",
+  const std::string runtime = whole.runtime == "onnxruntime" ? "ONNX Runtime" : "runtime " + whole.runtime;
+  std::vector<std::string> out{fmt::format("In {} {} takes {:.3g} ms and {} {:.3g} ms: {:.2f} times as fast.", runtime,
                                            whole.model, whole.model_ns * 1e-6, whole.against, whole.against_ns * 1e-6,
                                            whole.against_ns / whole.model_ns)};
   for (size_t i = 0; i < whole.outputs.size(); ++i) {
@@ -102,6 +113,9 @@ std::vector<std::string> lines_of(const Whole& whole) {
                                     whole.sqnr_db[i],
                                     whole.images > 0 ? fmt::format("{} images", whole.images) : "noise")
                       : fmt::format("Output {} is the same in both.", whole.outputs[i]));
+    if (!whole.agreement[i]) continue;
+    out.push_back(fmt::format("The largest value of {} is at the same place on {:.1f} % of them.", whole.outputs[i],
+                              100 * *whole.agreement[i]));
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,13 +12,15 @@
 
 namespace quench::why {
 
-/// Two models of another tool, compared whole: all that can be told of what no Graph holds.
+/// Two models compared whole: all that can be told of what no Graph holds, and of networks without a task.
 struct Whole {
-  std::string model, against;
+  std::string model, against, runtime;
   int64_t images = 0;                     ///< 0: seeded noise stood in for images
   double model_ns = 0, against_ns = 0;    ///< median latency at batch 1, in turn
   std::vector<std::string> outputs = {};  ///< names, of the quantized model
   std::vector<double> sqnr_db = {};       ///< of each output: signal over noise, infinite where nothing differs
+  /// Of each output [N,C]: the share of images whose largest value is at the same place; none of other outputs.
+  std::vector<std::optional<double>> agreement = {};
 };
 
 /// Runs both by the runtime, one image after the other. Both by graph::read_interface or read_model. images: uint8
