@@ -1,11 +1,13 @@
 # The front door. `make demo` and `make test` set up a fresh Debian 12 machine by themselves.
-.PHONY: help setup release dev asan base agent test-agent test test-fast test-asan demo bench format clean
+.PHONY: help setup release dev asan base agent test-agent test test-fast test-asan demo bench install package format clean
 
 help:
 	@echo "make demo     set up, build, and compare FP32, PTQ and QAT of a YOLO classifier (minutes)"
 	@echo "make test     set up, build, run all tests"
 	@echo "make release  build/release/quench        make dev   with debug symbols, warnings are errors"
 	@echo "make agent    build/agent-aarch64/quench-agent and build/agent/quench-agent (docs/agent.md)"
+	@echo "make install  the programs and the C++ library, below PREFIX=/usr/local (docs/library.md)"
+	@echo "make package  Debian packages: quench, libquench0, libquench-dev"
 	@echo "make base     without LibTorch and OpenCV  make asan  base with sanitizers"
 
 setup:
@@ -58,6 +60,20 @@ demo: setup
 bench: setup
 	@cmake --preset release -DQUENCH_BENCHMARKS=ON >/dev/null
 	@cmake --build --preset release
+
+PREFIX ?= /usr/local
+installed = quench quench-agent quench_shared quench_static
+
+install: setup
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target $(installed)
+	@DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+# build/release/packages/*.deb.
+package: setup
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target $(installed)
+	@cd build/release && cpack
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i

@@ -124,6 +124,26 @@ TEST(Letterbox, DrawsTheResizedImageInGray) {
   }
 }
 
+// Models see the same bytes where there is no OpenCV: in the C++ library, on a device.
+TEST(Letterbox, WithoutOpenCvItIsTheSameToTheBit) {
+  Rng rng(7, "sizes");
+  for (int i = 0; i < 400; ++i) {
+    int height = 1 + static_cast<int>(rng.below(150)), width = 1 + static_cast<int>(rng.below(150));
+    const int side = 32 * (1 + static_cast<int>(rng.below(4)));
+    if (i % 7 == 0) height = width = 2 * side;  // means of 2x2
+    if (i % 7 == 1) height = width = side / 2;
+    if (i % 7 == 2) width = 2 * side, height = side;
+    Tensor pixels(DType::u8, {height, width, 3});
+    for (uint8_t& value : pixels.mutable_values<uint8_t>()) {
+      value = static_cast<uint8_t>(i % 2 ? rng.below(256) : 255 * rng.below(2));
+    }
+    const Letterbox box = i % 3 ? letterbox(height, width, side, side) : rect_letterbox(height, width, side, 32);
+    Tensor drawn(DType::u8, {1, box.canvas_height, box.canvas_width, 3});
+    draw(pixels, box, drawn.mutable_values<uint8_t>().data());
+    ASSERT_EQ(pixels::on_canvas(pixels, box), drawn) << height << "x" << width << " to " << side;
+  }
+}
+
 TEST(Letterbox, BadSizes) {
   expect_error(ErrorKind::data, {"0x5"}, [] { letterbox(0, 5, 64, 64); });
   expect_error(ErrorKind::data, {"64x0"}, [] { letterbox(5, 5, 64, 0); });

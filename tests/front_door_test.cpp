@@ -35,6 +35,25 @@ TEST_F(FrontDoor, DemoBuildsNoTests) {
   EXPECT_EQ(out.find("--build --preset release\n"), std::string::npos) << out;
 }
 
+TEST_F(FrontDoor, InstallsBelowAPrefixInADestination) {
+  Outcome outcome = make("install");
+  EXPECT_NE(
+      outcome.out.find("cmake --build --preset release --target quench quench-agent quench_shared quench_static\n"),
+      std::string::npos)
+      << outcome.out;
+  EXPECT_NE(outcome.out.find("cmake --install build/release --prefix /usr/local\n"), std::string::npos) << outcome.out;
+  stand_in("tools/cmake", "echo \"DESTDIR=$DESTDIR\"");
+  outcome = make("install PREFIX=/usr DESTDIR=/tmp/tree");
+  EXPECT_NE(outcome.out.find("cmake --install build/release --prefix /usr\nDESTDIR=/tmp/tree\n"), std::string::npos)
+      << outcome.out;
+}
+
+TEST_F(FrontDoor, PackagesWhatItInstalls) {
+  const std::string out = make("-n package").out;
+  EXPECT_NE(out.find("--target quench quench-agent quench_shared quench_static\n"), std::string::npos) << out;
+  EXPECT_NE(out.find("cpack"), std::string::npos) << out;
+}
+
 TEST_F(FrontDoor, TestSaysAtItsEndThatArmWasNotTested) {
   write_file(folder_ / "build/agent-aarch64/quench-agent", "of an older build");
   const Outcome outcome = make("test");

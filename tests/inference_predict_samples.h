@@ -7,7 +7,8 @@
 #include "core/hash.h"
 #include "core/rng.h"
 #include "graph/onnx_write.h"
-#include "inference/predict.h"
+#include "inference/annotated.h"
+#include "inference/evaluate.h"
 #include "inference/registry.h"
 #include "models/spec.h"
 

@@ -4,7 +4,7 @@
 
 #include "data/pictures/letterbox.h"
 #include "data_testing.h"
-#include "inference/predict.h"
+#include "inference/annotated.h"
 #include "inference_predict_samples.h"
 
 namespace quench::inference {

@@ -9,8 +9,8 @@
 #include "data_testing.h"
 #include "inference/predict_run.h"
 #include "inference/prediction_files.h"
-#include "inference/prediction_form.h"
 #include "inference_predict_samples.h"
+#include "prediction/form.h"
 
 namespace quench::inference {
 namespace {
@@ -41,7 +41,7 @@ TEST(PredictionForm, YoloLinesAreFractions) {
   EXPECT_EQ(yolo_text(two_boxes()),
             "2 0.200000 0.200000 0.200000 0.200000 0.870000\n0 0.500000 0.500000 1.000000 1.000000 0.500000\n");
   EXPECT_EQ(yolo_text(two_classes()), "4 0.750000\n1 0.125000\n");
-  EXPECT_EQ(yolo_text({}), "");
+  EXPECT_EQ(yolo_text(Prediction()), "");
 }
 
 TEST(PredictionForm, JsonIsAsInCocoResults) {
@@ -52,16 +52,16 @@ TEST(PredictionForm, JsonIsAsInCocoResults) {
                                   {"category_id":0,"category_name":"cat","bbox":[0.0,0.0,200.0,100.0],"score":0.5}])",
                               "wanted"));
   data::SourceImage image{"a.jpg", -1, {}};
-  Json all = to_json(image, two_boxes(), *sample->predictor);
+  Json all = to_json(image.name, image.frame, two_boxes(), *sample->predictor);
   EXPECT_EQ(all["frame"], nullptr);
   EXPECT_EQ(all["height"], 100);
   EXPECT_EQ(all["width"], 200);
   EXPECT_EQ(all["detections"], found);
   EXPECT_EQ(all["inference_ns"], 2);
   image.frame = 7;
-  EXPECT_EQ(to_json(image, two_boxes(), *sample->predictor)["frame"], 7);
+  EXPECT_EQ(to_json(image.name, image.frame, two_boxes(), *sample->predictor)["frame"], 7);
   const auto classes = classifier();
-  EXPECT_EQ(to_json(image, two_classes(), *classes->predictor)["top"],
+  EXPECT_EQ(to_json(image.name, image.frame, two_classes(), *classes->predictor)["top"],
             parse_json(R"([{"category_id":4,"category_name":"e","score":0.75},
                            {"category_id":1,"category_name":"b","score":0.125}])",
                        "wanted"));
@@ -102,7 +102,8 @@ class Files : public ::testing::Test {
                         if (level == LogLevel::warning) warnings_.emplace_back(text);
                       },
                       [this](std::string_view text) { progress_.emplace_back(text); }};
-    const PredictRun run = predict_source(*images, predictor, files, limit, sink_, log, cancel_);
+    const auto predict = [&](const data::SourceImage& image, int64_t) { return predictor.predict(image.pixels); };
+    const PredictRun run = predict_source(*images, predictor, predict, files, limit, sink_, log, cancel_);
     written_ = files.written();
     return run;
   }

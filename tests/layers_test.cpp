@@ -32,6 +32,7 @@ const std::map<std::string, Folder> kFolders = {
     {"core", {0, {}}},
     {"figures", {1, {}}},
     {"config", {1, {}}},
+    {"pixels", {1, {}}},
     {"graph", {1, {}}},
     {"models", {2, {}}},
     {"metrics", {2, {}}},
@@ -45,6 +46,7 @@ const std::map<std::string, Folder> kFolders = {
     {"methods", {2, {}}},
     {"prune", {3, {}}},
     {"platform", {4, {}}},
+    {"prediction", {4, {}}},
     {"data", {4, {}}},
     {"nn", {4, {}}},
     {"remote", {5, {}}},
@@ -61,6 +63,7 @@ const std::map<std::string, Folder> kFolders = {
     {"study", {8, {}}},
     {"cli", {9, {}}},
     {"agent", {9, {}}},
+    {"library", {9, {}}},
 };
 /// Tighter than their level: what reads results must not need models, and what is cross-compiled must stay small.
 const std::map<std::string, Names> kOnly = {
@@ -69,18 +72,22 @@ const std::map<std::string, Names> kOnly = {
     {"record", {"core"}},
     {"config", {"core"}},
     {"pack", {"core"}},
+    {"pixels", {"core"}},
+    {"prediction", {"core", "graph", "models", "pixels", "runtime", "score"}},
     {"program", {"core", "config"}},
     {"methods", {"core", "config"}},
     {"prune", {"core", "config", "graph", "metrics"}},
     {"remote", {"core", "record", "platform", "graph", "metrics", "runtime", "score"}},
     {"quant", {"core", "config", "graph", "models", "metrics", "data", "nn"}},
     {"train", {"core", "config", "graph", "models", "metrics", "score", "data", "nn"}},
+    {"library", {"core", "graph", "models", "prediction", "runtime"}},
     {"agent",
      {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
 };
-const Names kBase = {"core",   "config",  "graph", "models",        "metrics", "weights", "runtime",
-                     "record", "score",   "pack",  "platform",      "report",  "agent",   "devices",
-                     "remote", "program", "prune", "latency_table", "stats",   "figures"};
+const Names kBase = {"core",    "config",  "graph",  "models",     "metrics",  "weights",
+                     "runtime", "record",  "score",  "pack",       "platform", "report",
+                     "agent",   "devices", "remote", "program",    "prune",    "latency_table",
+                     "stats",   "figures", "pixels", "prediction", "library"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

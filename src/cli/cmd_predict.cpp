@@ -50,8 +50,9 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   const auto print = [&](const data::SourceImage& image, const inference::Prediction& prediction) {
     std::cout << printer.add(image, prediction) << std::flush;
   };
+  const auto predict = [&](const data::SourceImage& image, int64_t) { return predictor.predict(image.pixels); };
   const inference::PredictRun run = inference::predict_source(
-      *source, predictor, files, options["limit"].get<int64_t>(), print, environment.log, *environment.cancel);
+      *source, predictor, predict, files, options["limit"].get<int64_t>(), print, environment.log, *environment.cancel);
   std::cout << printer.finish(
       run, {{"model", model.path.string()}, {"runtime", runtime.name()}, {"threads", session_options.threads}});
   for (const std::string& what : files.written()) environment.log.info("wrote " + what);

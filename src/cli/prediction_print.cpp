@@ -8,8 +8,8 @@
 #include "core/csv.h"
 #include "core/json_text.h"
 #include "core/text.h"
-#include "inference/prediction_form.h"
 #include "metrics/latency.h"
+#include "prediction/form.h"
 
 namespace quench::cli {
 namespace {
@@ -26,18 +26,18 @@ std::string median_ms(const std::vector<int64_t>& samples_ns) {
 
 }  // namespace
 
-PredictionPrinter::PredictionPrinter(std::string format, const inference::Predictor& predictor,
+PredictionPrinter::PredictionPrinter(std::string format, const prediction::Vocabulary& words,
                                      data::ImageSource::Kind kind)
-    : format_(std::move(format)), predictor_(predictor), kind_(kind) {
+    : format_(std::move(format)), words_(words), kind_(kind) {
   rows_.push_back({"image", "size", "found", "preprocess ms", "inference ms", "postprocess ms"});
 }
 
 std::string PredictionPrinter::add(const data::SourceImage& image, const inference::Prediction& p) {
-  if (format_ == "json") list_.push_back(inference::to_json(image, p, predictor_));
+  if (format_ == "json") list_.push_back(prediction::to_json(image.name, image.frame, p, words_));
   if (format_ == "jsonl") {
-    return json_text(inference::to_json(image, p, predictor_)) + "\n";
+    return json_text(prediction::to_json(image.name, image.frame, p, words_)) + "\n";
   }
-  const std::string found = inference::found_text(p, predictor_);
+  const std::string found = prediction::found_text(p, words_);
   if (format_ == "csv") {
     const std::string frame = image.frame < 0 ? "" : std::to_string(image.frame);
     const std::string head = std::exchange(head_, "");
@@ -57,7 +57,7 @@ std::string PredictionPrinter::finish(const inference::PredictRun& run, const Js
     summary.update({{"images", run.images},
                     {"failed", run.failed},
                     {"interrupted", run.interrupted},
-                    {"found", predictor_.detects() ? Json(run.found) : Json()},
+                    {"found", words_.detects() ? Json(run.found) : Json()},
                     {"preprocess_p50_ns", median(run.preprocess_ns)},
                     {"inference_p50_ns", median(run.inference_ns)},
                     {"postprocess_p50_ns", median(run.postprocess_ns)}});
@@ -67,7 +67,7 @@ std::string PredictionPrinter::finish(const inference::PredictRun& run, const Js
   if (format_ != "table") return "";
   std::string out = rows_.size() > 1 ? text_table(rows_) + "\n" : "";
   out += counted(run.images, kind_ == data::ImageSource::Kind::images ? "image" : "frame");
-  if (predictor_.detects()) out += ", " + counted(run.found, "object");
+  if (words_.detects()) out += ", " + counted(run.found, "object");
   if (run.failed > 0) out += fmt::format(", {} could not be read", run.failed);
   out += fmt::format("; median ms: preprocess {}, inference {}, postprocess {}\n", median_ms(run.preprocess_ns),
                      median_ms(run.inference_ns), median_ms(run.postprocess_ns));

@@ -12,7 +12,7 @@ namespace quench::cli {
 /// Collects the images of `quench predict` and prints them in a format: table, json, jsonl, csv.
 class PredictionPrinter {
  public:
-  PredictionPrinter(std::string format, const inference::Predictor& predictor, data::ImageSource::Kind kind);
+  PredictionPrinter(std::string format, const prediction::Vocabulary& words, data::ImageSource::Kind kind);
 
   /// Text to print at once: a line of jsonl or csv; empty for the formats that are printed as a whole.
   std::string add(const data::SourceImage& image, const inference::Prediction& prediction);
@@ -21,7 +21,7 @@ class PredictionPrinter {
 
  private:
   std::string format_;
-  const inference::Predictor& predictor_;
+  const prediction::Vocabulary& words_;
   data::ImageSource::Kind kind_;
   std::vector<std::vector<std::string>> rows_;
   Json list_ = Json::array();

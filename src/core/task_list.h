@@ -8,7 +8,7 @@
 ///     score/NAME_scorer.cpp          make_NAME_scorer()  raw outputs to figures
 ///     weights/heads.cpp              NAME_head()         its head in released files
 ///     train/loop/NAME_objective.cpp  NAME_objective()    its loss; train/distill/NAME_distillation.cpp likewise
-///     inference/NAME_reader.cpp      make_NAME_reader()  what a model says of one picture
+///     prediction/NAME_reader.cpp     make_NAME_reader()  what a model says of one picture
 #define QUENCH_TASKS(X) \
   X(classify)           \
   X(detect)

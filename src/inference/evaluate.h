@@ -1,15 +1,11 @@
 #pragma once
 
-#include <map>
-#include <memory>
-#include <utility>
-
 #include "core/cancel.h"
 #include "core/json.h"
 #include "core/log.h"
 #include "data/loading/left_out.h"
 #include "data/sets/dataset.h"
-#include "runtime/runtime.h"
+#include "prediction/engine.h"
 #include "score/evaluation.h"
 
 namespace quench::inference {
@@ -20,25 +16,7 @@ struct EvaluateOptions {
   Json settings;  ///< values of the task's config::evaluate_options(); null: defaults
 };
 
-/// A model in a runtime, for inputs of any size.
-class Engine {
- public:
-  /// Throws Error{data} where a weight is too large to mean anything (graph/magnitude.h), and what load() throws.
-  Engine(const runtime::Runtime& runtime, const graph::ModelFile& model, const runtime::SessionOptions& options);
-  const graph::Graph& graph() const { return model_.graph; }
-  /// The model as it is.
-  runtime::Session& session() { return *sessions_.at(own_size()); }
-  /// The model for another input size, made at first use.
-  runtime::Session& session(int64_t height, int64_t width);
-
- private:
-  std::pair<int64_t, int64_t> own_size() const;
-
-  const runtime::Runtime& runtime_;
-  const graph::ModelFile& model_;
-  runtime::SessionOptions options_;
-  std::map<std::pair<int64_t, int64_t>, std::unique_ptr<runtime::Session>> sessions_;
-};
+using prediction::Engine;
 
 /// Runs every image of the split through the engine, in order; one that cannot be read is left out, with a warning.
 /// Throws Error{data} where the split's task or classes are not those of the model's metadata, where no image can be

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "core/cancel.h"
 #include "core/log.h"
@@ -21,10 +22,15 @@ struct PredictRun {
 /// Called after each image.
 using PredictedSink = std::function<void(const data::SourceImage&, const Prediction&)>;
 
+/// What a model says of an image, which is the `index`th of its source; nothing where it could not be read where the
+/// model runs, which has been told.
+using PredictFunction = std::function<std::optional<Prediction>(const data::SourceImage&, int64_t index)>;
+
 /// Takes the images of a source one by one through the model into files. An image that cannot be read is told as a
 /// warning and counted, and the rest goes on. limit: images or frames at most; 0: all. `cancel` is looked at between
 /// images.
-PredictRun predict_source(data::ImageSource& source, Predictor& predictor, PredictionFiles& files, int64_t limit,
-                          const PredictedSink& sink, const LogSink& log, const CancelToken& cancel);
+PredictRun predict_source(data::ImageSource& source, const Vocabulary& words, const PredictFunction& predict,
+                          PredictionFiles& files, int64_t limit, const PredictedSink& sink, const LogSink& log,
+                          const CancelToken& cancel);
 
 }  // namespace quench::inference

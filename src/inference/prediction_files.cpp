@@ -11,7 +11,7 @@
 #include "core/json_text.h"
 #include "core/text.h"
 #include "data/pictures/image_file.h"
-#include "inference/prediction_form.h"
+#include "prediction/form.h"
 
 namespace quench::inference {
 namespace {
@@ -33,10 +33,10 @@ std::optional<int64_t> number_of(const std::string& text) {
 }  // namespace
 
 PredictionFiles::PredictionFiles(fs::path folder, const std::vector<std::string>& forms,
-                                 const data::ImageSource& source, const Predictor& predictor)
+                                 const data::ImageSource& source, const Vocabulary& words)
     : folder_(std::move(folder)),
       forms_(forms.begin(), forms.end()),
-      predictor_(predictor),
+      words_(words),
       frames_per_second_(source.frames_per_second()) {
   for (const std::string& form : forms_) {
     if (std::ranges::find(kForms, form) == kForms.end()) {
@@ -91,7 +91,7 @@ std::string PredictionFiles::label_name(const data::SourceImage& image) const {
 }
 
 void PredictionFiles::add_picture(const data::SourceImage& image, const Prediction& prediction) {
-  const Tensor drawing = annotated(image.pixels, prediction, predictor_);
+  const Tensor drawing = annotated(image.pixels, prediction, words_);
   if (image.frame < 0) {
     data::write_image(folder_ / image.name, drawing);
     ++pictures_;
@@ -107,7 +107,7 @@ void PredictionFiles::add_picture(const data::SourceImage& image, const Predicti
 
 void PredictionFiles::add_rows(const data::SourceImage& image, int64_t index, const Prediction& prediction) {
   const auto id = ids_.find(image.name);
-  for (Json& found : found_json(prediction, predictor_)) {
+  for (Json& found : found_json(prediction, words_)) {
     Json row{{"image_id", id == ids_.end() ? index : id->second}, {"file_name", image.name}};
     if (image.frame >= 0) row["frame"] = image.frame;
     row.update(found);

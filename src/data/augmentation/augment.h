@@ -4,11 +4,14 @@
 
 #include "core/json.h"
 #include "core/rng.h"
-#include "data/pictures/fit.h"
 #include "data/pictures/picture.h"
 #include "data/sets/dataset.h"
+#include "pixels/fit.h"
 
 namespace quench::data {
+
+using pixels::fit_image;
+using pixels::Fitter;
 
 /// Values of config::augment_options(). The defaults here change nothing.
 struct AugmentSettings {

@@ -184,24 +184,4 @@ std::optional<Batch> Loader::next_of_all() {
   return batch;
 }
 
-Tensor to_planar(const Tensor& images) {
-  const Shape& shape = images.shape();
-  if (shape.size() != 4 || shape[3] != 3 || images.dtype() != DType::u8) {
-    fail(ErrorKind::internal, "[data] expected uint8 images [N,H,W,3], got {} {}", to_string(images.dtype()),
-         to_string(shape));
-  }
-  Tensor out(DType::u8, {shape[0], 3, shape[1], shape[2]});
-  const int64_t plane = shape[1] * shape[2];
-  const uint8_t* in = images.values<uint8_t>().data();
-  uint8_t* to = out.mutable_values<uint8_t>().data();
-  for (int64_t n = 0; n < shape[0]; ++n, in += 3 * plane, to += 3 * plane) {
-    for (int64_t i = 0; i < plane; ++i) {
-      to[i] = in[3 * i];
-      to[i + plane] = in[3 * i + 1];
-      to[i + 2 * plane] = in[3 * i + 2];
-    }
-  }
-  return out;
-}
-
 }  // namespace quench::data

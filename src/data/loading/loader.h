@@ -6,9 +6,9 @@
 
 #include "core/json.h"
 #include "data/loading/left_out.h"
-#include "data/pictures/fit.h"
 #include "data/pictures/letterbox.h"
 #include "data/sets/dataset.h"
+#include "pixels/canvas.h"
 
 namespace quench::data {
 
@@ -64,7 +64,6 @@ class Loader {
   std::unique_ptr<State> state_;
 };
 
-/// [N,H,W,3] uint8 -> [N,3,H,W] uint8, what runtimes take.
-Tensor to_planar(const Tensor& images);
+using pixels::to_planar;
 
 }  // namespace quench::data

@@ -5,8 +5,8 @@
 #include "core/task.h"
 #include "data/loading/stand_ins.h"
 #include "data/pictures/codec.h"
-#include "data/pictures/fit.h"
 #include "data/sets/catalog.h"
+#include "pixels/fit.h"
 
 namespace quench::data {
 namespace {
@@ -43,7 +43,7 @@ cv::Mat to_bgr(const Tensor& pixels) {
 }
 
 void draw_tile(const Sample& sample, const Dataset& dataset, int64_t, cv::Mat tile, cv::Mat caption) {
-  to_bgr(fit_image(sample.pixels, tile.rows)).copyTo(tile);
+  to_bgr(pixels::fit_image(sample.pixels, tile.rows)).copyTo(tile);
   write_text(caption, dataset.classes().at(static_cast<size_t>(sample.label)), {0, kTextHeight - 4}, {40, 40, 40});
 }
 

@@ -5,7 +5,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "data/pictures/target_clones.h"
+#include "pixels/target_clones.h"
 
 namespace quench::data {
 namespace {

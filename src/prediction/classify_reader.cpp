@@ -3,20 +3,19 @@
 #include <numeric>
 
 #include "core/error.h"
-#include "data/pictures/fit.h"
-#include "inference/picture_reader.h"
-#include "models/task.h"
+#include "pixels/fit.h"
+#include "prediction/picture_reader.h"
 
-namespace quench::inference {
+namespace quench::prediction {
 namespace {
 
 constexpr size_t kTop = 5;
 
-/// The likeliest classes of one row of logits.
-std::vector<ClassScore> top_classes(std::span<const float> logits) {
+/// The likeliest classes of one row of logits, `most` of them at most.
+std::vector<ClassScore> top_classes(std::span<const float> logits, size_t most) {
   std::vector<int32_t> order(logits.size());
   std::iota(order.begin(), order.end(), 0);
-  const size_t count = std::min(kTop, order.size());
+  const size_t count = std::min(most, order.size());
   std::partial_sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
                     [&](int32_t a, int32_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
   double sum = 0;
@@ -31,35 +30,36 @@ std::vector<ClassScore> top_classes(std::span<const float> logits) {
 
 class ClassifyReader : public PictureReader {
  public:
-  ClassifyReader(std::vector<std::string> classes, int side) : side_(side) { classes_ = std::move(classes); }
+  ClassifyReader(int side, size_t top) : side_(side), top_(top) {}
 
   Letterbox fit(int height, int width) const override {
     return {.image_height = height, .image_width = width, .canvas_height = side_, .canvas_width = side_};
   }
   Tensor draw(const Tensor& pixels, const Letterbox&) const override {
-    return data::fit_image(pixels, side_).reshaped({1, side_, side_, 3});
+    return pixels::fit_image(pixels, side_).reshaped({1, side_, side_, 3});
   }
   void read(std::span<const Tensor> outputs, const Letterbox&, Prediction& prediction) const override {
     const Shape& shape = outputs[0].shape();
     if (shape.size() != 2 || shape[0] != 1) {
-      fail(ErrorKind::data, "[inference.predict] expected scores [1,classes], got {}", to_string(shape));
+      fail(ErrorKind::data, "[prediction] expected scores [1,classes], got {}", to_string(shape));
     }
     const std::span<const float> logits = outputs[0].values<float>();
-    prediction.top = top_classes(logits);
+    prediction.top = top_classes(logits, top_);
   }
 
  private:
   int side_;
+  size_t top_;
 };
 
 }  // namespace
 
-std::unique_ptr<PictureReader> make_classify_reader(const graph::Graph& graph, InputSize input, const Json&) {
+std::unique_ptr<PictureReader> make_classify_reader(const graph::Graph&, InputSize input, const Json& options) {
   if (input.height != input.width) {
-    fail(ErrorKind::unsupported, "[inference.predict] expected a classifier with a square input, got {}x{}",
-         input.height, input.width);
+    fail(ErrorKind::unsupported, "[prediction] expected a classifier with a square input, got {}x{}", input.height,
+         input.width);
   }
-  return std::make_unique<ClassifyReader>(models::class_names(graph), input.width);
+  return std::make_unique<ClassifyReader>(input.width, options.value("top", kTop));
 }
 
-}  // namespace quench::inference
+}  // namespace quench::prediction

@@ -1,19 +1,17 @@
 #include <algorithm>
 
-#include "data/pictures/letterbox.h"
-#include "inference/picture_reader.h"
 #include "models/decode.h"
+#include "pixels/canvas.h"
+#include "prediction/picture_reader.h"
 #include "score/detection_scorer.h"
 
-namespace quench::inference {
+namespace quench::prediction {
 namespace {
 
 class DetectReader : public PictureReader {
  public:
   DetectReader(models::DetectHead head, InputSize input, const models::NmsOptions& nms, bool rect)
-      : head_(std::move(head)), input_(input), nms_(nms), rect_(rect) {
-    classes_ = head_.classes;
-  }
+      : head_(std::move(head)), input_(input), nms_(nms), rect_(rect) {}
 
   Letterbox fit(int height, int width) const override {
     if (!rect_) return letterbox(height, width, input_.height, input_.width);
@@ -21,9 +19,7 @@ class DetectReader : public PictureReader {
                           static_cast<int>(*std::ranges::max_element(head_.strides)));
   }
   Tensor draw(const Tensor& pixels, const Letterbox& fitted) const override {
-    Tensor canvas(DType::u8, {1, fitted.canvas_height, fitted.canvas_width, 3});
-    data::draw(pixels, fitted, canvas.mutable_values<uint8_t>().data());
-    return canvas;
+    return pixels::on_canvas(pixels, fitted);
   }
   void read(std::span<const Tensor> outputs, const Letterbox& fitted, Prediction& prediction) const override {
     prediction.detections = models::non_max_suppression(models::decode(head_, outputs, 0, nms_.confidence), nms_);
@@ -44,4 +40,4 @@ std::unique_ptr<PictureReader> make_detect_reader(const graph::Graph& graph, Inp
                                         options["rect"].get<bool>());
 }
 
-}  // namespace quench::inference
+}  // namespace quench::prediction

@@ -1,13 +1,13 @@
-#include "data/pictures/fit.h"
+#include "pixels/fit.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstring>
 
 #include "core/error.h"
-#include "data/pictures/target_clones.h"
+#include "pixels/target_clones.h"
 
-namespace quench::data {
+namespace quench::pixels {
 namespace {
 
 constexpr int kWeightBits = 11;
@@ -72,7 +72,7 @@ Fitter::Axis Fitter::make_axis(int source, int resized) const {
 }
 
 void Fitter::prepare(int height, int width) {
-  ensure(height > 0 && width > 0 && imgsz_ > 0, "[data.fit] expected sizes above 0, got {}x{} to {}", height, width,
+  ensure(height > 0 && width > 0 && imgsz_ > 0, "[pixels.fit] expected sizes above 0, got {}x{} to {}", height, width,
          imgsz_);
   if (height == height_ && width == width_) return;
   const int shorter = std::min(height, width);
@@ -165,10 +165,10 @@ void Fitter::shrink(const uint8_t* source, int width, uint8_t* out) {
 Tensor fit_image(const Tensor& pixels, int imgsz) {
   const Shape& shape = pixels.shape();
   if (shape.size() != 3 || shape[2] != 3 || pixels.dtype() != DType::u8 || pixels.empty()) {
-    fail(ErrorKind::data, "[data.fit] expected uint8 pixels [h,w,3], got {} {}", to_string(pixels.dtype()),
+    fail(ErrorKind::data, "[pixels.fit] expected uint8 pixels [h,w,3], got {} {}", to_string(pixels.dtype()),
          to_string(shape));
   }
-  if (imgsz < 1) fail(ErrorKind::config, "[data.fit] expected imgsz of 1 or more, got {}", imgsz);
+  if (imgsz < 1) fail(ErrorKind::config, "[pixels.fit] expected imgsz of 1 or more, got {}", imgsz);
   if (shape[0] == imgsz && shape[1] == imgsz) return pixels;
   Tensor out(DType::u8, {imgsz, imgsz, 3});
   Fitter(imgsz).fit(pixels.values<uint8_t>().data(), static_cast<int>(shape[0]), static_cast<int>(shape[1]),
@@ -176,4 +176,4 @@ Tensor fit_image(const Tensor& pixels, int imgsz) {
   return out;
 }
 
-}  // namespace quench::data
+}  // namespace quench::pixels

@@ -5,7 +5,7 @@
 
 #include "core/tensor.h"
 
-namespace quench::data {
+namespace quench::pixels {
 
 /// Resizes [h,w,3] to [imgsz,imgsz,3]: bilinear when enlarging, area when shrinking; a non-square image is
 /// resized so that its short side fits and cropped at its centre.
@@ -44,4 +44,4 @@ class Fitter {
   std::vector<float> floats_;
 };
 
-}  // namespace quench::data
+}  // namespace quench::pixels

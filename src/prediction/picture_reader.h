@@ -2,16 +2,14 @@
 
 #include <memory>
 #include <span>
-#include <string>
-#include <vector>
 
 #include "core/json.h"
 #include "core/letterbox.h"
 #include "core/tensor.h"
 #include "graph/graph.h"
-#include "inference/predict.h"
+#include "prediction/predictor.h"
 
-namespace quench::inference {
+namespace quench::prediction {
 
 /// What a task is on the side of pictures: how one is fitted to a model's input, and what the raw outputs say of it.
 class PictureReader {
@@ -24,11 +22,6 @@ class PictureReader {
   virtual Tensor draw(const Tensor& pixels, const Letterbox& fitted) const = 0;
   /// Fills what the raw outputs (finite) of one picture say.
   virtual void read(std::span<const Tensor> outputs, const Letterbox& fitted, Prediction& prediction) const = 0;
-
-  const std::vector<std::string>& classes() const { return classes_; }
-
- protected:
-  std::vector<std::string> classes_;  ///< names by label; empty where the model has none
 };
 
 /// The input size that pictures are fitted to.
@@ -39,4 +32,4 @@ struct InputSize {
 /// The reader of the graph's task. options: as Predictor. Throws Error{data} for a task that there is not.
 std::unique_ptr<PictureReader> make_reader(const graph::Graph& graph, InputSize input, const Json& options);
 
-}  // namespace quench::inference
+}  // namespace quench::prediction

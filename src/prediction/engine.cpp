@@ -1,11 +1,12 @@
+#include "prediction/engine.h"
+
 #include "core/error.h"
 #include "core/hash.h"
 #include "graph/magnitude.h"
 #include "graph/onnx_write.h"
 #include "graph/shape_inference.h"
-#include "inference/evaluate.h"
 
-namespace quench::inference {
+namespace quench::prediction {
 
 Engine::Engine(const runtime::Runtime& runtime, const graph::ModelFile& model, const runtime::SessionOptions& options)
     : runtime_(runtime), model_(model), options_(options) {
@@ -15,7 +16,7 @@ Engine::Engine(const runtime::Runtime& runtime, const graph::ModelFile& model, c
 
 std::pair<int64_t, int64_t> Engine::own_size() const {
   if (graph().inputs.size() != 1 || graph().edge(graph().inputs[0]).shape.size() != 4) {
-    fail(ErrorKind::data, "[inference.engine] expected a model with one image input, got {} inputs",
+    fail(ErrorKind::data, "[prediction.engine] expected a model with one image input, got {} inputs",
          graph().inputs.size());
   }
   const Shape& shape = graph().edge(graph().inputs[0]).shape;
@@ -33,4 +34,4 @@ runtime::Session& Engine::session(int64_t height, int64_t width) {
   return *session;
 }
 
-}  // namespace quench::inference
+}  // namespace quench::prediction

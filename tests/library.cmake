@@ -1,0 +1,22 @@
+# libquench. What the tests need of the program's own is apart: its names meet those of the public headers.
+add_library(quench_library_testing STATIC library_testing.cpp)
+target_include_directories(quench_library_testing PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(quench_library_testing PUBLIC quench_graph_samples quench_models)
+if(QUENCH_LAB)
+  target_sources(quench_library_testing PRIVATE library_png.cpp)
+  target_link_libraries(quench_library_testing PUBLIC quench_data)
+endif()
+
+quench_test(library_test SOURCES library_test.cpp USES library_testing shared LABELS fast)
+# Programs that are built against it know nothing of sanitizers.
+set(tests_of_library library_test)
+if(NOT CMAKE_CXX_FLAGS MATCHES "fsanitize")
+  list(APPEND tests_of_library library_install_test)
+  quench_test(library_install_test SOURCES library_install_test.cpp USES library_testing)
+  target_compile_definitions(library_install_test PRIVATE QUENCH_BINARY_DIR="${CMAKE_BINARY_DIR}")
+  add_dependencies(library_install_test quench-agent quench_shared quench_static)
+endif()
+foreach(test IN LISTS tests_of_library)
+  target_compile_definitions(${test} PRIVATE QUENCH_PROGRAM="$<TARGET_FILE:quench>" $<$<BOOL:${QUENCH_LAB}>:QUENCH_LAB=1>)
+  add_dependencies(${test} quench)
+endforeach()
