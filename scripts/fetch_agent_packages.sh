@@ -7,8 +7,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/apt_package.sh"
 
 root=${QUENCH_AGENT_SYSROOT:-$HOME/.cache/quench/deps/aarch64-linux-gnu}
-packages=(libprotobuf-dev zlib1g-dev libmd-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
 . /etc/os-release
+jpeg=libjpeg62-turbo-dev
+[ "$ID" = ubuntu ] && jpeg=libjpeg-turbo8-dev
+packages=(libprotobuf-dev zlib1g-dev libmd-dev "$jpeg" libpng-dev libfmt-dev nlohmann-json3-dev libcli11-dev)
 # What is there must be of this release: protobuf's headers must be those of its compiler.
 stamp="$ID $VERSION_CODENAME ${packages[*]}"
 [ "$(cat "$root/packages" 2>/dev/null)" = "$stamp" ] && exit 0

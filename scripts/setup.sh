@@ -10,7 +10,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/apt_package.sh"
 
 base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl openssl
-  libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev libzip-dev zlib1g-dev libprotobuf-dev
+  libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev libzip-dev zlib1g-dev libjpeg-dev libpng-dev libprotobuf-dev
   protobuf-compiler libcairo2-dev fonts-dejavu-core libonnx-dev libgtest-dev libbenchmark-dev openssh-client)
 # Of OpenCV only the parts that are used: all of it would bring VTK (docs/building.md).
 lab_packages=(libtorch-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev

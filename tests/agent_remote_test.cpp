@@ -73,6 +73,41 @@ TEST_F(Remote, EvaluationIsThatOfTheAgentItself) {
   EXPECT_EQ(few.at(0).samples, 7);
 }
 
+#ifdef QUENCH_LAB
+TEST_F(Remote, PredictionsAreThoseOfThisMachine) {
+  for (const char* name : {"a.png", "sub/b.jpg", "c.bmp"}) {
+    ASSERT_EQ(quench(fmt::format("data show shapes --count 1 -o in/{}", name)).code, 0);
+  }
+  write_file(folder_ / "in/d.png", read_file(folder_ / "in/a.png").substr(0, 300));  // damaged
+  for (const char* model : {"detect-int8.onnx", "int8.onnx"}) {
+    const std::string call = std::string("predict ") + model +
+                             " --runtime native --source in --confidence 1e-7 --max-detections 5 --format json --save ";
+    const Outcome near = quench(call + "txt,json,images -o near"),
+                  far = quench(call + "txt,json,images -o far" + on_device());
+    EXPECT_EQ(near.code, 1) << near.err;
+    ASSERT_EQ(far.code, 1) << far.err;
+    Json here = parse_json(near.out, "near"), there = parse_json(far.out, "far");
+    EXPECT_EQ(there["summary"]["images"], 3);
+    EXPECT_EQ(there["summary"]["failed"], 1);
+    EXPECT_GT(there["summary"]["images_per_second"].get<double>(), 0);
+    EXPECT_TRUE(there["summary"]["parts"].contains("decode"));
+    for (Json* all : {&here, &there}) {
+      for (Json& image : (*all)["images"]) {
+        for (const char* part : {"preprocess_ns", "inference_ns", "postprocess_ns"}) image.erase(part);
+      }
+    }
+    EXPECT_EQ(there["images"], here["images"]) << model;
+    for (const char* file :
+         {"labels/a.txt", "labels/sub/b.txt", "labels/c.txt", "predictions.json", "a.png", "c.bmp"}) {
+      EXPECT_EQ(read_file(folder_ / "far" / file), read_file(folder_ / "near" / file)) << model << " " << file;
+    }
+    EXPECT_NE(far.err.find("images a second"), std::string::npos) << far.err;
+  }
+  expect_error("predict int8.onnx --source in --agent x", 2, {"agent", "--device"});
+  EXPECT_TRUE(fs::is_empty(server_->cache() / "jobs"));
+}
+#endif
+
 TEST_F(Remote, WhatDoesNotFitIsToldBeforeAnythingIsCopied) {
   expect_error("bench float.onnx --device nano", 2, {"--device", "ssh://user@host", "'nano'"});
   expect_error("bench float.onnx --device ssh://-x", 2, {"ssh://-x"});

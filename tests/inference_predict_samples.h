@@ -8,6 +8,7 @@
 #include "core/rng.h"
 #include "graph/onnx_write.h"
 #include "inference/annotated.h"
+#include "inference/evaluate.h"
 #include "inference/registry.h"
 #include "models/spec.h"
 

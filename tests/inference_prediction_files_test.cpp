@@ -41,7 +41,7 @@ TEST(PredictionForm, YoloLinesAreFractions) {
   EXPECT_EQ(yolo_text(two_boxes()),
             "2 0.200000 0.200000 0.200000 0.200000 0.870000\n0 0.500000 0.500000 1.000000 1.000000 0.500000\n");
   EXPECT_EQ(yolo_text(two_classes()), "4 0.750000\n1 0.125000\n");
-  EXPECT_EQ(yolo_text({}), "");
+  EXPECT_EQ(yolo_text(Prediction()), "");
 }
 
 TEST(PredictionForm, JsonIsAsInCocoResults) {

@@ -34,6 +34,7 @@ const std::map<std::string, Folder> kFolders = {
     {"config", {1, {}}},
     {"pixels", {1, {}}},
     {"sources", {1, {}}},
+    {"picture_files", {1, {}}},
     {"graph", {1, {}}},
     {"models", {2, {}}},
     {"onnx", {2, {}}},
@@ -81,6 +82,7 @@ const std::map<std::string, Names> kOnly = {
     {"exports", {"core", "graph", "runtime"}},
     {"pack", {"core"}},
     {"pixels", {"core"}},
+    {"picture_files", {"core"}},
     {"prediction", {"core", "graph", "models", "pixels", "runtime", "score"}},
     {"program", {"core", "config"}},
     {"methods", {"core", "config"}},
@@ -90,12 +92,13 @@ const std::map<std::string, Names> kOnly = {
     {"train", {"core", "config", "graph", "models", "metrics", "score", "data", "nn"}},
     {"library", {"core", "graph", "models", "prediction", "runtime"}},
     {"agent",
-     {"core", "config", "graph", "models", "metrics", "runtime", "score", "pack", "record", "platform", "program"}},
+     {"core", "picture_files", "config", "graph", "models", "metrics", "runtime", "score", "pack", "pixels",
+      "prediction", "record", "platform", "program"}},
 };
-const Names kBase = {"core",       "config",  "graph",   "models",        "metrics", "weights", "runtime",
-                     "record",     "score",   "pack",    "platform",      "report",  "agent",   "devices",
-                     "remote",     "program", "prune",   "latency_table", "stats",   "figures", "pixels",
-                     "prediction", "library", "sources", "onnx"};
+const Names kBase = {"core",       "config",  "graph",   "models",        "metrics",      "weights", "runtime",
+                     "record",     "score",   "pack",    "platform",      "report",       "agent",   "devices",
+                     "remote",     "program", "prune",   "latency_table", "stats",        "figures", "pixels",
+                     "prediction", "library", "sources", "onnx",          "picture_files"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

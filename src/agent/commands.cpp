@@ -49,6 +49,19 @@ OptionSet eval_alone() {
                     *config::bench_options().find("isa")});
 }
 
+OptionSet predict_settings() {
+  return runtime_setting() +
+         OptionSet({Option{"threads", T::integer, 0, "threads of the runtime; 0: all processors", {}, 0, 1024},
+                    *config::bench_options().find("isa"),
+                    Option{"source", T::text_list, Json::array(),
+                           "pictures (JPEG, PNG, PPM), folders, lists of pictures (.txt), tar archives; or a camera "
+                           "(/dev/video0, or its number) (required)"},
+                    Option{"draw", T::text, nullptr, "folder for the pictures with what was found drawn on them"},
+                    Option{"camera_size", T::text, "640x480", "width and height that a camera is asked for"},
+                    Option{"exact", T::boolean, false, "boxes and scores with all digits"}}) +
+         config::predict_options().without({"source", "save"});
+}
+
 program::Inputs inputs(const char* name, const char* help) { return {name, help}; }
 program::Inputs none() { return {}; }
 program::Inputs model(const char* name = "MODEL") { return {name, "ONNX file of quench"}; }
@@ -67,6 +80,8 @@ std::vector<program::Command> make_commands() {
        runtime_setting() + OptionSet({Option{"threads", T::integer, 1, "threads of the runtime", {}, 1, 1024}}) +
            common(),
        run_layers},
+      {"predict", "What a model sees in pictures or a camera, as JSON lines and drawn, and how long each part takes",
+       model(), 1, 1, predict_settings() + progress(), run_predict},
       {"eval", "Accuracy of a model over a sample pack", model(), 1, 1, eval_alone() + eval_settings() + common(),
        run_eval},
       {"run", "Accuracy and latency of a model, in one record", model(), 1, 1,

@@ -22,6 +22,8 @@ int run_check(const program::Invocation& invocation, const program::Environment&
 int run_bench(const program::Invocation& invocation, const program::Environment& environment);
 /// Times of layers that a file asks for (platform/layer_times.h), in `config` of one record: layer_times_ns.
 int run_layers(const program::Invocation& invocation, const program::Environment& environment);
+/// What a model sees in pictures or a camera, a JSON object a picture and line, and a last one of the times.
+int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 /// `eval`, and `run`, which is eval and bench with one session.
 int run_eval(const program::Invocation& invocation, const program::Environment& environment);
 

@@ -3,7 +3,9 @@
 
 #include "cli/lab_commands.h"
 #include "cli/model_argument.h"
+#include "cli/predict_remote.h"
 #include "cli/prediction_print.h"
+#include "cli/remote.h"
 #include "core/error.h"
 #include "core/processors.h"
 #include "core/text.h"
@@ -21,6 +23,25 @@ std::vector<std::string> forms_of(const Json& options) {
   return forms;
 }
 
+/// All images through `predict`, into files and onto standard output. about: what the summary also says.
+int predict_all(data::ImageSource& source, const prediction::Vocabulary& words,
+                const inference::PredictFunction& predict, inference::PredictionFiles& files, const Json& about,
+                const Json& options, const program::Environment& environment) {
+  PredictionPrinter printer(options["format"], words, source.kind());
+  const auto print = [&](const data::SourceImage& image, const inference::Prediction& prediction) {
+    std::cout << printer.add(image, prediction) << std::flush;
+  };
+  const inference::PredictRun run = inference::predict_source(
+      source, words, predict, files, options["limit"].get<int64_t>(), print, environment.log, *environment.cancel);
+  std::cout << printer.finish(run, about);
+  for (const std::string& what : files.written()) environment.log.info("wrote " + what);
+  if (run.interrupted && source.kind() != data::ImageSource::Kind::camera) {  // that is how a camera's ends
+    environment.log.warning("interrupted after " + counted(run.images, "image"));
+    return program::kInterrupted;
+  }
+  return run.failed > 0 ? program::kCellFailed : program::kOk;
+}
+
 }  // namespace
 
 int run_predict(const program::Invocation& invocation, const program::Environment& environment) {
@@ -28,8 +49,6 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   if (options["source"].empty()) {
     fail(ErrorKind::config, "predict: expected --source IMAGE, FOLDER, LIST, VIDEO, STREAM or CAMERA NUMBER, got none");
   }
-  const runtime::Registry registry = inference::full_registry(environment.places);
-  const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const std::filesystem::path output = options["output"].get<std::string>();
   const std::unique_ptr<data::ImageSource> source = data::open_sources(options["source"], output);
   if (const auto others = source->left_out(); !others.empty()) {
@@ -38,6 +57,18 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
                                         others.front().string()));
   }
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
+  if (is_remote(options)) {
+    const prediction::Vocabulary words = prediction::vocabulary_of(model.graph);
+    inference::PredictionFiles files(output, forms_of(options), *source, words);
+    const RemotePredictions there(*source, model, options, environment);
+    Json about = there.summary();
+    about.update({{"model", model.path.string()}, {"device", options["device"]}});
+    return predict_all(
+        *source, words, [&](const auto& image, int64_t index) { return there.of(image, index); }, files, about, options,
+        environment);
+  }
+  const runtime::Registry registry = inference::full_registry(environment.places);
+  const runtime::Runtime& runtime = registry.require(options["runtime"]);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
   if (session_options.threads == 0) session_options.threads = usable_processors();
@@ -45,22 +76,10 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   for (const std::string& note : engine.session().notes()) environment.log.info(runtime.name() + ": " + note);
   inference::Predictor predictor(engine, options);
   inference::PredictionFiles files(output, forms_of(options), *source, predictor);
-
-  PredictionPrinter printer(options["format"], predictor, source->kind());
-  const auto print = [&](const data::SourceImage& image, const inference::Prediction& prediction) {
-    std::cout << printer.add(image, prediction) << std::flush;
-  };
-  const auto predict = [&](const data::SourceImage& image, int64_t) { return predictor.predict(image.pixels); };
-  const inference::PredictRun run = inference::predict_source(
-      *source, predictor, predict, files, options["limit"].get<int64_t>(), print, environment.log, *environment.cancel);
-  std::cout << printer.finish(
-      run, {{"model", model.path.string()}, {"runtime", runtime.name()}, {"threads", session_options.threads}});
-  for (const std::string& what : files.written()) environment.log.info("wrote " + what);
-  if (run.interrupted && source->kind() != data::ImageSource::Kind::camera) {  // that is how a camera's ends
-    environment.log.warning("interrupted after " + counted(run.images, "image"));
-    return program::kInterrupted;
-  }
-  return run.failed > 0 ? program::kCellFailed : program::kOk;
+  return predict_all(
+      *source, predictor, [&](const data::SourceImage& image, int64_t) { return predictor.predict(image.pixels); },
+      files, {{"model", model.path.string()}, {"runtime", runtime.name()}, {"threads", session_options.threads}},
+      options, environment);
 }
 
 }  // namespace quench::cli

@@ -280,7 +280,7 @@ std::vector<program::Command> fixed_commands() {
            OptionSet({Option{"runtime", T::text, "native", "runtime"},
                       Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
                       Option{"output", T::text, "predictions", "folder to write into"}}) +
-           format({"table", "json", "jsonl", "csv"}),
+           remote_options().without({"pack"}) + format({"table", "json", "jsonl", "csv"}),
        nullptr},
       {"data list", "Data sets, and where they are", none(), 0, 0,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"}}) + format({"table", "json"}),

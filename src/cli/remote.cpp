@@ -16,6 +16,8 @@ namespace {
 using config::Option;
 using T = config::OptionType;
 
+}  // namespace
+
 remote::RemoteAgent connect(const Json& options, const program::Environment& environment) {
   remote::AgentPlace place;
   place.address = options["device"];
@@ -24,6 +26,8 @@ remote::RemoteAgent connect(const Json& options, const program::Environment& env
   place.program_folder = environment.places.program_folder;
   return {place, environment.log, *environment.cancel};
 }
+
+namespace {
 
 std::optional<remote::RemoteFile> pack_of(const Json& options) {
   if (!options["pack"].is_string()) return std::nullopt;
@@ -55,7 +59,8 @@ bool is_remote(const Json& options) {
   }
   if (device != "host") return true;
   for (const char* key : {"pack", "agent", "ssh_config"}) {
-    if (!options[key].is_null()) fail(ErrorKind::config, "'{}' goes with --device ssh://..., got none", key);
+    if (!options.value(key, Json()).is_null())
+      fail(ErrorKind::config, "'{}' goes with --device ssh://..., got none", key);
   }
   return false;
 }

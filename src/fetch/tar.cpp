@@ -10,15 +10,14 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "core/tar_header.h"
 
 namespace quench::fetch {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr size_t kBlock = 512;
-constexpr uint64_t kLargestFile = uint64_t{1} << 32;
-using Header = std::array<char, kBlock>;
+using Header = std::array<char, kTarBlock>;
 
 /// The decompressed archive.
 class Stream {
@@ -46,45 +45,6 @@ class Stream {
   std::unique_ptr<gzFile_s, int (*)(gzFile)> file_;
 };
 
-std::string text(const Header& header, size_t offset, size_t size) {
-  return {header.data() + offset, strnlen(header.data() + offset, size)};
-}
-
-uint64_t octal(const Header& header, size_t offset, size_t size, const fs::path& archive) {
-  uint64_t value = 0;
-  for (char digit : text(header, offset, size)) {
-    if (digit == ' ') continue;
-    if (digit < '0' || digit > '7') {
-      fail(ErrorKind::data, "[fetch.tar] expected an octal number in a header, got byte {} ({})",
-           static_cast<int>(static_cast<unsigned char>(digit)), archive.string());
-    }
-    value = value * 8 + static_cast<uint64_t>(digit - '0');
-  }
-  return value;
-}
-
-void check_sum(const Header& header, const fs::path& archive) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < kBlock; ++i) sum += i >= 148 && i < 156 ? ' ' : static_cast<unsigned char>(header[i]);
-  const uint64_t expected = octal(header, 148, 8, archive);
-  if (sum != expected) {
-    fail(ErrorKind::data, "[fetch.tar] expected header checksum {}, got {} ({})", expected, sum, archive.string());
-  }
-}
-
-fs::path safe_name(const Header& header, const fs::path& archive) {
-  const std::string prefix = std::memcmp(header.data() + 257, "ustar\0", 6) == 0 ? text(header, 345, 155) : "";
-  const std::string name = text(header, 0, 100);
-  const fs::path path = prefix.empty() ? fs::path(name) : fs::path(prefix) / name;
-  bool leaves = path.is_absolute() || path.empty();
-  for (const fs::path& part : path) leaves |= part == "..";
-  if (leaves) {
-    fail(ErrorKind::data, "[fetch.tar] expected names inside the archive's folder, got '{}' ({})", path.string(),
-         archive.string());
-  }
-  return path.lexically_normal();
-}
-
 }  // namespace
 
 std::vector<fs::path> unpack_tar_gz(const fs::path& archive, const fs::path& folder, const CancelToken* cancel) {
@@ -92,29 +52,25 @@ std::vector<fs::path> unpack_tar_gz(const fs::path& archive, const fs::path& fol
   std::vector<fs::path> written;
   for (Header header{};;) {
     if (cancel) cancel->check();
-    stream.read(header.data(), kBlock);
-    if (std::all_of(header.begin(), header.end(), [](char c) { return c == 0; })) return written;
-    check_sum(header, archive);
-    const uint64_t size = octal(header, 124, 12, archive);
-    const char type = header[156];
-    const fs::path name = safe_name(header, archive);
-    if (size > kLargestFile)
-      fail(ErrorKind::data, "[fetch.tar] {} claims {} bytes ({})", name.string(), size, archive.string());
-    if (type == '5') continue;  // folders come with their files
-    if (type != '0' && type != '\0') {
-      fail(ErrorKind::data, "[fetch.tar] expected regular files and folders, got type '{}' for '{}' ({})", type,
+    stream.read(header.data(), kTarBlock);
+    const std::optional<TarHeader> head = read_tar_header(header, archive.string());
+    if (!head) return written;
+    const fs::path name = head->name;
+    if (head->type == '5') continue;  // folders come with their files
+    if (!head->regular()) {
+      fail(ErrorKind::data, "[fetch.tar] expected regular files and folders, got type '{}' for '{}' ({})", head->type,
            name.string(), archive.string());
     }
     std::string content;
-    for (uint64_t left = size; left > 0;) {  // piece by piece: a lying size must not allocate
-      const auto piece = static_cast<size_t>(std::min<uint64_t>(left, 16u << 20));
+    for (int64_t left = head->size; left > 0;) {  // piece by piece: a lying size must not allocate
+      const auto piece = static_cast<size_t>(std::min<int64_t>(left, 16 << 20));
       content.resize(content.size() + piece);
       stream.read(content.data() + content.size() - piece, piece);
-      left -= piece;
+      left -= static_cast<int64_t>(piece);
       if (cancel) cancel->check();
     }
-    std::array<char, kBlock> padding;
-    stream.read(padding.data(), (kBlock - size % kBlock) % kBlock);
+    std::array<char, kTarBlock> padding;
+    stream.read(padding.data(), tar_padding(head->size));
     write_file(folder / name, content);
     written.push_back(folder / name);
   }

@@ -122,6 +122,16 @@ class Listener {
   std::string last_words_;
 };
 
+std::vector<Json> lines_of(const std::string& output, const std::string& where) {
+  std::vector<Json> lines;
+  for (const std::string& line : split_text(output, '\n')) {
+    if (line.empty()) continue;
+    lines.push_back(parse_json(line, where));
+    if (!lines.back().is_object()) fail(ErrorKind::data, "{}: expected a JSON object a line", where);
+  }
+  return lines;
+}
+
 std::vector<record::Record> records_of(const std::string& output, const std::string& where) {
   std::vector<record::Record> records;
   for (const std::string& line : split_text(output, '\n')) {
@@ -184,9 +194,12 @@ AgentAnswer RemoteAgent::run(const AgentRequest& request) {
   };
   std::vector<std::string> words{put(agent_), request.command};
   for (const RemoteFile& model : request.models) words.push_back(put(model));
+  const bool predicts = request.command == "predict";
   if (request.pack) words.insert(words.end(), {"--pack", put(*request.pack)});
+  if (request.source) words.insert(words.end(), {"--source", put(*request.source)});
   add_flags(words, request.settings);
-  words.insert(words.end(), {"--progress", "json", "--device", name_});
+  words.insert(words.end(), {"--progress", "json"});
+  if (!predicts) words.insert(words.end(), {"--device", name_});  // in its records
 
   Listener listener(name_, std::move(names), log_);
   const RemoteEnd end = device_.run(
@@ -199,7 +212,12 @@ AgentAnswer RemoteAgent::run(const AgentRequest& request) {
       },
       [&](std::string_view line) { listener.hear(line); }, request.predictions ? kPredictions : "");
   if (end.exit_code != 0 && end.exit_code != kCellFailed) listener.fail_by(end.exit_code);
-  AgentAnswer answer{records_of(end.output, name_), {}};
+  AgentAnswer answer;
+  if (predicts) {
+    answer.lines = lines_of(end.output, name_);
+    return answer;
+  }
+  answer.records = records_of(end.output, name_);
   if (answer.records.size() != request.models.size()) {
     fail(ErrorKind::backend, "{}: expected {} records of quench-agent, got {}", name_, request.models.size(),
          answer.records.size());

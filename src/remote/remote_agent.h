@@ -32,16 +32,18 @@ struct AgentPlace {
 
 /// A run of quench-agent (docs/agent.md).
 struct AgentRequest {
-  std::string command;             ///< bench | layers | eval | run
-  std::vector<RemoteFile> models;  ///< eval and run: one; layers: what is to be timed
-  std::optional<RemoteFile> pack;  ///< sample pack
-  Json settings = Json::object();  ///< the agent's flags by key, as in its docs: {"threads": 4}
-  bool predictions = false;        ///< eval and run: bring what the model says of each image, too
+  std::string command;                    ///< bench | layers | eval | run | predict
+  std::vector<RemoteFile> models;         ///< eval, run and predict: one; layers: what is to be timed
+  std::optional<RemoteFile> pack;         ///< sample pack
+  std::optional<RemoteFile> source = {};  ///< predict: a tar of pictures
+  Json settings = Json::object();         ///< the agent's flags by key, as in its docs: {"threads": 4}
+  bool predictions = false;               ///< eval and run: bring what the model says of each image, too
 };
 
 /// What came back.
 struct AgentAnswer {
-  std::vector<record::Record> records;           ///< one a model, in their order
+  std::vector<record::Record> records;           ///< one a model, in their order; predict: none
+  std::vector<Json> lines = {};                  ///< predict: what the agent printed, an object each
   std::optional<score::Evaluation> predictions;  ///< where asked for, and the model ran
 };
 

@@ -171,8 +171,7 @@ void draw_outline(cv::Mat& drawing, const cv::Rect& at, int line, const Color& c
 void draw_text(cv::Mat& drawing, const Label& label, const Style& style, const Color& color) {
   cv::Mat place = drawing(label.place);  // what reaches beyond is cut
   place.setTo(scalar(color));
-  const double luminance = 0.299 * color.r + 0.587 * color.g + 0.114 * color.b;
-  const uint8_t gray = luminance > 140 ? 0 : 255;
+  const uint8_t gray = color.bright() ? 0 : 255;
   if (!is_ascii(label.text)) {
     return draw_letters(place, label.text, {style.margin, label.baseline}, capital_of(style), gray);
   }
@@ -181,23 +180,6 @@ void draw_text(cv::Mat& drawing, const Label& label, const Style& style, const C
 }
 
 }  // namespace
-
-Color class_color(int32_t label) {
-  constexpr double kGolden = 0.6180339887498949;
-  struct Turn {
-    double saturation, value;
-  };
-  constexpr std::array<Turn, 4> kTurns{{{0.85, 1.0}, {0.5, 1.0}, {0.95, 0.7}, {0.6, 0.8}}};
-  const auto number = static_cast<uint32_t>(label);
-  const Turn& turn = kTurns[number % kTurns.size()];
-  const double hue = std::fmod(number * kGolden, 1.0) * 6;
-  const auto channel = [&](double shift) {  // HSV to RGB
-    const double k = std::fmod(shift + hue, 6.0);
-    const double value = turn.value * (1 - turn.saturation * std::clamp(std::min(k, 4 - k), 0.0, 1.0));
-    return static_cast<uint8_t>(std::lround(255 * value));
-  };
-  return {channel(5), channel(3), channel(1)};
-}
 
 int drawing_factor(int height, int width) {
   const int side = std::max({height, width, 1});

@@ -7,17 +7,12 @@
 
 #include "core/box.h"
 #include "core/tensor.h"
+#include "pixels/class_color.h"
 
 namespace quench::data {
 
-struct Color {
-  uint8_t r = 0, g = 0, b = 0;
-  bool operator==(const Color&) const = default;
-};
-
-/// The colour of a class, always the same: hues a golden ratio of the circle apart, in four turns of strength and
-/// brightness, so that neighbours differ clearly and the first hundred are all distinct.
-Color class_color(int32_t label);
+using pixels::class_color;
+using pixels::Color;
 
 /// What is drawn of one object.
 struct LabelledBox {
