@@ -242,6 +242,23 @@ TEST(OnnxImport, AnchorsAreReadOffTheTail) {
   EXPECT_NE(note(import(renamed(wanted))).find("the file has no anchors"), std::string::npos);
 }
 
+TEST(OnnxImport, InnerMapsMayBeGivenOutToo) {
+  const Graph wanted = graph::fold_batch_norms(models::build("yolov8n", small(3)));
+  File file = renamed(wanted);
+  for (const auto& node : file.model.graph().node()) {
+    if (node.op_type() == "Resize") file.output(node.input(0));  // the neck's
+  }
+  const std::string map = file.model.graph().output(6).name();
+  EXPECT_TRUE(plain(import(file)) == wanted);
+  free_tail(file, 3, 64);
+  file.output(file.model.graph().node(0).output(0));
+  EXPECT_EQ(note(import(file)), "") << "the tail is compared all the same";
+  File beyond = renamed(wanted);  // a network that goes on from there is another
+  beyond.node("Conv", {map, beyond.floats(std::vector<float>(256, 1), {1, 256, 1, 1})}, {"more"});
+  beyond.output("more");
+  EXPECT_EQ(import(beyond).metadata.at("task"), "none");
+}
+
 TEST(OnnxImport, ATailOfUnknownOperatorsIsSaid) {
   File file = renamed(graph::fold_batch_norms(models::build("yolov8n", small(3))));
   free_tail(file, 3, 64);

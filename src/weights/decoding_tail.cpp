@@ -68,10 +68,19 @@ class TailReader {
     return out;
   }
 
+  /// The file's outputs that follow from the raw ones.
   std::vector<Tensor> tail_of(const std::vector<Tensor>& values) const {
     std::map<std::string, Tensor> known = raw_.constants;
     for (size_t i = 0; i < heads_.size(); ++i) known[heads_[i]] = values[i];
-    return onnx::run_tail(document_, std::move(known), outputs_);
+    std::vector<Tensor> out;
+    for (const std::string& output : outputs_) {
+      try {
+        out.push_back(onnx::run_tail(document_, known, {output}).front());
+      } catch (const Error&) {
+        if (outputs_.size() == 1) throw;  // of several, others may be the boxes
+      }
+    }
+    return out;
   }
 
   int64_t box_count() const {

@@ -27,7 +27,8 @@ class Matcher {
       out.heads.push_back(*found);
       left.erase(found);
     }
-    if (!left.empty()) return std::nullopt;
+    const auto within = [&](EdgeId head) { return taken_.contains(of_network_.producer[head]); };
+    if (!std::ranges::all_of(left, within)) return std::nullopt;
     out.nodes = nodes_;
     return out;
   }
@@ -98,7 +99,7 @@ class Matcher {
 }  // namespace
 
 std::optional<GraphMatch> match_graph(const Graph& model, const Graph& network, const std::vector<EdgeId>& heads) {
-  if (heads.size() != model.outputs.size()) return std::nullopt;
+  if (heads.size() < model.outputs.size()) return std::nullopt;
   return Matcher(model, network).run(heads);
 }
 

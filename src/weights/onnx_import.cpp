@@ -1,6 +1,7 @@
 #include "weights/onnx_import.h"
 
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "core/json.h"
@@ -67,25 +68,33 @@ class OnnxImport {
 
   // Matching.
 
-  /// Classes of the head, and anchors of a level where it has them; none where the heads do not fit the spec.
-  bool read_heads(const models::Spec& spec) {
-    std::vector<int64_t> channels;
-    for (const EdgeId head : heads_) channels.push_back(raw_.graph.edge(head).shape.at(1));
-    if (channels.empty()) return false;
-    anchors_ = 0;
-    if (!head_of(spec.task).strides) {
-      classes_ = channels[0];
-    } else if (has_anchors(spec)) {
+  /// What the head may be by the channels of an output.
+  struct Head {
+    int64_t classes = 0, anchors = 0;
+    auto operator<=>(const Head&) const = default;
+  };
+
+  std::set<Head> possible_heads(const models::Spec& spec) const {
+    std::set<Head> out;
+    bool has_bins = false;
+    for (const EdgeId head : heads_) {
+      const int64_t channels = raw_.graph.edge(head).shape.at(1);
       const auto named = static_cast<int64_t>(names_.size());
-      anchors_ = static_cast<int64_t>(std::get<std::vector<int64_t>>(spec.rows.back().args.front()).size()) / 2;
-      if (named > 0 && channels[0] % (5 + named) == 0) anchors_ = channels[0] / (5 + named);
-      if (channels[0] % anchors_ != 0) return false;
-      classes_ = channels[0] / anchors_ - 5;
-    } else {
-      const auto other = std::ranges::find_if(channels, [](int64_t count) { return count != 4 * kRegMax; });
-      classes_ = other == channels.end() ? 4 * kRegMax : *other;
+      if (!head_of(spec.task).strides) {
+        out.insert({channels, 0});
+      } else if (has_anchors(spec)) {
+        int64_t anchors =
+            static_cast<int64_t>(std::get<std::vector<int64_t>>(spec.rows.back().args.front()).size()) / 2;
+        if (named > 0 && channels % (5 + named) == 0) anchors = channels / (5 + named);
+        if (channels % anchors == 0) out.insert({channels / anchors - 5, anchors});
+      } else {
+        has_bins |= channels == 4 * kRegMax;
+        out.insert({channels, 0});
+      }
     }
-    return classes_ >= 1 && classes_ <= 30'000;
+    if (head_of(spec.task).strides && !has_anchors(spec) && !has_bins) return {};
+    std::erase_if(out, [](const Head& head) { return head.classes < 1 || head.classes > 30'000; });
+    return out;
   }
 
   models::Spec with_anchors(models::Spec spec) const {
@@ -97,7 +106,13 @@ class OnnxImport {
   }
 
   bool matches(const models::Spec& wanted) {
-    if (!read_heads(wanted)) return false;
+    const std::set<Head> heads = possible_heads(wanted);
+    return std::ranges::any_of(heads, [&](const Head& head) { return matches(wanted, head); });
+  }
+
+  bool matches(const models::Spec& wanted, const Head& head) {
+    classes_ = head.classes;
+    anchors_ = head.anchors;
     const models::Spec spec = with_anchors(wanted);
     models::BuildOptions build;
     for (int64_t i = 0; i < classes_; ++i) build.classes.push_back(std::to_string(i));
