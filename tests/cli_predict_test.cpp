@@ -86,6 +86,33 @@ TEST_F(CliPredict, SaysWhatIsWrong) {
 }
 
 // Nobody writes into the pipe: an open that waits would wait for ever, and the test with it.
+TEST_F(CliPredict, AModelIsExportedForOtherTools) {
+  Outcome outcome = quench("export classifier.onnx --to tflite -o c.tflite");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_EQ(read_file(folder_ / "c.tflite").substr(4, 4), "TFL3");
+  ASSERT_EQ(quench("export classifier.onnx --to ncnn -o c.param").code, 0);
+  EXPECT_EQ(read_file(folder_ / "c.param").substr(0, 8), "7767517\n");
+  EXPECT_GT(read_file(folder_ / "c.bin").size(), 4u << 20) << "a float has four bytes";
+  outcome = quench("quantize classifier.onnx --data images --requantization dyadic -o q.onnx");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  outcome = quench("export q.onnx --to integers --source images/a.png -o integers");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  const Json index = read_json(folder_ / "integers/index.json");
+  EXPECT_EQ(index["requantization"], "dyadic");
+  EXPECT_EQ(index["image"], "images/a.png");
+  EXPECT_EQ(read_file(folder_ / "integers" / index["values"][0]["array"]["file"].get<std::string>()).size(),
+            3 * 32 * 32u);
+
+  expect_error("export q.onnx --to integers -o integers", 2, {"--source IMAGE"});
+  expect_error("export classifier.onnx --to integers --source images/a.png -o no", 2, {"quantized model"});
+  expect_error("export q.onnx --to integers --source images/a.png -o c.param", 2, {"folder", "c.param"});
+  expect_error("export q.onnx --to integers --source none.png -o no", 3, {"none.png"});
+  expect_error("export q.onnx --to ncnn -o no.param", 3, {"--target tensorrt"});
+  expect_error("export q.onnx --source images/a.png -o no.onnx", 2, {"--to integers"});
+  expect_error("export detector.onnx --to ncnn --with-nms-ready-outputs -o no.param", 2, {"--to onnx"});
+  for (const char* name : {"no", "no.param", "no.bin", "no.onnx"}) EXPECT_FALSE(fs::exists(folder_ / name)) << name;
+}
+
 TEST_F(CliPredict, APipeIsNoImage) {
   ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
   expect_error("predict detector.onnx --runtime torch --source ./pipe", 3, {"expected a file", "./pipe"});

@@ -2,7 +2,6 @@
 
 #include "cli/base_commands.h"
 #include "cli/commands.h"
-#include "cli/export_output.h"
 #include "cli/lab.h"
 #include "cli/model_argument.h"
 #include "core/error.h"
@@ -42,20 +41,14 @@ void write_ncnn(const graph::Graph& graph, std::filesystem::path path, const Log
 
 }  // namespace
 
-std::filesystem::path export_output(const Json& options, const program::Invocation& invocation) {
-  const bool named = !options["output"].is_null();
-  if (named == (invocation.inputs.size() > 1)) {
-    fail(ErrorKind::config, "export: expected -o {} (once), got {}", options["to"] == "integers" ? "FOLDER" : "FILE",
-         named ? "it twice" : "none");
-  }
-  return named ? options["output"].get<std::string>() : invocation.inputs[1];
-}
-
 int run_export(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = program::settings(command("export"), Json::object(), invocation);
   require_settings(options);
   require_a_name({invocation.inputs.front()}, options);
-  const std::filesystem::path path = export_output(options, invocation);
+  if (options["output"].is_null()) {
+    fail(ErrorKind::config, "export: expected -o {}, got none", options["to"] == "integers" ? "FOLDER" : "FILE");
+  }
+  const std::filesystem::path path = options["output"].get<std::string>();
   if (options["to"] == "integers") return run_in_library(invocation, environment);
   graph::Graph graph = open_graph(invocation.inputs.at(0), options, environment);
   if (options["to"] == "ncnn") {

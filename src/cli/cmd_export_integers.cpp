@@ -1,5 +1,4 @@
 #include "cli/commands.h"
-#include "cli/export_output.h"
 #include "cli/lab_commands.h"
 #include "cli/model_argument.h"
 #include "config/tables.h"
@@ -15,7 +14,7 @@ int run_export_integers(const program::Invocation& invocation, const program::En
   const Json options = program::settings(command("export"), Json::object(), invocation);
   if (options["source"].is_null())
     fail(ErrorKind::config, "export: expected --source IMAGE with --to integers, got none");
-  const std::filesystem::path folder = export_output(options, invocation);
+  const std::filesystem::path folder = options["output"].get<std::string>();
   const graph::ModelFile model = open_model(invocation.inputs.at(0), options, environment);
   const Shape& shape = model.graph.edge(model.graph.inputs.at(0)).shape;
   const prediction::InputSize size{static_cast<int>(shape.at(2)), static_cast<int>(shape.at(3))};

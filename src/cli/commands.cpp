@@ -150,9 +150,8 @@ std::vector<program::Command> fixed_commands() {
            config::prune_options().only({"latency_runtime", "latency_threads", "latency_precision"}) +
            format({"table", "json", "svg"}),
        run_info},
-      {"export", "Write a model as ONNX, for NCNN or TensorFlow Lite, or as integers", any_model("MODEL [OUTPUT]"), 1,
-       2, export_settings() + output("file to write, or folder with --to integers (required, or as OUTPUT)"),
-       run_export},
+      {"export", "Write a model as ONNX, for NCNN or TensorFlow Lite, or as integers", any_model(), 1, 1,
+       export_settings() + output("file to write, or folder with --to integers (required)"), run_export},
       {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors",
        inputs("FILE", "released weights, or the name of those that `fetch` brought"), 1, 1,
        OptionSet({Option{"model", T::text, nullptr, "model that the weights are of (default: told by the tensors)"},
