@@ -9,6 +9,7 @@ function(quench_cli_test NAME)
 endfunction()
 
 quench_cli_test(cli_test NEEDS released_weights "Cli.ImportsReleasedWeights")
+quench_cli_test(cli_ease_test)
 quench_cli_test(cli_start_test)
 target_compile_definitions(cli_start_test PRIVATE QUENCH_TORCH_VERSION="${Torch_VERSION}")
 quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParametersAreOfThePublishedLatencies")
