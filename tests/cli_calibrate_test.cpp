@@ -36,5 +36,19 @@ TEST_F(Calibrate, ComparesAndItsCommandRuns) {
   expect_error("calibrate y.onnx --data shapes --train-limit 2", 2, {"4 or more"});
 }
 
+// Looking needs no labels; scoring does.
+TEST_F(Calibrate, LooksAtAFolderOfPictures) {
+  ASSERT_EQ(quench("export yolov5n-cls --imgsz 32 --classes 10 -o y.onnx").code, 0);
+  fs::create_directories(folder_ / "photos");
+  for (int i = 1; i <= 6; ++i) {
+    ASSERT_EQ(quench(fmt::format("data show shapes --count {0} -o photos/{0}.png", i)).code, 0);
+  }
+  const Outcome outcome = quench("calibrate y.onnx --data photos --format json");
+  ASSERT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_NE(outcome.err.find("6 pictures without labels"), std::string::npos) << outcome.err;
+  const Outcome compare = quench("calibrate y.onnx --data photos --compare");
+  EXPECT_NE(compare.code, 0);
+}
+
 }  // namespace
 }  // namespace quench

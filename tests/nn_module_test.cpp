@@ -84,6 +84,63 @@ TEST(GraphModule, TrainsAsTheHandWrittenNetwork) {
   }
 }
 
+/// The row of `model.<row>.` that a name begins with.
+int64_t row_of(const std::string& name) { return std::stoll(name.substr(std::string("model.").size())); }
+
+TEST(GraphModule, FrozenRowsStayWithTheirStatistics) {
+  const graph::Graph graph = model();
+  const torch::Tensor x = images(8);
+  for (bool fused : {false, true}) {
+    GraphModule module(graph, {torch::kCPU, true, fused});
+    module.freeze(3);
+    std::map<std::string, torch::Tensor> before;
+    for (const auto& [name, buffer] : module.buffers()) before[name] = buffer.clone();
+    train_once(module, x);
+    std::set<int64_t> training;
+    for (const auto& [name, parameter] : module.parameters()) {
+      EXPECT_TRUE(parameter.grad().defined()) << name;
+      training.insert(row_of(name));
+    }
+    EXPECT_EQ(*training.begin(), 3);
+    EXPECT_EQ(*training.rbegin(), 9);
+    for (const auto& [name, buffer] : module.buffers()) {
+      EXPECT_EQ(buffer.equal(before.at(name)), row_of(name) < 3) << name;
+    }
+  }
+}
+
+// What frozen rows give while the others train is what they give in evaluation, so that gradients behind them are those
+// of a model that begins there.
+TEST(GraphModule, FrozenRowsComputeAsInEvaluation) {
+  const graph::Graph graph = model();
+  const torch::Tensor x = images(8);
+  graph::EdgeId edge = -1;  // what row 2 gives
+  for (const graph::Node& node : graph.nodes) {
+    if (node.name.starts_with("model.2.")) edge = node.outputs[0];
+  }
+  ASSERT_GE(edge, 0);
+  GraphModule frozen(graph), plain(graph);
+  frozen.freeze(3);
+  frozen.train(true);
+  const torch::Tensor in_training = frozen.forward(x, {edge}).back().detach();
+  EXPECT_TRUE(in_training.equal(plain.forward(x, {edge}).back()));
+  plain.train(true);
+  EXPECT_FALSE(in_training.equal(plain.forward(x, {edge}).back().detach()));
+}
+
+TEST(GraphModule, OneRowAtLeastTrains) {
+  GraphModule module(model());
+  module.freeze(9);
+  EXPECT_FALSE(module.parameters().empty());
+  try {
+    GraphModule(model()).freeze(10);
+    ADD_FAILURE() << "nothing would train";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), ErrorKind::config);
+    EXPECT_NE(std::string(error.what()).find("at most 9 rows"), std::string::npos) << error.what();
+  }
+}
+
 TEST(GraphModule, RepeatsItselfBitForBit) {
   const graph::Graph graph = model();
   const torch::Tensor x = images(8);

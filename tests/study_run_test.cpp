@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <thread>
@@ -550,13 +551,60 @@ TEST_F(StudyRun, CancelStopsAndKeepsRecords) {
   EXPECT_FALSE(fs::exists(folder_ / "records.jsonl"));
 }
 
-TEST_F(StudyRun, MissingDataIsAFailedCellThatSaysHowToGetIt) {
-  StudyFile study = tiny("[fp32]");
+TEST_F(StudyRun, MissingDataIsOneErrorBeforeAnyWork) {
+  StudyFile study = tiny("[fp32, ptq]");
   study.data["data"] = "cifar100";
-  const RunSummary summary = run(study, context());
-  EXPECT_EQ(summary.failed, 1);
-  EXPECT_NE(summary.records[0].reason->find("quench data fetch cifar100"), std::string::npos)
-      << *summary.records[0].reason;
+  const auto [kind, message] = error_of([&] { run(study, context()); });
+  EXPECT_EQ(kind, ErrorKind::io);
+  EXPECT_NE(message.find("quench data fetch cifar100"), std::string::npos) << message;
+  EXPECT_FALSE(fs::exists(folder_ / "records.jsonl"));
+  plan(study, context(), false);  // a plan says so, and plans
+  EXPECT_NE(messages_.back().find("a run would stop here"), std::string::npos) << messages_.back();
+}
+
+TEST_F(StudyRun, DataOfAnotherTaskAndMissingFilesAreToldBeforeAnyWork) {
+  const std::pair<const char*, std::string> cases[] = {
+      {"expected data for models that classify", "data: 'cifar100-scenes:train=8,test=8'\nmethods: [fp32]\n"},
+      {"there is no file float.onnx", "methods: [{name: m, steps: [quantize, {adaround: {reference: float.onnx}}]}]\n"},
+      {"there is no file table.json",
+       "methods: [{name: m, steps: [{assign_bits: {sensitivity: table.json, target_bytes: 0.5x}}]}]\n"},
+      {"agent: there is no file",
+       "methods: [fp32]\ndevices: [host, {name: n, address: ssh://u@h, agent: /nowhere/agent}]\n"},
+  };
+  for (const auto& [expected, text] : cases) {
+    const std::string data = text.starts_with("data") ? "" : "data: {data: shapes, train_limit: 20, test_limit: 20}\n";
+    if (data.empty() && !fs::exists(fs::path(std::getenv("HOME")) / ".cache/quench/cifar100")) continue;
+    const StudyFile study =
+        check_study(config::parse_yaml("study: s\nimgsz: 32\nmodels: [yolov5n-cls]\n" + data + text, "t"), "t");
+    RunContext where = context();
+    if (data.empty()) where.data_root = fs::path(std::getenv("HOME")) / ".cache/quench";
+    const auto [kind, message] = error_of([&] { run(study, where); });
+    EXPECT_EQ(kind, ErrorKind::config) << expected;
+    EXPECT_NE(message.find(expected), std::string::npos) << message;
+    EXPECT_FALSE(fs::exists(folder_ / "records.jsonl"));
+  }
+}
+
+// Weights that no training touches must know the classes that they are scored on.
+TEST_F(StudyRun, WeightsTakenAsTheyAreHaveTheClasses) {
+  models::BuildOptions options;
+  options.imgsz = 32;
+  for (int i = 0; i < 10; ++i) options.classes.push_back(fmt::format("thing {}", i));
+  fs::create_directories(folder_);
+  graph::save_onnx(models::build("yolov5n-cls", options), folder_ / "other.onnx");
+  const auto study_of = [&](int epochs) {
+    return check_study(
+        config::parse_yaml(fmt::format("study: s\nimgsz: 32\ndata: {{data: shapes, train_limit: 40, "
+                                       "test_limit: 20}}\nmodels: [{{model: yolov5n-cls, pretrained: {}}}]\n"
+                                       "train: {{epochs: {}}}\nmethods: [fp32]\n",
+                                       (folder_ / "other.onnx").string(), epochs),
+                           "t"),
+        "t");
+  };
+  const auto [kind, message] = error_of([&] { plan(study_of(0), context(), false); });
+  EXPECT_EQ(kind, ErrorKind::config);
+  EXPECT_NE(message.find("no class '"), std::string::npos) << message;
+  EXPECT_NO_THROW(plan(study_of(1), context(), false));
 }
 
 }  // namespace

@@ -9,10 +9,10 @@
 #include "graph/passes.h"
 #include "nn/graph_module.h"
 #include "nn/weight_scales.h"
+#include "stopping_dataset.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/objective.h"
 #include "train/loop/trainer.h"
-#include "stopping_dataset.h"
 #include "train_samples.h"
 
 namespace quench::train {
@@ -323,6 +323,22 @@ TEST(Fit, RefusesWhatDoesNotFit) {
                [&] { fit(samples::tiny_classifier(24, 7), data, config, context_of(folder)); });
   config["device"] = "cuda:77";
   expect_error(ErrorKind::unsupported, "cuda:77", [&] { fit(start, data, config, context_of(folder)); });
+}
+
+TEST(Fit, FrozenRowsStay) {
+  const samples::Folder folder;
+  Json config = samples::tiny_config();
+  config["freeze"] = 2;
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  const graph::Graph made = fit(start, samples::tiny_shapes(), config, context_of(folder)).graph;
+  for (const auto& [name, weight] : start.weights) {
+    const bool frozen = name.starts_with("model.0.") || name.starts_with("model.1.");
+    EXPECT_EQ(made.weights.at(name) == weight, frozen) << name;
+  }
+  config["freeze"] = 4;
+  const samples::Folder other;
+  expect_error(ErrorKind::config, "at most 3 rows",
+               [&] { fit(start, samples::tiny_shapes(), config, context_of(other)); });
 }
 
 TEST(Fit, ZeroEpochsEvaluates) {

@@ -40,7 +40,10 @@ class Comparison {
   Comparison(const graph::ModelFile& model, const data::Splits& data, const Json& settings, const LogSink& log,
              const CancelToken& cancel)
       : model_(model), data_(data), settings_(settings), log_(log), cancel_(cancel) {
-    models::require_fit(model.graph, data.train->task(), data.train->classes());
+    const bool has_labels = !data.train->classes().empty();  // pictures alone can be looked at
+    if (has_labels || settings["compare"].get<bool>()) {
+      models::require_fit(model.graph, data.train->task(), data.train->classes());
+    }
     const config::OptionSet& known = config::quantize_options();
     quantization_ = known.checked(known.part_of(settings), "calibrate");
     placement_ = quant::place(model.graph, quant::placement_options(quantization_));

@@ -10,6 +10,7 @@ int run_info(const program::Invocation& invocation, const program::Environment& 
 int run_export(const program::Invocation& invocation, const program::Environment& environment);
 int run_import(const program::Invocation& invocation, const program::Environment& environment);
 int run_report(const program::Invocation& invocation, const program::Environment& environment);
+int run_study_reference(const program::Invocation& invocation, const program::Environment& environment);
 int run_devices_list(const program::Invocation& invocation, const program::Environment& environment);
 int run_devices_show(const program::Invocation& invocation, const program::Environment& environment);
 int run_devices_forecast(const program::Invocation& invocation, const program::Environment& environment);

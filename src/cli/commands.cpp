@@ -9,6 +9,7 @@
 #include "config/why_options.h"
 #include "core/error.h"
 #include "core/task.h"
+#include "models/spec.h"
 #include "program/command.h"
 
 namespace quench::cli {
@@ -81,12 +82,12 @@ OptionSet data_of_model() {
                            "a class out"}});
 }
 
-OptionSet quantize_settings() {
+OptionSet quantize_settings(const std::string& task) {
   const OptionSet method(
       {Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization", {"ptq", "qat"}},
        Option{"work", T::text, nullptr, "qat: folder of checkpoints (default: OUTPUT.qat)"}, resume("qat: ")});
   const OptionSet qat =
-      config::qat_options() + config::quantizer_options() + config::augment_options() + config::distill_options();
+      config::qat_options(task) + config::quantizer_options() + config::augment_options() + config::distill_options();
   std::vector<Option> training = qat.options();
   for (Option& option : training) option.help = "qat: " + option.help;  // else they stand among those of both methods
   return method + config::quantize_options() + data_of_model() + OptionSet(std::move(training));
@@ -96,6 +97,12 @@ OptionSet fetch_settings() {
   return OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets and of fetched weights"},
                     Option{"from", T::text, nullptr,
                            "mirror in place of the published address: a folder, or an address, that has all files"}});
+}
+
+/// Behind the summary of a command whose defaults depend on the task.
+std::string whose_defaults(const std::string& task) {
+  const bool told = task != default_task();
+  return fmt::format(" (defaults of models that {}{})", task, told ? "" : "; --help with a model's name shows its own");
 }
 
 OptionSet stages_folder() {
@@ -129,15 +136,16 @@ OptionSet forecast_settings() {
 }
 
 /// After the runtimes, in their order.
-void add_step_commands(std::vector<program::Command>& commands, const methods::StepTable& steps) {
+void add_step_commands(std::vector<program::Command>& commands, const methods::StepTable& steps,
+                       const std::string& task) {
   auto place = std::ranges::find(commands, "quantize", &program::Command::name);
   for (const methods::StepInfo& step : steps.all()) {
-    if (step.command) place = commands.insert(place, step_command(step)) + 1;
+    if (step.command) place = commands.insert(place, step_command(step, task)) + 1;
     if (step.name == place->name) ++place;  // `quantize`, which is methods of this step
   }
 }
 
-std::vector<program::Command> fixed_commands() {
+std::vector<program::Command> fixed_commands(const std::string& task) {
   const OptionSet study_out({Option{"out", T::text, nullptr, "folder of results (default: results/<study>)"}});
   return {
       {"info", "Layers, shapes, parameters, MACs and sizes of a model", any_model(), 1, 1,
@@ -229,8 +237,8 @@ std::vector<program::Command> fixed_commands() {
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", none(), 0, 0, format({"table", "json"}),
        nullptr},
-      {"quantize", "Compress a trained model to integers: PTQ or QAT", model_file(), 1, 1,
-       quantize_settings() + output("model to write (required)") + config_file(), nullptr},
+      {"quantize", "Compress a trained model to integers: PTQ or QAT" + whose_defaults(task), model_file(), 1, 1,
+       quantize_settings(task) + output("model to write (required)") + config_file(), nullptr},
       {"calibrate",
        "Which pictures and which observer to calibrate with: compared on pictures that were looked at once",
        model_file(), 1, 1,
@@ -312,6 +320,19 @@ std::vector<program::Command> fixed_commands() {
                   Option{"limit", T::integer, 0, "the first N images; 0: all", {}, 0, 1e9}}) +
            output("file to write (required)"),
        nullptr},
+      {"study init", "Write a study file to begin with: commented, for the models, data and devices asked for", none(),
+       0, 0,
+       OptionSet({Option{"model", T::text_list, Json::array({"yolov5n-cls"}), "models by name, of one task"},
+                  Option{"data", T::text, "cifar100", "data set: built-in name or path"},
+                  Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
+                  Option{"device", T::text_list, Json::array({"host"}),
+                         "host, ssh://user@board, or a device file's name, whose latency is forecast"},
+                  Option{"imgsz", T::integer, 0, "image side in pixels; 0: by the data", {}, 0, 8192},
+                  Option{"name", T::text, nullptr, "name of the study (default: made of data and model)"}}) +
+           output("file to write, which is not there yet (default: standard output)"),
+       nullptr},
+      {"study reference", "Every key of study files, as Markdown (docs/study-reference.md)", none(), 0, 0, OptionSet(),
+       run_study_reference},
       {"study plan", "What a study would run, job by job, and what is done", study_file(), 1, 1,
        study_out + stages_folder() + format({"table", "json"}) +
            OptionSet({Option{"trial", T::boolean, false,
@@ -335,9 +356,9 @@ std::vector<program::Command> fixed_commands() {
 
 }  // namespace
 
-std::vector<program::Command> make_commands(const methods::StepTable& steps) {
-  std::vector<program::Command> made = fixed_commands();
-  add_step_commands(made, steps);
+std::vector<program::Command> make_commands(const methods::StepTable& steps, const std::string& task) {
+  std::vector<program::Command> made = fixed_commands(task);
+  add_step_commands(made, steps, task);
   return made;
 }
 
@@ -346,17 +367,31 @@ const std::vector<program::Command>& commands() {
   return table;
 }
 
+const std::vector<program::Command>& commands_for(int argc, char** argv) {
+  const std::vector<std::string> words(argv + 1, argv + argc);
+  const bool asks = !words.empty() && (words.front() == "help" || std::ranges::count(words, "--help") > 0 ||
+                                       std::ranges::count(words, "-h") > 0);
+  for (const std::string& word : asks ? words : std::vector<std::string>()) {
+    const std::string name = word.starts_with("--model=") ? word.substr(8) : word;
+    if (!models::is_name(name) || models::spec(name).task == default_task()) continue;
+    static const std::vector<program::Command> table = make_commands(methods::step_table(), models::spec(name).task);
+    return table;
+  }
+  return commands();
+}
+
 /// Names and types are the same for all tasks; the defaults of the model's own task are taken when it is known.
-program::Command step_command(const methods::StepInfo& step) {
-  OptionSet options = step.options(default_task());
+program::Command step_command(const methods::StepInfo& step, const std::string& task) {
+  OptionSet options = step.options(task);
   if (step.begins) options = config::model_options() + options;
   if (step.needs != methods::Needs::nothing) options = options + data_of_model();
   const OptionSet checkpoints(
       {Option{"work", T::text, nullptr, "folder of checkpoints (default: OUTPUT." + step.name + ")"}, resume()});
   options = options + output("model to write (required)");
   if (step.checkpoints) options = options + checkpoints;
+  const bool differs = step.name == "train" || step.name == "finetune";
   return {step.name,
-          step.summary,
+          step.summary + (differs ? whose_defaults(task) : ""),
           step.begins ? none() : model_file(),
           step.begins ? 0 : 1,
           step.begins ? 0 : 1,

@@ -28,6 +28,8 @@ int run_data_pack(const program::Invocation& invocation, const program::Environm
 int run_data(const program::Invocation& invocation, const program::Environment& environment);
 /// `fetch`: released weights.
 int run_fetch(const program::Invocation& invocation, const program::Environment& environment);
+/// `study init`.
+int run_study_init(const program::Invocation& invocation, const program::Environment& environment);
 /// `study run`.
 int run_study(const program::Invocation& invocation, const program::Environment& environment);
 /// `study archive` and `study verify`.

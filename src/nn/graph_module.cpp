@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "core/error.h"
 #include "graph/dynamic_range.h"
@@ -23,6 +24,19 @@ namespace quench::nn {
 using graph::EdgeId;
 using torch::Tensor;
 
+namespace {
+
+/// The row of the model that a node is of ("model.12.cv1.conv": 12); -1: none.
+int64_t row_of(const std::string& node) {
+  constexpr std::string_view kModel = "model.";
+  if (!node.starts_with(kModel)) return -1;
+  int64_t row = -1;
+  const auto [end, status] = std::from_chars(node.data() + kModel.size(), node.data() + node.size(), row);
+  return status == std::errc() && *end == '.' ? row : -1;
+}
+
+}  // namespace
+
 struct GraphModule::State {
   graph::Graph graph;
   ModuleOptions options;
@@ -33,6 +47,7 @@ struct GraphModule::State {
   std::vector<LearnedRange> learned;  ///< of each range group; undefined: fixed
   QatOptions qat;
   ExecuteOptions execute;
+  std::vector<bool> frozen;  ///< of each node; empty: none
   EdgeHook hook;
   bool trained = false;  ///< has been in training mode
 
@@ -45,6 +60,7 @@ struct GraphModule::State {
     execute.fused_kernels = options.fused_kernels;
   }
 
+  bool trains(int node) const { return execute.training && (frozen.empty() || !frozen[static_cast<size_t>(node)]); }
   void follow_weights(bool all);
   Tensor scale_of(EdgeId id) const;
   Tensor load_input(const Tensor& x, const graph::Edge& edge) const;
@@ -138,6 +154,7 @@ void GraphModule::State::run_node(int index, std::vector<Tensor>& values) {
   for (EdgeId id : node.inputs) inputs.push_back(values[id]);
   ExecuteOptions here = execute;
   here.engine_silu = engine_silu[static_cast<size_t>(index)];
+  if (node.op == graph::Op::batch_norm) here.training = trains(index);
   std::vector<Tensor> outputs = nn::execute(node, weights.nodes[index], inputs, here);
   for (size_t k = 0; k < node.outputs.size(); ++k) put(values, node.outputs[k], std::move(outputs[k]));
 }
@@ -148,7 +165,7 @@ bool GraphModule::State::run_fused(const Step& step, std::vector<Tensor>& values
   const Tensor& x = values[node.inputs[0]];
   if (!fused_supported(x)) return false;
   put(values, graph.nodes[step.silu].outputs[0],
-      execute_batch_norm(node, weights.nodes[step.node], x, execute.training, true));
+      execute_batch_norm(node, weights.nodes[step.node], x, trains(step.node), true));
   return true;
 }
 
@@ -230,6 +247,28 @@ void GraphModule::learn(const QatOptions& options) {
   learn_weights(state.graph, options, state.weights);
 }
 
+void GraphModule::freeze(int64_t rows) {
+  State& state = *state_;
+  int64_t last = -1;
+  state.frozen.assign(state.graph.nodes.size(), false);
+  for (size_t i = 0; i < state.graph.nodes.size(); ++i) {
+    const int64_t row = row_of(state.graph.nodes[i].name);
+    last = std::max(last, row);
+    state.frozen[i] = row >= 0 && row < rows;
+  }
+  if (rows > last) {
+    fail(ErrorKind::config, "[nn.graph_module] expected to freeze at most {} rows, so that the last one trains, got {}",
+         std::max<int64_t>(last, 0), rows);
+  }
+  for (size_t i = 0; i < state.frozen.size(); ++i) {
+    if (!state.frozen[i]) continue;
+    NodeTensors& node = state.weights.nodes[i];
+    for (Tensor* tensor : {&node.weight.tensor, &node.bias.tensor, &node.weight.scale, &node.weight.correction}) {
+      if (tensor->defined() && tensor->is_leaf()) tensor->set_requires_grad(false);
+    }
+  }
+}
+
 void GraphModule::at_step(int64_t step) { state_->execute.rounding.step = step; }
 
 std::vector<RoundedWeight> GraphModule::rounded_weights() const {
@@ -257,7 +296,8 @@ std::map<std::string, Tensor> GraphModule::parameters() const {
     const std::string& node = state_->graph.nodes[i].name;
     if (weight.ranges == WeightRanges::learned && weight.scale.requires_grad())
       out[node + ".weight.scale"] = weight.scale;
-    if (weight.correction.defined()) out[node + ".correction.scale"] = weight.correction;
+    if (weight.correction.defined() && weight.correction.requires_grad())
+      out[node + ".correction.scale"] = weight.correction;
   }
   for (size_t group = 0; group < state_->learned.size(); ++group) {
     if (!state_->learned[group].defined()) continue;

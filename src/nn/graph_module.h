@@ -58,6 +58,11 @@ class GraphModule {
   /// Makes scales of per-tensor quantized edges (not the input, nor shared constants) trainable, as options.activations
   /// says (LSQ where learn() was not called).
   void learn_ranges(bool on);
+  /// Keeps the first `rows` rows of the model (nodes `model.0.` to `model.<rows - 1>.`) as they are: their weights,
+  /// biases and weight scales do not train, and their batch norms use their statistics and leave them, also in training
+  /// mode. Learned ranges of activations go on. Once, after learn(). Throws Error{config} where no row is left to
+  /// train.
+  void freeze(int64_t rows);
   /// Says how quantizers train. Once, before training mode. Throws Error{config} for what this Graph cannot have:
   /// quantizers of weights or activations where it has none, LSQ+ on symmetric activations, PACT on values that can be
   /// negative, a correction of weights with one scale for several channels.

@@ -143,8 +143,8 @@ void add_commands(CLI::App& app, const std::vector<Command>& commands, Parsed& p
   }
   constexpr std::pair<const char*, const char*> kGroups[] = {
       {"data", "Data sets: list, fetch, show, check, pack"},
-      {"study", "Studies: plan, run, status"},
-      {"devices", "Devices: list, show, forecast latencies, fit the forecast"}};
+      {"study", "Studies: init, plan, run, status, archive, verify, reference"},
+      {"devices", "Devices: list, show, forecast latencies, plan measurements, fit the forecast"}};
   for (const auto& [group, description] : kGroups) {
     if (CLI::App* sub = find_sub(app, group)) sub->description(description);
   }

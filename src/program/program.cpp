@@ -206,6 +206,10 @@ std::vector<std::string> arguments_reversed(int argc, char** argv) {
 }  // namespace
 
 int run_program(const Program& program, int argc, char** argv) {
+  if (argc == 1 && program.overview) {
+    std::cout << program.overview() << std::flush;
+    return std::cout ? kOk : kEnvironment;
+  }
   CLI::App app{program.description, program.name};
   app.set_version_flag("--version", program.version);
   app.set_help_all_flag("--help-all", "Help of all commands");

@@ -14,6 +14,7 @@ struct Program {
   std::string version;
   const std::vector<Command>* commands = nullptr;
   CommandFunction otherwise = nullptr;  ///< runs the commands whose own function is null
+  std::string (*overview)() = nullptr;  ///< what is printed where no argument is given; null: an error is
 };
 
 /// The whole of main(): parses, runs the command, turns errors into a line on standard error and an exit code, and

@@ -2,27 +2,15 @@
 
 #include <algorithm>
 
-#include "config/option.h"
+#include "config/study_keys.h"
 #include "core/error.h"
 #include "devices/capability.h"
 
 namespace quench::study {
 namespace {
 
-using config::OptionSet;
 using devices::Engine;
-using T = config::OptionType;
 using Names = std::vector<std::string>;
-
-const OptionSet& entry_keys() {
-  static const OptionSet keys({{"device", T::text_list, Json::array(), "devices, by name"},
-                               {"engine", T::text_list, Json::array(), "what computes", {"cpu", "gpu", "dla"}},
-                               {"precision", T::text_list, Json::array(), "arithmetic", {"fp32", "fp16", "int8"}},
-                               {"runtime", T::text, "", "runtime"},
-                               {"mode", T::text, "", "power mode"},
-                               {"threads", T::integer, 0, "threads of CPU runtimes; 0: all cores", {}, 0, 1024}});
-  return keys;
-}
 
 /// Where none is named: what the runtime computes in.
 Names default_precisions(devices::Engine engine, const std::string& runtime) {
@@ -39,7 +27,7 @@ void add_entries(std::vector<ForecastEntry>& entries, const Json& map, const std
   for (const char* key : {"device", "engine", "precision"}) {  // one, or a list
     if (lists.is_object() && lists.contains(key) && lists[key].is_string()) lists[key] = Json::array({lists[key]});
   }
-  const Json values = entry_keys().checked(lists, where);
+  const Json values = config::forecast_options().checked(lists, where);
   const Names names = values["device"].get<Names>();
   if (names.empty()) fail(ErrorKind::config, "{}: expected the key 'device', got none", where);
   const std::string runtime = values["runtime"];

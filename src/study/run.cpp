@@ -16,6 +16,7 @@
 #include "steps/start.h"
 #include "study/executor.h"
 #include "study/forecasts.h"
+#include "study/input_check.h"
 #include "study/job_times.h"
 #include "study/lock.h"
 #include "study/plan.h"
@@ -161,17 +162,20 @@ InputDigests remembered_digests(const StudyFile& study, const RunContext& contex
 /// What a plan needs to know of the data.
 struct Inputs {
   InputDigests digests;
+  std::string task;                  ///< of the data
   std::vector<std::string> classes;  ///< none where there are no data
+  std::optional<Error> missing;      ///< why there are none
 };
 
 /// Those of the data as they are, opened by `open`. Where there are no data, the digests of the last run: what is done
-/// stays done, and the rest fails with the reason.
+/// stays done, and a run that has anything else to do stops with the reason.
 template <typename Open>
 Inputs inputs_now(const StudyFile& study, const RunContext& context, const Open& open) {
-  Inputs inputs{remembered_digests(study, context), {}};
+  Inputs inputs{remembered_digests(study, context), {}, {}, {}};
   InputDigests& digests = inputs.digests;
   try {
     const data::Splits& data = open();
+    inputs.task = data.train->task();
     inputs.classes = data.train->classes();
     std::string train = data.train->digest();
     if (data.validation) train = sha256_hex(train + data.validation->digest());  // it may choose among epochs
@@ -180,6 +184,7 @@ Inputs inputs_now(const StudyFile& study, const RunContext& context, const Open&
   } catch (const Error& error) {
     // Not there: as they were. There, but not as they should be: what is done was done with others.
     if (error.kind() != ErrorKind::io && !digests.train.empty()) throw;
+    inputs.missing = error;
   }
   return inputs;
 }
@@ -238,6 +243,16 @@ std::vector<CellState> cell_states(const std::vector<Cell>& cells, const Records
   return out;
 }
 
+/// Whether anything is to be trained, compressed or evaluated: timings need no data.
+bool has_work(const JobGraph& graph) {
+  const JobResults states = states_of(graph);
+  for (size_t i = 0; i < graph.jobs().size(); ++i) {
+    const std::string& kind = graph.job(i).kind;
+    if (states.state(i) == JobState::to_do && kind != "bench" && kind != "device") return true;
+  }
+  return false;
+}
+
 /// A job as the folder of results and the last run tell of it.
 PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen) {
   PlannedJob planned{job.kind, job.name, state, job.key, job.after, std::nullopt, false, ""};
@@ -253,10 +268,11 @@ PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen)
 
 /// What no training can mend is told before the first.
 void require_possible(const StudyFile& study, const std::vector<Cell>& cells, const Records& known,
-                      const std::vector<std::string>& classes, const fs::path& data_root,
-                      const prune::LatencyOf& latency) {
-  ModelGraphs graphs(classes);
+                      const Inputs& inputs, const fs::path& data_root, const prune::LatencyOf& latency) {
+  ModelGraphs graphs(inputs.classes);
   check_pretrained(study, cells, known, graphs, data_root);
+  check_files(study, cells, known, data_root);
+  check_classes(study, cells, known, inputs.task, inputs.classes, data_root);
   check_teachers(study, cells, known, graphs, data_root);
   check_prunings(study, cells, known, graphs, latency);
 }
@@ -271,7 +287,10 @@ StudyState state_of(const StudyFile& study, const RunContext& context, bool is_p
   forget_lost(known, cells, context.folder,
               [&](const Cell& cell, const record::Record&) { return stages.has(cell.steps.back()); });
   if (is_plan) {
-    require_possible(study, cells, known, inputs.classes, context.data_root, {});
+    require_possible(study, cells, known, inputs, context.data_root, {});
+    if (inputs.missing) {
+      context.log->warning(fmt::format("a run would stop here, before any work: {}", inputs.missing->what()));
+    }
   }
   StudyJobs jobs(study, cells, known, stages, context, [](const std::vector<Row*>&) {});
   const JobResults states = states_of(jobs.graph());
@@ -324,7 +343,7 @@ RunSummary run(const StudyFile& study, const RunContext& given) {
   forget_lost(known, cells, context.folder, [&](const Cell& cell, const record::Record& record) {
     return record.model_sha256 && stages.restore_artifact(cell, *record.model_sha256);
   });
-  require_possible(study, cells, known, inputs.classes, context.data_root, stages.latency());
+  require_possible(study, cells, known, inputs, context.data_root, stages.latency());
 
   RunSummary summary;
   summary.notes = study.notes;
@@ -340,6 +359,7 @@ RunSummary run(const StudyFile& study, const RunContext& given) {
     }
     record::append(store, made);
   });
+  if (inputs.missing && has_work(jobs.graph())) throw *inputs.missing;
   progress.begins_jobs();
   jobs.run(progress);
   for (const Cell& cell : cells) summary.records.push_back(known.at(cell.id));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "config/study_keys.h"
 #include "config/tables.h"
 #include "config/yaml.h"
 #include "core/error.h"
@@ -18,6 +19,12 @@ namespace quench::study {
 namespace {
 
 const std::vector<std::string> kRuntimes{"native", "onnxruntime", "torch", "tensorrt", "tensorrt-fp16"};
+
+std::vector<std::string> names_of(const config::OptionSet& options) {
+  std::vector<std::string> names;
+  for (const config::Option& option : options.options()) names.push_back(option.name);
+  return names;
+}
 
 void check_keys(const Json& map, const std::vector<std::string>& known, const std::string& where) {
   if (!map.is_object()) fail(ErrorKind::config, "{}: expected a map, got {}", where, map.dump());
@@ -92,8 +99,8 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   if (!map.is_object() || !map.contains("model")) {
     fail(ErrorKind::config, "{}: expected a model name or a map with 'model', got {}", where, entry.dump());
   }
-  std::vector<std::string> keys{"train", "seeds", "methods"};
-  for (const config::Option& option : config::model_options().options()) keys.push_back(option.name);
+  std::vector<std::string> keys = names_of(config::model_options());
+  for (const char* key : {"train", "seeds", "methods"}) keys.emplace_back(key);
   check_keys(map, keys, where);
   Json own_train = map.value("train", Json::object());
   ModelEntry out;
@@ -126,7 +133,7 @@ void check_own_methods(const StudyFile& study, const std::string& where) {
 
 DeviceEntry check_device(const Json& entry, const std::string& where) {
   const Json map = !entry.is_string() ? entry : entry == "host" ? Json{{"name", "host"}} : Json{{"address", entry}};
-  check_keys(map, {"name", "address", "agent", "ssh_config"}, where);
+  check_keys(map, names_of(config::study_device_options()), where);
   const auto text = [&](const char* key) {
     return map.contains(key) ? text_of(map[key], fmt::format("{}.{}", where, key)) : std::string();
   };
@@ -258,10 +265,9 @@ bool ModelEntry::takes(const methods::Method& method) const {
 }
 
 StudyFile check_study(const Json& study, const std::string& where, const methods::StepTable& steps) {
-  check_keys(study,
-             {"study", "notes", "data", "imgsz", "stem_stride", "models", "seeds", "train", "methods", "runtimes",
-              "threads", "bench", "detect", "devices", "forecast", "predict"},
-             where);
+  std::vector<std::string> known{"predict"};  // the old name of `forecast`
+  for (const config::StudyKey& key : config::study_keys()) known.push_back(key.name);
+  check_keys(study, known, where);
   for (const char* key : {"study", "models", "methods"}) {
     if (!study.contains(key)) fail(ErrorKind::config, "{}: expected the key '{}', got none", where, key);
   }

@@ -25,11 +25,12 @@ const char* const kResultsName = "results.csv";
 
 double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
 
-nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, const nn::QatOptions& quantizers) {
+nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, const FitSettings& settings) {
   nn::ModuleOptions options;
   options.device = device;
   nn::GraphModule module(graph, options);
-  module.learn(quantizers);
+  module.learn(settings.qat.quantizers);
+  if (settings.freeze > 0) module.freeze(settings.freeze);
   module.train(true);
   return module;
 }
@@ -102,7 +103,7 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       context_(context),
       data_(settings_.keep_best() ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
       device_(open_device(settings_.device)),
-      module_(make_module(start, device_, settings_.qat.quantizers)),
+      module_(make_module(start, device_, settings_)),
       scales_(batch_norm_scales(start, module_, settings_.sparsity)),
       objective_(context.objective ? context.objective(start, data_, settings_)
                                    : make_objective(start, data_, settings_)),

@@ -35,7 +35,7 @@ int graph_imgsz(const graph::Graph& graph) {
 FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   Json values = known_values(config, graph);
   FitSettings s;
-#define QUENCH_TRAIN_SETTING(type, name, ...) s.name = values.at(#name).get<type>();
+#define QUENCH_TRAIN_SETTING(type, name, ...) s.name = values.value(#name, type{});
 #include "config/train_settings.inc"
   s.imgsz = values.at("imgsz");
   s.qat = qat_settings(values, graph);
