@@ -15,6 +15,7 @@ quench_agent_test(agent_predict_test)
 target_link_libraries(agent_predict_test PRIVATE quench_agent)
 quench_agent_test(agent_resume_test)
 quench_agent_test(agent_aarch64_test NEEDS qemu "AgentEmulated.*")
+target_link_libraries(agent_aarch64_test PRIVATE quench_picture_files)
 # quench and quench-agent together; skipped where there is no sshd.
 quench_test(agent_remote_test SOURCES agent_remote_test.cpp USES agent_samples NEEDS qemu_and_arm_agent "Remote.AnArmDeviceGivesTheSameScores")
 target_compile_definitions(agent_remote_test PRIVATE QUENCH_AGENT_PROGRAM="$<TARGET_FILE:quench-agent>"

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "agent_testing.h"
+#include "picture_files/encode.h"
 
 namespace quench {
 namespace {
@@ -105,6 +106,33 @@ TEST_F(AgentEmulated, GivesTheSameBitsAsHere) {
       const std::string set = cpu == "max" ? "instruction set: neon-dot" : "instruction set: neon\n";
       EXPECT_NE(outcome.err.find(set), std::string::npos) << outcome.err;
     }
+  }
+}
+
+// From files to boxes and drawings: decoders, resize and engine.
+TEST_F(AgentEmulated, SeesInPicturesWhatIsSeenHere) {
+  Tensor pixels(DType::u8, {75, 110, 3});
+  const auto values = pixels.mutable_values<uint8_t>();
+  for (size_t i = 0; i < values.size(); ++i) values[i] = static_cast<uint8_t>(i * i / 977 + i / 3 % 51);
+  write_file(folder_ / "in/a.jpg", picture_files::encode_jpeg(pixels));
+  write_file(folder_ / "in/b.png", picture_files::encode_png(pixels));
+  const std::string predict =
+      "predict detect-int8.onnx --source in --confidence 1e-7 --max-detections 9 --exact --draw ";
+  const auto seen = [](const Outcome& outcome) {
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    std::vector<Json> all;
+    for (const std::string& line : split_text(outcome.out, '\n')) {
+      const Json json = line.empty() ? Json() : parse_json(line, "stdout");
+      if (json.contains("detections")) all.push_back(json["detections"]);
+    }
+    return all;
+  };
+  const std::vector<Json> here = seen(agent(predict + "here")), there = seen(emulated("cortex-a57", predict + "there"));
+  ASSERT_EQ(here.size(), 2u);
+  EXPECT_GT(here[0].size(), 3u);
+  EXPECT_EQ(there, here);
+  for (const char* name : {"a.jpg", "b.png"}) {
+    EXPECT_EQ(read_file(folder_ / "there" / name), read_file(folder_ / "here" / name)) << name;
   }
 }
 

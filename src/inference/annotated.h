@@ -5,6 +5,7 @@
 
 namespace quench::inference {
 
+using prediction::Engine;
 using prediction::Prediction;
 using prediction::Predictor;
 using prediction::Vocabulary;
