@@ -48,7 +48,7 @@ class StudyPack : public ::testing::Test {
 
     const auto native = runtime::native_runtime();
     inference::Engine engine(*native, model, {});
-    const score::Evaluation direct = evaluate(engine, *split, {.batch = 4}, log, cancel);
+    const score::Evaluation direct = inference::evaluate(engine, *split, {.batch = 4}, log, cancel);
     const auto scorer = agent::make_scorer(model.graph, pack.header(), nullptr);
     const agent::Evaluated there =
         agent::evaluate(*native->load(model, {}), pack, {.batch = 3}, *scorer, nullptr, log, cancel);
