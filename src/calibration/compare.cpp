@@ -94,7 +94,8 @@ class Comparison {
   void plan() {
     const int side = graph::image_side(placement_.graph);
     const int64_t asked = quant::images_to_keep(settings_.at("candidates").get<int64_t>(), side, 1024);
-    const int64_t scored = quant::images_to_keep(settings_.at("score_images").get<int64_t>(), side, 512);
+    const bool chooses = settings_.at("compare").get<bool>();  // looking scores nothing, and excludes nothing
+    const int64_t scored = chooses ? quant::images_to_keep(settings_.at("score_images").get<int64_t>(), side, 512) : 0;
     counts_ = numbers("counts");
     excluded_ = numbers("exclude");
     PoolSettings pool{settings_.at("calibration_seed").get<uint64_t>(), settings_.at("seeds").get<int64_t>(), asked,
@@ -111,7 +112,7 @@ class Comparison {
     for (int64_t& count : counts_) count = std::min(count, available);
     counts_.erase(std::unique(counts_.begin(), counts_.end()), counts_.end());
     for (const int64_t excluded : excluded_) {
-      if (excluded < counts_.back()) continue;
+      if (!chooses || excluded < counts_.back()) continue;
       fail(ErrorKind::config, "calibrate: expected to exclude fewer than the {} pictures of a choice, got {}",
            counts_.back(), excluded);
     }
@@ -143,6 +144,7 @@ class Comparison {
       return by_loss(positions(pool_.candidates[i]), count, choice == "hard");
     };
     base_ = {"random", counts_.back(), 0, first, pictures_of("random", counts_.back(), 0)};
+    if (!settings_.at("compare").get<bool>()) return;
     for (const std::string& choice : choices_) {
       for (const int64_t count : counts_) {
         for (size_t i = 0; i < pool_.candidates.size(); ++i) {

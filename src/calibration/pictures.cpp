@@ -43,8 +43,10 @@ class Pass {
         cancel_(cancel),
         observed_(quant::observed_groups(placement)),
         module_(placement.graph),
-        objective_(
-            train::make_objective(placement.graph, data, train::parse_settings(Json::object(), placement.graph))) {
+        objective_(data.train->classes().empty()  // pictures without labels have no loss
+                       ? nullptr
+                       : train::make_objective(placement.graph, data,
+                                               train::parse_settings(Json::object(), placement.graph))) {
     loading_.imgsz = graph::image_side(placement.graph);
     loading_.batch = quant::images_a_pass(loading_.imgsz);
     loading_.subset = indices;
@@ -86,7 +88,7 @@ class Pass {
       picture.name = data_.train->file(picture.index).filename().string();
       picture.look = look_of(pixels.subspan(i * each, each), loading_.imgsz,
                              batch.letterboxes.empty() ? nullptr : &batch.letterboxes[i]);
-      picture.loss = loss(outputs, batch, i);
+      picture.loss = objective_ ? loss(outputs, batch, i) : std::nan("");
       for (const quant::Histogram& histogram : histograms_[i]) picture.groups.emplace_back(histogram);
     }
   }

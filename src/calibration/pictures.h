@@ -18,7 +18,7 @@ struct Picture {
   int64_t index = 0;  ///< in the training split
   std::string name;   ///< of its file; empty where it has none
   Look look;
-  double loss = 0;                              ///< of the float model: what the task is trained with
+  double loss = 0;  ///< of the float model: what the task is trained with; NaN without labels
   std::vector<quant::CompactHistogram> groups;  ///< of the values that it brings into each group of the placement
 };
 

@@ -30,7 +30,7 @@ Pool make_pool(const data::Dataset& train, const PoolSettings& settings) {
     all.push_back(data::calibration_subset(train, std::max<int64_t>(settings.candidates, 1), seed).indices);
     chosen.insert(all.back().begin(), all.back().end());
   }
-  const int64_t wanted = std::clamp<int64_t>(settings.score_images, 1, size / 2);
+  const int64_t wanted = settings.score_images == 0 ? 0 : std::clamp<int64_t>(settings.score_images, 1, size / 2);
   Rng rng(settings.seed, "calibrate-held-out");
   const std::vector<int64_t> order = permutation(size, rng);
   Pool out;

@@ -11,7 +11,7 @@ struct PoolSettings {
   uint64_t seed = 0;         ///< the first
   int64_t seeds = 1;         ///< so many, one behind another
   int64_t candidates = 0;    ///< of each seed
-  int64_t score_images = 0;  ///< to keep from all choices; half of the training images at most
+  int64_t score_images = 0;  ///< to keep from all choices; half of the training images at most; 0: none
 };
 
 /// Which training images are looked at, and which are kept from that to score on. All indices ascend.

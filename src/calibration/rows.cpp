@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "core/text.h"
 #include "metrics/top_k.h"
@@ -53,7 +54,8 @@ Rows picture_rows(const Findings& findings) {
   Rows rows{{"Image", "File", "Loss", "What it is"}};
   for (const PictureFinding& one : findings.findings) {
     if (!one.is_told()) continue;
-    rows.push_back({std::to_string(one.index), one.name, fmt::format("{:.3g}", one.loss), told_of(one)});
+    rows.push_back({std::to_string(one.index), one.name, std::isnan(one.loss) ? "" : fmt::format("{:.3g}", one.loss),
+                    told_of(one)});
   }
   return rows;
 }
