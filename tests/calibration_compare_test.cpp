@@ -161,7 +161,11 @@ TEST(Compare, BadInputIsAnError) {
       ErrorKind::config, "expected a float model");
   expect_error([&] { findings_of(data, {{"counts", Json::array({"many"})}}); }, ErrorKind::config, "counts");
   expect_error([&] { findings_of(data, {{"counts", Json::array({"0"})}}); }, ErrorKind::config, "counts");
-  expect_error([&] { findings_of(data, {{"exclude", Json::array({"500"})}}); }, ErrorKind::config, "exclude");
+  expect_error(
+      [&] {
+        findings_of(data, {{"compare", true}, {"exclude", Json::array({"500"})}});
+      },
+      ErrorKind::config, "exclude");
   expect_error([&] { findings_of(data, {{"observers", Json::array()}}); }, ErrorKind::config, "observers");
   expect_error([&] { findings_of(data, {{"float_layers", Json::array({"nothing"})}}); }, ErrorKind::config, "nothing");
   CancelToken cancelled;
