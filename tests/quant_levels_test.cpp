@@ -231,12 +231,12 @@ graph::Graph leveled(const char* levels, int bits, const char* scales = "mse") {
 
 TEST(Levels, QuantizeGivesThemAndSaysSo) {
   for (const auto& [levels, bits] :
-       {std::pair{"pot", 3}, {"pot", 4}, {"apot", 4}, {"apot", 6}, {"kmeans", 2}, {"kmeans", 5}}) {
+       {std::pair{"pot", 3}, {"pot", 4}, {"apot", 4}, {"apot", 6}, {"kmeans", 2}, {"kmeans", 5}, {"binary", 1}}) {
     for (const char* scales : {"max_abs", "mse", "output_mse"}) {
       const graph::Graph prepared = leveled(levels, bits, scales);
       EXPECT_EQ(prepared.metadata.at("levels"), levels);
       EXPECT_EQ(graph::has_fixed_weight_scales(prepared),
-                std::string(scales) != "max_abs" || std::string(levels) == "kmeans");
+                std::string(scales) != "max_abs" || std::string(levels) == "kmeans" || std::string(levels) == "binary");
       const graph::Graph made = convert(prepared);
       int layers = 0;
       for (const auto& [name, weight] : made.weights) {
@@ -269,6 +269,27 @@ TEST(Levels, LayersOfAWidthThatHasNoneAreUniform) {
   EXPECT_EQ(made.weights.at("conv3.weight").quant->levels, powers_of_two(4));
 }
 
+// Rastegari et al. 2016, equation 6: sign(w) times the mean of |w| has the least squared error.
+TEST(Levels, BinaryWeightsAreSignsTimesTheMeanSize) {
+  const graph::Graph floats = branched_graph(), made = leveled("binary", 1, "max_abs");
+  const graph::Weight& weight = made.weights.at("conv3.weight");
+  const auto values = floats.weights.at("conv3.weight").value.values<float>();
+  const size_t each = values.size() / weight.quant->scale.size();
+  EXPECT_EQ(weight.quant->bits, 1);
+  for (size_t c = 0; c < weight.quant->scale.size(); ++c) {
+    double sum = 0;
+    for (size_t i = 0; i < each; ++i) sum += std::abs(values[c * each + i]);
+    EXPECT_NEAR(weight.quant->scale[c], sum / static_cast<double>(each), 1e-6 * sum);
+  }
+  const graph::Graph converted = convert(made);
+  const auto signs = converted.weights.at("conv3.weight").value.values<int8_t>();
+  for (size_t i = 0; i < values.size(); ++i) EXPECT_EQ(signs[i], values[i] > 0 ? 1 : -1);
+  const graph::Graph ternary = convert(prepared_graph(branched_graph(), {{"bits_w", 2}}));
+  EXPECT_EQ(metrics::cost(converted).weights_bytes, metrics::cost(ternary).weights_bytes + int64_t{5} * 2)
+      << "two bits are the fewest that ONNX stores";
+  EXPECT_LT(metrics::cost(converted).bops, metrics::cost(ternary).bops);
+}
+
 TEST(Levels, ErrorsFallWithBetterLevels) {
   const graph::Graph floats = branched_graph();
   const auto error = [&](const char* levels, int bits) {
@@ -297,7 +318,7 @@ TEST(Levels, BytesAreThoseOfCodesAndCodebooks) {
 }
 
 TEST(Levels, TrainingKeepsThem) {
-  for (const auto& [levels, bits] : {std::pair{"apot", 4}, {"kmeans", 3}}) {
+  for (const auto& [levels, bits] : {std::pair{"apot", 4}, {"kmeans", 3}, {"binary", 1}}) {
     const graph::Graph start = leveled(levels, bits, "max_abs");
     for (const auto ranges : {nn::WeightRanges::follow, nn::WeightRanges::frozen, nn::WeightRanges::learned}) {
       nn::GraphModule module(start);
@@ -353,6 +374,10 @@ TEST(Levels, WhatIsNotDefinedForThemIsRefused) {
   EXPECT_NE(quantize({{"levels", "apot"}, {"bits_w", 7}}).find("'bits_w' from 3 to 6"), std::string::npos);
   EXPECT_NE(quantize({{"levels", "kmeans"}, {"bits_w", 8}}).find("'bits_w' from 2 to 7"), std::string::npos);
   EXPECT_NE(quantize({{"levels", "kmeans"}, {"bits_w", 4}, {"target", "tensorrt"}}).find("got tensorrt"),
+            std::string::npos);
+  EXPECT_NE(quantize({{"levels", "binary"}, {"bits_w", 2}}).find("'bits_w' from 1 to 1 with 'levels: binary'"),
+            std::string::npos);
+  EXPECT_NE(quantize({{"bits_w", 1}}).find("expected 'levels: binary' with 'bits_w: 1', got uniform"),
             std::string::npos);
   EXPECT_NE(quantize({{"levels", "log"}, {"bits_w", 4}}).find("log"), std::string::npos);
   const graph::Graph made = leveled("pot", 4);

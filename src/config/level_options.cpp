@@ -17,6 +17,7 @@ struct LevelWidths {
   const char* above;  ///< why not more
 };
 constexpr LevelWidths kLevelWidths[] = {
+    {"binary", 1, 1, "", "their two levels, -1 and 1, are told apart by one bit"},
     {"pot", 3, 4, "at 2 bits they are -1, 0 and 1, which uniform levels are too",
      "a byte has no room for more powers of two than 1 to 64"},
     {"apot", 3, 6, "at 2 bits they are -1, 0 and 1, which uniform levels are too",
@@ -61,9 +62,9 @@ const OptionSet& level_options() {
        OptionType::text,
        nullptr,
        "values that weights take, in steps of their scale: every integer (uniform, the default), powers of two (pot, 3 "
-       "or 4 bits), sums of powers of two (apot, 3 to 6 bits), or a codebook of each layer by k-means (kmeans, 2 to 7 "
-       "bits)",
-       {"uniform", "pot", "apot", "kmeans"},
+       "or 4 bits), sums of powers of two (apot, 3 to 6 bits), a codebook of each layer by k-means (kmeans, 2 to 7 "
+       "bits), or -1 and 1 (binary, 1 bit)",
+       {"uniform", "pot", "apot", "kmeans", "binary"},
        {},
        {},
        true},
@@ -108,7 +109,11 @@ void require_levels(const Json& settings, std::string_view where) {
   require_groups(settings, where);
   const std::string levels = settings.value("levels", std::string("uniform"));
   const auto* const found = std::ranges::find(kLevelWidths, levels, &LevelWidths::levels);
-  if (found == std::end(kLevelWidths)) return;
+  if (found == std::end(kLevelWidths)) {
+    if (settings.value("bits_w", 8) > 1) return;
+    fail(ErrorKind::config, "{}: expected 'levels: binary' with 'bits_w: 1', got {}: uniform levels begin at 2 bits",
+         where, levels);
+  }
   if (const int bits = settings.at("bits_w"); !has_levels(levels, bits)) {
     fail(ErrorKind::config, "{}: expected 'bits_w' from {} to {} with 'levels: {}', got {}: {}", where, found->least,
          found->most, levels, bits, bits < found->least ? found->below : found->above);

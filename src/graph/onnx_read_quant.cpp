@@ -22,8 +22,8 @@ int marked_bits(const quench_onnx::NodeProto& proto, DType dtype) {
   doc.remove_prefix(onnx_mark::kBits.size());
   int bits = 0;
   const auto [end, status] = std::from_chars(doc.data(), doc.data() + doc.size(), bits);
-  if (status != std::errc() || end != doc.data() + doc.size() || bits < 2 || bits > 8) {
-    wrong("expected 2 to 8 bits, got '{}' (node {})", doc, proto.name());
+  if (status != std::errc() || end != doc.data() + doc.size() || bits < 1 || bits > 8) {
+    wrong("expected 1 to 8 bits, got '{}' (node {})", doc, proto.name());
   }
   return bits;
 }

@@ -111,8 +111,10 @@ void check_quant(const QuantParams& quant, int64_t length, const std::string& wh
     wrong("expected quantization to uint8, int8 or int32, got {} ({})", to_string(quant.dtype), where);
   }
   const bool wide = quant.dtype == DType::i32;
-  if (wide ? quant.bits != 32 : quant.bits < 2 || quant.bits > 8) {
-    wrong("expected {} bits of {}, got {} ({})", wide ? "32" : "2 to 8", to_string(quant.dtype), quant.bits, where);
+  const int least = quant.levels.empty() ? 2 : 1;
+  if (wide ? quant.bits != 32 : quant.bits < least || quant.bits > 8) {
+    wrong("expected {} bits of {}, got {} ({})", wide ? "32" : fmt::format("{} to 8", least), to_string(quant.dtype),
+          quant.bits, where);
   }
   const auto scales = static_cast<int64_t>(quant.scale.size());
   if (scales != length || quant.zero_point.size() != quant.scale.size()) {
@@ -143,7 +145,8 @@ void check_levels(const QuantParams& quant, const std::string& where) {
     if (levels[i] < -127) wrong("expected levels in [-127,127], got {} ({})", int64_t{levels[i]}, where);
     if (i > 0 && levels[i] <= levels[i - 1]) wrong("expected ascending levels, each once ({})", where);
   }
-  if (!std::ranges::binary_search(levels, int8_t{0})) wrong("expected 0 among the levels, got none ({})", where);
+  if (quant.bits > 1 && !std::ranges::binary_search(levels, int8_t{0}))
+    wrong("expected 0 among the levels, got none ({})", where);
 }
 
 /// Scales by groups of inputs: of int8 weights around zero points of 0 alone, products within an int8.

@@ -49,6 +49,7 @@ std::vector<int8_t> additive_powers_of_two(int bits) {
 
 std::vector<int8_t> fixed_levels(std::string_view levels, int bits) {
   if (!config::has_levels(levels, bits)) return {};
+  if (levels == "binary") return {-1, 1};
   if (levels == "pot") return powers_of_two(bits);
   if (levels == "apot") return additive_powers_of_two(bits);
   return {};

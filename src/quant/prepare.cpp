@@ -10,8 +10,10 @@
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
+#include "core/text.h"
 #include "data/sets/listed_subset.h"
 #include "graph/quantized.h"
+#include "graph/sparse_layers.h"
 #include "graph/verify.h"
 #include "quant/calibrate.h"
 #include "quant/placement_settings.h"
@@ -104,7 +106,7 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   // Scales that do not follow from the largest weights: so that training keeps them.
   const bool covers = rule.scales == "max_abs";
   metadata.erase("weight_scales");
-  if (!covers || rule.levels == "kmeans" || rule.power_of_two || rule.group_size > 0) {
+  if (!covers || rule.levels == "kmeans" || rule.levels == "binary" || rule.power_of_two || rule.group_size > 0) {
     metadata["weight_scales"] = "fixed";
   }
   if (!covers) metadata["weight_scales_by"] = rule.scales;
@@ -148,16 +150,21 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
                  const CancelToken& cancel) {
   const int64_t start_ns = now_ns();
   const Json settings = settings_from(config);
+  if (settings.value("levels", std::string("uniform")) == "binary" && graph::is_sparse(float_graph)) {
+    fail(ErrorKind::config,
+         "quantize: expected a model without weights held at zero with 'levels: binary', which has "
+         "no zero, got a sparse one");
+  }
   const PlacementOptions options = placement_options(settings);
   Placement placement = place(float_graph, options);
   warn(log, settings, options, placement);
   if (!config::quantize_looks_at_images(settings)) {
     Prepared out = assemble(std::move(placement), {}, settings, options, {}, {});
     log.info(fmt::format(
-        "quantize: {} layers to {} bits (activations by each image's own ranges) for {}, {} kept in float",
+        "quantize: {} layers to {} (activations by each image's own ranges) for {}, {} kept in float",
         std::ranges::count_if(out.graph.nodes,
                               [&](const graph::Node& node) { return graph::rounds_weights(out.graph, node); }),
-        options.bits_w, to_string(options.target), out.float_layers.size()));
+        counted(options.bits_w, "bit"), to_string(options.target), out.float_layers.size()));
     return out;
   }
   const data::Subset subset = subset_of(*data.train, settings);
@@ -174,9 +181,9 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   Prepared out =
       assemble(std::move(placement), ranges, settings, options, {found.images, subset.sha256}, found.mean_squares);
   log.info(
-      fmt::format("quantize: {} layers to {} bits (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
+      fmt::format("quantize: {} layers to {} (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
                   "images in {:.1f} s",
-                  layers, options.bits_w, options.bits_a,
+                  layers, counted(options.bits_w, "bit"), options.bits_a,
                   options.layer_bits.empty() ? "" : fmt::format(" but {}", fmt::join(options.layer_bits, ", ")),
                   to_string(options.target), out.float_layers.size(), calibration.observer, found.images,
                   static_cast<double>(now_ns() - start_ns) * 1e-9));

@@ -28,7 +28,8 @@ graph::QuantParams weight_params(const graph::Graph& graph, const graph::Node& n
     return nn::max_abs_params(weight.value, bias ? &bias->value : nullptr, input->scale[0], width, rule.axis,
                               std::move(levels));
   };
-  const bool search = rule.scales != "max_abs";
+  const bool binary = rule.levels == "binary" && config::has_levels(rule.levels, bits);
+  const bool search = rule.scales != "max_abs" || binary;  // of -1 and 1 the least squared error: mean |w|
   const auto in_powers = [&](graph::QuantParams params) {
     return search_powers_of_two(weight.value, std::move(params), unit_beside(input->scale[0]), mean_squares, least,
                                 groups, search);

@@ -163,6 +163,9 @@ constexpr Paper kPapers[] = {
     {"zhou2016", "misc", "Zhou, Shuchang and Wu, Yuxin and Ni, Zekun and Zhou, Xinyu and Wen, He and Zou, Yuheng",
      "{DoReFa-Net}: Training Low Bitwidth Convolutional Neural Networks with Low Bitwidth Gradients",
      "arXiv:1606.06160", "2016"},
+    {"rastegari2016", "inproceedings", "Rastegari, Mohammad and Ordonez, Vicente and Redmon, Joseph and Farhadi, Ali",
+     "{XNOR-Net}: {ImageNet} Classification Using Binary Convolutional Neural Networks",
+     "European Conference on Computer Vision (ECCV)", "2016"},
     {"zhou2017", "inproceedings", "Zhou, Aojun and Yao, Anbang and Guo, Yiwen and Xu, Lin and Chen, Yurong",
      "Incremental Network Quantization: Towards Lossless {CNNs} with Low-Precision Weights",
      "International Conference on Learning Representations (ICLR)", "2017"},
@@ -189,10 +192,15 @@ constexpr OfValue kOfPrune[] = {
     {"ranking", "isomorphic", "fang2024"},
 };
 constexpr OfValue kOfQuantize[] = {
-    {"observer", "aciq", "banner2019"},   {"levels", "pot", "miyashita2016"},
-    {"levels", "pot", "zhou2017"},        {"levels", "apot", "li2020"},
-    {"levels", "kmeans", "han2016"},      {"scales", "power_of_two", "yao2021"},
-    {"pictures", "distilled", "cai2020"}, {"requantization", "dyadic", "yao2021"},
+    {"observer", "aciq", "banner2019"},
+    {"levels", "pot", "miyashita2016"},
+    {"levels", "binary", "rastegari2016"},
+    {"levels", "pot", "zhou2017"},
+    {"levels", "apot", "li2020"},
+    {"levels", "kmeans", "han2016"},
+    {"scales", "power_of_two", "yao2021"},
+    {"pictures", "distilled", "cai2020"},
+    {"requantization", "dyadic", "yao2021"},
 };
 constexpr OfValue kOfTraining[] = {
     {"activation_quantizer", "lsq_plus", "bhalgat2020"},
