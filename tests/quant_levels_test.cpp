@@ -375,7 +375,7 @@ TEST(Levels, WhatIsNotDefinedForThemIsRefused) {
   EXPECT_NE(quantize({{"levels", "kmeans"}, {"bits_w", 8}}).find("'bits_w' from 2 to 7"), std::string::npos);
   EXPECT_NE(quantize({{"levels", "kmeans"}, {"bits_w", 4}, {"target", "tensorrt"}}).find("got tensorrt"),
             std::string::npos);
-  EXPECT_NE(quantize({{"levels", "binary"}, {"bits_w", 2}}).find("'bits_w' from 1 to 1 with 'levels: binary'"),
+  EXPECT_NE(quantize({{"levels", "binary"}, {"bits_w", 2}}).find("'bits_w: 1' with 'levels: binary'"),
             std::string::npos);
   EXPECT_NE(quantize({{"bits_w", 1}}).find("expected 'levels: binary' with 'bits_w: 1', got uniform"),
             std::string::npos);

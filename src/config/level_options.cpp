@@ -115,8 +115,11 @@ void require_levels(const Json& settings, std::string_view where) {
          where, levels);
   }
   if (const int bits = settings.at("bits_w"); !has_levels(levels, bits)) {
-    fail(ErrorKind::config, "{}: expected 'bits_w' from {} to {} with 'levels: {}', got {}: {}", where, found->least,
-         found->most, levels, bits, bits < found->least ? found->below : found->above);
+    const std::string widths = found->least == found->most
+                                   ? fmt::format("'bits_w: {}'", found->least)
+                                   : fmt::format("'bits_w' from {} to {}", found->least, found->most);
+    fail(ErrorKind::config, "{}: expected {} with 'levels: {}', got {}: {}", where, widths, levels, bits,
+         bits < found->least ? found->below : found->above);
   }
   if (settings.at("target") == "tensorrt") {
     fail(
