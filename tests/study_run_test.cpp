@@ -135,6 +135,14 @@ TEST_F(StudyRun, ForecastsLatenciesOfDevices) {
   EXPECT_EQ(first.failed, 0);
   EXPECT_NE(first.notes.back().find("forecast"), std::string::npos);
 
+  const StudyFile cut = tiny("[{name: cut, steps: [{prune: {target_gflops: 0.5x}}]}]",
+                             "forecast: {device: jetson-nano, engine: cpu, precision: [fp32, int8]}");
+  RunContext elsewhere = with_devices;
+  elsewhere.folder = folder_ / "cut";
+  const RunSummary pruned = run(cut, elsewhere);  // a float model, though its method is not fp32
+  ASSERT_EQ(pruned.records.size(), 2u);
+  EXPECT_EQ(pruned.records.back().cell, "yolov5n-cls@32/cut/jetson-nano/cpu/native/fp32/s0");
+
   const std::string stored = read_file(folder_ / "records.jsonl");
   EXPECT_EQ(std::ranges::count(stored, '\n'), 6);
   EXPECT_EQ(run(study, with_devices).records.size(), 6u);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "core/error.h"
+#include "methods/step_list.h"
 #include "platform/measured.h"
 
 namespace quench::study {
@@ -13,8 +14,11 @@ namespace {
 
 using devices::Precision;
 
+/// A float model, pruned as it may be, runs in floats, and a quantized one in integers.
 bool is_artifact_of(const ForecastEntry& entry, const Cell& cell) {
-  return (cell.method.method == "fp32") == (entry.deployment.precision != Precision::int8);
+  const bool quantized =
+      std::ranges::any_of(cell.steps, [](const PlannedStep& step) { return methods::quantizes(step.step); });
+  return quantized == (entry.deployment.precision == Precision::int8);
 }
 
 std::string id_of(const Cell& cell, const ForecastEntry& entry) {
