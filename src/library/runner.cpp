@@ -108,6 +108,15 @@ struct Runner::State {
                         {"top", top_k}};
     predictor = std::make_unique<prediction::Predictor>(*engine, settings);
   }
+
+  /// What the model says of a picture; the runner tells how long that took.
+  prediction::Prediction predict(const Pixels& pixels, Runner& runner) {
+    prediction::Prediction said = predictor->predict(tensor_of(pixels));
+    runner.preprocess_ns = said.preprocess_ns;
+    runner.inference_ns = said.inference_ns;
+    runner.postprocess_ns = said.postprocess_ns;
+    return said;
+  }
 };
 
 Runner::Runner(const std::string& path, int threads)
@@ -133,10 +142,7 @@ std::vector<FoundObject> Runner::detect(const Pixels& pixels, const Suppression&
       state_->suppression = options;
       state_->prepare();
     }
-    const prediction::Prediction said = state_->predictor->predict(tensor_of(pixels));
-    preprocess_ns = said.preprocess_ns;
-    inference_ns = said.inference_ns;
-    postprocess_ns = said.postprocess_ns;
+    const prediction::Prediction said = state_->predict(pixels, *this);
     std::vector<FoundObject> out;
     for (const models::Detection& found : said.detections) {
       out.push_back({found.box.x1, found.box.y1, found.box.x2, found.box.y2, found.score, found.label});
@@ -153,10 +159,7 @@ std::vector<LikelyClass> Runner::classify(const Pixels& pixels, int top_k) {
       state_->top_k = top_k;
       state_->prepare();
     }
-    const prediction::Prediction said = state_->predictor->predict(tensor_of(pixels));
-    preprocess_ns = said.preprocess_ns;
-    inference_ns = said.inference_ns;
-    postprocess_ns = said.postprocess_ns;
+    const prediction::Prediction said = state_->predict(pixels, *this);
     std::vector<LikelyClass> out;
     for (const prediction::ClassScore& entry : said.top) out.push_back({entry.score, entry.label});
     return out;
