@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "config/activation_scales.h"
+#include "config/level_rules.h"
 #include "config/requantization.h"
 #include "config/tables.h"
 #include "core/error.h"
@@ -212,9 +213,7 @@ bool has_narrow_weights(const std::vector<ChainStep>& steps) {
       if (width != std::string::npos && width + 2 < text.size()) narrow |= text[width + 2] - '0' < config::kNarrowBits;
     }
     if (step.settings.value("weight_scales", std::string("max_abs")) != "max_abs") narrow = false;
-    if (const std::string levels = step.settings.value("levels", std::string("uniform"));
-        levels == "kmeans" || levels == "binary")
-      narrow = false;
+    if (config::levels_choose_scales(step.settings.value("levels", std::string("uniform")))) narrow = false;
     if (step.settings.value("scales", std::string("float")) == "power_of_two") narrow = false;
     if (step.settings.value("group_size", int64_t{0}) > 0) narrow = false;
   }

@@ -6,6 +6,7 @@
 
 #include "config/activation_scales.h"
 #include "config/count_in.h"
+#include "config/level_rules.h"
 #include "config/requantization.h"
 #include "config/tables.h"
 #include "core/clock.h"
@@ -106,7 +107,7 @@ Prepared assemble(Placement placement, const Ranges& ranges, const Json& setting
   // Scales that do not follow from the largest weights: so that training keeps them.
   const bool covers = rule.scales == "max_abs";
   metadata.erase("weight_scales");
-  if (!covers || rule.levels == "kmeans" || rule.levels == "binary" || rule.power_of_two || rule.group_size > 0) {
+  if (!covers || config::levels_choose_scales(rule.levels) || rule.power_of_two || rule.group_size > 0) {
     metadata["weight_scales"] = "fixed";
   }
   if (!covers) metadata["weight_scales_by"] = rule.scales;
