@@ -38,7 +38,9 @@ class Sparsify : public testing::Test {
     const Chain chain = methods::effective_steps(method, registry_.table(), kind_of(start), Json(), "t");
     graph::ModelFile model = model_;
     model.graph = start;
-    return run_chain(registry_, model, chain, {model, Json(), &data_, folder_ / folder, resume, log_, *cancel_});
+    return run_chain(registry_, model, chain,
+                     {model, Json(), &data_, folder_ / folder, resume ? train::Resume::or_fail : train::Resume::never,
+                      log_, *cancel_});
   }
   static methods::ChainStep finetune(Json more = Json::object()) {
     Json settings{{"epochs", 2},          {"batch", 16},        {"lr", 0.05},

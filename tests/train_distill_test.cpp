@@ -129,7 +129,7 @@ TEST(Distill, ResumesExactlyWithAdapters) {
   context.folder = folder.path();
   context.objective = distilled(teacher, settings_of("both"));
   context.also = {{"teacher_sha256", "a"}};
-  context.resume = false;
+  context.resume = Resume::never;
   const graph::Graph wanted = fit(start, samples::tiny_shapes(), config, context).graph;
   const Checkpoint whole = load_checkpoint(folder.path() / "checkpoint.qckpt");
   EXPECT_EQ(whole.tensors.at("objective/adapter.0.weight").shape(), (Shape{64, 32, 1, 1}));
@@ -141,7 +141,7 @@ TEST(Distill, ResumesExactlyWithAdapters) {
   CancelToken cancel;
   data::Splits data = samples::tiny_shapes();
   data.train = std::make_shared<samples::StoppingDataset>(data.train, cancel, 13 * 40);
-  context.resume = true;
+  context.resume = Resume::or_fail;
   context.cancel = &cancel;
   EXPECT_THROW(fit(start, data, config, context), Error);
   context.cancel = nullptr;

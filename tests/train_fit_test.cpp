@@ -68,7 +68,7 @@ TEST(Fit, SameTwice) {
     Json config = samples::tiny_config();
     config["threads"] = 2;
     config["workers"] = workers;
-    context.resume = false;
+    context.resume = Resume::never;
     return fit(samples::tiny_classifier(24, 10), samples::tiny_shapes(), config, context).graph;
   };
   const graph::Graph first = once(2);
@@ -174,7 +174,7 @@ TEST(Fit, CancelKeepsWhatWasDoneAndResumesExactly) {
   const Json config = samples::tiny_config();
   const samples::Folder folder;
   FitContext straight = context_of(folder);
-  straight.resume = false;
+  straight.resume = Resume::never;
   const graph::Graph wanted = fit(start, samples::tiny_shapes(), config, straight).graph;
   for (const int64_t stop_after : {1, 7, 10, 13, 29}) {
     std::filesystem::remove_all(folder.path());
@@ -230,6 +230,32 @@ TEST(Fit, ADamagedCheckpointIsPutAsideAndTheRunStartsAnew) {
   EXPECT_TRUE(warnings.empty());
 }
 
+TEST(Fit, AKeyedFolderPutsACheckpointOfAnotherRunAside) {
+  const samples::Folder folder;
+  const graph::Graph start = samples::tiny_classifier(24, 10);
+  std::vector<std::string> warnings;
+  const LogSink log{[&](LogLevel level, std::string_view text) {
+                      if (level == LogLevel::warning) warnings.emplace_back(text);
+                    },
+                    nullptr};
+  const auto train = [&](const char* teacher) {
+    FitContext context = context_of(folder);
+    context.log = &log;
+    context.resume = Resume::or_start_anew;
+    context.also = {{"teacher_sha256", teacher}};
+    return fit(start, samples::tiny_shapes(), samples::tiny_config(), context).graph;
+  };
+  const graph::Graph first = train("one");
+  const std::string old = read_file(folder.path() / "checkpoint.qckpt");
+  EXPECT_TRUE(warnings.empty());
+  EXPECT_TRUE(train("two") == first) << "the same training, from its start";
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_NE(warnings[0].find("`teacher_sha256` was \"one\" there, is \"two\" here"), std::string::npos) << warnings[0];
+  EXPECT_EQ(read_file(folder.path() / "checkpoint.qckpt.other"), old);
+  train("two");
+  EXPECT_EQ(warnings.size(), 1u) << "it goes on from the new one";
+}
+
 TEST(Fit, AFinishedRunIsTakenAsItIs) {
   const samples::Folder folder;
   const graph::Graph start = samples::tiny_classifier(24, 10);
@@ -266,7 +292,7 @@ TEST(Fit, TakesTheCallersObjective) {
   int calls = 0;
   const auto scaled = [&](double scale) {
     FitContext context = context_of(folder);
-    context.resume = false;
+    context.resume = Resume::never;
     context.objective = [&calls, scale](const graph::Graph& graph, const data::Splits& data,
                                         const FitSettings& settings) {
       return std::make_unique<ScaledObjective>(make_objective(graph, data, settings), scale, calls);
@@ -274,7 +300,7 @@ TEST(Fit, TakesTheCallersObjective) {
     return fit(start, samples::tiny_shapes(), config, context).graph;
   };
   FitContext own = context_of(folder);
-  own.resume = false;
+  own.resume = Resume::never;
   EXPECT_TRUE(scaled(1) == fit(start, samples::tiny_shapes(), config, own).graph);
   EXPECT_EQ(calls, 10) << "one epoch of ten batches";
   const graph::Graph still = scaled(0);
@@ -305,7 +331,9 @@ TEST(Fit, AHookHoldsAMask) {
     for (size_t i = 0; i < values.size(); i += 2) ASSERT_EQ(values[i], 0) << i << " ema " << ema;
     EXPECT_NE(values[1], start.weights.at(name).value.values<float>()[1]);
     context.also = {{"mask", "another"}};
-    expect_error(ErrorKind::config, "`mask` was", [&] { fit(start, samples::tiny_shapes(), config, context); });
+    for (const char* part : {"`mask` was", "--work FOLDER", "--no-resume"}) {
+      expect_error(ErrorKind::config, part, [&] { fit(start, samples::tiny_shapes(), config, context); });
+    }
   }
 }
 

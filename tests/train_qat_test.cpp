@@ -164,7 +164,7 @@ TEST(QatFit, EveryWayTrainsAndConvertsToWhatWasEvaluated) {
     const torch::Tensor simulated = logits_of(result.graph), rounded = logits_of(converted);
     EXPECT_LT((simulated - rounded).abs().mean().item<double>(), 0.05 * simulated.std().item<double>()) << way.dump();
     // And it goes on from what was written.
-    context.resume = false;
+    context.resume = Resume::never;
     config["epochs"] = 1;
     const FitResult more = fit(result.graph, data, config, context);
     EXPECT_LT(load_checkpoint(folder.path() / "checkpoint.qckpt").rows.at(0).train_loss, rows.at(0).train_loss)
@@ -212,7 +212,7 @@ TEST(QatFit, StoppedAndResumedItIsTheSameToTheBit) {
                                   {"freeze_threshold", 0.011}});
   const samples::Folder folder;
   FitContext straight = qat_context(folder);
-  straight.resume = false;
+  straight.resume = Resume::never;
   const graph::Graph wanted = fit(start, samples::tiny_shapes(), config, straight).graph;
   for (const int64_t stop_after : {3, 13}) {
     std::filesystem::remove_all(folder.path());

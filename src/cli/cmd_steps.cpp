@@ -93,9 +93,9 @@ class ChainCommand {
     if (by_name) model = start(*data, chain.front().settings);
     const graph::Graph made = steps::run_chain(
         registry, model, chain,
-        {model, untold, data ? &*data : nullptr, work(output, work_suffix), options_.value("resume", true),
-         environment_.log, *environment_.cancel, nullptr,
-         reads ? data::root_of(options_, environment_.data_root) : fs::path(),
+        {model, untold, data ? &*data : nullptr, work(output, work_suffix),
+         options_.value("resume", true) ? train::Resume::or_fail : train::Resume::never, environment_.log,
+         *environment_.cancel, nullptr, reads ? data::root_of(options_, environment_.data_root) : fs::path(),
          latency_table::latency_of(latency_surroundings(environment_), environment_.log, *environment_.cancel)});
     const std::string sha256 = graph::save_onnx(made, output);
     environment_.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));

@@ -11,6 +11,7 @@
 #include "graph/onnx_read.h"
 #include "methods/chain.h"
 #include "prune/latency_cost.h"
+#include "train/loop/resume.h"
 
 namespace quench::steps {
 
@@ -20,7 +21,7 @@ struct StepInput {
   const Json& settings;           ///< effective values of its option table
   const data::Splits* data;       ///< null where it needs none
   std::filesystem::path folder;   ///< for checkpoints, to go on from after a kill
-  bool resume = true;
+  train::Resume resume = train::Resume::or_fail;
   const LogSink& log;
   const CancelToken& cancel;
   const graph::ModelFile* original = nullptr;     ///< the model that the chain's steps begin with; null: none yet

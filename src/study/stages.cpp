@@ -159,7 +159,7 @@ void Stages::make(const Cell& cell, size_t index) {
                                step.settings,
                                info.reads(step.settings) == methods::Needs::nothing ? nullptr : &data(),
                                file.parent_path(),
-                               true,
+                               train::Resume::or_start_anew,
                                log_,
                                cancel_,
                                original ? &*original : nullptr,

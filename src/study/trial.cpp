@@ -71,7 +71,7 @@ const Trial::Made& Trial::made(const Cell& cell, size_t index) {
                                  settings,
                                  reads ? &share : nullptr,
                                  folder_,
-                                 false,
+                                 train::Resume::never,
                                  quiet_,
                                  *context_.cancel,
                                  original,

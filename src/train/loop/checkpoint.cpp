@@ -91,14 +91,6 @@ void read_tensors(const Json& list, std::string_view bytes, std::string_view whe
   if (!bytes.empty()) fail(ErrorKind::data, "[train.checkpoint] {}: {} bytes too many", where, bytes.size());
 }
 
-[[noreturn]] void fail_other(const std::filesystem::path& path, std::string_view key, std::string_view saved,
-                             std::string_view wanted) {
-  fail(ErrorKind::config,
-       "[train.checkpoint] {} is of another run: {} was {} there, is {} here (--work FOLDER keeps the new run's "
-       "checkpoints elsewhere; --no-resume starts anew and writes over this one)",
-       path.string(), key, saved, wanted);
-}
-
 }  // namespace
 
 std::string serialize(const Checkpoint& checkpoint) {
@@ -148,24 +140,28 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   return parse_checkpoint(read_file(path), path.string());
 }
 
-void require_same_run(const Checkpoint& saved, const Checkpoint& wanted, const std::filesystem::path& path) {
+std::string difference(const Checkpoint& saved, const Checkpoint& wanted) {
   std::set<std::string> keys;
   for (const auto& [key, value] : saved.identity.items()) keys.insert(key);
   for (const auto& [key, value] : wanted.identity.items()) keys.insert(key);
   const auto text = [](const Json& json, const std::string& key) {
     return json.contains(key) ? json.at(key).dump() : std::string("absent");
   };
+  const auto told = [](std::string_view what, std::string_view before, std::string_view now) {
+    return fmt::format("{} was {} there, is {} here", what, before, now);
+  };
   for (const std::string& key : keys) {
     if (saved.identity.contains(key) && wanted.identity.contains(key) &&
         saved.identity.at(key) == wanted.identity.at(key)) {
       continue;
     }
-    fail_other(path, "`" + key + "`", text(saved.identity, key), text(wanted.identity, key));
+    return told("`" + key + "`", text(saved.identity, key), text(wanted.identity, key));
   }
-  if (saved.data_sha256 != wanted.data_sha256) fail_other(path, "data", saved.data_sha256, wanted.data_sha256);
+  if (saved.data_sha256 != wanted.data_sha256) return told("data", saved.data_sha256, wanted.data_sha256);
   if (saved.graph_sha256 != wanted.graph_sha256) {
-    fail_other(path, "the starting graph", saved.graph_sha256, wanted.graph_sha256);
+    return told("the starting graph", saved.graph_sha256, wanted.graph_sha256);
   }
+  return "";
 }
 
 }  // namespace quench::train

@@ -49,8 +49,9 @@ void save_checkpoint(const std::filesystem::path& path, const Checkpoint& checkp
 /// Throws Error{io} or Error{data}.
 Checkpoint load_checkpoint(const std::filesystem::path& path);
 
-/// Throws Error{config} naming the first setting that differs (or graph, or data) where `saved` is of another run.
-void require_same_run(const Checkpoint& saved, const Checkpoint& wanted, const std::filesystem::path& path);
+/// Says which is the first setting that differs (or graph, or data) where `saved` is of another run than `wanted`;
+/// empty where it is of the same.
+std::string difference(const Checkpoint& saved, const Checkpoint& wanted);
 
 /// sha256 over nodes, attributes, edges, quantization and weights (not metadata).
 std::string graph_digest(const graph::Graph& graph);

@@ -13,6 +13,7 @@
 #include "train/loop/best_model.h"
 #include "train/loop/device.h"
 #include "train/loop/non_finite.h"
+#include "train/loop/saved_run.h"
 
 namespace quench::train {
 namespace {
@@ -20,7 +21,6 @@ namespace {
 constexpr int64_t kShowEveryNs = 250'000'000;
 constexpr int64_t kSaveEveryNs = 300'000'000'000;
 
-const char* const kCheckpointName = "checkpoint.qckpt";
 const char* const kResultsName = "results.csv";
 
 double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
@@ -163,41 +163,9 @@ void FitRun::save() {
   saved_ns_ = now_ns();
 }
 
-/// The folder's checkpoint. One that is damaged, or whose best epoch is, is put aside: the run starts anew.
-std::optional<Checkpoint> FitRun::saved_run() const {
-  const std::filesystem::path path = context_.folder / kCheckpointName;
-  if (!std::filesystem::exists(path)) return std::nullopt;
-  std::optional<Checkpoint> saved;
-  try {
-    saved = load_checkpoint(path);
-  } catch (const Error& error) {
-    if (error.kind() != ErrorKind::data) throw;
-    put_aside(path, error);
-    return std::nullopt;
-  }
-  require_same_run(*saved, at_, path);
-  if (!settings_.keep_best() || saved->best_score < 0) return saved;
-  try {
-    read_best_model(context_.folder);
-  } catch (const Error& error) {
-    put_aside(path, error);
-    return std::nullopt;
-  }
-  return saved;
-}
-
-void FitRun::put_aside(const std::filesystem::path& checkpoint, const Error& why) const {
-  std::filesystem::path aside = checkpoint;
-  aside += ".damaged";
-  std::filesystem::rename(checkpoint, aside);
-  if (context_.log == nullptr) return;
-  context_.log->warning(
-      fmt::format("the training starts anew, and its checkpoint is kept as {}: {}", aside.string(), why.what()));
-}
-
 void FitRun::resume() {
-  const std::filesystem::path path = context_.folder / kCheckpointName;
-  std::optional<Checkpoint> kept = saved_run();
+  std::optional<Checkpoint> kept =
+      saved_run(context_.folder, at_, settings_.keep_best(), context_.resume, context_.log);
   if (!kept) return;
   Checkpoint& saved = *kept;
   std::map<std::string, torch::Tensor> values;
@@ -211,6 +179,7 @@ void FitRun::resume() {
   loss_scale_.restore(at_.loss_scale, at_.good_steps);
   show_rows();
   if (context_.log != nullptr) {
+    const std::filesystem::path path = context_.folder / kCheckpointName;
     context_.log->info(fmt::format("resumed after epoch {}, batch {} ({})", at_.epoch, at_.batch, path.string()));
   }
 }

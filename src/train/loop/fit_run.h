@@ -26,8 +26,7 @@ class FitRun {
  public:
   FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context);
 
-  /// Takes up the folder's checkpoint where there is one. One that is damaged is put aside.
-  /// Throws Error{config} where it is of another run.
+  /// Takes up the folder's checkpoint where there is one to go on from (saved_run.h).
   void resume();
   /// Trains what is left, then says how it ended.
   FitResult finish();
@@ -47,8 +46,6 @@ class FitRun {
   /// results.csv, and who looks on.
   void show_rows();
   void save();
-  std::optional<Checkpoint> saved_run() const;
-  void put_aside(const std::filesystem::path& checkpoint, const Error& why) const;
   void stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch);
   void show();
   double seconds_left() const;

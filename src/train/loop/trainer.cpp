@@ -12,7 +12,7 @@ FitResult fit(const graph::Graph& start, const data::Splits& data, const Json& c
   const nn::IntraOpThreads threads(settings.threads);
   require_writable(context.folder);
   FitRun run(start, data, std::move(settings), context);
-  if (context.resume) run.resume();
+  run.resume();
   return run.finish();
 }
 

@@ -12,6 +12,7 @@
 #include "graph/graph.h"
 #include "score/scores.h"
 #include "train/loop/results_csv.h"
+#include "train/loop/resume.h"
 
 namespace quench::nn {
 class GraphModule;
@@ -43,8 +44,8 @@ struct FitContext {
   std::filesystem::path folder;  ///< checkpoint.qckpt, results.csv, best.onnx; created
   const LogSink* log = nullptr;
   const CancelToken* cancel = nullptr;
-  bool resume = true;            ///< continue from the folder's checkpoint where there is one of the same configuration
-  MakeObjective objective = {};  ///< empty: make_objective
+  Resume resume = Resume::or_fail;  ///< whether to go on from the folder's checkpoint
+  MakeObjective objective = {};     ///< empty: make_objective
   /// Called before the first step, and after each one before the average of weights takes it up, so that a weight which
   /// it holds at zero is zero in the average, too.
   AfterStep after_step = {};
