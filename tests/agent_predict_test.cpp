@@ -103,6 +103,27 @@ TEST_F(AgentPredict, SaysWhatThePredictorSays) {
   }
 }
 
+TEST_F(AgentPredict, LinesOfTabsSayTheSame) {
+  for (const char* name : {"detect-int8.onnx", "int8.onnx"}) {
+    const std::string arguments = name + kFound + "--source in --threads 1";
+    std::string wanted;
+    for (const Json& image : answer(arguments).images) {
+      for (const Json& row : image.contains("detections") ? image["detections"] : image["top"]) {
+        wanted += fmt::format("{}\t{}\t{:.5f}", image["file_name"].get<std::string>(),
+                              row["category_name"].get<std::string>(), row["score"].get<double>());
+        for (const Json& value : row.value("bbox", Json::array()))
+          wanted += fmt::format("\t{:.3f}", value.get<double>());
+        wanted += "\n";
+      }
+    }
+    const Outcome outcome = agent("predict " + arguments + " --format tab");
+    EXPECT_EQ(outcome.code, 0) << outcome.err;
+    EXPECT_EQ(outcome.out, wanted);
+    EXPECT_NE(outcome.err.find("3 pictures in "), std::string::npos) << outcome.err;
+  }
+  expect_error("predict int8.onnx --source in --format tab --exact", 2, {"--exact is of --format jsonl"});
+}
+
 TEST_F(AgentPredict, TheSummaryHasThePaceAndItsParts) {
   const Answer got = answer("float.onnx --source in/a.png in/c.ppm --draw drawn --threads 2 --limit 5");
   EXPECT_EQ(got.summary["images"], 2);

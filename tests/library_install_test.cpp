@@ -87,7 +87,7 @@ TEST_F(Installed, TheExampleBuildsByPkgConfigAndSaysWhatPredictSays) {
   const std::string lines = said("./by-pkg");
   EXPECT_EQ(said("./by-pkg-static"), lines);
 #ifdef QUENCH_LAB
-  library_testing::write_png(file("a.png"), pixels_, 50, 80);
+  library_testing::write_picture_file(file("a.png"), pixels_, 50, 80);
   std::vector<library_testing::Row> predicted;
   for (const char* model : {"detector-int8.onnx", "classifier-int8.onnx"}) {
     for (library_testing::Row& row :

@@ -65,7 +65,7 @@ TEST_F(Library, AnswersAreThoseOfQuenchPredict) {
   std::vector<std::vector<uint8_t>> pictures;
   for (const Size& size : sizes) {
     pictures.push_back(library_testing::picture(size.height, size.width, pictures.size()));
-    library_testing::write_png(path("in/" + std::to_string(pictures.size()) + ".png"), pictures.back(), size.height,
+    library_testing::write_picture_file(path("in/" + std::to_string(pictures.size()) + ".png"), pictures.back(), size.height,
                                size.width);
   }
   size_t boxes = 0;

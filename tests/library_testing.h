@@ -17,8 +17,8 @@ std::vector<uint8_t> picture(int height, int width, uint64_t seed);
 
 void write_ppm(const std::string& path, const std::vector<uint8_t>& pixels, int height, int width);
 
-/// By OpenCV, in lab builds alone.
-void write_png(const std::string& path, const std::vector<uint8_t>& pixels, int height, int width);
+/// By OpenCV, in lab builds alone; the ending says the format.
+void write_picture_file(const std::string& path, const std::vector<uint8_t>& pixels, int height, int width);
 /// Runs a shell command line; standard output and error together in `out`.
 struct Outcome {
   int code = -1;

@@ -121,6 +121,10 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   if (sources.empty()) {
     fail(ErrorKind::config, "quench-agent predict: expected --source PICTURE, FOLDER, LIST, TAR or CAMERA, got none");
   }
+  const bool tabs = options["format"] == "tab";
+  if (tabs && options["exact"].get<bool>()) {
+    fail(ErrorKind::config, "quench-agent predict: --exact is of --format jsonl; lines of --format tab are rounded");
+  }
   Drawings drawings(options["draw"]);
   const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
   const std::unique_ptr<PictureSource> source = open_pictures(sources, wish_of(options["camera_size"]));
@@ -156,32 +160,40 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
     times.add("preprocess", said.preprocess_ns);
     times.add("inference", said.inference_ns);
     times.add("postprocess", said.postprocess_ns);
-    Json line = prediction::to_json(picture->name, picture->frame, said, predictor, !options["exact"].get<bool>());
     clock = now_ns();
     if (drawings.wanted()) {
       drawings.write(*picture, pixels, said, predictor);
       times.note("draw", clock);
-      line["draw_ns"] = times.last("draw");
     }
-    line["decode_ns"] = times.last("decode");
-    if (picture->capture_ns >= 0) line["capture_ns"] = picture->capture_ns;
-    std::cout << json_text(line) << "\n" << std::flush;
+    if (tabs) {
+      std::cout << prediction::tab_text(picture->name, picture->frame, said, predictor) << std::flush;
+    } else {
+      Json line = prediction::to_json(picture->name, picture->frame, said, predictor, !options["exact"].get<bool>());
+      if (drawings.wanted()) line["draw_ns"] = times.last("draw");
+      line["decode_ns"] = times.last("decode");
+      if (picture->capture_ns >= 0) line["capture_ns"] = picture->capture_ns;
+      std::cout << json_text(line) << "\n" << std::flush;
+    }
     ++images;
     found += static_cast<int64_t>(said.detections.size());
     environment.log.show_step({"predict", at + 1, total, static_cast<double>(now_ns() - start) / 1e9, "images"});
   }
   const double seconds = static_cast<double>(now_ns() - start) / 1e9;
-  const Json summary{{"model", model.path.string()},
-                     {"model_sha256", model.sha256},
-                     {"runtime", runtime.name()},
-                     {"threads", session.threads},
-                     {"images", images},
-                     {"failed", failed},
-                     {"found", predictor.detects() ? Json(found) : Json()},
-                     {"seconds", seconds},
-                     {"images_per_second", images == 0 ? Json() : Json(static_cast<double>(images) / seconds)},
-                     {"parts", times.summary()}};
-  std::cout << json_text(Json{{"summary", summary}}) << "\n";
+  if (tabs) {
+    environment.log.info(fmt::format("{} in {:.2f} s, {} left out", counted(images, "picture"), seconds, failed));
+  } else {
+    const Json summary{{"model", model.path.string()},
+                       {"model_sha256", model.sha256},
+                       {"runtime", runtime.name()},
+                       {"threads", session.threads},
+                       {"images", images},
+                       {"failed", failed},
+                       {"found", predictor.detects() ? Json(found) : Json()},
+                       {"seconds", seconds},
+                       {"images_per_second", images == 0 ? Json() : Json(static_cast<double>(images) / seconds)},
+                       {"parts", times.summary()}};
+    std::cout << json_text(Json{{"summary", summary}}) << "\n";
+  }
   if (environment.cancel->cancelled() && known >= 0) return program::kInterrupted;  // a camera's end is such
   return failed > 0 ? program::kCellFailed : program::kOk;
 }

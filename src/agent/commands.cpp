@@ -58,7 +58,13 @@ OptionSet predict_settings() {
                            "(/dev/video0, or its number) (required)"},
                     Option{"draw", T::text, nullptr, "folder for the pictures with what was found drawn on them"},
                     Option{"camera_size", T::text, "640x480", "width and height that a camera is asked for"},
-                    Option{"exact", T::boolean, false, "boxes and scores with all digits"}}) +
+                    Option{"exact", T::boolean, false, "boxes and scores with all digits"},
+                    Option{"format",
+                           T::text,
+                           "jsonl",
+                           "form of the answer: a JSON line a picture with a summary at the end, or a line of values "
+                           "between tabs for each object",
+                           {"jsonl", "tab"}}}) +
          config::predict_options().without({"source", "save"});
 }
 

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <map>
 
+#include "core/printable.h"
+
 namespace quench::prediction {
 namespace {
 
@@ -33,6 +35,24 @@ std::string yolo_text(const Prediction& prediction) {
                         (box.y1 + box.y2) / 2 / height, box.width() / width, box.height() / height, found.score);
   }
   for (const ClassScore& entry : prediction.top) text += fmt::format("{} {:.6f}\n", entry.label, entry.score);
+  return text;
+}
+
+std::string tab_text(const std::string& file, int64_t frame, const Prediction& prediction, const Vocabulary& words) {
+  std::string text;
+  const std::string first = printable(frame < 0 ? file : fmt::format("{}:{}", file, frame));
+  const auto begin = [&](int32_t label, double score) {
+    text += fmt::format("{}\t{}\t{:.5f}", first, printable(words.class_name(label)), score);
+  };
+  for (const models::Detection& found : prediction.detections) {
+    const Box& box = found.box;
+    begin(found.label, found.score);
+    text += fmt::format("\t{:.3f}\t{:.3f}\t{:.3f}\t{:.3f}\n", box.x1, box.y1, box.width(), box.height());
+  }
+  for (const ClassScore& likely : prediction.top) {
+    begin(likely.label, likely.score);
+    text += '\n';
+  }
   return text;
 }
 

@@ -5,7 +5,7 @@
 
 namespace library_testing {
 
-void write_png(const std::string& path, const std::vector<uint8_t>& pixels, int height, int width) {
+void write_picture_file(const std::string& path, const std::vector<uint8_t>& pixels, int height, int width) {
   quench::data::write_image(path, quench::Tensor::from(pixels, {height, width, 3}));
 }
 

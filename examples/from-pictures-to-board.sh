@@ -1,0 +1,36 @@
+#!/bin/sh
+# From a folder of labelled pictures and released weights to a quantized detector on a board, and in a C++ program of one's own:
+#   examples/from-pictures-to-board.sh DATA.yaml WEIGHTS.pt OUT
+# DATA.yaml is an Ultralytics or Roboflow description with train and valid; OUT is a new folder. The settings below suit a few dozen pictures.
+# `quench` and `quench-agent` are those of PATH (make install PREFIX=$HOME/quench; PATH=$HOME/quench/bin:$PATH). Docs: docs/from-pictures-to-board.md.
+set -eu
+data=$1 weights=$2 out=$3
+here=$(dirname "$(readlink -f "$0")")
+: "${IMGSZ:=320}" "${EPOCHS:=30}" "${BATCH:=4}"
+mkdir -p "$out"
+
+# 1. The data: what is wrong with the labels, before anything is trained.
+quench data check "$data"
+
+# 2. The model: what the released weights know, trained further on the pictures. The first ten rows (the backbone) stay as they are.
+quench train --model yolov5n --pretrained "$weights" --data "$data" --imgsz "$IMGSZ" --epochs "$EPOCHS" --batch "$BATCH" --freeze 10 \
+  --lr 0.01 --warmup-epochs 2 --augment-off-epochs 5 --eval-every 10 -o "$out/float.onnx"
+
+# 3. Integers, and what they cost.
+quench quantize "$out/float.onnx" --data "$data" -o "$out/int8.onnx"
+quench eval "$out/int8.onnx" --data "$data" --agreement
+
+# 4. On the board: one static program and one file. (Here it runs on this machine; on a board: `scp`, or `quench predict --device ssh://user@board`.)
+pictures=$(dirname "$data")/valid/images
+quench-agent predict "$out/int8.onnx" --source "$pictures" --draw "$out/drawn" --format tab > "$out/agent.tsv"
+
+# 5. In a program of one's own.
+prefix=$(dirname "$(dirname "$(command -v quench)")")
+cmake -S "$here/cpp" -B "$out/build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_PREFIX_PATH="$prefix" > "$out/build.log"
+cmake --build "$out/build" --target pictures >> "$out/build.log"
+find "$pictures" -maxdepth 1 -type f -print0 | LC_ALL=C sort -z | xargs -0 "$out/build/pictures" "$out/int8.onnx" > "$out/library.tsv"
+
+# 6. Both see the same.
+diff "$out/agent.tsv" "$out/library.tsv"
+echo "the agent and the library agree on $(wc -l < "$out/agent.tsv") boxes"
+cut -f 1-3 "$out/agent.tsv" | head -n 5
