@@ -40,7 +40,7 @@ TEST(Verdict, AScoreThatRisesHasNotConverged) {
   // Of four epochs the last two against the first two.
   EXPECT_EQ(course({4, 3, 2, 1}, {0.50, 0.50, 0.51, 0.51}), Course::rising);
   EXPECT_EQ(course({4, 3, 2, 1}, {0.50, 0.50, 0.504, 0.504}), Course::settled);
-  EXPECT_EQ(course({4, 3, 2, 1}, {0.52, 0.52, 0.51, 0.51}), Course::settled) << "it falls";
+  EXPECT_EQ(course({4, 3, 2, 1}, {0.515, 0.515, 0.51, 0.51}), Course::settled) << "it falls by little";
   EXPECT_EQ(course({4, 3, 2}, {0.1, 0.3, 0.5}), Course::too_short);
   // Epochs without scores are passed over.
   EXPECT_EQ(course({8, 7, 6, 5, 4, 3, 2, 1}, {-1, 0.5, -1, 0.5, -1, 0.6, -1, 0.6}), Course::rising);
@@ -53,6 +53,19 @@ TEST(Verdict, AScoreThatRisesHasNotConverged) {
   EXPECT_EQ(verdict.course, Course::rising);
   EXPECT_NE(verdict.text.find("top1 rose by 1.0 percentage points"), std::string::npos) << verdict.text;
   EXPECT_NE(verdict.text.find("--epochs 80"), std::string::npos) << verdict.text;
+}
+
+TEST(Verdict, AScoreThatFallsWhileTheLossFallsIsOverfitting) {
+  const std::vector<double> losses{8, 7, 6, 5, 4, 3, 2, 1}, scores{0.1, 0.4, 0.6, 0.58, 0.57, 0.56, 0.55, 0.54};
+  const Verdict verdict = judge(epochs(losses, scores));
+  EXPECT_EQ(verdict.course, Course::falling);
+  EXPECT_NE(verdict.text.find("top1 fell by 4.5 percentage points from epochs 3 to 4"), std::string::npos)
+      << verdict.text;
+  EXPECT_NE(verdict.text.find("--keep best"), std::string::npos) << verdict.text;
+  EXPECT_NE(verdict.text.find("--epochs 4"), std::string::npos) << verdict.text;
+  // By less than a point, or with a loss that rises, too, it is none.
+  EXPECT_EQ(course(losses, {0.1, 0.4, 0.6, 0.6, 0.595, 0.595, 0.595, 0.595}), Course::settled);
+  EXPECT_EQ(course({8, 5, 4, 4, 4.2, 4.3, 4.4, 4.5}, scores), Course::settled);
 }
 
 TEST(Verdict, OfNothingNothingIsSaid) {

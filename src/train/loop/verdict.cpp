@@ -8,7 +8,7 @@
 namespace quench::train {
 namespace {
 
-constexpr double kGrown = 1.5, kOfFirst = 0.5, kRise = 0.005;
+constexpr double kGrown = 1.5, kOfFirst = 0.5, kRise = 0.005, kFall = 0.01;
 constexpr size_t kFewest = 4;
 
 double mean(std::span<const double> values) {
@@ -36,22 +36,42 @@ Verdict judge(std::span<const EpochRow> rows) {
                           lowest->train_loss, lowest->epoch, last, advice_for_divergence(highest_rate(rows)))};
     }
   }
-  std::vector<double> scores;
+  std::vector<double> scores, losses;  // of the epochs with scores
+  std::vector<int64_t> epochs;
+  std::string name;
   for (const EpochRow& row : rows) {
-    if (!row.scores.empty()) scores.push_back(row.scores.front().value);
+    if (row.scores.empty()) continue;
+    if (name.empty()) name = row.scores.front().name;
+    scores.push_back(row.scores.front().value);
+    losses.push_back(row.train_loss);
+    epochs.push_back(row.epoch);
   }
   if (scores.size() < kFewest) return {};
-  const size_t k = std::max<size_t>(2, scores.size() / 10);
-  const std::span<const double> all(scores);
-  const double rise = mean(all.last(k)) - mean(all.last(2 * k).first(k));
-  if (!(rise > kRise)) return {Course::settled, ""};
-  const std::string& name =
-      std::ranges::find_if(rows, [](const EpochRow& row) { return !row.scores.empty(); })->scores.front().name;
-  return {
-      Course::rising,
-      fmt::format("The training has not converged: {} rose by {:.1f} percentage points from the {} epochs before the "
-                  "last {} to those. Train longer (--epochs {}).",
-                  name, 100 * rise, k, k, 2 * rows.back().epoch)};
+  const size_t k = std::max<size_t>(2, scores.size() / 10), last = scores.size() - k;
+  const auto of = [k](const std::vector<double>& values, size_t first) {
+    return mean(std::span(values).subspan(first, k));
+  };
+  const double rise = of(scores, last) - of(scores, last - k);
+  if (rise > kRise) {
+    return {Course::rising,
+            fmt::format("The training has not converged: {} rose by {:.1f} percentage points from the {} epochs before "
+                        "the last {} to those. Train longer (--epochs {}).",
+                        name, 100 * rise, k, k, 2 * rows.back().epoch)};
+  }
+  size_t best = 0;
+  for (size_t at = 1; at <= last; ++at) {
+    if (of(scores, at) > of(scores, best)) best = at;
+  }
+  const double fall = of(scores, best) - of(scores, last);
+  if (fall > kFall && of(losses, last) < of(losses, best)) {
+    return {
+        Course::falling,
+        fmt::format("The training went on for too long: {} fell by {:.1f} percentage points from epochs {} to {} to "
+                    "the last {}, while the loss fell. The model fits the training images too closely (overfitting). "
+                    "Take the best epoch (--keep best), train for fewer (--epochs {}), or augment more.",
+                    name, 100 * fall, epochs[best], epochs[best + k - 1], k, epochs[best + k - 1])};
+  }
+  return {Course::settled, ""};
 }
 
 }  // namespace quench::train
