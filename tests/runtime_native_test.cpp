@@ -284,7 +284,7 @@ TEST(NativeEngine, NoLayerIsFasterThanThePeak) {
         for (const LayerTime& layer : session->layer_times()) {
           if (layer.macs == 0) continue;
           ASSERT_GT(layer.time_ns, 0) << layer.layer;
-          const double share = static_cast<double>(layer.macs) / static_cast<double>(layer.time_ns) / layer.peak_gmacs;
+          const double share = static_cast<double>(layer.products) / static_cast<double>(layer.time_ns) / layer.peak_gmacs;
           EXPECT_LE(share, 1.1) << native::to_string(isa) << " " << layer.layer;
         }
       }

@@ -67,12 +67,13 @@ void print_profile(platform::BenchEntry& entry) {
   for (const runtime::LayerTime& layer : median) {
     const auto time_ns = static_cast<double>(std::max<int64_t>(1, layer.time_ns));
     const double gmacs = static_cast<double>(layer.macs) / time_ns;
+    const double products = layer.products > 0 ? static_cast<double>(layer.products) / time_ns : gmacs;
     rows.push_back(
         {layer.layer, layer.operation, fmt::format("{:.3f}", time_ns / 1e6),
          fmt::format("{:.1f}", 100 * time_ns / total_ns),
          layer.macs == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(layer.macs) / 1e6),
          layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
-         layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * gmacs / layer.peak_gmacs)});
+         layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * products / layer.peak_gmacs)});
   }
   std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", printable_line(entry.model->path.string()),
                            entry.runtime, total_ns / 1e6, median.size(),

@@ -25,7 +25,8 @@ struct LayerTime {
   std::string operation;
   int64_t time_ns = 0;
   int64_t macs = 0;       ///< 0 where it does not multiply
-  double peak_gmacs = 0;  ///< billions of MACs a second that the threads reach on registers alone
+  int64_t products = 0;   ///< multiplied for them: fewer than macs where an algorithm saves some (Winograd)
+  double peak_gmacs = 0;  ///< billions of such products a second that the threads reach on registers alone
 };
 
 /// Whether a runtime can be used here, and why not.

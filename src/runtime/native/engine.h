@@ -73,6 +73,8 @@ class Engine {
   /// are given up, and of the group's `macs` the layer loses those that are skipped.
   template <typename Packed, typename Conv>
   void skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all);
+  /// A convolution by Winograd's algorithm (winograd.h), as `task` says what its sums become.
+  void add_winograd(Instruction& layer, const ConvU8& task, std::vector<Loop>& loops);
   /// Where blocks lie in memory. first and steps must outlive it: as SparseWeights has them.
   BlockLists lists_of(const std::vector<int64_t>& first, const std::vector<int64_t>& steps, const ConvShape& shape);
   /// Gives the next `groups` of packed weights the range of their input each time the program runs.
@@ -108,6 +110,8 @@ class Engine {
   Sparse<PackedF32> sparse_f32_;
   std::vector<std::unique_ptr<PackedF32>> packed_f32_;
   std::vector<std::unique_ptr<std::vector<ptrdiff_t>>> taps_;
+  std::vector<std::unique_ptr<Aligned<int16_t>>> winograd_weights_;
+  Aligned<uint8_t> winograd_memory_;                     ///< of all layers: one runs at a time
   std::vector<std::unique_ptr<Aligned<float>>> strips_;  ///< of direct outputs, before they become planes
   std::vector<std::vector<Loop>> steps_;                 ///< of each instruction
   std::vector<Loop> outputs_;

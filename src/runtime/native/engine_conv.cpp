@@ -7,6 +7,7 @@
 #include "runtime/native/large_pairs.h"
 #include "runtime/native/narrow_steps.h"
 #include "runtime/native/parts.h"
+#include "runtime/native/winograd.h"
 
 namespace quench::runtime::native {
 
@@ -127,6 +128,7 @@ void Engine::skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t 
   auto sparse = sparse_blocks(packed, kernels_);
   if (!sparse) return;
   layer.macs -= std::llround(static_cast<double>(macs) * (1 - sparse->share));
+  layer.products = layer.macs;
   packed.weights = {};
   all.push_back(std::make_unique<SparseWeights<typename Packed::Weight>>(std::move(*sparse)));
   task.weights = all.back()->weights.data();
@@ -179,6 +181,7 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   const int64_t corner = -conv.padding[0] * from.row_step() - conv.padding[1] * from.pitch;
   const int direct = direct_output(out);
   const int64_t macs = layer.weight.size() / groups * pixels;
+  layer.products = layer.macs;
   if (value(in).dynamic) add_ranges(in, groups, loops);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
@@ -209,7 +212,10 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       task.table = layer.table ? layer.table->data() : nullptr;
       task.activation = layer.activation;
       task.steps = static_cast<float>(1.0 / layer.step.scale);
-      if (direct >= 0) {
+      if (direct < 0 && task.blocks.first == nullptr && winograd_pays(layer, value(in), value(out), kernels_)) {
+        packed.weights = {};
+        add_winograd(layer, task, loops);
+      } else if (direct >= 0) {
         add_planar(pixels, channels, g * channels, direct, loops, [this, task](int64_t begin, int64_t end, float* to) {
           ConvU8 strip = task;
           strip.out_f32 = to;

@@ -68,6 +68,24 @@ struct ConvU8 {
   graph::Activation activation = graph::Activation::none;
 };
 
+/// A convolution of 3 x 3 by Winograd's F(4x4, 3x3) (winograd.h). Its outputs are tiles of 4 x 4, numbered row by row.
+struct WinogradU8 {
+  ConvU8 finish;                   ///< what sums become, and where: its input, weights and taps are not used
+  const uint8_t* input = nullptr;  ///< pixel (-1,-1) of the input, which has a border of one pixel
+  ptrdiff_t in_row_step = 0, in_pixel_step = 0;  ///< bytes
+  int64_t out_height = 0, out_width = 0, in_channels = 0;
+  int64_t depth = 0;                 ///< of a tile's values: in_channels in whole vectors of 16 bits
+  const int16_t* weights = nullptr;  ///< winograd_weights()
+};
+constexpr int64_t kWinogradPoints = 36;
+
+/// What the kernel works in: [36][tiles][depth] values, and [36][tiles][2 vectors] sums.
+struct WinogradMemory {
+  int64_t tiles = 0;  ///< at once
+  int16_t* values = nullptr;
+  int32_t* sums = nullptr;
+};
+
 /// acc = bias, then acc = fma(x, w, acc) over the window in order, or over its blocks; activation(acc).
 struct ConvF32 {
   ConvShape shape;
@@ -124,6 +142,10 @@ struct Kernels {
   /// Output pixels [begin, end).
   void (*conv_u8)(const ConvU8&, int64_t begin, int64_t end) = nullptr;
   void (*conv_f32)(const ConvF32&, int64_t begin, int64_t end) = nullptr;
+  /// Tiles [begin, end); nullptr where the instruction set gains nothing by it.
+  void (*winograd_u8)(const WinogradU8&, int64_t begin, int64_t end, WinogradMemory memory) = nullptr;
+  int shorts = 0;             ///< 16-bit values of a vector, where there is winograd_u8
+  int winograd_channels = 0;  ///< of input and output from which on it is faster
   /// Rows [begin, end) of the output.
   void (*table)(const uint8_t* table, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin,
                 int64_t end) = nullptr;
@@ -145,6 +167,7 @@ struct Kernels {
   /// integers that of layers with these narrow_steps.
   int64_t (*burn_u8)(int64_t rounds, int64_t narrow_steps) = nullptr;
   int64_t (*burn_f32)(int64_t rounds) = nullptr;
+  int64_t (*burn_s16)(int64_t rounds) = nullptr;  ///< of 16-bit values, where there is winograd_u8
   /// Pixels of channels to planes of pixels: out[c * plane + p] = in[p * pixel_step + c]. readable: how many values of
   /// a pixel are memory, >= channels.
   void (*to_planar)(const float* in, int64_t pixels, int64_t channels, int64_t readable, int64_t pixel_step, float* out,

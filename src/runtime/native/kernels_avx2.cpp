@@ -129,6 +129,31 @@ struct V {
   }
   static Sum16 dot16(Sum16 sum, X16 x, Raw w) { return _mm256_add_epi16(sum, _mm256_maddubs_epi16(x, w)); }
   static Acc add16(Acc acc, Sum16 sum) { return _mm256_add_epi32(acc, _mm256_madd_epi16(sum, _mm256_set1_epi16(1))); }
+  using S16 = __m256i;
+  using W16 = __m256i;
+  static constexpr int kShorts = 16, kWinogradTiles = 6, kWinogradChannels = 16;
+  static S16 widen_s(const uint8_t* p) {
+    return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  }
+  static S16 add_s(S16 a, S16 b) { return _mm256_add_epi16(a, b); }
+  static S16 sub_s(S16 a, S16 b) { return _mm256_sub_epi16(a, b); }
+  template <int By>
+  static S16 shift_s(S16 x) {
+    return _mm256_slli_epi16(x, By);
+  }
+  static void store_s(int16_t* p, S16 x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x); }
+  static W16 load_s(const int16_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+  static W16 load_pair(const int16_t* p) {
+    int32_t pair;
+    __builtin_memcpy(&pair, p, 4);
+    return _mm256_set1_epi32(pair);
+  }
+  static I dot_s(I acc, W16 x, W16 w) { return _mm256_add_epi32(acc, _mm256_madd_epi16(x, w)); }
+  static I sub_i(I a, I b) { return _mm256_sub_epi32(a, b); }
+  template <int By>
+  static I shift_left(I x) {
+    return _mm256_slli_epi32(x, By);
+  }
   static I finish(Acc acc) { return acc; }
   /// The compiler must take the value for another one from here on, at no cost: nothing computed from it is shared or
   /// moved out of a loop.

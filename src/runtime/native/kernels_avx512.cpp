@@ -111,6 +111,31 @@ struct V {
     return _mm512_set1_epi32(quad);
   }
   static Acc dot(Acc acc, X x, W w) { return _mm512_dpbusd_epi32(acc, x, w); }
+  using S16 = __m512i;
+  using W16 = __m512i;
+  static constexpr int kShorts = 32, kWinogradTiles = 12, kWinogradChannels = 32;
+  static S16 widen_s(const uint8_t* p) {
+    return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  }
+  static S16 add_s(S16 a, S16 b) { return _mm512_add_epi16(a, b); }
+  static S16 sub_s(S16 a, S16 b) { return _mm512_sub_epi16(a, b); }
+  template <int By>
+  static S16 shift_s(S16 x) {
+    return _mm512_slli_epi16(x, By);
+  }
+  static void store_s(int16_t* p, S16 x) { _mm512_storeu_si512(p, x); }
+  static W16 load_s(const int16_t* p) { return _mm512_loadu_si512(p); }
+  static W16 load_pair(const int16_t* p) {
+    int32_t pair;
+    __builtin_memcpy(&pair, p, 4);
+    return _mm512_set1_epi32(pair);
+  }
+  static I dot_s(I acc, W16 x, W16 w) { return _mm512_dpwssd_epi32(acc, x, w); }
+  static I sub_i(I a, I b) { return _mm512_sub_epi32(a, b); }
+  template <int By>
+  static I shift_left(I x) {
+    return _mm512_slli_epi32(x, By);
+  }
   static I finish(Acc acc) { return acc; }
   /// The compiler must take the value for another one from here on, at no cost: nothing computed from it is shared or
   /// moved out of a loop.

@@ -20,6 +20,7 @@ struct V : NeonVector {
   static constexpr int32_t kNarrowStep = 2 * 128;
   static constexpr int64_t kNarrowLeast = 4;
   static constexpr int32_t kPairLimit = 0;
+  static constexpr int kShorts = 0;
 
   static Acc zero() { return vdupq_n_s32(0); }
   static W spread_weights(Raw raw) { return raw; }

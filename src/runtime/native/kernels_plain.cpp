@@ -14,6 +14,7 @@ struct V {
   static constexpr int32_t kNarrowStep = 0;
   static constexpr int64_t kNarrowLeast = 1;
   static constexpr int32_t kPairLimit = 0;
+  static constexpr int kShorts = 0;
   struct F {
     float at[kLanes];
   };

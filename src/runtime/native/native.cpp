@@ -41,19 +41,21 @@ class Peaks {
  public:
   double of(const native::Kernels& kernels, const native::Instruction& layer) {
     const bool integer = layer.kind == native::Kind::conv_u8;
+    const bool shorts = layer.products < layer.macs;                               // Winograd's
     const int64_t steps = std::min(layer.narrow_steps, native::kLeastNarrowLoop);  // more are added the same way
     const std::lock_guard lock(mutex_);
-    const auto [found, is_new] = gmacs_.try_emplace({kernels.isa, integer, steps});
+    const auto [found, is_new] = gmacs_.try_emplace({kernels.isa, integer, shorts, shorts ? 0 : steps});
     if (is_new) {
-      found->second = best_gmacs(
-          [&](int64_t rounds) { return integer ? kernels.burn_u8(rounds, steps) : kernels.burn_f32(rounds); });
+      found->second = best_gmacs([&](int64_t rounds) {
+        return shorts ? kernels.burn_s16(rounds) : integer ? kernels.burn_u8(rounds, steps) : kernels.burn_f32(rounds);
+      });
     }
     return found->second;
   }
 
  private:
   std::mutex mutex_;
-  std::map<std::tuple<native::Isa, bool, int64_t>, double> gmacs_;
+  std::map<std::tuple<native::Isa, bool, bool, int64_t>, double> gmacs_;
 };
 
 /// Several images at once, one to a thread: faster than all threads on each, whose layers are short.
@@ -178,10 +180,10 @@ class NativeSession : public Session {
     for (size_t i = 0; i < instructions.size(); ++i) {
       const native::Instruction& instruction = instructions[i];
       if (instruction.kind == native::Kind::split) continue;
-      out.push_back(
-          {instruction.name, native::to_string(instruction.kind), times[i], instruction.macs, peak_gmacs_[i]});
+      out.push_back({instruction.name, native::to_string(instruction.kind), times[i], instruction.macs,
+                     instruction.products, peak_gmacs_[i]});
     }
-    out.push_back({"outputs", "to_planar", times.back(), 0, 0});
+    out.push_back({"outputs", "to_planar", times.back(), 0, 0, 0});
     return out;
   }
 

@@ -61,6 +61,7 @@ struct Instruction {
   std::optional<Table> table;
   bool dyadic = false;  ///< to bytes by integer factors (dyadic.h): conv_u8, add_u8, average
   int64_t macs = 0;
+  int64_t products = 0;      ///< that the engine makes for these MACs: fewer by Winograd's algorithm; it sets them
   int64_t narrow_steps = 0;  ///< conv_u8: the most that any of its groups adds in 16 bits; the engine finds them
 };
 

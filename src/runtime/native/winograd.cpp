@@ -1,0 +1,83 @@
+#include "runtime/native/winograd.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+
+namespace quench::runtime::native {
+namespace {
+
+/// The most that a sum of products may be: 64 times it is still an int32 (winograd.h).
+constexpr int64_t kMostSum = (int64_t{1} << 25) - 1;
+/// Below it the plain kernels are as fast (docs/decisions/0020-exact-winograd.md).
+constexpr int64_t kFewestTiles = 4;
+
+constexpr int kRows[6][3] = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {1, -2, 4}, {0, 0, 1}};
+
+bool sums_fit(const Tensor& weight) {
+  const auto values = weight.values<int8_t>();
+  const auto depth = static_cast<size_t>(weight.size() / weight.shape()[0]);
+  for (size_t begin = 0; begin < values.size(); begin += depth) {
+    int64_t most = 0;
+    for (size_t i = begin; i < begin + depth; ++i) most += 255 * std::abs(int64_t{values[i]});
+    if (most > kMostSum) return false;
+  }
+  return true;
+}
+
+/// G g G^T of one kernel of 3 x 3.
+std::array<int16_t, kWinogradPoints> transformed(const int8_t* kernel) {
+  int half[6][3] = {};
+  for (int i = 0; i < 6; ++i) {
+    for (int x = 0; x < 3; ++x) {
+      for (int y = 0; y < 3; ++y) half[i][x] += kRows[i][y] * kernel[3 * y + x];
+    }
+  }
+  std::array<int16_t, kWinogradPoints> out{};
+  for (size_t i = 0; i < 6; ++i) {
+    for (size_t j = 0; j < 6; ++j) {
+      int sum = 0;
+      for (int x = 0; x < 3; ++x) sum += kRows[j][x] * half[i][x];
+      out[6 * i + j] = static_cast<int16_t>(sum);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels) {
+  const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
+  if (kernels.winograd_u8 == nullptr || layer.kind != Kind::conv_u8 || conv.groups != 1) return false;
+  for (int i : {0, 1}) {
+    const auto axis = static_cast<size_t>(i);
+    if (conv.kernel[axis] != 3 || conv.stride[axis] != 1 || conv.dilation[axis] != 1 || conv.padding[axis] != 1) {
+      return false;
+    }
+  }
+  const int64_t tiles = (out.height + 3) / 4 * ((out.width + 3) / 4);
+  if (std::min(in.channels, out.channels) < kernels.winograd_channels || tiles < kFewestTiles) return false;
+  return sums_fit(layer.weight);
+}
+
+Aligned<int16_t> winograd_weights(const Tensor& weight, const Kernels& kernels) {
+  const int64_t channels = weight.shape()[0], in_channels = weight.shape()[1];
+  const int64_t depth = padded(in_channels, 2), lanes = kernels.lanes;
+  const int64_t vectors = padded(channels, lanes) / lanes;
+  Aligned<int16_t> out(vectors * lanes * depth * kWinogradPoints);
+  const int8_t* values = weight.values<int8_t>().data();
+  for (int64_t c = 0; c < channels; ++c) {
+    const int64_t pass = c / (2 * lanes) * 2 * lanes;  // first channel of the pass
+    const int64_t width = std::min<int64_t>(2, vectors - pass / lanes) * lanes;
+    for (int64_t k = 0; k < in_channels; ++k) {
+      const auto points = transformed(values + 9 * (c * in_channels + k));
+      for (int64_t point = 0; point < kWinogradPoints; ++point) {
+        const int64_t block = pass * depth * kWinogradPoints + point * depth * width;
+        out[block + k / 2 * 2 * width + 2 * (c - pass) + k % 2] = points[static_cast<size_t>(point)];
+      }
+    }
+  }
+  return out;
+}
+
+}  // namespace quench::runtime::native

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+
+#include "runtime/native/kernels.h"
+#include "runtime/native/pack.h"
+#include "runtime/native/program.h"
+
+/// Convolutions of 3 x 3 with stride 1 by Winograd's F(4x4, 3x3) in exact integers (Lavin and Gray 2016, "Fast
+/// algorithms for convolutional neural networks"): 36 products make 16 outputs where the plain sum takes 144.
+///
+/// Y = A^T [ (G g G^T) * (B^T d B) ] A. B has integers, and |B^T d B| <= 100 x 255 fits 16 bits. The rows of G are
+/// scaled to integers, by 4, -6, -6, 24, 24 and 1, so |G g G^T| <= 49 x 127 fits 16 bits, too. What the scales stand
+/// for is put into A: each output comes out 576 times too large, modulo 2^32, and is divided by 9 (times its inverse
+/// modulo 2^32) and by 64. So it is the very sum wherever that is within 2^25, which a layer's weights prove.
+namespace quench::runtime::native {
+
+/// Whether the layer is such a convolution, its sums are within 2^25 whatever its input is, the instruction set has the
+/// kernel, and it pays: enough channels to make up for the transforms, enough tiles for the larger weights.
+bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels);
+
+/// Transformed weights of all output channels (one group), in the order that the kernel reads them: for each pass of
+/// two vectors of channels (the last: one or two), each of the 36 points, each pair of input channels: channels x 2.
+Aligned<int16_t> winograd_weights(const Tensor& weight, const Kernels& kernels);
+
+}  // namespace quench::runtime::native
