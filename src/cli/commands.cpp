@@ -39,7 +39,7 @@ OptionSet format(std::vector<std::string> choices) {
 }
 
 OptionSet config_file() {
-  return OptionSet({Option{"config", T::text, nullptr, "YAML file with settings; flags go before it"}});
+  return OptionSet({Option{"config", T::text, nullptr, "YAML file with settings; flags override it"}});
 }
 
 OptionSet model_by_name() {
@@ -150,11 +150,12 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
   return {
       {"info", "Layers, shapes, parameters, MACs and sizes of a model", any_model(), 1, 1,
        model_shape() +
-           OptionSet({Option{"groups", T::boolean, false,
-                             "instead, which channels are cut together when the model is pruned, and what they cost"},
-                      Option{"device", T::text, nullptr,
-                             "with --groups: also the time that a channel takes on this device: host, "
-                             "ssh://user@host[:port], or a device file's name"}}) +
+           OptionSet(
+               {Option{"groups", T::boolean, false,
+                       "list instead which channels are cut together when the model is pruned, and what they cost"},
+                Option{"device", T::text, nullptr,
+                       "with --groups: also the time that a channel takes on this device: host, "
+                       "ssh://user@host[:port], or a device file's name"}}) +
            config::prune_options().only({"latency_runtime", "latency_threads", "latency_precision"}) +
            format({"table", "json", "svg"}),
        run_info},
@@ -162,9 +163,10 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
        export_settings() + output("file to write, or folder with --to integers (required)"), run_export},
       {"import", "Read released weights: a .pt of YOLOv5 or Ultralytics, or .safetensors",
        inputs("FILE", "released weights, or the name of those that `fetch` brought"), 1, 1,
-       OptionSet({Option{"model", T::text, nullptr, "model that the weights are of (default: told by the tensors)"},
-                  Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
-                  Option{"classes_from", T::text, nullptr, "YAML file whose `names` are the classes (a data.yaml)"}}) +
+       OptionSet(
+           {Option{"model", T::text, nullptr, "model that the weights belong to (default: found from the tensors)"},
+            Option{"imgsz", T::integer, 0, "image side in pixels; 0: the model's own", {}, 0, 8192},
+            Option{"classes_from", T::text, nullptr, "YAML file whose `names` are the classes (a data.yaml)"}}) +
            output("file to write (required)"),
        run_import},
       {"fetch", "Download released weights by name, with checksum and resume; without NAME: what there is",
@@ -185,7 +187,7 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
        any_model("MODEL..."), 1, -1,
        forecast_settings() + model_shape() + devices_folder() + format({"table", "json", "jsonl", "csv", "md"}),
        run_devices_forecast, "devices predict"},
-      {"devices plan", "Which models to measure on a new device, so that few latencies tell the most",
+      {"devices plan", "Which models to measure on a new device, so that few latencies give a good forecast",
        inputs("NAME", "device, by name: it needs a device file"), 1, 1,
        OptionSet(
            {Option{"count", T::integer, 10, "models to measure", {}, 1, 100},
@@ -196,13 +198,13 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
            devices_folder() + format({"table", "json", "csv", "md"}),
        run_devices_plan},
       {"devices fit", "Fit the parameters of the forecast to measured latencies, and test it on those left out",
-       inputs("ANCHORS.csv...", "tables of measured latencies"), 1, -1,
+       inputs("LATENCIES.csv...", "tables of measured latencies (columns: docs/devices.md)"), 1, -1,
        OptionSet({Option{"cross_validate", T::boolean, false, "print the errors for models and devices left out"},
                   Option{"planned",
                          T::integer,
                          0,
-                         "print the errors of each device as if it were new, known by so many latencies that `devices "
-                         "plan` chooses; 0: do not",
+                         "print the errors for each device as if only this many of its latencies were known, chosen "
+                         "as `devices plan` does; 0: do not",
                          {},
                          0,
                          1000},
@@ -239,16 +241,14 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
        nullptr},
       {"quantize", "Compress a trained model to integers: PTQ or QAT" + whose_defaults(task), model_file(), 1, 1,
        quantize_settings(task) + output("model to write (required)") + config_file(), nullptr},
-      {"calibrate",
-       "Which pictures and which observer to calibrate with: compared on pictures that were looked at once",
-       model_file(), 1, 1,
+      {"calibrate", "Compare observers and choices of calibration pictures, and warn of bad pictures", model_file(), 1,
+       1,
        config::calibrate_options() + data_of_model() + format({"table", "json", "csv", "md"}) +
-           OptionSet(
-               {Option{"output", T::text, nullptr, "file to keep the findings in (JSON)"},
-                Option{"page", T::text, nullptr, "page to write (HTML): the table with plots"},
-                Option{"settings_file", T::text, nullptr,
-                       "file to write (YAML) where the recommended pictures are no random choice: their list, for "
-                       "`quench quantize --config`"}}) +
+           OptionSet({Option{"output", T::text, nullptr, "file to keep the findings in (JSON)"},
+                      Option{"page", T::text, nullptr, "page to write (HTML): the table with plots"},
+                      Option{"settings_file", T::text, nullptr,
+                             "file to write (YAML) if the recommended pictures are no random choice: their list, for "
+                             "`quench quantize --config`"}}) +
            config_file(),
        nullptr},
       {"sensitivity", "Which layers suffer from fewer bits: each quantized alone, and all but it", model_file(), 1, 1,
@@ -258,7 +258,7 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
            config_file(),
        nullptr},
       {"why", "Why a quantized model is slow or lost its score, layer by layer, and what mends it", model_file(), 1, 1,
-       OptionSet({Option{"against", T::text, nullptr, "float model that it was made of: a file"}}) +
+       OptionSet({Option{"against", T::text, nullptr, "file of the float model that was quantized"}}) +
            config::why_options() + data_of_model().with_default("data", nullptr) +
            format({"table", "json", "csv", "md"}) +
            OptionSet({Option{"output", T::text, nullptr, "file to keep the findings in (JSON)"},
@@ -343,11 +343,11 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
        study_out + stages_folder() + format({"table", "json", "jsonl", "csv", "md"}), nullptr},
       {"study archive", "A study's records, models and outcomes in one file, with the hash of each",
        inputs("STUDY", "folder of results that `study run` made"), 1, 1, output("file to write (required)"), nullptr},
-      {"study verify", "Whether an archive is as it was written, and what its work gives when done again here",
+      {"study verify", "Check that an archive is as it was written, and measure its models again here",
        inputs("ARCHIVE", "file that `study archive` wrote"), 1, 1,
        OptionSet({Option{"data_root", T::text, nullptr, "folder of the built-in sets"},
                   Option{"accuracy", T::boolean, true, "evaluate every model again on the test images"},
-                  Option{"latency", T::boolean, true, "time every model again, and tell both"}}),
+                  Option{"latency", T::boolean, true, "time every model again, and show both latencies"}}),
        nullptr},
       {"study status", "A study's jobs and cells as they stand, also while it runs", study_file(), 1, 1,
        study_out + stages_folder() + format({"table", "json"}), nullptr},

@@ -12,7 +12,7 @@ using T = OptionType;
 /// Absent where it is not given: a chain knows the model that it quantized.
 Option reference() {
   Option option{"reference", T::text, nullptr,
-                "the float model that was quantized, an ONNX file of ours (default: that of the chain)"};
+                "the float model that was quantized, an ONNX file of ours (in a study by default that of the chain)"};
   option.optional = true;
   return option;
 }
@@ -54,7 +54,7 @@ const OptionSet& correct_bias_options() {
            {},
            0,
            1e9},
-          {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+          {"calibration_seed", T::integer, 0, "seed of the choice of calibration images", {}, 0, 4294967295.0},
           reference(),
       }) +
       picture_options();
@@ -119,7 +119,7 @@ const OptionSet& adaround_options() {
            {},
            0,
            1e9},
-          {"calibration_seed", T::integer, 0, "of the choice of images, places and batches", {}, 0, 4294967295.0},
+          {"calibration_seed", T::integer, 0, "seed of the choice of images, places and batches", {}, 0, 4294967295.0},
           reference(),
       }) +
       picture_options();

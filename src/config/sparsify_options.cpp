@@ -30,7 +30,7 @@ const OptionSet& sparsify_options() {
       {"protect", OptionType::text_list, Json::array(),
        "layers that keep their weights: names, prefixes ending in '.', '*' patterns"},
       {"calibration_images", OptionType::integer, 512, "training images that taylor looks at", {}, 0, 1e9},
-      {"calibration_seed", OptionType::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+      {"calibration_seed", OptionType::integer, 0, "seed of the choice of calibration images", {}, 0, 4294967295.0},
       {"calibration_batch", OptionType::integer, 8, "images whose mean gradient is one sample of taylor", {}, 1, 65536},
   });
   return options;

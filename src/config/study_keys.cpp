@@ -10,22 +10,24 @@ using T = OptionType;
 const std::vector<StudyKey>& study_keys() {
   static const std::vector<StudyKey> keys{
       {"study", "text", "", "name of the study; results go to results/NAME"},
-      {"notes", "list of texts", "none", "lines that stand on the page"},
+      {"notes", "list of texts", "none", "lines of text for the page"},
       {"data", "text, or map", "cifar100", "the data set, as the flag --data names it; or a map of the settings below"},
-      {"imgsz", "integer", "the model's own", "side of the images in pixels, of all models that say none"},
-      {"stem_stride", "1 or 2", "2", "stride of the first convolution, of all models that say none"},
+      {"imgsz", "integer", "the model's own",
+       "side of the images in pixels, for models that have no `imgsz` of their own"},
+      {"stem_stride", "1 or 2", "2",
+       "stride of the first convolution, for models that have no `stem_stride` of their own"},
       {"models", "list of names or maps", "", "models that are trained, or that begin from `pretrained` weights"},
-      {"seeds", "integer, or list", "[0]", "each seed trains every model once more"},
-      {"train", "map", "none", "settings of the training, of all models"},
+      {"seeds", "integer, or list", "[0]", "seeds; every model is trained once with each"},
+      {"train", "map", "none", "settings of the training, for all models"},
       {"methods", "list of names or maps", "", "what is done to each trained model"},
       {"runtimes", "text, or list", "[native]",
        "what runs the models: native, onnxruntime, torch, tensorrt, "
        "tensorrt-fp16; the first says where quantizers stand"},
-      {"threads", "integer, or list", "[1]", "numbers of threads that latencies are measured with"},
+      {"threads", "integer, or list", "[1]", "numbers of threads with which latencies are measured"},
       {"bench", "map", "none", "how long latencies are measured"},
-      {"detect", "map", "none", "of detectors: how boxes are read from the outputs"},
-      {"devices", "text, map, or list", "[host]", "machines that rows are measured on"},
-      {"forecast", "map, or list", "none", "devices whose latencies are computed, where there is no board"},
+      {"detect", "map", "none", "for detectors: how boxes are made of the outputs"},
+      {"devices", "text, map, or list", "[host]", "machines on which rows are measured"},
+      {"forecast", "map, or list", "none", "devices without a board here, whose latency is forecast"},
   };
   return keys;
 }

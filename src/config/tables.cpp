@@ -121,11 +121,12 @@ const OptionSet& quantize_options() {
            "ones "
            "win"},
           {"calibration_images", T::integer, 512, "training images to calibrate on", {}, 0, 1e9},
-          {"calibration_seed", T::integer, 0, "of the choice of calibration images", {}, 0, 4294967295.0},
+          {"calibration_seed", T::integer, 0, "seed of the choice of calibration images", {}, 0, 4294967295.0},
           {"calibration_list",
            T::text_list,
            nullptr,
-           "training images to calibrate on in place of a choice, by number from 0 (quench calibrate names them)",
+           "training images to calibrate on in place of a seeded choice, by number from 0 (quench calibrate names "
+           "them)",
            {},
            {},
            {},
@@ -134,7 +135,7 @@ const OptionSet& quantize_options() {
            "layers kept in float: names, prefixes ending in '.', '*' patterns"},
           {"quantize_head", T::boolean, false, "detectors: quantize the last convolutions of the head too"},
           {"silu_tables", T::boolean, false,
-           "target native: bytes between a convolution and its SiLU too, which is a table then: less exact"},
+           "target native: round to bytes before SiLU too, which then is a table of 256 bytes: less exact"},
       }) +
       level_options() + picture_options();
   return options;

@@ -7,7 +7,7 @@ const OptionSet& why_options() {
   using T = OptionType;
   static const OptionSet options({
       {"images", T::integer, 0, "training images to look at; 0: 64, fewer where they are very large", {}, 0, 1e9},
-      {"images_seed", T::integer, 0, "of the choice of these images", {}, 0, 4294967295.0},
+      {"images_seed", T::integer, 0, "seed of the choice of these images", {}, 0, 4294967295.0},
       {"parted_db",
        T::number,
        10,
@@ -19,7 +19,7 @@ const OptionSet& why_options() {
       {"runs",
        T::integer,
        30,
-       "timed runs of each model, in rounds of three: the least of the rounds' medians is told",
+       "timed runs of each model, in rounds of three: the least of the rounds' medians is shown",
        {},
        1,
        100000},

@@ -117,7 +117,7 @@ StepInfo describe_prune() {
 
 StepInfo describe_sparsify() {
   return {"sparsify",
-          "Make the smallest weights of a model zero, and hold them there through fine-tuning",
+          "Make the smallest weights of a model zero; fine-tuning keeps them zero",
           Needs::calibration_images,
           true,
           [](std::string_view) { return config::sparsify_options(); },
@@ -181,18 +181,18 @@ StepInfo describe_equalize() {
 }
 
 StepInfo describe_split_channels() {
-  return {
-      "split_channels",
-      "Make the channels twice that the largest weights read, by weights of half the size; the model computes the same",
-      Needs::nothing,
-      true,
-      [](std::string_view) { return config::split_channels_options(); },
-      [](const ModelKind& kind) {
-        if (kind.sparse) {
-          fail(ErrorKind::config, "expected a dense model, got a sparse one: split its channels first, then sparsify");
-        }
-        return require_float(kind, "split the channels of");
-      }};
+  return {"split_channels",
+          "Duplicate the channels that the largest weights read, and halve these weights; the model computes the same",
+          Needs::nothing,
+          true,
+          [](std::string_view) { return config::split_channels_options(); },
+          [](const ModelKind& kind) {
+            if (kind.sparse) {
+              fail(ErrorKind::config,
+                   "expected a dense model, got a sparse one: split its channels first, then sparsify");
+            }
+            return require_float(kind, "split the channels of");
+          }};
 }
 
 StepInfo describe_adaround() {
@@ -209,7 +209,7 @@ StepInfo describe_adaround() {
 
 StepInfo describe_correct_bias() {
   StepInfo info{"correct_bias",
-                "Move the biases of a quantized model so that means are those of the float one",
+                "Correct the biases of a quantized model so that each channel has the mean of the float model",
                 Needs::calibration_images,
                 true,
                 [](std::string_view) { return config::correct_bias_options(); },

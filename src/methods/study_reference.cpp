@@ -84,19 +84,20 @@ std::string table_text(const OptionSet& options) {
 std::string study_reference(const StepTable& steps) {
   std::string text =
       "# Study files: every key\n\n"
+      "For those who write a study file: all of its keys, with types, ranges and defaults. What a study is and does: "
+      "[studies](studies.md). `quench study init` writes a file to begin with.\n"
+      "If detectors have another default than classifiers, it stands behind `detect:`.\n\n"
       "`quench study reference > docs/study-reference.md` writes this page from the tables of settings; it is not "
-      "edited by hand.\n"
-      "What a study is and does: [studies](studies.md). `quench study init` writes a file to begin with. A default of "
-      "`detect:` is that of detectors,\n"
-      "where it is another than that of classifiers.\n\n"
+      "edited by hand.\n\n"
       "## First level\n\n| key | value | default | meaning |\n|---|---|---|---|\n";
   for (const config::StudyKey& key : config::study_keys()) {
     text += fmt::format("| `{}` | {} | {} | {} |\n", key.name, cell(key.value),
                         key.default_value.empty() ? "it must be given" : cell(key.default_value), cell(key.help));
   }
-  text += "\n## `data`\n\nA text is the setting `data` alone.\n\n" + table_text(config::data_options());
+  text += "\n## `data`\n\nA text in place of a map is the setting `data`.\n\n" + table_text(config::data_options());
   text +=
-      "\n## `models`\n\nA name is the setting `model` alone. An entry may also have `train` (settings of its own, over "
+      "\n## `models`\n\nA name in place of a map is the setting `model`. An entry may also have `train` (settings of "
+      "its own, over "
       "those of the study), `seeds`\n"
       "and `methods` (names of the study's methods that it goes through).\n\n" +
       table_text(config::model_options());
