@@ -240,6 +240,27 @@ class Drawing {
 
 Graph random_graph(uint64_t seed) { return Drawing(seed).draw(); }
 
+Graph wide_graph(uint64_t seed) {
+  Rng rng(seed, "wide graph");
+  const auto between = [&](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(rng.below(static_cast<uint64_t>(high - low + 1)));
+  };
+  const int64_t channels = between(16, 34), outputs = between(16, 34), height = between(7, 13), width = between(7, 13);
+  Builder builder(seed);
+  const ConvAttributes three{.kernel = {3, 3}, .stride = {1, 1}, .padding = {1, 1}};
+  const EdgeId x = builder.input("images", {1, channels, height, width});
+  const EdgeId first = builder.conv("first", x, outputs, three, true);
+  const EdgeId silu = builder.node("silu", Op::silu, {first});
+  const EdgeId second = builder.conv("second", silu, channels, three);
+  builder.output(builder.conv("last", second, 3, {.kernel = {1, 1}}));
+  Graph graph = quantized(builder.graph, {.pixels = true});
+  for (const char* layer : {"first", "second"}) {
+    Tensor& weight = graph.weights.at(std::string(layer) + ".weight").value;
+    for (int8_t& value : weight.mutable_values<int8_t>()) value = static_cast<int8_t>(between(-127, 127));
+  }
+  return graph;
+}
+
 Tensor random_images(const Graph& graph, uint64_t seed, int64_t images) {
   Rng rng(seed, "random images");
   const Edge& input = graph.edge(graph.inputs[0]);

@@ -38,7 +38,7 @@ void Engine::add_winograd(Instruction& layer, const ConvU8& task, std::vector<Lo
   layer.products = kWinogradPoints * tiles * in.channels * out.channels;
   const int64_t parts = std::clamp<int64_t>(tiles / 6, 1, wanted_parts());
   const int64_t value_bytes = whole_lines(2 * kWinogradPoints * at_once * conv.depth);
-  const int64_t sum_bytes = whole_lines(4 * kWinogradPoints * at_once * 2 * kernels_.lanes);
+  const int64_t sum_bytes = whole_lines(4 * kWinogradPoints * at_once * kernels_.winograd_vectors * kernels_.lanes);
   const int64_t bytes = value_bytes + sum_bytes;
   if (winograd_memory_.size() < parts * bytes) winograd_memory_ = Aligned<uint8_t>(parts * bytes);
   loops.push_back({parts, [this, conv, tiles, parts, at_once, value_bytes, bytes](int64_t i) {

@@ -79,7 +79,7 @@ struct WinogradU8 {
 };
 constexpr int64_t kWinogradPoints = 36;
 
-/// What the kernel works in: [36][tiles][depth] values, and [36][tiles][2 vectors] sums.
+/// What the kernel works in: [36][tiles][depth] values, and [36][tiles][winograd_vectors] sums.
 struct WinogradMemory {
   int64_t tiles = 0;  ///< at once
   int16_t* values = nullptr;
@@ -146,6 +146,9 @@ struct Kernels {
   void (*winograd_u8)(const WinogradU8&, int64_t begin, int64_t end, WinogradMemory memory) = nullptr;
   int shorts = 0;             ///< 16-bit values of a vector, where there is winograd_u8
   int winograd_channels = 0;  ///< of input and output from which on it is faster
+  int winograd_vectors = 0;   ///< of output channels in a pass
+  int winograd_step = 0;      ///< input channels are padded to a multiple of it
+  int shorts_a_dot = 0;       ///< input channels whose weights of a vector of output channels lie side by side
   /// Rows [begin, end) of the output.
   void (*table)(const uint8_t* table, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin,
                 int64_t end) = nullptr;

@@ -131,7 +131,8 @@ struct V {
   static Acc add16(Acc acc, Sum16 sum) { return _mm256_add_epi32(acc, _mm256_madd_epi16(sum, _mm256_set1_epi16(1))); }
   using S16 = __m256i;
   using W16 = __m256i;
-  static constexpr int kShorts = 16, kWinogradTiles = 6, kWinogradChannels = 16;
+  static constexpr int kShorts = 16, kShortsADot = 2;
+  static constexpr int kWinogradTiles = 6, kWinogradVectors = 2, kWinogradStep = 2, kWinogradChannels = 16;
   static S16 widen_s(const uint8_t* p) {
     return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   }

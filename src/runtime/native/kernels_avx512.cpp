@@ -113,7 +113,8 @@ struct V {
   static Acc dot(Acc acc, X x, W w) { return _mm512_dpbusd_epi32(acc, x, w); }
   using S16 = __m512i;
   using W16 = __m512i;
-  static constexpr int kShorts = 32, kWinogradTiles = 12, kWinogradChannels = 32;
+  static constexpr int kShorts = 32, kShortsADot = 2;
+  static constexpr int kWinogradTiles = 12, kWinogradVectors = 2, kWinogradStep = 2, kWinogradChannels = 32;
   static S16 widen_s(const uint8_t* p) {
     return _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   }

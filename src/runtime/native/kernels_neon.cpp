@@ -20,7 +20,8 @@ struct V : NeonVector {
   static constexpr int32_t kNarrowStep = 2 * 128;
   static constexpr int64_t kNarrowLeast = 4;
   static constexpr int32_t kPairLimit = 0;
-  static constexpr int kShorts = 0;
+  static constexpr int kShorts = 8, kShortsADot = 1;
+  static constexpr int kWinogradTiles = 4, kWinogradVectors = 4, kWinogradStep = 8, kWinogradChannels = 16;
 
   static Acc zero() { return vdupq_n_s32(0); }
   static W spread_weights(Raw raw) { return raw; }
@@ -61,6 +62,65 @@ struct V : NeonVector {
     return dot16(sum, spread<J>(x), w);
   }
   static Acc add16(Acc acc, Sum16 sum) { return vpadalq_s16(acc, sum); }
+  using S16 = int16x8_t;
+  using W16 = int16x4_t;
+  /// Values less 128, as other kernels take them.
+  static S16 widen_s(const uint8_t* p) { return vmovl_s8(vreinterpret_s8_u8(veor_u8(vld1_u8(p), vdup_n_u8(0x80)))); }
+  static S16 add_s(S16 a, S16 b) { return vaddq_s16(a, b); }
+  static S16 sub_s(S16 a, S16 b) { return vsubq_s16(a, b); }
+  template <int By>
+  static S16 shift_s(S16 x) {
+    return vshlq_n_s16(x, By);
+  }
+  static void store_s(int16_t* p, S16 x) { vst1q_s16(p, x); }
+  static W16 load_s(const int16_t* p) { return vld1_s16(p); }
+  static W16 load_pair(const int16_t* p) { return vld1_dup_s16(p); }
+  static I dot_s(I acc, W16 x, W16 w) { return vmlal_s16(acc, x, w); }
+  static I sub_i(I a, I b) { return vsubq_s32(a, b); }
+  template <int By>
+  static I shift_left(I x) {
+    return vshlq_n_s32(x, By);
+  }
+  /// One of eight input channels: weights of two vectors of output channels lie in one register. Assembly, as in dot().
+  template <int K, int Tiles, int Vectors>
+  static void add_channel(const int16x8_t (&x)[Tiles], const int16_t* weights, I (&acc)[Tiles][Vectors]) {
+#pragma GCC unroll 2
+    for (int v = 0; v + 2 <= Vectors; v += 2) {
+      const int16x8_t w = vld1q_s16(weights + v * kLanes);
+#pragma GCC unroll 4
+      for (int t = 0; t < Tiles; ++t) {
+        asm("smlal %0.4s, %1.4h, %2.h[%3]" : "+w"(acc[t][v]) : "w"(w), "x"(x[t]), "i"(K));
+        asm("smlal2 %0.4s, %1.8h, %2.h[%3]" : "+w"(acc[t][v + 1]) : "w"(w), "x"(x[t]), "i"(K));
+      }
+    }
+    if constexpr (Vectors % 2 == 1) {
+      const int16x4_t w = vld1_s16(weights + (Vectors - 1) * kLanes);
+#pragma GCC unroll 4
+      for (int t = 0; t < Tiles; ++t) {
+        asm("smlal %0.4s, %1.4h, %2.h[%3]" : "+w"(acc[t][Vectors - 1]) : "w"(w), "x"(x[t]), "i"(K));
+      }
+    }
+  }
+  /// The products of `used` (whole eights) input channels; a tile's values are `depth` apart.
+  template <int Tiles, int Vectors>
+  static void add_products(const int16_t* values, int64_t depth, int64_t used, const int16_t* weights,
+                           I (&acc)[Tiles][Vectors]) {
+    for (int64_t k = 0; k < used; k += 8) {
+      int16x8_t x[Tiles];
+#pragma GCC unroll 4
+      for (int t = 0; t < Tiles; ++t) x[t] = vld1q_s16(values + t * depth + k);
+      constexpr int kStep = Vectors * kLanes;
+      add_channel<0>(x, weights, acc);
+      add_channel<1>(x, weights + kStep, acc);
+      add_channel<2>(x, weights + 2 * kStep, acc);
+      add_channel<3>(x, weights + 3 * kStep, acc);
+      add_channel<4>(x, weights + 4 * kStep, acc);
+      add_channel<5>(x, weights + 5 * kStep, acc);
+      add_channel<6>(x, weights + 6 * kStep, acc);
+      add_channel<7>(x, weights + 7 * kStep, acc);
+      weights += 8 * kStep;
+    }
+  }
   static I finish(Acc acc) { return acc; }
 };
 

@@ -62,18 +62,20 @@ bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, 
 
 Aligned<int16_t> winograd_weights(const Tensor& weight, const Kernels& kernels) {
   const int64_t channels = weight.shape()[0], in_channels = weight.shape()[1];
-  const int64_t depth = padded(in_channels, 2), lanes = kernels.lanes;
+  const int64_t depth = padded(in_channels, kernels.winograd_step), lanes = kernels.lanes;
   const int64_t vectors = padded(channels, lanes) / lanes;
   Aligned<int16_t> out(vectors * lanes * depth * kWinogradPoints);
   const int8_t* values = weight.values<int8_t>().data();
+  const int64_t most = kernels.winograd_vectors * lanes, beside = kernels.shorts_a_dot;
   for (int64_t c = 0; c < channels; ++c) {
-    const int64_t pass = c / (2 * lanes) * 2 * lanes;  // first channel of the pass
-    const int64_t width = std::min<int64_t>(2, vectors - pass / lanes) * lanes;
+    const int64_t pass = c / most * most;  // first channel of the pass
+    const int64_t width = std::min(most, vectors * lanes - pass);
     for (int64_t k = 0; k < in_channels; ++k) {
       const auto points = transformed(values + 9 * (c * in_channels + k));
       for (int64_t point = 0; point < kWinogradPoints; ++point) {
         const int64_t block = pass * depth * kWinogradPoints + point * depth * width;
-        out[block + k / 2 * 2 * width + 2 * (c - pass) + k % 2] = points[static_cast<size_t>(point)];
+        out[block + k / beside * beside * width + beside * (c - pass) + k % beside] =
+            points[static_cast<size_t>(point)];
       }
     }
   }

@@ -20,7 +20,8 @@ namespace quench::runtime::native {
 bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels);
 
 /// Transformed weights of all output channels (one group), in the order that the kernel reads them: for each pass of
-/// two vectors of channels (the last: one or two), each of the 36 points, each pair of input channels: channels x 2.
+/// winograd_vectors vectors of channels (the last ones: fewer), each of the 36 points, each group of shorts_a_dot input
+/// channels: output channels x these.
 Aligned<int16_t> winograd_weights(const Tensor& weight, const Kernels& kernels);
 
 }  // namespace quench::runtime::native
