@@ -266,6 +266,14 @@ TEST_F(Agent, BrokenFiles) {
   expect_error("eval float.onnx --pack nowhere.qpack", 3, {"nowhere.qpack"});
   expect_error("eval nowhere.onnx --pack classify.qpack", 3, {"nowhere.onnx"});
   expect_error("eval classify.qpack --pack classify.qpack", 2, {"classify.qpack"});
+  write_file(folder_ / "net.pt", std::string("PK\x03\x04") + "archive/data.pkl");
+  write_file(folder_ / "net.safetensors", std::string("\x02\0\0\0\0\0\0\0{}", 10));
+  for (const std::string file : {"net.pt", "net.safetensors"}) {
+    for (const std::string command :
+         {"eval " + file + " --pack classify.qpack", "bench " + file, "predict " + file + " --source classify.qpack"}) {
+      expect_error(command, 2, {"reads ONNX", "`quench import " + file + " -o net.onnx`"});
+    }
+  }
   std::string damaged = whole;
   damaged[damaged.size() - 5] ^= 1;
   pack::samples::put(folder_ / "damaged.qpack", damaged);

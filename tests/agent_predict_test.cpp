@@ -8,6 +8,7 @@
 #include "core/rng.h"
 #include "core/tar_header.h"
 #include "error_testing.h"
+#include "models/preparation.h"
 #include "picture_files/decode.h"
 #include "picture_files/encode.h"
 #include "pixels/marks.h"
@@ -79,7 +80,10 @@ const std::string kFound = " --confidence 1e-7 --max-detections 4 ";
 
 TEST_F(AgentPredict, SaysWhatThePredictorSays) {
   const auto runtime = runtime::native_runtime();
-  for (const char* name : {"detect-int8.onnx", "int8.onnx"}) {
+  graph::Graph prepared = graph::read_model(folder_ / "float.onnx").graph;
+  models::set_preparation(prepared, {.resampling = pixels::Resampling::lanczos_antialias});
+  graph::save_onnx(prepared, folder_ / "prepared.onnx");
+  for (const char* name : {"detect-int8.onnx", "int8.onnx", "prepared.onnx"}) {
     const Answer got = answer(std::string(name) + kFound + "--source in --threads 1");
     ASSERT_EQ(names(got), (std::vector<std::string>{"a.png", "c.ppm", "sub/b.JPG"}));
     const graph::ModelFile model = graph::read_model(folder_ / name);

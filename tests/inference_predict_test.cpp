@@ -6,6 +6,8 @@
 #include "data_testing.h"
 #include "inference/annotated.h"
 #include "inference_predict_samples.h"
+#include "models/preparation.h"
+#include "pixels/fit.h"
 
 namespace quench::inference {
 namespace {
@@ -128,6 +130,25 @@ TEST(Predictor, AClassifierGivesFiveClassesThatAreShares) {
   }
   EXPECT_EQ(sample->predictor->class_name(6), "g");
   EXPECT_EQ(sample->predictor->class_name(7), "7");
+}
+
+TEST(Predictor, AClassifiersPicturesArePreparedAsItSays) {
+  graph::Graph graph = models::build("yolov8n-cls", {.classes = {"x", "y"}, .imgsz = 32});
+  const Tensor picture = noise(70, 50);
+  for (auto& [name, weight] : graph.weights) {  // initial weights see hardly anything of a picture
+    if (weight.value.shape().size() != 4) continue;
+    for (float& value : weight.value.mutable_values<float>()) value *= 3;
+  }
+  const float own = sample_of(model_file(graph))->predictor->predict(picture).top[0].score;
+  const pixels::Preparation wanted{.resampling = pixels::Resampling::bilinear_antialias};
+  models::set_preparation(graph, wanted);
+  const Prediction said = sample_of(model_file(graph))->predictor->predict(picture);
+  EXPECT_NE(said.top[0].score, own);
+  // A picture that is prepared already: of the size that is wanted, so it stays.
+  const Tensor prepared = pixels::fit_image(picture, 32, wanted);
+  EXPECT_EQ(said.top[0].score, sample_of(model_file(graph))->predictor->predict(prepared).top[0].score);
+  graph.metadata["preparation"] = "by hand";
+  EXPECT_THROW(sample_of(model_file(graph)), Error);
 }
 
 TEST(Predictor, AClassifierOfTwoClassesGivesBoth) {

@@ -69,7 +69,8 @@ TEST_F(Library, AnswersAreThoseOfQuenchPredict) {
                                size.width);
   }
   size_t boxes = 0;
-  for (const char* name : {"detector.onnx", "detector-int8.onnx", "classifier.onnx", "classifier-int8.onnx"}) {
+  for (const char* name :
+       {"detector.onnx", "detector-int8.onnx", "classifier.onnx", "classifier-int8.onnx", "classifier-prepared.onnx"}) {
     quench::Model model(path(name));
     const auto said = library_testing::run(QUENCH_PROGRAM " predict " + path(name) + " --source " + path("in") +
                                            " --runtime native --save none --format jsonl 2>/dev/null");
@@ -83,7 +84,9 @@ TEST_F(Library, AnswersAreThoseOfQuenchPredict) {
       boxes += ours.size();
     }
   }
-  EXPECT_GT(boxes, 60u);  // 4 classes each of 12 pictures, and boxes
+  EXPECT_GT(boxes, 84u);  // 4 classes each of 18 pictures, and boxes
+  quench::Model own(path("classifier-own.onnx")), prepared(path("classifier-prepared.onnx"));
+  EXPECT_NE(rows(own, view(pictures[2], 300, 201)), rows(prepared, view(pictures[2], 300, 201)));
 }
 #endif
 

@@ -11,6 +11,7 @@
 #include "core/rng.h"
 #include "graph/onnx_write.h"
 #include "graph_samples.h"
+#include "models/preparation.h"
 #include "models/spec.h"
 
 namespace library_testing {
@@ -42,6 +43,14 @@ void write_models(const std::string& folder) {
     quench::graph::save_onnx(quench::graph::samples::quantized(graph, {.pixels = true}),
                              fmt::format("{}/{}-int8.onnx", folder, file));
   }
+  quench::graph::Graph prepared = model("yolov5n-cls", {"ape", "bee", "cat", "dog"}, 32);
+  for (auto& [name, weight] : prepared.weights) {  // initial weights see hardly anything of a picture
+    if (weight.value.shape().size() != 4) continue;
+    for (float& value : weight.value.mutable_values<float>()) value *= 3;
+  }
+  quench::graph::save_onnx(prepared, folder + "/classifier-own.onnx");
+  quench::models::set_preparation(prepared, {.resampling = quench::pixels::Resampling::bicubic_antialias});
+  quench::graph::save_onnx(prepared, folder + "/classifier-prepared.onnx");
 }
 
 std::vector<uint8_t> picture(int height, int width, uint64_t seed) {

@@ -13,9 +13,12 @@
 #include "graph/input_normalization.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
+#include "models/preparation.h"
 #include "models/spec.h"
 #include "nn/graph_module.h"
+#include "pixels/fit.h"
 #include "steps/start.h"
+#include "steps/step.h"
 #include "steps/unfold.h"
 
 namespace quench::steps {
@@ -186,6 +189,49 @@ TEST_F(Start, NormalisationOfTheInputIsTakenOver) {
   EXPECT_FALSE(module.parameters().contains("normalize.bias"));
   EXPECT_FALSE(module.buffers().contains("normalize.weight"));
   EXPECT_TRUE(module.graph() == start);
+}
+
+TEST_F(Start, TheWayToPreparePicturesIsTakenOver) {
+  graph::Graph given = built("yolov5n-cls", {"cat", "dog"}, 1);
+  EXPECT_TRUE(models::preparation_of(started("yolov5n-cls", saved(given), {"cat", "dog"})).is_own());
+  const pixels::Preparation wanted{pixels::Shaping::short_side, pixels::Resampling::bilinear_antialias, 256, 224};
+  models::set_preparation(given, wanted);
+  EXPECT_EQ(models::preparation_of(started("yolov5n-cls", saved(given), {"cat", "dog"})), wanted);
+}
+
+// A step sees pictures as its model wants them; one that trains, small ones as they are.
+TEST_F(Start, StepsGetPicturesPrepared) {
+  graph::Graph graph = built("yolov5n-cls", {"cat", "dog"}, 1);
+  data::PixelStore large{60, 90, std::vector<uint8_t>(60 * 90 * 3), {0}, {"cat", "dog"}};
+  for (size_t i = 0; i < large.pixels.size(); ++i) large.pixels[i] = static_cast<uint8_t>(i * i * 31);
+  data::PixelStore small{20, 30, std::vector<uint8_t>(20 * 30 * 3, 7), {0}, {"cat", "dog"}};
+  const data::Splits data{"made", std::make_shared<data::MemoryDataset>(small),
+                          std::make_shared<data::MemoryDataset>(large)};
+  data::Splits seen;
+  Registry registry;
+  const methods::StepTable table = methods::step_table();
+  for (const char* name : {"quantize", "finetune"}) {
+    registry.add(table.require(name, "t"), [&](const StepInput& input) {
+      seen = *input.data;
+      EXPECT_EQ(seen.test->digest(), data.test->digest());
+      return input.model.graph;
+    });
+  }
+  const auto run = [&](const char* step) {
+    const graph::ModelFile model{"m", "", "", graph};
+    const Json settings = table.require(step, "t").options("classify").checked(Json::object(), "t");
+    registry.run(step, {model, settings, &data, folder_, false, LogSink(), CancelToken()});
+  };
+  run("quantize");
+  EXPECT_EQ(seen.test, data.test) << "quench's own way: the data as they are";
+  const pixels::Preparation wanted{.resampling = pixels::Resampling::bicubic_antialias};
+  models::set_preparation(graph, wanted);
+  run("quantize");
+  EXPECT_EQ(seen.test->at(0).pixels, pixels::fit_image(data.test->at(0).pixels, 32, wanted));
+  EXPECT_EQ(seen.train->at(0).pixels.shape(), (Shape{32, 32, 3}));
+  run("finetune");
+  EXPECT_EQ(seen.test->at(0).pixels.shape(), (Shape{32, 32, 3}));
+  EXPECT_EQ(seen.train->at(0).pixels.shape(), (Shape{20, 30, 3})) << "augmented at its own size";
 }
 
 TEST_F(Start, RefusesWhatIsNoStart) {

@@ -14,7 +14,10 @@
 #include "data_testing.h"
 #include "graph/onnx_write.h"
 #include "inference/evaluate.h"
+#include "models/preparation.h"
 #include "models/spec.h"
+#include "pixels/canvas.h"
+#include "pixels/fit.h"
 #include "runtime/native/native.h"
 #include "score/detection_scorer.h"
 
@@ -36,8 +39,9 @@ class StudyPack : public ::testing::Test {
                                  int imgsz) {
     const LogSink log;
     const CancelToken cancel;
-    const std::string sha256 =
-        data::write_pack(split, {.data = "d", .split = "test", .imgsz = imgsz}, path_, log, cancel);
+    const std::string sha256 = data::write_pack(
+        split, {.data = "d", .split = "test", .imgsz = imgsz, .preparation = models::preparation_of(model.graph)},
+        path_, log, cancel);
     const pack::Reader pack(path_);
     EXPECT_EQ(pack.sha256(), sha256);
     EXPECT_EQ(pack.header().task, split->task());
@@ -70,6 +74,29 @@ TEST_F(StudyPack, ClassificationIsFittedAsForEvaluation) {
     const score::Evaluation direct = expect_equal(split, file_of(models::build("yolov8n-cls", options)), side);
     EXPECT_GT(score::score_of(direct.scores, "top5"), 0);
   }
+}
+
+// The pack has the bytes that `quench predict` sees, and scores no model that wants others.
+TEST_F(StudyPack, PicturesArePreparedAsTheModelSays) {
+  const auto split = data::first_images(data::open_shapes({.imgsz = 64}).test, 40);
+  models::BuildOptions options;
+  options.classes = split->classes();
+  options.imgsz = 32;
+  graph::Graph graph = models::build("yolov8n-cls", options);
+  const graph::Graph own = graph;
+  const pixels::Preparation wanted{pixels::Shaping::short_side, pixels::Resampling::bicubic_antialias, 256, 224};
+  models::set_preparation(graph, wanted);
+  expect_equal(split, file_of(graph), 32);
+  const pack::Reader pack(path_);
+  EXPECT_EQ(pack::header_from(pack::to_text(pack.header()), "t"), pack.header());
+  const Tensor first = pixels::fit_image(split->at(0).pixels, 32, wanted);
+  EXPECT_EQ(pack.read(0, 1), pixels::to_planar(first.reshaped({1, 32, 32, 3})));
+  EXPECT_NE(pack.read(0, 1), inference::sample_image(*split, own));
+  quench::testing::expect_error(ErrorKind::data, {"256 pixels where 224 are kept", "quench's own way", "--model"},
+                                [&] { agent::make_scorer(own, pack.header(), nullptr); });
+  pack::Header other = pack.header();
+  other.preparation = "{}";
+  quench::testing::expect_error(ErrorKind::data, {"of the pack"}, [&] { agent::make_scorer(own, other, nullptr); });
 }
 
 TEST_F(StudyPack, DetectionIsLetterboxedAndMappedBack) {

@@ -12,9 +12,11 @@
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
+#include "graph/shape_inference.h"
 #include "graph/verify.h"
 #include "metrics/cost.h"
 #include "models/detect_head.h"
+#include "models/preparation.h"
 #include "models/spec.h"
 #include "weights/import.h"
 #include "weights_samples.h"
@@ -99,12 +101,17 @@ TEST(Import, NormalisationIsALayerAndTheSizeTheFiles) {
   const Graph got = import_checkpoint(checkpoint, {}, "x.pt");
   EXPECT_EQ(got.edge(got.inputs[0]).shape, (Shape{1, 3, 128, 128})) << "a multiple of the stride";
   EXPECT_EQ(got.metadata.at("preprocessing_differs"), "crops; resizes");
+  EXPECT_FALSE(got.metadata.contains("preparation"));
   const graph::Node* node = graph::input_normalization(got);
   ASSERT_NE(node, nullptr);
   const auto weight = got.required_weight(*node, "weight").value.values<float>();
   const auto bias = got.required_weight(*node, "bias").value.values<float>();
   EXPECT_EQ((std::vector<float>{weight.begin(), weight.end()}), (std::vector<float>{2, 0.5f, 1}));
   EXPECT_EQ((std::vector<float>{bias.begin(), bias.end()}), (std::vector<float>{-1, -0.125f, 0}));
+  checkpoint.preprocessing.pictures = {pixels::Shaping::short_side, pixels::Resampling::bicubic_antialias, 256, 224};
+  const Graph kept = graph::read_onnx(graph::write_onnx(import_checkpoint(checkpoint, {}, "x.pt")), "x");
+  EXPECT_EQ(models::preparation_of(kept), checkpoint.preprocessing.pictures);
+  EXPECT_EQ(models::preparation_of(graph::with_image_size(kept, 64, 64)), checkpoint.preprocessing.pictures);
   ImportOptions options;
   options.imgsz = 64;
   const Graph sized = import_checkpoint(checkpoint, options, "x.pt");

@@ -10,6 +10,7 @@
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
 #include "models/detect_head.h"
+#include "models/preparation.h"
 #include "models/spec.h"
 #include "models/yolov5u.h"
 #include "onnx_files.h"
@@ -119,6 +120,19 @@ TEST(OnnxImport, ASoftmaxBehindAClassifierIsLeftOut) {
   EXPECT_EQ(got.metadata.at("classes"), R"(["cat","dog's"])");
   EXPECT_EQ(got.metadata.at("source_license"), "a licence");
   EXPECT_EQ(got.weights.size(), wanted.weights.size());
+}
+
+// Ultralytics prepares pictures for its exports as for its checkpoints without transforms.
+TEST(OnnxImport, UltralyticsClassifiersSeeItsPictures) {
+  const auto of = [](const char* model, const char* author) {
+    File file = renamed(graph::fold_batch_norms(models::build(model, small(2))));
+    file.metadata("author", author);
+    return models::preparation_of(import(file));
+  };
+  EXPECT_EQ(of("yolov8n-cls", "Ultralytics"),
+            (pixels::Preparation{.resampling = pixels::Resampling::bilinear_antialias}));
+  EXPECT_TRUE(of("yolov8n-cls", "somebody").is_own());
+  EXPECT_TRUE(of("yolov8n", "Ultralytics").is_own());
 }
 
 TEST(OnnxImport, SmallImagesKeepTheirStem) {

@@ -106,6 +106,17 @@ std::string center_crop(const std::string& size) {
   return module(kTransforms, "CenterCrop", "}", "}", "}", {text("size"), size});
 }
 
+/// values: the size, then other attributes.
+std::string resize(std::vector<std::string> values) {
+  values.insert(values.begin(), text("size"));
+  return module(kTransforms, "Resize", "}", "}", "}", values);
+}
+
+/// A value of torchvision's InterpolationMode, as pickle writes it.
+std::string mode(const std::string& name) {
+  return "ctorchvision.transforms.functional\nInterpolationMode\n" + samples::tuple({text(name)}) + "R";
+}
+
 std::string normalize(const std::string& mean, const std::string& deviation) {
   return module(kTransforms, "Normalize", "}", "}", "}", {text("mean"), mean, text("std"), deviation});
 }
@@ -158,15 +169,51 @@ TEST(TorchCheckpoint, WithoutTransformsTheSizeIsTheTrainings) {
   EXPECT_FALSE(preprocessing_of(compose({normalize(three(0, 0, 0), three(1, 1, 1))})).normalization);
 }
 
+TEST(TorchCheckpoint, FilterAndCropAreThoseOfTheTransforms) {
+  using pixels::Preparation;
+  using pixels::Resampling;
+  using pixels::Shaping;
+  const auto pictures = [](const std::vector<std::string>& transforms) {
+    return preprocessing_of(compose(transforms)).pictures;
+  };
+  const std::string of_256 = resize({samples::integer(256)});
+  EXPECT_EQ(pictures({of_256, center_crop(pair(224)), kToTensor}),
+            (Preparation{Shaping::short_side, Resampling::bilinear_antialias, 256, 224}));
+  EXPECT_EQ(pictures({resize({samples::integer(224), text("interpolation"), mode("bicubic"), text("max_size"), "N"}),
+                      center_crop(pair(224))}),
+            (Preparation{.resampling = Resampling::bicubic_antialias}));
+  EXPECT_EQ(pictures({resize({samples::integer(224), text("interpolation"), samples::integer(1)})}),
+            (Preparation{.resampling = Resampling::lanczos_antialias}))
+      << "Pillow's number, as torchvision once kept it";
+  EXPECT_EQ(pictures({kToTensor, resize({pair(224), text("antialias"), "\x88"})}),
+            (Preparation{Shaping::stretch, Resampling::bilinear_antialias}));
+  EXPECT_EQ(pictures({center_crop(pair(224))}), (Preparation{.shaping = Shaping::none}));
+  EXPECT_EQ(
+      pictures({object("utils.augmentations", "CenterCrop", {text("h"), samples::integer(64), text("w"), "K\x40"})}),
+      (Preparation{Shaping::square, Resampling::bilinear}));
+  EXPECT_TRUE(pictures({resize({samples::integer(224), text("interpolation"), mode("nearest")})}).is_own())
+      << "what cannot be followed is a difference";
+  EXPECT_TRUE(pictures({kToTensor}).is_own());
+  EXPECT_EQ(preprocessing_of("").pictures, (Preparation{.resampling = Resampling::bilinear_antialias}))
+      << "what Ultralytics does where its classifier has none";
+}
+
 TEST(TorchCheckpoint, WhatPreprocessingDoesOtherwiseIsSaid) {
   const auto differences = [](const std::vector<std::string>& transforms) {
     std::string all;
     for (const std::string& one : preprocessing_of(compose(transforms)).differences) all += one + "; ";
     return all;
   };
-  EXPECT_NE(differences({center_crop(pair(224))}).find("crops 224 pixels without resizing"), std::string::npos);
-  const std::string resize = module(kTransforms, "Resize", "}", "}", "}", {text("size"), samples::integer(256)});
-  EXPECT_NE(differences({resize, center_crop(pair(224))}).find("to 256 pixels before it crops 224"), std::string::npos);
+  EXPECT_EQ(differences({resize({samples::integer(256)}), center_crop(pair(224))}), "");
+  EXPECT_NE(differences({center_crop(pair(224)), resize({samples::integer(256)})}).find("resizes what it has"),
+            std::string::npos);
+  EXPECT_NE(differences({resize({text("big")})}).find("a size that is not known"), std::string::npos);
+  EXPECT_NE(differences({resize({pair(224), text("interpolation"), mode("nearest")})}).find("filter 'nearest'"),
+            std::string::npos);
+  EXPECT_NE(differences({resize({samples::integer(224), text("max_size"), samples::integer(300)})}).find("long side"),
+            std::string::npos);
+  const std::string plain = differences({kToTensor, resize({samples::integer(224), text("antialias"), "\x89"})});
+  EXPECT_NE(plain.find("'bilinear', not antialiased"), std::string::npos) << plain;
   EXPECT_NE(differences({module(kTransforms, "Grayscale", "}", "}", "}")}).find("Grayscale"), std::string::npos);
   EXPECT_NE(differences({"N"}).find("no object"), std::string::npos);
 }

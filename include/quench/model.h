@@ -76,7 +76,8 @@ class QUENCH_API Model {
   std::vector<Detection> detect(const ImageView& image, const DetectOptions& options = DetectOptions());
 
   /// The top_k likeliest classes of a picture (all where there are fewer), best first, equal ones by label: the short
-  /// side is resized to the model's, the centre is cropped. Throws as detect(), for a detector and for top_k below 1.
+  /// side is resized to the model's, the centre is cropped, or what the model's file says else. Throws as detect(), for
+  /// a detector and for top_k below 1.
   std::vector<ClassScore> classify(const ImageView& image, int top_k = 5);
 
   /// Of the latest detect() or classify(); zeros before.

@@ -3,6 +3,7 @@
 
 #include "agent/answer.h"
 #include "agent/commands.h"
+#include "agent/model_file.h"
 #include "agent/timing.h"
 #include "core/error.h"
 #include "runtime/registry.h"
@@ -30,7 +31,7 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
   if (options["pack"].is_string()) pack.emplace(options["pack"].get<std::string>());
   const runtime::Registry registry = runtime::base_registry(environment.places);
   std::vector<graph::ModelFile> models;
-  for (const std::string& file : invocation.inputs) models.push_back(graph::read_model(file));
+  for (const std::string& file : invocation.inputs) models.push_back(read_model(file));
 
   std::vector<record::Record> records;
   for (const graph::ModelFile& model : models) {

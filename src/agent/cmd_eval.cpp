@@ -4,6 +4,7 @@
 #include "agent/answer.h"
 #include "agent/commands.h"
 #include "agent/evaluation.h"
+#include "agent/model_file.h"
 #include "agent/timing.h"
 #include "config/tables.h"
 #include "core/error.h"
@@ -60,7 +61,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   if (!options["pack"].is_string())
     fail(ErrorKind::config, "quench-agent {}: expected --pack FILE", invocation.command);
   if (options["threads"] == 0) options["threads"] = usable_processors();
-  const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
+  const graph::ModelFile model = read_model(invocation.inputs.at(0));
   const pack::Reader pack(options["pack"].get<std::string>());
   const std::unique_ptr<score::Scorer> scorer = make_scorer(model.graph, pack.header(), options);
   const runtime::Registry registry = runtime::base_registry(environment.places);

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "agent/commands.h"
+#include "agent/model_file.h"
 #include "agent/pictures.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -126,7 +127,7 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
     fail(ErrorKind::config, "quench-agent predict: --exact is of --format jsonl; lines of --format tab are rounded");
   }
   Drawings drawings(options["draw"]);
-  const graph::ModelFile model = graph::read_model(invocation.inputs.at(0));
+  const graph::ModelFile model = read_model(invocation.inputs.at(0));
   const std::unique_ptr<PictureSource> source = open_pictures(sources, wish_of(options["camera_size"]));
   const runtime::Registry registry = runtime::base_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);

@@ -8,6 +8,7 @@
 #include "core/hash.h"
 #include "core/text.h"
 #include "graph/magnitude.h"
+#include "models/preparation.h"
 #include "models/task.h"
 #include "score/evaluate.h"
 
@@ -22,6 +23,19 @@ void require_size(const graph::Graph& graph, const pack::Header& header) {
   if (shape == Shape{1, 3, header.height, header.width}) return;
   fail(ErrorKind::data, "[agent] expected a pack of images [3,{},{}] for this model, got [3,{},{}] ({})",
        shape.size() == 4 ? shape[2] : 0, shape.size() == 4 ? shape[3] : 0, header.height, header.width, header.data);
+}
+
+/// A pack of pictures that were prepared for another model would score this one too low.
+void require_preparation(const graph::Graph& graph, const pack::Header& header) {
+  const pixels::Preparation wanted = models::preparation_of(graph);
+  const pixels::Preparation got = header.has_objects()
+                                      ? pixels::Preparation{}
+                                      : pixels::preparation_from(header.preparation, "'preparation' of the pack");
+  if (wanted == got) return;
+  fail(ErrorKind::data,
+       "[agent] expected a pack of pictures prepared as the model wants them ({}), got another way ({}): `quench data "
+       "pack --model MODEL` makes one ({})",
+       pixels::described(wanted), pixels::described(got), header.data);
 }
 
 /// SHA-256 of one image's share of tensors [N,...].
@@ -41,6 +55,7 @@ std::unique_ptr<score::Scorer> make_scorer(const graph::Graph& graph, const pack
   graph::require_magnitudes(graph);
   models::require_fit(graph, header.task, header.classes);
   require_size(graph, header);
+  require_preparation(graph, header);
   return score::make_scorer(graph, header.classes, settings);
 }
 

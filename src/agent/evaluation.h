@@ -26,8 +26,8 @@ struct Evaluated {
 };
 
 /// The scorer of a model over a pack. settings: those of the pack's task (config::evaluate_options). Throws Error{data}
-/// where model and pack do not fit (task, image size, classes), and where a weight is too large to mean anything
-/// (graph/magnitude.h).
+/// where model and pack do not fit (task, image size, classes, how pictures are prepared), and where a weight is too
+/// large to mean anything (graph/magnitude.h).
 std::unique_ptr<score::Scorer> make_scorer(const graph::Graph& graph, const pack::Header& header, const Json& settings);
 
 /// Runs a pack's images through a session, in order, and adds what they give to `scorer`. With a journal, images that

@@ -42,7 +42,7 @@ int run_calibrate(const program::Invocation& invocation, const program::Environm
              list = file_to_write(settings, "settings_file");
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
   const bool looks_alone = !settings["compare"].get<bool>();  // scores need labels, looking does not
-  const data::Splits data = open_matched(model.graph, settings, environment, looks_alone);
+  const data::Splits data = open_prepared(model.graph, settings, environment, looks_alone);
   const calibration::Findings findings =
       calibration::compare(model, data, settings, environment.log, *environment.cancel);
   if (output) write_file(*output, json_text(calibration::to_json(findings), 1) + "\n");

@@ -1,10 +1,13 @@
 #include <filesystem>
 
 #include "cli/lab_commands.h"
+#include "cli/model_argument.h"
 #include "cli/print.h"
 #include "core/text.h"
 #include "data/sets/find.h"
 #include "data/sets/sample_pack.h"
+#include "graph/image_side.h"
+#include "models/preparation.h"
 
 namespace quench::cli {
 
@@ -15,9 +18,13 @@ int run_data_pack(const program::Invocation& invocation, const program::Environm
   const data::Splits splits = data::open(data::find_file(options["data"].get<std::string>(), root).string(), root);
   const std::string split = options["split"];
   const auto images = data::first_images(split == "train" ? splits.train : splits.test, options["limit"]);
-  const std::string sha256 =
-      data::write_pack(images, {.data = splits.name, .split = split, .imgsz = options["imgsz"].get<int>()}, output,
-                       environment.log, *environment.cancel);
+  data::PackOptions pack{.data = splits.name, .split = split, .imgsz = options["imgsz"].get<int>()};
+  if (options["model"].is_string()) {
+    const graph::Graph model = open_file(options["model"].get<std::string>(), environment).graph;
+    pack.preparation = models::preparation_of(model);
+    if (pack.imgsz == 0) pack.imgsz = graph::image_side(model);
+  }
+  const std::string sha256 = data::write_pack(images, pack, output, environment.log, *environment.cancel);
   environment.log.info(fmt::format("wrote {}: {}, {} (sha256 {})", output.string(), counted(images->size(), "image"),
                                    bytes_text(static_cast<int64_t>(std::filesystem::file_size(output))), sha256));
   return program::kOk;

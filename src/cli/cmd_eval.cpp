@@ -79,7 +79,7 @@ int run_against(const graph::ModelFile& model, const Json& options, const progra
     fail(ErrorKind::config, "eval: expected --format table or json with --against, got {}", format);
   }
   const graph::ModelFile against = open_file(options["against"].get<std::string>(), environment);
-  data::Splits data = open_matched(model.graph, options, environment, true);
+  data::Splits data = open_prepared(model.graph, options, environment, true);
   data.train = data.test;  // of which images are chosen
   const std::vector<Tensor> images = comparison_images(model.graph, data, 0, 0, environment);
   const why::Whole whole = why::compare_whole(model, against, images, runtime, options["threads"].get<int>(),

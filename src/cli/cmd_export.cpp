@@ -12,6 +12,7 @@
 #include "graph/onnx_write.h"
 #include "graph/passes.h"
 #include "models/decode_tail.h"
+#include "models/preparation.h"
 
 namespace quench::cli {
 namespace {
@@ -39,6 +40,12 @@ void write_ncnn(const graph::Graph& graph, std::filesystem::path path, const Log
   log.info(fmt::format("wrote {} and its .bin (sha256 {})", path.string(), sha256_hex(model.bin).substr(0, 16)));
 }
 
+/// Of a file that has no place for it.
+void tell_preparation(const graph::Graph& graph, const LogSink& log) {
+  const pixels::Preparation preparation = models::preparation_of(graph);
+  if (!preparation.is_own()) log.info("pictures for this model: " + pixels::described(preparation));
+}
+
 }  // namespace
 
 int run_export(const program::Invocation& invocation, const program::Environment& environment) {
@@ -51,6 +58,7 @@ int run_export(const program::Invocation& invocation, const program::Environment
   const std::filesystem::path path = options["output"].get<std::string>();
   if (options["to"] == "integers") return run_in_library(invocation, environment);
   graph::Graph graph = open_graph(invocation.inputs.at(0), options, environment);
+  if (options["to"] != "onnx") tell_preparation(graph, environment.log);
   if (options["to"] == "ncnn") {
     write_ncnn(graph, path, environment.log);
     return program::kOk;

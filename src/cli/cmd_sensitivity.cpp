@@ -16,7 +16,7 @@ int run_sensitivity(const program::Invocation& invocation, const program::Enviro
   const Json settings = lab_settings(invocation);
   const auto output = file_to_write(settings, "output"), page = file_to_write(settings, "page");
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
-  const data::Splits data = open_matched(model.graph, settings, environment);
+  const data::Splits data = open_prepared(model.graph, settings, environment);
   const bits::Sensitivity table =
       bits::measure_sensitivity(model, data, settings, environment.log, *environment.cancel);
   if (output) write_file(*output, json_text(bits::to_json(table), 1) + "\n");

@@ -8,6 +8,7 @@
 #include "core/json_text.h"
 #include "core/printable.h"
 #include "core/text.h"
+#include "data/sets/find.h"
 #include "inference/registry.h"
 #include "report/findings.h"
 #include "report/report.h"
@@ -19,7 +20,8 @@ namespace fs = std::filesystem;
 int run_study(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   const std::string file = invocation.inputs.at(0);
-  const study::StudyFile study = study::read_study(file);
+  const study::StudyFile study = study::read_study(
+      file, {data::root_of(options, environment.data_root), environment.places.cache_folder}, environment.log);
   const runtime::Registry registry = inference::full_registry(environment.places);
   const steps::Registry step_registry = steps::registry();
   const study::RunContext context = study_context(options, study, environment, registry, step_registry);

@@ -95,7 +95,7 @@ int run_why(const program::Invocation& invocation, const program::Environment& e
   std::optional<graph::ModelFile> against;
   if (!settings["against"].is_null()) against = open_file(settings["against"].get<std::string>(), environment);
   std::optional<data::Splits> data;
-  if (!settings["data"].is_null()) data = open_matched(model->graph, settings, environment);
+  if (!settings["data"].is_null()) data = open_prepared(model->graph, settings, environment);
   const why::Subject subject{*model, against ? &*against : nullptr, data ? &*data : nullptr,
                              data ? settings["data"].get<std::string>() : ""};
   const why::Profiler profiler =

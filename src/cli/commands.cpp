@@ -313,10 +313,12 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
                   Option{"imgsz",
                          T::integer,
                          0,
-                         "image side in pixels; 0: 640 for detection, else the images' own",
+                         "image side in pixels; 0: that of `model`, else 640 for detection, else the images' own",
                          {},
                          0,
                          8192},
+                  Option{"model", T::text, nullptr,
+                         "model that the pack is for: a classifier's pictures are prepared as its metadata say"},
                   Option{"limit", T::integer, 0, "the first N images; 0: all", {}, 0, 1e9}}) +
            output("file to write (required)"),
        nullptr},

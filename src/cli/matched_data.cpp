@@ -6,7 +6,10 @@
 #include "data/sets/class_match.h"
 #include "data/sets/find.h"
 #include "data/sets/picture_set.h"
+#include "data/sets/prepared.h"
+#include "graph/image_side.h"
 #include "models/no_task.h"
+#include "models/preparation.h"
 #include "models/task.h"
 #include "study/stages.h"
 
@@ -55,6 +58,13 @@ data::Splits open_matched(const graph::Graph& model, const Json& settings, const
   splits = data::with_classes(std::move(splits), models::class_names(model), given);
   for (const std::string& note : splits.notes) environment.log.info(note);
   return splits;
+}
+
+data::Splits open_prepared(const graph::Graph& model, const Json& settings, const program::Environment& environment,
+                           bool pictures_do) {
+  data::Splits splits = open_matched(model, settings, environment, pictures_do);
+  const pixels::Preparation preparation = models::preparation_of(model);
+  return preparation.is_own() ? splits : data::prepared(std::move(splits), preparation, graph::image_side(model));
 }
 
 }  // namespace quench::cli

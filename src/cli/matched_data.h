@@ -14,4 +14,9 @@ namespace quench::cli {
 data::Splits open_matched(const graph::Graph& model, const Json& settings, const program::Environment& environment,
                           bool pictures_do = false);
 
+/// Likewise, with the pictures as the model wants them (data/sets/prepared.h): for what runs models itself, where steps
+/// and evaluations prepare them (steps/step.h, inference/evaluate.h).
+data::Splits open_prepared(const graph::Graph& model, const Json& settings, const program::Environment& environment,
+                           bool pictures_do = false);
+
 }  // namespace quench::cli

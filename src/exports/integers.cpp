@@ -101,7 +101,7 @@ class IntegerWriter {
                {"byte_order", "little"},
                {"requantization", program_.dyadic ? "dyadic" : "float"},
                {"silu", silu()}};
-    for (const char* key : {"model", "task", "bits_w", "bits_a"}) {
+    for (const char* key : {"model", "task", "bits_w", "bits_a", "preparation"}) {
       if (const auto found = model_.graph.metadata.find(key); found != model_.graph.metadata.end()) {
         index[key] = found->second;
       }

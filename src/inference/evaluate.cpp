@@ -7,12 +7,19 @@
 #include "core/text.h"
 #include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
+#include "data/sets/prepared.h"
 #include "models/detect_head.h"
+#include "models/preparation.h"
 #include "models/task.h"
 #include "score/evaluate.h"
 
 namespace quench::inference {
 namespace {
+
+/// The split's pictures as the model wants them. The caller owns the split: shared without owning.
+std::shared_ptr<const data::Dataset> prepared(const data::Dataset& split, const graph::Graph& graph, int imgsz) {
+  return data::prepared({std::shared_ptr<void>(), &split}, models::preparation_of(graph), imgsz);
+}
 
 score::ImageSource images_of(const graph::Graph& graph, const data::Dataset& split, const EvaluateOptions& options,
                              bool rect, const std::shared_ptr<data::LeftOut>& left_out) {
@@ -26,10 +33,12 @@ score::ImageSource images_of(const graph::Graph& graph, const data::Dataset& spl
     fail(ErrorKind::unsupported, "[inference.evaluate] expected a square input, or `rect`, got {}", to_string(shape));
   }
   const auto imgsz = static_cast<int>(shape[2]);
-  return data::evaluation_images(split, {.imgsz = imgsz,
-                                         .batch = data::evaluation_batch(imgsz, options.batch),
-                                         .workers = options.workers,
-                                         .left_out = left_out});
+  const auto pictures = prepared(split, graph, imgsz);
+  const auto next = data::evaluation_images(*pictures, {.imgsz = imgsz,
+                                                        .batch = data::evaluation_batch(imgsz, options.batch),
+                                                        .workers = options.workers,
+                                                        .left_out = left_out});
+  return [pictures, next] { return next(); };
 }
 
 }  // namespace
@@ -74,7 +83,8 @@ score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const Eva
 
 Tensor sample_image(const data::Dataset& split, const graph::Graph& graph) {
   const auto side = static_cast<int>(graph.edge(graph.inputs.at(0)).shape.at(2));
-  const auto next = data::evaluation_images(split, {.imgsz = side, .batch = 1, .workers = 0});
+  const auto pictures = prepared(split, graph, side);
+  const auto next = data::evaluation_images(*pictures, {.imgsz = side, .batch = 1, .workers = 0});
   return data::to_planar(next()->images);
 }
 

@@ -99,7 +99,10 @@ std::string study_reference(const StepTable& steps) {
       "\n## `models`\n\nA name in place of a map is the setting `model`. An entry may also have `train` (settings of "
       "its own, over "
       "those of the study), `seeds`\n"
-      "and `methods` (names of the study's methods that it goes through).\n\n" +
+      "and `methods` (names of the study's methods that it goes through), and a `name` for tables. A file as `model` "
+      "(`.pt`, "
+      "`.safetensors`, `.onnx`)\n"
+      "is a model with weights that is taken as it is: `pretrained` with `epochs: 0`.\n\n" +
       table_text(config::model_options());
   text += "\n## `train`\n\n" + table_text([&](std::string_view task) {
             return steps.require("train", "study").options(task).without({"seed"});

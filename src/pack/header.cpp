@@ -170,6 +170,7 @@ std::string to_text(const Header& header) {
   } else {
     json["labels"] = header.labels;
   }
+  if (!header.preparation.empty()) json["preparation"] = header.preparation;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
@@ -187,6 +188,7 @@ Header header_from(std::string_view text, std::string_view where) {
     if (!name.is_string()) wrong(where, "class names", shown(name));
     header.classes.push_back(name.get<std::string>());
   }
+  if (json.contains("preparation")) header.preparation = fields.text("preparation");
   if (header.has_objects()) {
     for (const Json& image : fields.list("images")) {
       header.images.push_back(image_from(image, header, fmt::format("{}, image {}", where, header.images.size())));

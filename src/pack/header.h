@@ -28,6 +28,8 @@ struct Header {
   int64_t height = 0;       ///< of every image, as the model sees it
   int64_t width = 0;
   std::vector<std::string> classes;
+  /// How images that are labelled by class were prepared (pixels/preparation.h); empty: quench's own way.
+  std::string preparation = {};
   std::vector<int32_t> labels;  ///< one an image, for tasks whose labels are classes (core/task.h)
   std::vector<Image> images;    ///< one an image, for tasks whose labels are objects
   bool operator==(const Header&) const = default;

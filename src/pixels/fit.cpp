@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "pixels/shaped.h"
 #include "pixels/target_clones.h"
 
 namespace quench::pixels {
@@ -86,6 +87,7 @@ void Fitter::prepare(int height, int width) {
 }
 
 void Fitter::fit(const uint8_t* source, int height, int width, uint8_t* out) {
+  if (!preparation_.is_own()) return fit_shaped(source, height, width, preparation_, imgsz_, out);
   if (height == imgsz_ && width == imgsz_) {
     std::memcpy(out, source, static_cast<size_t>(height) * width * 3);
     return;
@@ -162,17 +164,19 @@ void Fitter::shrink(const uint8_t* source, int width, uint8_t* out) {
   }
 }
 
-Tensor fit_image(const Tensor& pixels, int imgsz) {
+Tensor fit_image(const Tensor& pixels, int imgsz, const Preparation& preparation) {
   const Shape& shape = pixels.shape();
   if (shape.size() != 3 || shape[2] != 3 || pixels.dtype() != DType::u8 || pixels.empty()) {
     fail(ErrorKind::data, "[pixels.fit] expected uint8 pixels [h,w,3], got {} {}", to_string(pixels.dtype()),
          to_string(shape));
   }
   if (imgsz < 1) fail(ErrorKind::config, "[pixels.fit] expected imgsz of 1 or more, got {}", imgsz);
-  if (shape[0] == imgsz && shape[1] == imgsz) return pixels;
+  check(preparation);
+  if (shape[0] == imgsz && shape[1] == imgsz && preparation.is_own()) return pixels;
   Tensor out(DType::u8, {imgsz, imgsz, 3});
-  Fitter(imgsz).fit(pixels.values<uint8_t>().data(), static_cast<int>(shape[0]), static_cast<int>(shape[1]),
-                    out.mutable_values<uint8_t>().data());
+  Fitter(imgsz, preparation)
+      .fit(pixels.values<uint8_t>().data(), static_cast<int>(shape[0]), static_cast<int>(shape[1]),
+           out.mutable_values<uint8_t>().data());
   return out;
 }
 

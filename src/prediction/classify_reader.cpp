@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "models/preparation.h"
 #include "pixels/fit.h"
 #include "prediction/picture_reader.h"
 
@@ -30,13 +31,14 @@ std::vector<ClassScore> top_classes(std::span<const float> logits, size_t most) 
 
 class ClassifyReader : public PictureReader {
  public:
-  ClassifyReader(int side, size_t top) : side_(side), top_(top) {}
+  ClassifyReader(int side, const pixels::Preparation& preparation, size_t top)
+      : side_(side), preparation_(preparation), top_(top) {}
 
   Letterbox fit(int height, int width) const override {
     return {.image_height = height, .image_width = width, .canvas_height = side_, .canvas_width = side_};
   }
   Tensor draw(const Tensor& pixels, const Letterbox&) const override {
-    return pixels::fit_image(pixels, side_).reshaped({1, side_, side_, 3});
+    return pixels::fit_image(pixels, side_, preparation_).reshaped({1, side_, side_, 3});
   }
   void read(std::span<const Tensor> outputs, const Letterbox&, Prediction& prediction) const override {
     const Shape& shape = outputs[0].shape();
@@ -49,17 +51,18 @@ class ClassifyReader : public PictureReader {
 
  private:
   int side_;
+  pixels::Preparation preparation_;
   size_t top_;
 };
 
 }  // namespace
 
-std::unique_ptr<PictureReader> make_classify_reader(const graph::Graph&, InputSize input, const Json& options) {
+std::unique_ptr<PictureReader> make_classify_reader(const graph::Graph& graph, InputSize input, const Json& options) {
   if (input.height != input.width) {
     fail(ErrorKind::unsupported, "[prediction] expected a classifier with a square input, got {}x{}", input.height,
          input.width);
   }
-  return std::make_unique<ClassifyReader>(input.width, options.value("top", kTop));
+  return std::make_unique<ClassifyReader>(input.width, models::preparation_of(graph), options.value("top", kTop));
 }
 
 }  // namespace quench::prediction

@@ -3,10 +3,13 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "data/sets/prepared.h"
+#include "graph/image_side.h"
 #include "graph/onnx_write.h"
 #include "graph/quantized.h"
 #include "graph/sparse_layers.h"
 #include "methods/step_list.h"
+#include "models/preparation.h"
 #include "models/task.h"
 #include "steps/step.h"
 
@@ -26,7 +29,14 @@ graph::Graph Registry::run(const std::string& step, const StepInput& input) cons
   }
   ensure(input.data || info.reads(input.settings) == methods::Needs::nothing, "[steps.{}] expected data, got none",
          step);
-  return functions_.at(step)(input);
+  const pixels::Preparation preparation = models::preparation_of(input.model.graph);
+  if (!input.data || preparation.is_own()) return functions_.at(step)(input);
+  const bool augments = step == "train" || step == "finetune";
+  const data::Splits pictures =
+      data::prepared(*input.data, preparation, graph::image_side(input.model.graph), augments);
+  StepInput prepared = input;
+  prepared.data = &pictures;
+  return functions_.at(step)(prepared);
 }
 
 Registry described() {

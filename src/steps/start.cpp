@@ -2,6 +2,7 @@
 
 #include "core/error.h"
 #include "models/detect_head.h"
+#include "models/preparation.h"
 #include "models/spec.h"
 #include "models/task.h"
 #include "sources/sources.h"
@@ -45,6 +46,7 @@ graph::Graph starting_graph(const Json& model, const data::Splits& data, uint64_
   const bool same_anchors =
       models::class_names(given) == models::class_names(out) && given.metadata.contains("anchors");
   if (same_anchors) out.metadata["anchors"] = given.metadata.at("anchors");
+  models::set_preparation(out, models::preparation_of(given));
   log.info(started.told);
   if (new_anchors && !same_anchors) fit_anchors(out, data, seed, log);
   return std::move(out);

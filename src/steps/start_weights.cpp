@@ -111,7 +111,9 @@ std::set<std::string> head_weights(const graph::Graph& graph) {
 
 Taken take_over(const graph::Graph& from, graph::Graph& to) {
   const std::vector<std::string> from_classes = models::class_names(from), to_classes = models::class_names(to);
-  const bool same_names = from_classes == to_classes || from_classes.empty();
+  // A file that has numbers for names knows no others: as many classes are the same ones (models::require_fit).
+  const bool numbers = from_classes.size() == to_classes.size() && !from_classes.empty() && from_classes[0] == "0";
+  const bool same_names = from_classes == to_classes || from_classes.empty() || numbers;
   const std::vector<int64_t> places = places_of(to_classes, from_classes);
   const std::set<std::string> head = head_weights(to);
   Taken taken;

@@ -37,6 +37,7 @@ class Registry {
   /// Throws Error{internal} for a name that is there.
   void add(methods::StepInfo info, StepFunction function);
   const methods::StepTable& table() const { return table_; }
+  /// The data are prepared as the model wants them (models/preparation.h): no step needs to know.
   /// Throws Error{config} for a name that is not there.
   graph::Graph run(const std::string& step, const StepInput& input) const;
 

@@ -12,6 +12,7 @@
 #include "data/sets/sample_pack.h"
 #include "graph/image_side.h"
 #include "graph/onnx_write.h"
+#include "models/preparation.h"
 #include "pack/file.h"
 #include "steps/start.h"
 #include "study/job_times.h"
@@ -262,13 +263,16 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
 
 fs::path Stages::pack(const graph::Graph& graph) {
   const int side = graph::image_side(graph);
-  const std::string key =
-      job_key({{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", side}});
+  const pixels::Preparation preparation = models::preparation_of(graph);
+  Json asked{{"data", portable_data(study_.data)}, {"digest", data().test->digest()}, {"imgsz", side}};
+  if (!preparation.is_own()) asked["preparation"] = pixels::to_text(preparation);
+  const std::string key = job_key(asked);
   const fs::path file = folder_of("pack", key) / "test.qpack";
   if (whole_packs_.contains(key)) return file;
   if (!fs::exists(file) || !is_whole_pack(file, cancel_, log_)) {
     log_.info(fmt::format("packing {} of {} px for devices", counted(data().test->size(), "test image"), side));
-    data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = side}, file, log_, cancel_);
+    data::write_pack(data().test, {.data = data().name, .split = "test", .imgsz = side, .preparation = preparation},
+                     file, log_, cancel_);
   }
   whole_packs_.insert(key);
   return file;

@@ -100,13 +100,17 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
     fail(ErrorKind::config, "{}: expected a model name or a map with 'model', got {}", where, entry.dump());
   }
   std::vector<std::string> keys = names_of(config::model_options());
-  for (const char* key : {"train", "seeds", "methods"}) keys.emplace_back(key);
+  for (const char* key : {"name", "train", "seeds", "methods"}) keys.emplace_back(key);
   check_keys(map, keys, where);
   Json own_train = map.value("train", Json::object());
   ModelEntry out;
   if (map.contains("seeds")) out.seeds = integers_of(map["seeds"], 0, where + ".seeds");
   if (map.contains("methods")) out.methods = texts_of(map["methods"], where + ".methods");
-  for (const char* key : {"train", "seeds", "methods"}) map.erase(key);
+  if (map.contains("name")) out.name = text_of(map["name"], where + ".name");
+  if (out.name.find_first_of("/ ,@") != std::string::npos) {
+    fail(ErrorKind::config, "{}.name: expected a name without '/', '@', ',' and spaces, got '{}'", where, out.name);
+  }
+  for (const char* key : {"name", "train", "seeds", "methods"}) map.erase(key);
   Json model = defaults;
   model.update(map);
   out.model = config::model_options().checked(model, where);
@@ -189,7 +193,7 @@ void require_unique(const StudyFile& study, const std::string& where) {
 }
 
 std::string plain_label(const ModelEntry& entry) {
-  const std::string name = entry.model["model"];
+  const std::string name = entry.name.empty() ? entry.model["model"].get<std::string>() : entry.name;
   const int64_t imgsz = entry.model["imgsz"];
   return imgsz > 0 ? fmt::format("{}@{}", name, imgsz) : name;
 }
@@ -346,6 +350,8 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   return out;
 }
 
-StudyFile read_study(const std::filesystem::path& path) { return check_study(config::read_yaml(path), path.string()); }
+StudyFile read_study(const std::filesystem::path& path, const FilePlaces& places, const LogSink& log) {
+  return check_study(with_model_files(config::read_yaml(path), path.string(), places, log), path.string());
+}
 
 }  // namespace quench::study

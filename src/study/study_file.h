@@ -8,12 +8,14 @@
 #include "core/json.h"
 #include "methods/chain.h"
 #include "study/forecast_entry.h"
+#include "study/model_files.h"
 
 namespace quench::study {
 
 /// One model of a study with its own effective training configuration.
 struct ModelEntry {
   std::string label;                 ///< "yolov5n-cls@64"; where entries of one model differ, with what differs
+  std::string name;                  ///< that tables have in place of the model's; empty: none was given
   Json model;                        ///< values of config::model_options
   Json train;                        ///< values of fit_options() and distill_options()
   std::vector<int64_t> seeds;        ///< of its rows
@@ -55,7 +57,8 @@ struct StudyFile {
 ///     data: cifar100 | {data: ..., train_limit: ...}
 ///     imgsz: 64                        stem_stride: 2
 ///     train: {epochs: 30, flip: true}  methods: [fp32, qat, {method: ptq, observer: [mse, minmax]}]
-///             {model: yolov5s-cls, seeds: [0], methods: [fp32, qat]} in place of the study's
+///             {model: yolov5s-cls, seeds: [0], methods: [fp32, qat]} in place of the study's; name: what tables call
+///             it
 ///     seeds: [0]                       runtimes: [onnxruntime]      threads: [1]     bench: {min_seconds: 2}
 ///     methods: [{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}]
 ///     detect: {iou: 0.6, rect: false}  forecast: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
@@ -65,7 +68,8 @@ struct StudyFile {
 StudyFile check_study(const Json& study, const std::string& where,
                       const methods::StepTable& steps = methods::step_table());
 
-/// Reads, parses and checks. Throws Error{io} or Error{config}.
-StudyFile read_study(const std::filesystem::path& path);
+/// Reads, parses, takes in files that stand as models (study/model_files.h), and checks. Throws Error{io},
+/// Error{config}, and what reading a model throws.
+StudyFile read_study(const std::filesystem::path& path, const FilePlaces& places, const LogSink& log);
 
 }  // namespace quench::study

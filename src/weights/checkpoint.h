@@ -9,6 +9,7 @@
 #include "core/tensor.h"
 #include "graph/graph.h"
 #include "graph/input_normalization.h"
+#include "pixels/preparation.h"
 
 namespace quench::weights {
 
@@ -19,7 +20,9 @@ using NamedTensors = std::map<std::string, Tensor>;
 struct Preprocessing {
   int imgsz = 0;                                      ///< side of the square input in pixels; 0: the file has none
   std::optional<graph::Normalization> normalization;  ///< none where the model sees values from 0 to 1
-  /// What the file's transforms do otherwise than we, who resize the short side to imgsz and crop the centre.
+  /// How they become squares; quench's own way where the file says nothing of it.
+  pixels::Preparation pictures;
+  /// What the file's transforms do besides, and we do not.
   std::vector<std::string> differences;
 };
 

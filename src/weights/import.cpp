@@ -10,6 +10,7 @@
 #include "core/json.h"
 #include "graph/passes.h"
 #include "graph/verify.h"
+#include "models/preparation.h"
 #include "models/spec.h"
 #include "onnx/document.h"
 #include "weights/heads.h"
@@ -76,6 +77,7 @@ class Import {
   void take_preprocessing() {
     const Preprocessing& given = checkpoint_.preprocessing;
     if (given.normalization) graph_ = graph::normalize_input(std::move(graph_), *given.normalization);
+    models::set_preparation(graph_, given.pictures);
     if (!given.differences.empty()) {
       graph_.metadata["preprocessing_differs"] = fmt::format("{}", fmt::join(given.differences, "; "));
     }

@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Counted up where the same checkpoint becomes another model, so that what older programs kept is not taken.
-constexpr int kImportVersion = 1;
+constexpr int kImportVersion = 2;
 
 /// Says what a file is that is no model.
 void require_model(std::string_view bytes, const fs::path& path) {
@@ -51,7 +51,7 @@ std::optional<graph::ModelFile> kept_model(const fs::path& kept, const fs::path&
 
 void warn_of_import(const graph::Graph& imported, const LogSink& log) {
   if (const auto differs = imported.metadata.find("preprocessing_differs"); differs != imported.metadata.end()) {
-    log.warning("quench resizes the short side of an image and crops the centre, but the file " + differs->second);
+    log.warning("images are not prepared as the file's transforms do: it " + differs->second);
   }
   const auto notes = imported.metadata.find("import_notes");
   const auto source = imported.metadata.find("source");

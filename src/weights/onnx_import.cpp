@@ -10,6 +10,7 @@
 #include "graph/shape_inference.h"
 #include "graph/verify.h"
 #include "models/no_task.h"
+#include "models/preparation.h"
 #include "onnx/document.h"
 #include "onnx/raw_graph.h"
 #include "weights/decoding_tail.h"
@@ -170,6 +171,9 @@ class OnnxImport {
       width = whole(width);
     }
     graph_ = graph::with_image_size(std::move(graph_), height, width);
+    if (text("author") == "Ultralytics" && !head_of(spec_.task).strides) {
+      models::set_preparation(graph_, {.resampling = pixels::Resampling::bilinear_antialias});  // of its `predict`
+    }
     if (spec_.family == "yolov5" && !head_of(spec_.task).strides) {
       notes_.emplace_back(
           "YOLOv5's own classifiers take images normalised by ImageNet's means, which the file does not say and quench "

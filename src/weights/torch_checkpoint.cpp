@@ -311,7 +311,7 @@ Checkpoint read_torch(std::string_view bytes, std::string_view where) {
   } else if (const Dict* dict = value->as<Dict>()) {
     walk.state_dict(*dict);
   }
-  out.preprocessing = read_preprocessing(document.root(), attributes(value), tensors, where);
+  out.preprocessing = read_preprocessing(document.root(), value, tensors, where);
   if (out.tensors.empty()) {
     fail(ErrorKind::data, "[weights.torch] expected a module or tensors by name, got neither ({})", where);
   }

@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "data/loading/loader.h"
 #include "data/loading/stand_ins.h"
+#include "data/sets/prepared.h"
 #include "pack/file.h"
 
 namespace quench::data {
@@ -33,6 +34,7 @@ pack::Header header_of(const Dataset& split, const PackOptions& options, int sid
   header.data_sha256 = split.digest();
   header.height = header.width = side;
   header.classes = split.classes();
+  if (!header.has_objects()) header.preparation = pixels::to_text(options.preparation);
   for (int64_t i = 0; i < split.size(); ++i) {
     if (header.has_objects()) {
       header.images.push_back(image_of(split, i, side));
@@ -80,6 +82,7 @@ std::string write_pack(std::shared_ptr<const Dataset> split, const PackOptions& 
   if (split->size() == 0) fail(ErrorKind::config, "[data.pack] expected at least one image, got an empty split");
   LoaderOptions loading;
   loading.imgsz = side_of(*split, options.imgsz);
+  split = prepared(std::move(split), options.preparation, loading.imgsz);
   loading.batch = 8;
   loading.workers = options.workers;
   loading.left_out = std::make_shared<LeftOut>();
