@@ -198,7 +198,7 @@ TEST_F(ShowImages, LeavesTheModelAsItIs) {
   const Registry all = registry();
   const Json settings = settings_of({{"criterion", "taylor"}, {"ratio", 0.5}, {"ranking", "local"}});
   const graph::ModelFile model{"t", "", "abc", graph_};
-  const Graph cut = all.run("prune", {model, settings, &data_, "", true, {}, cancel_});
+  const Graph cut = all.run("prune", {model, settings, &data_, "", train::Resume::or_fail, {}, cancel_});
   // The filters that stay are those of the model, and their statistics too: nothing was trained.
   std::set<float> means;
   for (const float mean : graph_.weights.at("model.0.bn.running_mean").value.values<float>()) means.insert(mean);
@@ -215,7 +215,7 @@ TEST_F(ShowImages, BadRequests) {
   const Registry all = registry();
   const graph::ModelFile model{"t", "", "", graph_};
   const Json weights = settings_of({{"criterion", "l1"}, {"ratio", 0.5}});
-  EXPECT_NO_THROW(all.run("prune", {model, weights, nullptr, "", true, {}, cancel_}));
+  EXPECT_NO_THROW(all.run("prune", {model, weights, nullptr, "", train::Resume::or_fail, {}, cancel_}));
   cancel_.cancel();
   EXPECT_EQ(error_of([&] { scores("activation", groups); }).first, ErrorKind::cancelled);
   CancelToken go_on;
