@@ -31,7 +31,8 @@ class ChainTest : public testing::Test {
   graph::Graph run_steps(const graph::Graph& start, const Chain& chain) {
     graph::ModelFile model = model_;
     model.graph = start;
-    return run_chain(registry_, model, chain, {model, Json(), &data_, folder_ / "w", false, log_, cancel_});
+    return run_chain(registry_, model, chain,
+                     {model, Json(), &data_, folder_ / "w", train::Resume::never, log_, cancel_});
   }
 
   data::Splits data_ = train::samples::tiny_shapes(24, 128, 20);

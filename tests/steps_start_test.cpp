@@ -220,7 +220,7 @@ TEST_F(Start, StepsGetPicturesPrepared) {
   const auto run = [&](const char* step) {
     const graph::ModelFile model{"m", "", "", graph};
     const Json settings = table.require(step, "t").options("classify").checked(Json::object(), "t");
-    registry.run(step, {model, settings, &data, folder_, false, LogSink(), CancelToken()});
+    registry.run(step, {model, settings, &data, folder_, train::Resume::never, LogSink(), CancelToken()});
   };
   run("quantize");
   EXPECT_EQ(seen.test, data.test) << "quench's own way: the data as they are";
