@@ -124,7 +124,13 @@ TEST_F(AgentPredict, LinesOfTabsSayTheSame) {
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     EXPECT_EQ(outcome.out, wanted);
     EXPECT_NE(outcome.err.find("3 pictures in "), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.err.find("left out, the first"), std::string::npos) << outcome.err;
   }
+  write_file(folder_ / "in/sub/e.webp", "not read here");
+  write_file(folder_ / "in/f.BMP", "nor this");
+  EXPECT_NE(agent("predict int8.onnx --source in")
+                .err.find("2 pictures of other kinds than JPEG, PNG and PPM left out, the first: f.BMP"),
+            std::string::npos);
   expect_error("predict int8.onnx --source in --format tab --exact", 2, {"--exact is of --format jsonl"});
 }
 

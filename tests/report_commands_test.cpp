@@ -47,6 +47,13 @@ TEST(MakeCommands, AModelThatIsThereIsNotTrained) {
                 record_of(R"([{"train": {"epochs": 0}}, {"prune": {"criterion": "taylor", "ratio": 0.5}}])", there)),
             Lines{"quench prune 'my base.onnx' --data cifar100 --criterion taylor --ratio 0.5 -o model.onnx"});
   EXPECT_EQ(make_commands(record_of(R"([{"train": {"epochs": 0}}])", there)), Lines{});
+  // Weights are read at the size of the study.
+  const char* weights = R"({"model": "yolov5n", "pretrained": "best.pt", "imgsz": 320})";
+  EXPECT_EQ(
+      make_commands(record_of(R"([{"train": {"epochs": 0}}, {"quantize": {}}])", weights)),
+      (Lines{"quench import best.pt --imgsz 320 -o 1.onnx", "quench quantize 1.onnx --data cifar100 -o model.onnx"}));
+  EXPECT_EQ(make_commands(record_of(R"([{"train": {"epochs": 0}}])", weights)),
+            Lines{"quench import best.pt --imgsz 320 -o model.onnx"});
 }
 
 TEST(MakeCommands, QuantizationThatTrainsIsOneCommand) {

@@ -128,7 +128,8 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
   }
   Drawings drawings(options["draw"]);
   const graph::ModelFile model = read_model(invocation.inputs.at(0));
-  const std::unique_ptr<PictureSource> source = open_pictures(sources, wish_of(options["camera_size"]));
+  const std::unique_ptr<PictureSource> source =
+      open_pictures(sources, wish_of(options["camera_size"]), environment.log);
   const runtime::Registry registry = runtime::base_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   runtime::SessionOptions session = session_options(options);

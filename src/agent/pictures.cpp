@@ -57,16 +57,36 @@ void add_file(std::vector<Picture>& out, std::string name, const fs::path& path)
   picture.decode = [path] { return decode_file(path); };
 }
 
-void add_folder(std::vector<Picture>& out, const fs::path& folder) {
+/// Says which pictures of a source cannot be read here. others: names of files that are not taken.
+void tell_others(const std::string& source, const std::vector<std::string>& others, const LogSink& log) {
+  constexpr std::array<std::string_view, 9> kKinds{".avif", ".bmp", ".gif",  ".heic", ".jp2",
+                                                   ".tga",  ".tif", ".tiff", ".webp"};
+  std::vector<std::string> pictures;
+  for (const std::string& name : others) {
+    if (std::ranges::find(kKinds, lower(fs::path(name).extension().string())) != kKinds.end()) pictures.push_back(name);
+  }
+  if (pictures.empty()) return;
+  std::ranges::sort(pictures);
+  log.warning(fmt::format("{}: {} of other kinds than JPEG, PNG and PPM left out, the first: {}", source,
+                          counted(static_cast<int64_t>(pictures.size()), "picture"), pictures.front()));
+}
+
+void add_folder(std::vector<Picture>& out, const fs::path& folder, const LogSink& log) {
   std::vector<fs::path> found;
+  std::vector<std::string> others;
   for (fs::recursive_directory_iterator at(folder), end; at != end; ++at) {
     const bool hidden = is_hidden(at->path());
     if (at->is_directory()) {
       if (hidden) at.disable_recursion_pending();
-    } else if (!hidden && at->is_regular_file() && picture_files::is_picture_name(at->path().string())) {
-      found.push_back(at->path());
+    } else if (!hidden && at->is_regular_file()) {
+      if (picture_files::is_picture_name(at->path().string())) {
+        found.push_back(at->path());
+      } else {
+        others.push_back(at->path().lexically_relative(folder).generic_string());
+      }
     }
   }
+  tell_others(folder.string(), others, log);
   std::ranges::sort(found);
   for (const fs::path& path : found) add_file(out, path.lexically_relative(folder).generic_string(), path);
 }
@@ -87,9 +107,13 @@ void add_list(std::vector<Picture>& out, const fs::path& list) {
   }
 }
 
-void add_archive(std::vector<Picture>& out, const fs::path& archive) {
+void add_archive(std::vector<Picture>& out, const fs::path& archive, const LogSink& log) {
+  std::vector<std::string> others;
   for (const TarMember& member : tar_members(archive)) {
-    if (!picture_files::is_picture_name(member.name)) continue;
+    if (!picture_files::is_picture_name(member.name)) {
+      others.push_back(member.name);
+      continue;
+    }
     Picture& picture = out.emplace_back();
     picture.name = member.name;
     picture.decode = [archive, member] {
@@ -100,6 +124,7 @@ void add_archive(std::vector<Picture>& out, const fs::path& archive) {
       return picture_files::decode_picture(read_member(archive, member), member.name);
     };
   }
+  tell_others(archive.string(), others, log);
 }
 
 /// The device file of a camera; empty where the source names none.
@@ -112,7 +137,8 @@ fs::path camera_of(const std::string& source) {
 
 }  // namespace
 
-std::unique_ptr<PictureSource> open_pictures(const std::vector<std::string>& sources, const CameraWish& wish) {
+std::unique_ptr<PictureSource> open_pictures(const std::vector<std::string>& sources, const CameraWish& wish,
+                                             const LogSink& log) {
   if (sources.empty())
     fail(ErrorKind::config, "[agent.pictures] expected pictures, a folder, a list, a tar or a camera");
   std::vector<Picture> pictures;
@@ -124,14 +150,14 @@ std::unique_ptr<PictureSource> open_pictures(const std::vector<std::string>& sou
     const fs::path path = source;
     const std::string ending = lower(path.extension().string());
     if (fs::is_directory(path)) {
-      add_folder(pictures, path);
+      add_folder(pictures, path, log);
     } else if (!fs::is_regular_file(path)) {
       fail(ErrorKind::config, "[agent.pictures] expected a picture, a folder, a list, a tar or a camera, got {}",
            source);
     } else if (ending == ".txt") {
       add_list(pictures, path);
     } else if (is_tar(path)) {
-      add_archive(pictures, path);
+      add_archive(pictures, path, log);
     } else {
       add_file(pictures, path.filename().string(), path);
     }

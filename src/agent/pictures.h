@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "core/log.h"
 #include "core/tensor.h"
 
 namespace quench::agent {
@@ -39,7 +40,8 @@ struct CameraWish {
 /// lists (.txt, a path a line, from the list's folder), tar archives without compression; or alone a camera
 /// (/dev/video0, or its number where no file has that name). Throws Error{config} for what is not there, Error{data}
 /// for what is damaged or holds no picture, Error{io}, and Error{unsupported} for a camera that gives neither MJPEG nor
-/// YUYV.
-std::unique_ptr<PictureSource> open_pictures(const std::vector<std::string>& sources, const CameraWish& camera);
+/// YUYV. Pictures of other kinds in folders and archives are left out with a warning to `log`.
+std::unique_ptr<PictureSource> open_pictures(const std::vector<std::string>& sources, const CameraWish& camera,
+                                             const LogSink& log);
 
 }  // namespace quench::agent

@@ -52,7 +52,15 @@ class Commands {
   void begin(const Step& step, bool last) {
     const Json pretrained = model_.value("pretrained", Json());
     if (step.settings.value("epochs", 1) == 0 && pretrained.is_string()) {
-      file_ = first_ = shell_word(pretrained.get<std::string>());
+      const std::string path = pretrained.get<std::string>();
+      file_ = first_ = shell_word(path);
+      // Weights have no size of their own: the study's is given when they are read.
+      const bool weights = path.ends_with(".pt") || path.ends_with(".pth") || path.ends_with(".safetensors");
+      const int64_t size = model_.value("imgsz", int64_t{0});
+      if (weights && size > 0) {
+        make("import", fmt::format(" --imgsz {}", size), false, last);
+        first_ = file_;
+      }
       return;
     }
     std::string model = config::flags(config::model_options(), model_);
