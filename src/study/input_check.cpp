@@ -76,7 +76,7 @@ void check_classes(const StudyFile& study, const std::vector<Cell>& cells, const
     if (missing == match.to_model.end()) continue;
     fail(ErrorKind::config,
          "{}.models, {}: the weights of {} are taken as they are (epochs: 0), and have no class '{}' of the data: they "
-         "have to be trained for it",
+         "have to be trained for it, or the data named as the model's classes are (`names` of data.yaml, classes.txt)",
          study.name, cell.model.label, pretrained.get<std::string>(),
          classes[static_cast<size_t>(missing - match.to_model.begin())]);
   }

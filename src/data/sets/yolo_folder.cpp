@@ -118,7 +118,10 @@ class YamlFile {
     std::vector<fs::path> out;
     for (const Json& item : list) {
       if (!item.is_string() || item.get<std::string>().empty()) {
-        reject(fmt::format("a folder, a .txt file or a list of them for '{}'", key), given);
+        const bool alone = given.is_null() && std::string_view(key) == "val";
+        reject(fmt::format("a folder, a .txt file or a list of them for '{}'{}", key,
+                           alone ? " (where there is only train, give its folder as --data: it is both then)" : ""),
+               given);
       }
       out.push_back(find(item.get<std::string>(), key));
     }
