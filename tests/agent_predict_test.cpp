@@ -126,6 +126,8 @@ TEST_F(AgentPredict, LinesOfTabsSayTheSame) {
     EXPECT_NE(outcome.err.find("3 pictures in "), std::string::npos) << outcome.err;
     EXPECT_EQ(outcome.err.find("left out, the first"), std::string::npos) << outcome.err;
   }
+  write_file(folder_ / "odd/a\tb\nc\\d.png", picture_files::encode_png(noise(9, 9, 4)));
+  EXPECT_TRUE(agent("predict int8.onnx --source odd --format tab").out.starts_with("a\\tb\\nc\\\\d.png\t"));
   write_file(folder_ / "in/sub/e.webp", "not read here");
   write_file(folder_ / "in/f.BMP", "nor this");
   EXPECT_NE(agent("predict int8.onnx --source in")

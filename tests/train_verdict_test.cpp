@@ -63,6 +63,13 @@ TEST(Verdict, AScoreThatFallsWhileTheLossFallsIsOverfitting) {
       << verdict.text;
   EXPECT_NE(verdict.text.find("--keep best"), std::string::npos) << verdict.text;
   EXPECT_NE(verdict.text.find("--epochs 4"), std::string::npos) << verdict.text;
+  // Of few images it may be chance; of many it is not. Who keeps the best epoch is not told to.
+  EXPECT_EQ(judge(epochs(losses, scores), {.images = 50}).course, Course::settled);
+  EXPECT_EQ(judge(epochs(losses, scores), {.images = 5000}).course, Course::falling);
+  const std::string kept = judge(epochs(losses, scores), {.keeps_best = true}).text;
+  EXPECT_EQ(kept.find("--keep best"), std::string::npos) << kept;
+  EXPECT_NE(kept.find("Train for fewer epochs (--epochs 4)"), std::string::npos) << kept;
+  EXPECT_EQ(judge(epochs({4, 3, 2, 1}, {0.50, 0.50, 0.51, 0.51}), {.images = 100}).course, Course::settled);
   // By less than a point, or with a loss that rises, too, it is none.
   EXPECT_EQ(course(losses, {0.1, 0.4, 0.6, 0.6, 0.595, 0.595, 0.595, 0.595}), Course::settled);
   EXPECT_EQ(course({8, 5, 4, 4, 4.2, 4.3, 4.4, 4.5}, scores), Course::settled);

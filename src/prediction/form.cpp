@@ -12,6 +12,20 @@ namespace {
 
 double nearest(double value, double steps) { return std::round(value * steps) / steps; }
 
+/// Text between tabs: what would end it, and what is written for that, is escaped.
+std::string cell(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    switch (c) {
+      case '\t': out += "\\t"; break;
+      case '\n': out += "\\n"; break;
+      case '\\': out += "\\\\"; break;
+      default: out += c;
+    }
+  }
+  return printable(out);
+}
+
 }  // namespace
 
 std::string found_text(const Prediction& prediction, const Vocabulary& words) {
@@ -40,9 +54,9 @@ std::string yolo_text(const Prediction& prediction) {
 
 std::string tab_text(const std::string& file, int64_t frame, const Prediction& prediction, const Vocabulary& words) {
   std::string text;
-  const std::string first = printable(frame < 0 ? file : fmt::format("{}:{}", file, frame));
+  const std::string first = cell(frame < 0 ? file : fmt::format("{}:{}", file, frame));
   const auto begin = [&](int32_t label, double score) {
-    text += fmt::format("{}\t{}\t{:.5f}", first, printable(words.class_name(label)), score);
+    text += fmt::format("{}\t{}\t{:.5f}", first, cell(words.class_name(label)), score);
   };
   for (const models::Detection& found : prediction.detections) {
     const Box& box = found.box;

@@ -18,7 +18,8 @@ std::string yolo_text(const Prediction& prediction);
 
 /// A line an object, its values between tabs, for other programs and the eye: `file name score x y w h` (box as corner
 /// and size in pixels of the image, to 1/1000; score to 1e-5); of a frame (0 and up), `file:frame` is the first. A
-/// classifier: `file name score`, a line for each of its top classes. Names are printable().
+/// classifier: `file name score`, a line for each of its top classes. In names a tab is `\t`, an end of line `\n` and
+/// a backslash `\\`.
 std::string tab_text(const std::string& file, int64_t frame, const Prediction& prediction, const Vocabulary& words);
 
 /// A list of objects as in COCO's results files (category_id: the class's number in the model, from 0; bbox: x y w h

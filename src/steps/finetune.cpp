@@ -35,7 +35,7 @@ class Curves {
     write("");
   }
   void tell() {
-    const train::Verdict verdict = train::judge(rows_);
+    const train::Verdict verdict = train::judge(rows_, {.images = scored(), .keeps_best = keeps_best()});
     if (!rows_.empty()) write(verdict.text);
     if (!verdict.text.empty()) input_.log.warning(verdict.text);
     if (!rows_.empty()) input_.log.info("curves: " + (input_.folder / "training.html").string());
@@ -49,6 +49,17 @@ class Curves {
   }
 
  private:
+  bool keeps_best() const { return input_.settings.value("keep", "") == "best"; }
+  /// Images that the scores of epochs stand on.
+  int64_t scored() const {
+    const data::Splits& data = *input_.data;
+    if (!keeps_best()) {
+      const int64_t limit = input_.settings.value("test_limit", int64_t{0}), size = data.test->size();
+      return limit > 0 ? std::min(limit, size) : size;
+    }
+    if (data.validation) return data.validation->size();
+    return static_cast<int64_t>(input_.settings.value("val_share", 0.1) * static_cast<double>(data.train->size()));
+  }
   void write(const std::string& verdict) { write_training_page(input_.folder, training_page(title_, rows_, verdict)); }
 
   const StepInput& input_;

@@ -107,8 +107,13 @@ ModelEntry check_model(const Json& entry, const Json& defaults, const Json& trai
   if (map.contains("seeds")) out.seeds = integers_of(map["seeds"], 0, where + ".seeds");
   if (map.contains("methods")) out.methods = texts_of(map["methods"], where + ".methods");
   if (map.contains("name")) out.name = text_of(map["name"], where + ".name");
-  if (out.name.find_first_of("/ ,@") != std::string::npos) {
-    fail(ErrorKind::config, "{}.name: expected a name without '/', '@', ',' and spaces, got '{}'", where, out.name);
+  const bool control = std::ranges::any_of(out.name, [](unsigned char c) { return c < 32 || c == 127; });
+  if (out.name.size() > 100) {
+    fail(ErrorKind::config, "{}.name: expected at most 100 bytes, got {}", where, out.name.size());
+  }
+  if (out.name.find_first_of("/\\ ,@") != std::string::npos || out.name.starts_with('.') || control) {
+    fail(ErrorKind::config, "{}.name: expected a name without '/', '@', ',', spaces and a dot in front, got '{}'",
+         where, out.name);
   }
   for (const char* key : {"name", "train", "seeds", "methods"}) map.erase(key);
   Json model = defaults;

@@ -64,6 +64,7 @@ class Transforms {
         add(type->name, object->state);
       }
     }
+    if (resizes_ && resize_ > 0 && !stretches_ && crop_ == 0) differ("keeps all of a picture that is not square");
     out_.imgsz = crop_ > 0 ? crop_ : resize_;
     if (out_.imgsz > 0) out_.pictures = pictures();
     return std::move(out_);
@@ -99,7 +100,9 @@ class Transforms {
           crop_resizes_ ? Size{side_of(find(state, "h")), side_of(find(state, "w"))} : size_of(find(state, "size"));
       if (size.width == 0) size.width = size.height;
       if (crop_ > 0 || (crop_resizes_ && resize_ > 0)) differ("crops what it has resized or cropped already");
-      if (size.height == size.width) {
+      if (size.height == 0) {
+        differ("crops to a size that is not known here");
+      } else if (size.height == size.width) {
         crop_ = size.height;
       } else {
         differ(fmt::format("crops {}x{}", size.height, size.width));

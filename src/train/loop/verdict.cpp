@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 namespace quench::train {
@@ -26,7 +27,7 @@ std::string advice_for_divergence(double lr) {
                      lr / 10);
 }
 
-Verdict judge(std::span<const EpochRow> rows) {
+Verdict judge(std::span<const EpochRow> rows, const Judged& judged) {
   if (rows.size() > 1) {
     const double first = rows.front().train_loss, last = rows.back().train_loss;
     const auto lowest = std::ranges::min_element(rows, {}, &EpochRow::train_loss);
@@ -51,8 +52,13 @@ Verdict judge(std::span<const EpochRow> rows) {
   const auto of = [k](const std::vector<double>& values, size_t first) {
     return mean(std::span(values).subspan(first, k));
   };
+  const auto chance = [&](size_t a, size_t b) {
+    if (judged.images == 0) return 0.0;
+    const double p = std::clamp((of(scores, a) + of(scores, b)) / 2, 0.0, 1.0);
+    return std::sqrt(2 * p * (1 - p) / static_cast<double>(judged.images));
+  };
   const double rise = of(scores, last) - of(scores, last - k);
-  if (rise > kRise) {
+  if (rise > std::max(kRise, chance(last, last - k))) {
     return {Course::rising,
             fmt::format("The training has not converged: {} rose by {:.1f} percentage points from the {} epochs before "
                         "the last {} to those. Train longer (--epochs {}).",
@@ -63,13 +69,14 @@ Verdict judge(std::span<const EpochRow> rows) {
     if (of(scores, at) > of(scores, best)) best = at;
   }
   const double fall = of(scores, best) - of(scores, last);
-  if (fall > kFall && of(losses, last) < of(losses, best)) {
+  if (fall > std::max(kFall, 2 * chance(last, best)) && of(losses, last) < of(losses, best)) {
     return {
         Course::falling,
         fmt::format("The training went on for too long: {} fell by {:.1f} percentage points from epochs {} to {} to "
                     "the last {}, while the loss fell. The model fits the training images too closely (overfitting). "
-                    "Take the best epoch (--keep best), train for fewer (--epochs {}), or augment more.",
-                    name, 100 * fall, epochs[best], epochs[best + k - 1], k, epochs[best + k - 1])};
+                    "{}rain for fewer epochs (--epochs {}), or augment more.",
+                    name, 100 * fall, epochs[best], epochs[best + k - 1], k,
+                    judged.keeps_best ? "T" : "Take the best epoch (--keep best), t", epochs[best + k - 1])};
   }
   return {Course::settled, ""};
 }

@@ -22,6 +22,12 @@ struct Verdict {
   std::string text;  ///< one or two sentences; empty where there is nothing to do
 };
 
+/// What decides beside the epochs how a training is judged.
+struct Judged {
+  int64_t images = 0;       ///< that the scores stand on; 0: not known, and chance is left out of account
+  bool keeps_best = false;  ///< the result is the best epoch, not the last
+};
+
 /// By three rules on the epochs of a run, the first that holds:
 /// - diverged: the last epoch's loss is 1.5 times the lowest epoch's or more, and at least half of the first epoch's
 ///   (a loss near 0 may double and means nothing).
@@ -29,7 +35,9 @@ struct Verdict {
 ///   a percentage point above that of the k before them.
 /// - falling: their mean is more than a percentage point below that of the best k epochs in a row, and their mean loss
 ///   is lower than that of those.
-Verdict judge(std::span<const EpochRow> rows);
+/// A rise must be larger than the standard error of a difference of two scores of so many images (as shares: sqrt(2 p
+/// (1 - p) / images), p the mean of both), a fall than twice that: of few images nothing is said.
+Verdict judge(std::span<const EpochRow> rows, const Judged& judged = {});
 
 /// What to do about a loss that is not finite, at a learning rate.
 std::string advice_for_divergence(double lr);
