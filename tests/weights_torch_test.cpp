@@ -208,6 +208,10 @@ TEST(TorchCheckpoint, WhatPreprocessingDoesOtherwiseIsSaid) {
   EXPECT_NE(differences({center_crop(pair(224)), resize({samples::integer(256)})}).find("resizes what it has"),
             std::string::npos);
   EXPECT_NE(differences({resize({text("big")})}).find("a size that is not known"), std::string::npos);
+  EXPECT_NE(differences({resize({samples::integer(64)})}).find("keeps all of a picture that is not square"),
+            std::string::npos);
+  EXPECT_NE(differences({resize({samples::integer(64)}), center_crop(text("big"))}).find("crops to a size that is not"),
+            std::string::npos);
   EXPECT_NE(differences({resize({pair(224), text("interpolation"), mode("nearest")})}).find("filter 'nearest'"),
             std::string::npos);
   EXPECT_NE(differences({resize({samples::integer(224), text("max_size"), samples::integer(300)})}).find("long side"),
