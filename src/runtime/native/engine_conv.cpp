@@ -195,7 +195,9 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
       skip_zeros(packed, task, layer, macs, sparse_u8_);
-      if (task.blocks.first == nullptr) add_in_16_bits(packed, task);
+      const bool winograd =
+          direct < 0 && task.blocks.first == nullptr && winograd_pays(layer, value(in), value(out), kernels_);
+      if (!winograd && task.blocks.first == nullptr) add_in_16_bits(packed, task);
       layer.narrow_steps = std::max(layer.narrow_steps, task.narrow_steps);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
@@ -212,7 +214,7 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       task.table = layer.table ? layer.table->data() : nullptr;
       task.activation = layer.activation;
       task.steps = static_cast<float>(1.0 / layer.step.scale);
-      if (direct < 0 && task.blocks.first == nullptr && winograd_pays(layer, value(in), value(out), kernels_)) {
+      if (winograd) {
         packed.weights = {};
         add_winograd(layer, task, loops);
       } else if (direct >= 0) {

@@ -10,13 +10,12 @@ namespace {
 
 /// Bytes of values at once: they and a pass's weights stay in a core's own cache.
 constexpr int64_t kValueBytes = 128 << 10;
+constexpr int64_t kLine = 64;  ///< bytes of a line of the cache
 
 /// Whole groups of six, which the kernels take at once.
 int64_t tiles_at_once(int64_t depth) {
   return std::clamp<int64_t>(kValueBytes / (2 * kWinogradPoints * depth) / 6 * 6, 6, 48);
 }
-
-int64_t whole_lines(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
 }  // namespace
 
@@ -34,11 +33,11 @@ void Engine::add_winograd(Instruction& layer, const ConvU8& task, std::vector<Lo
   conv.in_channels = in.channels;
   conv.depth = padded(in.channels, kernels_.shorts);
   conv.weights = winograd_weights_.back()->data();
-  const int64_t tiles = (out.height + 3) / 4 * ((out.width + 3) / 4), at_once = tiles_at_once(conv.depth);
+  const int64_t tiles = winograd_tiles(out), at_once = tiles_at_once(conv.depth);
   layer.products = kWinogradPoints * tiles * in.channels * out.channels;
   const int64_t parts = std::clamp<int64_t>(tiles / 6, 1, wanted_parts());
-  const int64_t value_bytes = whole_lines(2 * kWinogradPoints * at_once * conv.depth);
-  const int64_t sum_bytes = whole_lines(4 * kWinogradPoints * at_once * kernels_.winograd_vectors * kernels_.lanes);
+  const int64_t value_bytes = padded(2 * kWinogradPoints * at_once * conv.depth, kLine);
+  const int64_t sum_bytes = padded(4 * kWinogradPoints * at_once * kernels_.winograd_vectors * kernels_.lanes, kLine);
   const int64_t bytes = value_bytes + sum_bytes;
   if (winograd_memory_.size() < parts * bytes) winograd_memory_ = Aligned<uint8_t>(parts * bytes);
   loops.push_back({parts, [this, conv, tiles, parts, at_once, value_bytes, bytes](int64_t i) {

@@ -55,8 +55,9 @@ bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, 
       return false;
     }
   }
-  const int64_t tiles = (out.height + 3) / 4 * ((out.width + 3) / 4);
-  if (std::min(in.channels, out.channels) < kernels.winograd_channels || tiles < kFewestTiles) return false;
+  if (std::min(in.channels, out.channels) < kernels.winograd_channels || winograd_tiles(out) < kFewestTiles) {
+    return false;
+  }
   return sums_fit(layer.weight);
 }
 

@@ -15,6 +15,9 @@
 /// modulo 2^32) and by 64. So it is the very sum wherever that is within 2^25, which a layer's weights prove.
 namespace quench::runtime::native {
 
+/// Tiles of 4 x 4 that an output has.
+constexpr int64_t winograd_tiles(const Value& out) { return (out.height + 3) / 4 * ((out.width + 3) / 4); }
+
 /// Whether the layer is such a convolution, its sums are within 2^25 whatever its input is, the instruction set has the
 /// kernel, and it pays: enough channels to make up for the transforms, enough tiles for the larger weights.
 bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels);
