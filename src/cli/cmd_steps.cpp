@@ -9,6 +9,7 @@
 #include "cli/model_argument.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/model_file_name.h"
 #include "core/task.h"
 #include "data/sets/find.h"
 #include "graph/onnx_read.h"
@@ -23,10 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_file(const std::string& model) {
-  const auto ends = [&](const char* ending) { return model.ends_with(ending); };
-  return model.find('/') != std::string::npos || ends(".onnx") || ends(".pt") || ends(".pth") || ends(".safetensors");
-}
+bool is_file(const std::string& model) { return model.find('/') != std::string::npos || is_model_file_name(model); }
 
 /// Steps that look at pictures and never at labels.
 constexpr std::array<std::string_view, 5> kPictureSteps{"quantize", "equalize", "adaround", "correct_bias", "convert"};

@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "core/model_file_name.h"
 #include "core/text.h"
 #include "graph/onnx_write.h"
 #include "graph/shape_inference.h"
@@ -18,8 +19,7 @@ namespace {
 constexpr int64_t kMostPixels = 8192;  // a side
 
 bool looks_like_path(const std::string& text) {
-  return text.find('/') != std::string::npos || text.ends_with(".onnx") || text.ends_with(".pt") ||
-         text.ends_with(".pth") || text.ends_with(".safetensors") || std::filesystem::exists(text);
+  return text.find('/') != std::string::npos || is_model_file_name(text) || std::filesystem::exists(text);
 }
 
 struct ImageSize {

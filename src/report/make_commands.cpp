@@ -5,6 +5,7 @@
 #include "config/flags.h"
 #include "config/tables.h"
 #include "core/error.h"
+#include "core/model_file_name.h"
 #include "core/shell_word.h"
 #include "methods/step.h"
 #include "methods/step_list.h"
@@ -55,9 +56,8 @@ class Commands {
       const std::string path = pretrained.get<std::string>();
       file_ = first_ = shell_word(path);
       // Weights have no size of their own: the study's is given when they are read.
-      const bool weights = path.ends_with(".pt") || path.ends_with(".pth") || path.ends_with(".safetensors");
       const int64_t size = model_.value("imgsz", int64_t{0});
-      if (weights && size > 0) {
+      if (is_weights_name(path) && size > 0) {
         make("import", fmt::format(" --imgsz {}", size), false, last);
         first_ = file_;
       }

@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "core/error.h"
+#include "core/model_file_name.h"
 #include "core/without_place.h"
 #include "data/sets/find.h"
 #include "graph/image_side.h"
@@ -21,9 +22,7 @@ namespace fs = std::filesystem;
 
 bool is_model_file(const Json& name) {
   if (!name.is_string()) return false;
-  const std::string extension = fs::path(name.get<std::string>()).extension().string();
-  constexpr const char* kKinds[] = {".pt", ".pth", ".safetensors", ".onnx"};
-  return std::ranges::find(kKinds, extension) != std::end(kKinds);
+  return is_model_file_name(fs::path(name.get<std::string>()).extension().string());
 }
 
 /// What tables call it: the file's name without what tables and paths cannot have.
