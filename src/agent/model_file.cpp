@@ -2,7 +2,6 @@
 
 #include "core/error.h"
 #include "core/file.h"
-#include "core/hash.h"
 
 namespace quench::agent {
 namespace {
@@ -15,18 +14,15 @@ bool is_weights(std::string_view bytes) {
 }  // namespace
 
 graph::ModelFile read_model(const std::filesystem::path& path) {
-  graph::ModelFile file;
-  file.path = path;
-  file.bytes = read_file(path);
-  if (is_weights(file.bytes)) {
-    const std::string made = std::filesystem::path(path.filename()).replace_extension(".onnx").string();
-    fail(ErrorKind::config,
-         "quench-agent reads ONNX: where quench is, `quench import {} -o {}` makes it of these weights", path.string(),
-         made);
+  try {
+    return graph::read_model(path);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data || !is_weights(read_file(path))) throw;
   }
-  file.sha256 = sha256_hex(file.bytes);
-  file.graph = graph::read_onnx(file.bytes, path.string());
-  return file;
+  const std::string made = std::filesystem::path(path.filename()).replace_extension(".onnx").string();
+  fail(ErrorKind::config,
+       "quench-agent reads ONNX: where quench is, `quench import {} -o {}` makes it of these weights", path.string(),
+       made);
 }
 
 }  // namespace quench::agent
