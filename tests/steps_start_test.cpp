@@ -234,6 +234,31 @@ TEST_F(Start, StepsGetPicturesPrepared) {
   EXPECT_EQ(seen.train->at(0).pixels.shape(), (Shape{20, 30, 3})) << "augmented at its own size";
 }
 
+// A classifier from a detector's backbone, and the other way; the head starts anew.
+TEST_F(Start, RowsBeforeTheHeadServeTheOtherTask) {
+  for (const auto& [from, to, head] :
+       {std::tuple("yolov5n", "yolov5n-cls", "model.9.linear.weight"),
+        std::tuple("yolov8n-cls", "yolov8n", "model.22.cv3.0.2.weight"),
+        std::tuple("yolov5:d0.33w0.3", "yolov5-cls:d0.33w0.3", "model.9.linear.weight")}) {
+    const graph::Graph given = built(from, {"cat", "dog"}, 1);
+    const graph::Graph start = started(to, saved(given), {"cat", "dog"});
+    EXPECT_EQ(start.metadata.at("model"), to);
+    int shared = 0;
+    for (const auto& [name, weight] : start.weights) {
+      const bool backbone = name.starts_with("model.") && name[7] == '.' && name[6] < '9';
+      if (!backbone) continue;
+      EXPECT_EQ(weight.value, given.weights.at(name).value) << name;
+      ++shared;
+    }
+    EXPECT_GT(shared, 100);
+    const graph::Graph fresh = models::build(to, {{"cat", "dog"}, 64, 2, 7});
+    EXPECT_EQ(start.weights.at(head).value, fresh.weights.at(head).value);
+  }
+  const std::string small = saved(built("yolov8s", {"cat", "dog"}, 1));
+  EXPECT_NE(refused("yolov8n-cls", small, {"cat", "dog"}).find("those of yolov8s"), std::string::npos);
+  EXPECT_NE(refused("yolov5n-cls", small, {"cat", "dog"}).find("those of yolov8s"), std::string::npos);
+}
+
 TEST_F(Start, RefusesWhatIsNoStart) {
   const graph::Graph given = built("yolov5n-cls", {"cat", "dog"}, 1);
   EXPECT_NE(refused("yolov8n-cls", saved(given), {"cat", "dog"}).find("those of yolov5n-cls"), std::string::npos);

@@ -127,6 +127,11 @@ TEST_F(StudyBeforeWork, WeightsTakenAsTheyAreHaveTheClasses) {
   EXPECT_EQ(kind, ErrorKind::config);
   EXPECT_NE(message.find("no class '"), std::string::npos) << message;
   EXPECT_NO_THROW(plan(study_of(1), context(), false));
+  graph::save_onnx(models::build("yolov5n", options), folder_ / "other.onnx");  // a backbone without the head
+  const auto [other_kind, other] = error_of([&] { plan(study_of(0), context(), false); });
+  EXPECT_EQ(other_kind, ErrorKind::config);
+  EXPECT_NE(other.find("a new head has to be trained"), std::string::npos) << other;
+  EXPECT_NO_THROW(plan(study_of(1), context(), false));
 }
 
 }  // namespace

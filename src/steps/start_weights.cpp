@@ -10,8 +10,11 @@
 #include "graph/onnx_read.h"
 #include "graph/passes.h"
 #include "graph/quantized.h"
+#include "models/spec.h"
 #include "models/task.h"
+#include "weights/checkpoint.h"
 #include "weights/import.h"
+#include "weights/match.h"
 #include "weights/model_file.h"
 
 namespace quench::steps {
@@ -19,9 +22,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Whether two models of the catalog differ by their task alone: family and multipliers are the same, and so are the
+/// rows before the head that extracts features.
+bool same_backbone(const std::string& one, const std::string& other) {
+  if (!models::is_name(one) || !models::is_name(other)) return false;
+  const models::Spec a = models::spec(one), b = models::spec(other);
+  return a.family == b.family && a.depth == b.depth && a.width == b.width;
+}
+
 graph::Graph read_weights(const fs::path& file, const std::string& model, int imgsz, const LogSink& log) {
-  if (weights::is_checkpoint(read_file(file))) {
-    return weights::import_file(file, {.model = model, .imgsz = imgsz, .classes = {}});
+  const std::string bytes = read_file(file);
+  if (weights::is_checkpoint(bytes)) {
+    const auto own = weights::catalog_spec(weights::read_checkpoint(bytes, file.string()).tensors);
+    const bool other_task = own && own->name != model && same_backbone(own->name, model);
+    return weights::import_file(file, {.model = other_task ? own->name : model, .imgsz = imgsz, .classes = {}});
   }
   return weights::read_model_file(file, {}, log).graph;
 }
@@ -35,9 +49,11 @@ void require_start(const graph::Graph& given, const std::string& model, const fs
          file.string());
   }
   const auto own = given.metadata.find("model");
-  if (own != given.metadata.end() && own->second != model) {
-    fail(ErrorKind::config, "[steps.start] expected weights of {}, got those of {} ({})", model, own->second,
-         file.string());
+  if (own != given.metadata.end() && own->second != model && !same_backbone(own->second, model)) {
+    fail(
+        ErrorKind::config,
+        "[steps.start] expected weights of {}, or of the model of the same size for another task, got those of {} ({})",
+        model, own->second, file.string());
   }
 }
 

@@ -9,7 +9,8 @@
 namespace quench::steps {
 
 /// The weights that a training of `model` (a name) may start from: a checkpoint (.pt, .safetensors), or an ONNX file of
-/// ours. Throws Error{config} for a quantized model and one of another name, Error{io}, Error{data}.
+/// ours, of that model or of the one of the same size for another task (a classifier from a detector's backbone).
+/// Throws Error{config} for a quantized model and one of another name, Error{io}, Error{data}.
 graph::Graph read_start(const std::filesystem::path& file, const std::string& model, int imgsz, const LogSink& log);
 
 /// A model with the tensors of another, and a sentence of how many those are.

@@ -69,7 +69,15 @@ void check_classes(const StudyFile& study, const std::vector<Cell>& cells, const
     if (!pretrained.is_string() || cell.model.train.value("epochs", int64_t{1}) != 0) continue;
     if (!checked.insert(cell.model.label).second) continue;
     const fs::path file = data::find_file(pretrained.get<std::string>(), root);
-    const std::vector<std::string> has = models::class_names(weights::read_model_file(file, {}, {}).graph);
+    const graph::Graph given = weights::read_model_file(file, {}, {}).graph;
+    if (const std::string other = models::task_of(given); other != study.task) {
+      fail(ErrorKind::config,
+           "{}.models, {}: the weights of {} are taken as they are (epochs: 0), but are of a model for task {}, not "
+           "{}: a new "
+           "head has to be trained",
+           study.name, cell.model.label, pretrained.get<std::string>(), other, study.task);
+    }
+    const std::vector<std::string> has = models::class_names(given);
     const data::ClassMatch match = data::match_classes(has, classes);
     if (has.empty() || match.by_number) continue;
     const auto missing = std::ranges::find(match.to_model, data::ClassMatch::kNone);

@@ -45,17 +45,23 @@ bool has_anchors(const models::Spec& spec) {
   return !head.args.empty() && std::holds_alternative<std::vector<int64_t>>(head.args.front());
 }
 
+std::optional<models::Spec> catalog_spec(const NamedTensors& tensors) {
+  const int last = last_row(tensors);
+  for (const std::string& name : models::names()) {
+    models::Spec spec = models::spec(name);
+    if (fits(spec, tensors, last)) return spec;
+  }
+  return std::nullopt;
+}
+
 models::Spec matching_spec(const NamedTensors& tensors, std::string_view where) {
   const std::string foreign = foreign_model(tensors);
   if (!foreign.empty()) {
     fail(ErrorKind::unsupported, "[weights.import] expected weights of a model that quench has, got {} ({})", foreign,
          where);
   }
+  if (std::optional<models::Spec> spec = catalog_spec(tensors)) return std::move(*spec);
   const int last = last_row(tensors);
-  for (const std::string& name : models::names()) {
-    models::Spec spec = models::spec(name);
-    if (fits(spec, tensors, last)) return spec;
-  }
   const auto first = tensors.find(kFirst);
   fail(ErrorKind::data,
        "[weights.import] expected weights of one of {}, got {} tensors, the first convolution {}, the last row {} ({})",

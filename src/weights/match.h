@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,7 +10,10 @@
 namespace quench::weights {
 
 /// The model of the catalog that tensors belong to, told by names and shapes: the number of rows, the head, kernel and
-/// channels of the first convolution. Throws naming `where` Error{unsupported} for tensors of a model that is known and
+/// channels of the first convolution. Empty for tensors of none.
+std::optional<models::Spec> catalog_spec(const NamedTensors& tensors);
+
+/// catalog_spec, for tensors that have to be of a model. Throws naming `where` Error{unsupported} for tensors of a model that is known and
 /// not read (foreign_model), Error{data} for those of none.
 models::Spec matching_spec(const NamedTensors& tensors, std::string_view where);
 
