@@ -240,6 +240,17 @@ class Drawing {
 
 Graph random_graph(uint64_t seed) { return Drawing(seed).draw(); }
 
+void make_float(Graph& graph, const std::string& layer, Rng& rng) {
+  for (const char* part : {".weight", ".bias"}) {
+    const auto found = graph.weights.find(layer + part);
+    if (found == graph.weights.end()) continue;
+    Weight& weight = found->second;
+    weight.quant.reset();
+    weight.value = Tensor(DType::f32, weight.value.shape());
+    for (float& value : weight.value.mutable_values<float>()) value = static_cast<float>(rng.uniform(-0.5, 0.5));
+  }
+}
+
 Graph wide_graph(uint64_t seed) {
   Rng rng(seed, "wide graph");
   const auto between = [&](int64_t low, int64_t high) {
@@ -253,7 +264,9 @@ Graph wide_graph(uint64_t seed) {
   const EdgeId silu = builder.node("silu", Op::silu, {first});
   const EdgeId second = builder.conv("second", silu, channels, three);
   builder.output(builder.conv("last", second, 3, {.kernel = {1, 1}}));
+  builder.output(builder.conv("head", silu, between(5, 75), {.kernel = {1, 1}}, true));
   Graph graph = quantized(builder.graph, {.pixels = true});
+  make_float(graph, "head", rng);
   for (const char* layer : {"first", "second"}) {
     Tensor& weight = graph.weights.at(std::string(layer) + ".weight").value;
     for (int8_t& value : weight.mutable_values<int8_t>()) value = static_cast<int8_t>(between(-127, 127));

@@ -102,6 +102,7 @@ void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
     case Kind::load: return bind_load(instruction, loops);
     case Kind::quantize_dynamic: return bind_quantize_dynamic(instruction, loops);
     case Kind::conv_u8:
+    case Kind::conv_w16:
     case Kind::conv_f32: return bind_conv(instruction, loops);
     case Kind::table: {
       const uint8_t* entries = instruction.table->data();

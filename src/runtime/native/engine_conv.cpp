@@ -16,6 +16,8 @@ namespace {
 void skip_channels(ConvU8& conv, int64_t depth, int64_t channels, int64_t lanes) {
   if (conv.blocks.first != nullptr) {
     conv.blocks.first += channels / lanes;
+  } else if (conv.wide != nullptr) {
+    conv.wide += conv.wide_depth * channels;
   } else {
     conv.weights += 4 * depth * channels;
   }
@@ -185,19 +187,27 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
   if (value(in).dynamic) add_ranges(in, groups, loops);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t offset = corner + g * in_channels;
-    if (layer.kind == Kind::conv_u8) {
+    if (layer.kind != Kind::conv_f32) {
+      const bool wide = layer.kind == Kind::conv_w16;
       packed_u8_.push_back(std::make_unique<PackedU8>(
-          pack_u8(layer, value(in), value(out), kernels_, g * channels, channels, adjacent)));
+          wide ? pack_wide(layer, value(in), kernels_)
+               : pack_u8(layer, value(in), value(out), kernels_, g * channels, channels, adjacent)));
       PackedU8& packed = *packed_u8_.back();
+      const auto kernel = wide ? kernels_.conv_wide : kernels_.conv_u8;
       ConvU8 task;
       const bool to_u8 = value(out).is_u8;
       task.shape = conv_shape(layer, packed.walk, 1, to_u8 ? 1 : 4);
       task.input = plane<uint8_t>(in).data + offset;
       task.weights = packed.weights.data();
-      skip_zeros(packed, task, layer, macs, sparse_u8_);
+      if (wide) {
+        task.wide = packed.wide.data();
+        task.wide_depth = padded(in_channels, kernels_.short_step);
+      } else {
+        skip_zeros(packed, task, layer, macs, sparse_u8_);
+      }
       const bool winograd =
           direct < 0 && task.blocks.first == nullptr && winograd_pays(layer, value(in), value(out), kernels_);
-      if (!winograd && task.blocks.first == nullptr) add_in_16_bits(packed, task);
+      if (!winograd && !wide && task.blocks.first == nullptr) add_in_16_bits(packed, task);
       layer.narrow_steps = std::max(layer.narrow_steps, task.narrow_steps);
       task.bias = packed.bias.data();
       task.multiplier = packed.multiplier.data();
@@ -218,13 +228,14 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
         packed.weights = {};
         add_winograd(layer, task, loops);
       } else if (direct >= 0) {
-        add_planar(pixels, channels, g * channels, direct, loops, [this, task](int64_t begin, int64_t end, float* to) {
-          ConvU8 strip = task;
-          strip.out_f32 = to;
-          kernels_.conv_u8(strip, begin, end);
-        });
+        add_planar(pixels, channels, g * channels, direct, loops,
+                   [kernel, task](int64_t begin, int64_t end, float* to) {
+                     ConvU8 strip = task;
+                     strip.out_f32 = to;
+                     kernel(strip, begin, end);
+                   });
       } else {
-        add_conv(pixels, task, kernels_.conv_u8, kernels_.u8_vectors, loops);
+        add_conv(pixels, task, kernel, kernels_.u8_vectors, loops);
       }
     } else {
       packed_f32_.push_back(std::make_unique<PackedF32>(pack_f32(layer, kernels_, g * channels, channels, adjacent)));

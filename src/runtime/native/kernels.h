@@ -6,6 +6,7 @@
 #include "graph/graph.h"
 #include "runtime/native/isa.h"
 #include "runtime/native/silu_terms.h"
+#include "runtime/native/wide_depth.h"
 
 /// The inner loops, one table of functions for each instruction set. Values lie as pixels of channels (NHWC); steps
 /// between pixels and rows are free, so that a value can be part of a wider one (concat, split). Every function
@@ -60,6 +61,8 @@ struct ConvU8 {
   const int32_t* dyadic = nullptr;    ///< padded to whole vectors, with `shift`; nullptr: floats
   const int32_t* shift = nullptr;
   const float* offset = nullptr;  ///< padded to whole vectors; nullptr: none
+  const int16_t* wide = nullptr;  ///< conv_wide: weights of 16 bits in its order (pack.h), in place of `weights`
+  int64_t wide_depth = 0;         ///< conv_wide: input channels, padded to short_step
   uint8_t* out_u8 = nullptr;      ///< one of the two
   float* out_f32 = nullptr;
   int32_t zero_point = 0, low = 0, high = 255;
@@ -142,13 +145,15 @@ struct Kernels {
   /// Output pixels [begin, end).
   void (*conv_u8)(const ConvU8&, int64_t begin, int64_t end) = nullptr;
   void (*conv_f32)(const ConvF32&, int64_t begin, int64_t end) = nullptr;
+  /// As conv_u8, of one tap, with weights of 16 bits.
+  void (*conv_wide)(const ConvU8&, int64_t begin, int64_t end) = nullptr;
+  int short_step = 1;    ///< weights of 16 bits: input channels are padded to a multiple of it
+  int shorts_a_dot = 1;  ///< weights of 16 bits: input channels whose weights of an output channel lie side by side
   /// Tiles [begin, end); nullptr where the instruction set gains nothing by it.
   void (*winograd_u8)(const WinogradU8&, int64_t begin, int64_t end, WinogradMemory memory) = nullptr;
   int shorts = 0;             ///< 16-bit values of a vector, where there is winograd_u8
   int winograd_channels = 0;  ///< of input and output from which on it is faster
   int winograd_vectors = 0;   ///< of output channels in a pass
-  int winograd_step = 0;      ///< input channels are padded to a multiple of it
-  int shorts_a_dot = 0;       ///< input channels whose weights of a vector of output channels lie side by side
   /// Rows [begin, end) of the output.
   void (*table)(const uint8_t* table, Plane<const uint8_t> in, Plane<uint8_t> out, int64_t begin,
                 int64_t end) = nullptr;

@@ -117,6 +117,9 @@ struct V {
   static I widen(const uint8_t* p) {
     return each<I>([&](int i) { return static_cast<int32_t>(p[i]); });
   }
+  static I widen_w(const int16_t* p) {
+    return each<I>([&](int i) { return static_cast<int32_t>(p[i]); });
+  }
   static void narrow(uint8_t* p, const I& x) {
     for (int i = 0; i < kLanes; ++i) p[i] = static_cast<uint8_t>(x.at[i]);
   }

@@ -83,7 +83,7 @@ class Parts {
 };
 
 int64_t halo_of(const Instruction& instruction) {
-  if (instruction.kind != Kind::conv_u8 && instruction.kind != Kind::conv_f32) return 0;
+  if (!is_conv(instruction.kind)) return 0;
   const auto& conv = std::get<graph::ConvAttributes>(instruction.attributes);
   return std::max(conv.padding[0], conv.padding[1]);
 }

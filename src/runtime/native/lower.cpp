@@ -11,6 +11,7 @@
 #include "runtime/native/act_table.h"
 #include "runtime/native/layer_weights.h"
 #include "runtime/native/program.h"
+#include "runtime/native/wide_weights.h"
 #include "runtime/requantization.h"
 
 namespace quench::runtime::native {
@@ -96,7 +97,7 @@ class Lowering {
     for (const Instruction& instruction : out_.instructions) {
       uses += std::count(instruction.inputs.begin(), instruction.inputs.end(), id);
       if (std::count(instruction.outputs.begin(), instruction.outputs.end(), id) == 0) continue;
-      convolution = instruction.kind == Kind::conv_u8 || instruction.kind == Kind::conv_f32;
+      convolution = is_conv(instruction.kind);
     }
     for (const Program::Output& output : out_.outputs) uses += output.value == id;
     return convolution && uses == 1;
@@ -238,7 +239,8 @@ class Lowering {
       layer.weight = float_weight(weight).reshaped(four);
       layer.bias = bias ? float_weight(*bias) : Tensor(DType::f32, {ws[0]});
       layer.activation = n.activation;
-      layer.inputs = {as_f32(in, n.name)};
+      make_wide(layer, bytes);
+      layer.inputs = {layer.kind == Kind::conv_w16 ? bytes : as_f32(in, n.name)};
       const int made = add_value(out, std::nullopt);
       layer.outputs = {made};
       out_.instructions.push_back(std::move(layer));
@@ -273,6 +275,19 @@ class Lowering {
       out_.instructions.push_back(std::move(layer));
       made_f32(out, made, n.name);
     }
+  }
+
+  /// Gives a float layer that reads bytes of one pixel weights of 16 bits. bytes: -1 where it reads floats.
+  void make_wide(Instruction& layer, int bytes) const {
+    const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
+    const bool one_pixel = layer.weight.shape()[2] == 1 && layer.weight.shape()[3] == 1 && conv.groups == 1 &&
+                           conv.padding == graph::ConvAttributes{}.padding;
+    if (bytes < 0 || value(bytes).dynamic || !one_pixel) return;
+    std::optional<WideWeights> wide = wide_weights(layer.weight);
+    if (!wide) return;
+    layer.kind = Kind::conv_w16;
+    layer.wide = std::move(wide->values);
+    layer.weight_scale = std::move(wide->scale);
   }
 
   /// Takes what follows a quantized edge value by value into the layer's table. Returns the last edge taken.
@@ -421,11 +436,14 @@ class Lowering {
 
 }  // namespace
 
+bool is_conv(Kind kind) { return kind == Kind::conv_u8 || kind == Kind::conv_f32 || kind == Kind::conv_w16; }
+
 const char* to_string(Kind kind) {
   switch (kind) {
     case Kind::load: return "load";
     case Kind::conv_u8: return "conv_u8";
     case Kind::conv_f32: return "conv_f32";
+    case Kind::conv_w16: return "conv_w16";
     case Kind::table: return "table";
     case Kind::add_u8: return "add_u8";
     case Kind::add_f32: return "add_f32";

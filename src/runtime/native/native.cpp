@@ -41,7 +41,8 @@ class Peaks {
  public:
   double of(const native::Kernels& kernels, const native::Instruction& layer) {
     const bool integer = layer.kind == native::Kind::conv_u8;
-    const bool shorts = layer.products < layer.macs;                               // Winograd's
+    // Winograd's, and weights of 16 bits where there are such products.
+    const bool shorts = kernels.burn_s16 && (layer.products < layer.macs || layer.kind == native::Kind::conv_w16);
     const int64_t steps = std::min(layer.narrow_steps, native::kLeastNarrowLoop);  // more are added the same way
     const std::lock_guard lock(mutex_);
     const auto [found, is_new] = gmacs_.try_emplace({kernels.isa, integer, shorts, shorts ? 0 : steps});
@@ -151,12 +152,13 @@ class NativeSession : public Session {
   }
 
   std::vector<std::string> notes() const override {
-    int64_t integer = 0, layers = 0, copies = 0, from_floats = 0;
+    int64_t integer = 0, wide = 0, layers = 0, copies = 0, from_floats = 0;
     for (const native::Instruction& instruction : engine_.program().instructions) {
       const bool u8 = instruction.kind == native::Kind::conv_u8;
       integer += u8;
       from_floats += instruction.kind == native::Kind::quantize;
-      layers += u8 || instruction.kind == native::Kind::conv_f32;
+      wide += instruction.kind == native::Kind::conv_w16;
+      layers += native::is_conv(instruction.kind);
       if (instruction.kind != native::Kind::concat) continue;
       for (size_t k = 0; k < instruction.inputs.size(); ++k) {
         copies += !native::in_place(engine_.layout(), engine_.program(), instruction, k);
@@ -164,7 +166,8 @@ class NativeSession : public Session {
     }
     std::vector<std::string> lines = {
         fmt::format("instruction set: {}", native::to_string(engine_.kernels().isa)),
-        fmt::format("int8 convolutions and linear layers: {} of {}", integer, layers),
+        fmt::format("int8 convolutions and linear layers: {} of {}{}", integer, layers,
+                    wide > 0 ? fmt::format("; float ones with weights of 16 bits: {}", wide) : std::string()),
         fmt::format("memory of values: {} kB (unshared: {} kB); parts copied into concats: {}",
                     engine_.layout().arena_bytes / 1000, engine_.layout().values_bytes / 1000, copies)};
     if (engine_.program().dyadic) {

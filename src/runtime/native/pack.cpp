@@ -118,6 +118,35 @@ PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, co
   return packed;
 }
 
+PackedU8 pack_wide(const Instruction& layer, const Value& in, const Kernels& kernels) {
+  const int64_t channels = layer.weight.shape()[0], depth = layer.weight.shape()[1], lanes = kernels.lanes;
+  const int64_t wide_depth = padded(depth, kernels.short_step), beside = kernels.shorts_a_dot;
+  const int64_t width = padded(channels, lanes), passes = pass_count(width / lanes, kernels.u8_vectors);
+  PackedU8 packed;
+  packed.walk = {1, depth, false};
+  packed.wide = Aligned<int16_t>(width * wide_depth);
+  packed.bias = Aligned<int32_t>(width);
+  packed.multiplier = Aligned<float>(width);
+  packed.offset = Aligned<float>(width);
+  for (int64_t pass = 0; pass < passes; ++pass) {
+    const int64_t begin = pass_begin(width / lanes, passes, pass) * lanes;
+    const int64_t across = pass_begin(width / lanes, passes, pass + 1) * lanes - begin;
+    for (int64_t c = begin; c < std::min(begin + across, channels); ++c) {
+      const auto o = static_cast<size_t>(c);
+      int32_t sum = 0;
+      for (int64_t k = 0; k < depth; ++k) {
+        const int16_t w = layer.wide[o * static_cast<size_t>(depth) + static_cast<size_t>(k)];
+        packed.wide[begin * wide_depth + k / beside * beside * across + beside * (c - begin) + k % beside] = w;
+        sum += w;
+      }
+      packed.bias[c] = (kernels.u8_offset - in.step.zero_point) * sum;
+      packed.multiplier[c] = static_cast<float>(static_cast<double>(in.step.scale) * layer.weight_scale[o]);
+      packed.offset[c] = layer.bias.values<float>()[o];
+    }
+  }
+  return packed;
+}
+
 void set_range(PackedU8& packed, const Step8& in, int32_t u8_offset) {
   for (size_t c = 0; c < packed.sums.size(); ++c) {
     const auto at = static_cast<int64_t>(c);

@@ -43,6 +43,7 @@ Walk walk_of(const graph::ConvAttributes& conv, int64_t group_channels, bool adj
 struct PackedU8 {
   using Weight = int8_t;
   Aligned<int8_t> weights;
+  Aligned<int16_t> wide;  ///< conv_w16, in place of `weights`
   Aligned<int32_t> bias;  ///< with both zero points: of the input, and of the kernel's own offset
   Aligned<float> multiplier;
   Aligned<int32_t> dyadic, shift;  ///< in its place where the layer is dyadic, else empty
@@ -64,6 +65,8 @@ struct PackedF32 {
 /// for factors that dyadic_of refuses.
 PackedU8 pack_u8(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels, int64_t first,
                  int64_t count, bool adjacent);
+/// A conv_w16: for each pass, each shorts_a_dot input channels, each output channel, those of its weights.
+PackedU8 pack_wide(const Instruction& layer, const Value& in, const Kernels& kernels);
 /// Gives a layer of dynamic input the range of the image at hand.
 void set_range(PackedU8& packed, const Step8& in, int32_t u8_offset);
 PackedF32 pack_f32(const Instruction& layer, const Kernels& kernels, int64_t first, int64_t count, bool adjacent);

@@ -31,6 +31,7 @@ enum class Kind {
   load,      ///< the image, [C,H,W], into pixels
   conv_u8,   ///< u8 and int8 weights into u8 (through silu, a table, or neither) or f32; of dynamic u8 into f32
   conv_f32,  ///< also linear layers
+  conv_w16,  ///< u8 and float weights in 16 bits (wide_weights.h) into f32; also linear layers
   table,     ///< u8 into u8, value by value
   add_u8,
   add_f32,
@@ -46,6 +47,8 @@ enum class Kind {
   concat,
 };
 const char* to_string(Kind kind);
+/// Convolutions and linear layers.
+bool is_conv(Kind kind);
 
 struct Instruction {
   Kind kind = Kind::table;
@@ -55,7 +58,8 @@ struct Instruction {
   graph::Activation activation = graph::Activation::none;
   graph::Op unary = graph::Op::silu;  ///< unary_f32
   Tensor weight;                      ///< convolution: i8 or f32, [O, I/groups, kh, kw]
-  std::vector<float> weight_scale;    ///< i8: one a channel
+  std::vector<int16_t> wide;          ///< conv_w16: the weights in 16 bits, [O, I]
+  std::vector<float> weight_scale;    ///< of integers: one a channel
   Tensor bias;                        ///< i32 or f32, [O]; f32 of a conv_u8 that reads dynamic u8
   Step8 step;                         ///< conv_u8 into u8: what the accumulator (or its silu) becomes, before the table
   std::optional<Table> table;

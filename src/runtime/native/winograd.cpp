@@ -63,7 +63,7 @@ bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, 
 
 Aligned<int16_t> winograd_weights(const Tensor& weight, const Kernels& kernels) {
   const int64_t channels = weight.shape()[0], in_channels = weight.shape()[1];
-  const int64_t depth = padded(in_channels, kernels.winograd_step), lanes = kernels.lanes;
+  const int64_t depth = padded(in_channels, kernels.short_step), lanes = kernels.lanes;
   const int64_t vectors = padded(channels, lanes) / lanes;
   Aligned<int16_t> out(vectors * lanes * depth * kWinogradPoints);
   const int8_t* values = weight.values<int8_t>().data();
