@@ -271,6 +271,7 @@ Graph wide_graph(uint64_t seed) {
     Tensor& weight = graph.weights.at(std::string(layer) + ".weight").value;
     for (int8_t& value : weight.mutable_values<int8_t>()) value = static_cast<int8_t>(between(-127, 127));
   }
+  if (seed % 2 == 1) make_float(graph, "second", rng);
   return graph;
 }
 

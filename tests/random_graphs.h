@@ -14,8 +14,8 @@ Graph random_graph(uint64_t seed);
 /// Gives a quantized layer float weights, and a float bias where it has one, -0.5 to 0.5.
 void make_float(Graph& graph, const std::string& layer, Rng& rng);
 
-/// Two quantized convolutions of 3 x 3 with 16 to 34 channels of random weights, on 7 to 13 pixels, and one of 1 x 1 in
-/// floats that reads bytes: what the engine does with wide layers alone. The same on every processor.
+/// Two quantized convolutions of 3 x 3 with 16 to 34 channels of random weights, on 7 to 13 pixels, the second in
+/// floats where the seed is odd, and one of 1 x 1 in floats that reads bytes: what the engine does with wide layers alone. The same on every processor.
 Graph wide_graph(uint64_t seed);
 
 /// A batch for one of them.

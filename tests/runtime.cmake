@@ -15,6 +15,8 @@ target_include_directories(quench_integer_executor PUBLIC ${CMAKE_SOURCE_DIR}/te
 quench_test(runtime_native_test SOURCES runtime_native_test.cpp conformance_cases.cpp
             USES runtime models graph_samples reference_executor integer_executor LABELS fast)
 quench_test(runtime_native_winograd_test SOURCES runtime_native_winograd_test.cpp USES runtime graph_samples LABELS fast)
+quench_test(runtime_native_winograd_f32_test SOURCES runtime_native_winograd_f32_test.cpp
+            USES runtime graph_samples LABELS fast)
 quench_test(runtime_native_wide_test SOURCES runtime_native_wide_test.cpp random_graphs.cpp
             USES runtime graph_samples LABELS fast)
 quench_test(runtime_native_sparse_test SOURCES runtime_native_sparse_test.cpp USES runtime LABELS fast)

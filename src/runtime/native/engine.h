@@ -75,6 +75,9 @@ class Engine {
   void skip_zeros(Packed& packed, Conv& task, Instruction& layer, int64_t macs, Sparse<Packed>& all);
   /// A convolution by Winograd's algorithm (winograd.h), as `task` says what its sums become.
   void add_winograd(Instruction& layer, const ConvU8& task, std::vector<Loop>& loops);
+  /// The same in floats (winograd_f32.h).
+  void add_winograd(Instruction& layer, const ConvF32& task, std::vector<Loop>& loops);
+  void need_memory(int64_t bytes);
   /// Where blocks lie in memory. first and steps must outlive it: as SparseWeights has them.
   BlockLists lists_of(const std::vector<int64_t>& first, const std::vector<int64_t>& steps, const ConvShape& shape);
   /// Gives the next `groups` of packed weights the range of their input each time the program runs.
@@ -111,6 +114,7 @@ class Engine {
   std::vector<std::unique_ptr<PackedF32>> packed_f32_;
   std::vector<std::unique_ptr<std::vector<ptrdiff_t>>> taps_;
   std::vector<std::unique_ptr<Aligned<int16_t>>> winograd_weights_;
+  std::vector<std::unique_ptr<Aligned<float>>> winograd_weights_f32_;
   Aligned<uint8_t> winograd_memory_;                     ///< of all layers: one runs at a time
   std::vector<std::unique_ptr<Aligned<float>>> strips_;  ///< of direct outputs, before they become planes
   std::vector<std::vector<Loop>> steps_;                 ///< of each instruction

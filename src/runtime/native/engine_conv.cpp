@@ -8,6 +8,7 @@
 #include "runtime/native/narrow_steps.h"
 #include "runtime/native/parts.h"
 #include "runtime/native/winograd.h"
+#include "runtime/native/winograd_f32.h"
 
 namespace quench::runtime::native {
 
@@ -248,7 +249,10 @@ void Engine::bind_conv(Instruction& layer, std::vector<Loop>& loops) {
       task.bias = packed.bias.data();
       task.output = direct >= 0 ? nullptr : plane<float>(out).data + g * channels;
       task.activation = layer.activation;
-      if (direct >= 0) {
+      if (direct < 0 && task.blocks.first == nullptr && winograd_pays_f32(layer, value(in), value(out))) {
+        packed.weights = {};
+        add_winograd(layer, task, loops);
+      } else if (direct >= 0) {
         add_planar(pixels, channels, g * channels, direct, loops, [this, task](int64_t begin, int64_t end, float* to) {
           ConvF32 strip = task;
           strip.output = to;

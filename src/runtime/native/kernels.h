@@ -7,6 +7,7 @@
 #include "runtime/native/isa.h"
 #include "runtime/native/silu_terms.h"
 #include "runtime/native/wide_depth.h"
+#include "runtime/native/winograd_points.h"
 
 /// The inner loops, one table of functions for each instruction set. Values lie as pixels of channels (NHWC); steps
 /// between pixels and rows are free, so that a value can be part of a wider one (concat, split). Every function
@@ -89,6 +90,26 @@ struct WinogradMemory {
   int32_t* sums = nullptr;
 };
 
+/// A convolution of 3 x 3 by Winograd's F(4x4, 3x3) in floats (winograd_f32.h). All steps count values.
+struct WinogradF32 {
+  const float* input = nullptr;  ///< pixel (-1,-1) of the input, which has a border of one pixel of zeros
+  ptrdiff_t in_row_step = 0, in_pixel_step = 0;
+  int64_t out_height = 0, out_width = 0, in_channels = 0, out_channels = 0;
+  int64_t depth = 0;               ///< of a tile's values: in_channels in whole vectors
+  const float* weights = nullptr;  ///< winograd_weights_f32()
+  const float* bias = nullptr;     ///< padded to whole vectors
+  float* output = nullptr;
+  ptrdiff_t out_row_step = 0, out_pixel_step = 0;
+  graph::Activation activation = graph::Activation::none;
+};
+
+/// What the kernel works in: [36][tiles][depth] values, and [36][tiles][f32_vectors x lanes] sums.
+struct WinogradMemoryF32 {
+  int64_t tiles = 0;  ///< at once
+  float* values = nullptr;
+  float* sums = nullptr;
+};
+
 /// acc = bias, then acc = fma(x, w, acc) over the window in order, or over its blocks; activation(acc).
 struct ConvF32 {
   ConvShape shape;
@@ -149,6 +170,8 @@ struct Kernels {
   void (*conv_wide)(const ConvU8&, int64_t begin, int64_t end) = nullptr;
   int short_step = 1;    ///< weights of 16 bits: input channels are padded to a multiple of it
   int shorts_a_dot = 1;  ///< weights of 16 bits: input channels whose weights of an output channel lie side by side
+  /// Tiles [begin, end).
+  void (*winograd_f32)(const WinogradF32&, int64_t begin, int64_t end, WinogradMemoryF32 memory) = nullptr;
   /// Tiles [begin, end); nullptr where the instruction set gains nothing by it.
   void (*winograd_u8)(const WinogradU8&, int64_t begin, int64_t end, WinogradMemory memory) = nullptr;
   int shorts = 0;             ///< 16-bit values of a vector, where there is winograd_u8

@@ -42,7 +42,8 @@ class Peaks {
   double of(const native::Kernels& kernels, const native::Instruction& layer) {
     const bool integer = layer.kind == native::Kind::conv_u8;
     // Winograd's, and weights of 16 bits where there are such products.
-    const bool shorts = kernels.burn_s16 && (layer.products < layer.macs || layer.kind == native::Kind::conv_w16);
+    const bool shorts =
+        kernels.burn_s16 && ((integer && layer.products < layer.macs) || layer.kind == native::Kind::conv_w16);
     const int64_t steps = std::min(layer.narrow_steps, native::kLeastNarrowLoop);  // more are added the same way
     const std::lock_guard lock(mutex_);
     const auto [found, is_new] = gmacs_.try_emplace({kernels.isa, integer, shorts, shorts ? 0 : steps});
