@@ -264,6 +264,7 @@ TEST_F(BenchPeersRun, GoesOnWhereItStoppedAndWritesThePages) {
   expect_has(outcome.out,
              {"1 round.", "| yolov5n | 1 | 3.00 (3.00 to 3.00) | 6.00 (6.00 to 6.00) | 0.50 (0.50 to 0.50) | MNN |"});
   EXPECT_EQ(read_file(folder_ / "results/m.md"), outcome.out);
+  expect_has(outcome.out, {"`make bench-peers ARGS=\"--busy --quench quench --work work "});
 
   outcome = measure("--rounds 3");
   ASSERT_EQ(outcome.code, 0) << outcome.err;

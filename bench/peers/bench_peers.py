@@ -6,6 +6,7 @@ Needs Python 3.9 or later with venv. Everything else lies in scratch environment
 
 import os
 import platform
+import re
 import shlex
 import sys
 import time
@@ -80,6 +81,12 @@ def _store(options, identity):
     return store
 
 
+def _command(arguments):
+    """What was called, for the page: files by their names, for folders are this machine's own."""
+    named = [re.sub(r"(^|=)[^=]*/", r"\1", argument) for argument in arguments]
+    return "make bench-peers" + (f' ARGS="{shlex.join(named)}"' if named else "")
+
+
 def measure(options, arguments):
     environments.require_venv()
     quench = models.Quench(options.quench)
@@ -125,7 +132,7 @@ def measure(options, arguments):
             "load_average": load,
             "busy": busy,
             "python": platform.python_version(),
-            "command": shlex.join(["make", "bench-peers"] + ([f"ARGS={shlex.join(arguments)}"] if arguments else [])),
+            "command": _command(arguments),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
     )

@@ -28,16 +28,23 @@ def _made_by(peer, reduce_range):
     return {"requirements": environments.requirements(peer.name), "reduce_range": reduce_range}
 
 
+def _read(stamp):
+    """The JSON object of a file; an empty one where there is none, or a kill cut it off."""
+    try:
+        with open(stamp, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError):
+        return {}
+
+
 def _prepared(python, peer, model, bits, flags):
     """(the answer of worker.py to `prepare`, None), or (None, why there is no such model). Done once."""
     reduce_range = "avx2" in flags and not {"avx_vnni", "avx512_vnni"} & set(flags)
     job = {**model.job(peer.name, bits), "do": "prepare", "threads": 1, "reduce_range": reduce_range}
     stamp, by = job["file"] + ".made", _made_by(peer, reduce_range)
-    if os.path.exists(stamp):
-        with open(stamp, encoding="utf-8") as file:
-            made = json.load(file)
-        if made["by"] == by:
-            return made["answer"], None
+    made = _read(stamp)
+    if made.get("by") == by:
+        return made["answer"], None
     print(f"bench-peers: {peer.title}: {os.path.basename(job['file'])} of {model.name}", file=sys.stderr, flush=True)
     try:
         answer = call.worker(python, job, {})
