@@ -1,5 +1,5 @@
 # The front door. `make demo` and `make test` set up a fresh Debian 12 machine by themselves.
-.PHONY: help setup release dev asan base agent test-agent test test-fast test-asan demo bench install package format clean
+.PHONY: help setup release dev asan base agent test-agent test test-fast test-asan demo bench bench-peers install package format clean
 
 help:
 	@echo "make demo     set up, build, and compare FP32, PTQ and QAT of a YOLO classifier (minutes)"
@@ -8,6 +8,7 @@ help:
 	@echo "make agent    build/agent-aarch64/quench-agent and build/agent/quench-agent (docs/agent.md)"
 	@echo "make install  the programs and the C++ library, below PREFIX=/usr/local (docs/library.md)"
 	@echo "make package  Debian packages: quench, libquench0, libquench-dev"
+	@echo "make bench-peers  latency beside other runtimes of PyPI, in turn (docs/results/speed)"
 	@echo "make base     without LibTorch and OpenCV  make asan  base with sanitizers"
 
 setup:
@@ -60,6 +61,14 @@ demo: setup
 bench: setup
 	@cmake --preset release -DQUENCH_BENCHMARKS=ON >/dev/null
 	@cmake --build --preset release
+
+# Beside the runtimes of PyPI, which lie in environments of Python below build/peers; ARGS=--help (docs/results/speed/README.md).
+bench-peers:
+	@command -v python3 >/dev/null || { echo "make: bench-peers needs python3: apt-get install python3-venv" >&2; exit 2; }
+	@scripts/setup.sh
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target quench
+	@python3 bench/peers/bench_peers.py $(ARGS)
 
 PREFIX ?= /usr/local
 installed = quench quench-agent quench_shared quench_static
