@@ -91,7 +91,7 @@ void require_image_by_image(const runtime::Session& session, const std::string& 
        runtime);
 }
 
-/// Loads a model for one stream, and lets it say what it is.
+/// Loads a model for one stream.
 std::unique_ptr<StreamLine> open_line(const StreamedModel& entry, const runtime::Runtime& runtime,
                                       const Json& options) {
   auto line = std::make_unique<StreamLine>();
@@ -109,7 +109,7 @@ std::unique_ptr<StreamLine> open_line(const StreamedModel& entry, const runtime:
   return line;
 }
 
-/// All streams of an entry, each of which has run once.
+/// All streams of an entry, each of which has run once; says what the runtime made of the model.
 runtime::StreamedWork open_entry(StreamedModel& entry, const BenchPicture& picture, const Json& options,
                                  const program::Environment& environment, const runtime::Registry& registry) {
   const runtime::Runtime& runtime = registry.require(entry.runtime);
