@@ -65,9 +65,12 @@ TEST_F(OtherTools, ANetworkStandsWhereAModelMay) {
   EXPECT_EQ(parse_json(outcome.out, "info")["params"], 8 * 27 + 8 + 16 * 72 + 16 + 16 * 144 + 16 + 80);
   outcome = here("bench net.onnx --min-samples 5");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
+  outcome = here("bench net.onnx --streams 2 --min-samples 5 --min-seconds 0 --format json");
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
   outcome = here("import net.onnx -o y.onnx");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   expect_error("import y.onnx -o again.onnx", 2, {"a model of quench's own"});
+  expect_error("bench y.onnx --end-to-end", 2, {"task", "none"});
 }
 
 TEST_F(OtherTools, OperatorsThatThereAreNotAreListed) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "config/tables.h"
+#include "data/loading/evaluation_images.h"
 #include "data/loading/loader.h"
 #include "data/sets/memory_dataset.h"
 #include "data/sets/shapes.h"
@@ -76,6 +77,18 @@ class Damaged : public MemoryDataset {
   }
   std::set<int64_t> damaged_;
 };
+
+TEST(EvaluationBatch, IsAMultipleOfWhatRunsSideBySide) {
+  EXPECT_EQ(evaluation_batch(64, 1000), 512);
+  EXPECT_EQ(evaluation_batch(64, 64), 64);
+  EXPECT_EQ(evaluation_batch(640, 64), 5);
+  EXPECT_EQ(evaluation_batch(640, 64, 2), 6);
+  EXPECT_EQ(evaluation_batch(640, 64, 8), 8);
+  EXPECT_EQ(evaluation_batch(640, 64, 16), 10);  // memory
+  EXPECT_EQ(evaluation_batch(640, 3, 2), 3);
+  EXPECT_EQ(evaluation_batch(8000, 64, 4), 2);
+  EXPECT_EQ(evaluation_batch(640, 1, 8), 1);
+}
 
 TEST(Loader, WhatCannotBeReadIsLeftOut) {
   std::set<int64_t> damaged{3, 47, 102};

@@ -123,6 +123,51 @@ TEST(Decode, ThresholdIsExact) {  // the bound on logits must lose nothing
   }
 }
 
+/// Outputs with classes above and below any threshold, some of them equal.
+Tensor random_output(Shape shape, Rng& rng) {
+  Tensor output(DType::f32, std::move(shape));
+  for (float& v : output.mutable_values<float>()) v = static_cast<float>(std::round(rng.normal() * 40) / 8);
+  return output;
+}
+
+TEST(Decode, WhatIsLeftOutChangesNoBox) {  // classes that cannot reach the threshold are not computed
+  Rng rng(4, "left out");
+  for (const float confidence : {0.0f, 0.001f, 0.25f, 0.9f}) {
+    for (const bool multi_label : {true, false}) {
+      const NmsOptions options{.confidence = confidence, .multi_label = multi_label};
+      const DetectHead free = free_head(37, 4);
+      const std::vector<Tensor> two{random_output({1, 16, 13, 11}, rng), random_output({1, 37, 13, 11}, rng)};
+      EXPECT_EQ(non_max_suppression(decode(free, two, 0, confidence), options),
+                non_max_suppression(decode(free, two, 0, -1), options));
+      const DetectHead anchors = anchor_head(37);
+      const std::vector<Tensor> one{random_output({1, 2 * 42, 13, 11}, rng)};
+      EXPECT_EQ(non_max_suppression(decode(anchors, one, 0, confidence), options),
+                non_max_suppression(decode(anchors, one, 0, -1), options));
+    }
+  }
+}
+
+TEST(Decode, ScoresBelowTheThresholdMayBeZeroOthersAreNot) {
+  Rng rng(5, "scores");
+  const DetectHead head = anchor_head(37);
+  const std::vector<Tensor> output{random_output({1, 2 * 42, 9, 7}, rng)};
+  const Candidates some = decode(head, output, 0, 0.3f), all = decode(head, output, 0, -1);
+  int64_t row = 0, above = 0;
+  for (int64_t at = 0; at < all.count(); ++at) {
+    const float* wanted = &all.scores[static_cast<size_t>(37 * at)];
+    if (*std::max_element(wanted, wanted + 37) <= 0.3f) continue;
+    ASSERT_LT(row, some.count());
+    for (int c = 0; c < 37; ++c) {
+      const float got = some.scores[static_cast<size_t>(37 * row + c)];
+      EXPECT_TRUE(got == wanted[c] || (got == 0 && wanted[c] <= 0.3f)) << got << " for " << wanted[c];
+      above += wanted[c] > 0.3f;
+    }
+    ++row;
+  }
+  EXPECT_EQ(row, some.count());
+  EXPECT_GT(above, 100);
+}
+
 TEST(Decode, NanNeverCounts) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   EXPECT_EQ(decode(anchor_head(2), std::vector{filled({1, 14, 4, 4}, nan)}, 0, 0.0f).count(), 0);
@@ -199,6 +244,41 @@ TEST(Nms, EqualsTheDefinition) {
   }
 }
 
+TEST(Nms, EqualsTheDefinitionWithTheBestClassAlone) {
+  constexpr int kClasses = 21;
+  Rng rng(2, "nms");
+  for (int round = 0; round < 10; ++round) {
+    std::vector<std::vector<float>> rows;
+    Candidates best;
+    best.classes = kClasses;
+    for (int i = 0; i < 300; ++i) {
+      const auto x = static_cast<float>(rng.uniform() * 60), y = static_cast<float>(rng.uniform() * 60);
+      std::vector<float> row{x, y, x + 20, y + 20};
+      for (int c = 0; c < kClasses; ++c) row.push_back(static_cast<float>(rng.below(64)) / 64);  // some equal
+      rows.push_back(row);
+      // Of equal ones the first counts.
+      const auto top = std::max_element(row.begin() + 4, row.end());
+      for (auto score = row.begin() + 4; score != row.end(); ++score) *score = score == top ? *score : 0;
+      best.boxes.insert(best.boxes.end(), row.begin(), row.begin() + 4);
+      best.scores.insert(best.scores.end(), row.begin() + 4, row.end());
+    }
+    const NmsOptions options{.confidence = 0.5f, .iou = 0.45, .multi_label = false, .class_agnostic = round % 2 == 0};
+    EXPECT_EQ(non_max_suppression(candidates(kClasses, rows), options), slow_nms(best, options));
+  }
+}
+
+TEST(Nms, BoxesFarDownTheListAreFound) {  // the list is sorted by parts
+  std::vector<std::vector<float>> rows;
+  for (int i = 0; i < 5000; ++i) rows.push_back({0, 0, 10, 10, 0.9f - static_cast<float>(i) * 1e-5f});
+  rows.push_back({50, 0, 60, 10, 0.1f});
+  rows.push_back({50, 50, 60, 60, 0.2f});
+  const auto kept = non_max_suppression(candidates(1, rows), {.confidence = 0.05f, .iou = 0.5, .max_detections = 10});
+  ASSERT_EQ(kept.size(), 3u);
+  EXPECT_EQ(kept[0].score, 0.9f);
+  EXPECT_EQ(kept[1].score, 0.2f);
+  EXPECT_EQ(kept[2].score, 0.1f);
+}
+
 TEST(Nms, BadBoxes) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
   const std::vector<std::vector<float>> wrong{{nan, 0, 1, 1, 0.9f}, {0, 0, inf, 1, 0.01f}, {0, 0, 1, 1, nan}};
@@ -213,6 +293,13 @@ TEST(Nms, BadBoxes) {
       non_max_suppression(candidates(1, {{2, 2, 2, 2, 0.5f}, {2, 2, 2, 2, 0.4f}}), {.confidence = 0.1f, .iou = 0.5});
   EXPECT_EQ(kept.size(), 2u);  // empty boxes cover nothing
   EXPECT_TRUE(non_max_suppression(candidates(3, {}), {}).empty());
+  EXPECT_TRUE(non_max_suppression(candidates(1, {{2, 2, 3, 3, 0.5f}}), {.max_detections = 0}).empty());
+  for (int at = 0; at < 21; ++at) {  // wherever among the classes
+    std::vector<float> row{0, 0, 1, 1};
+    row.resize(4 + 21, 0.5f);
+    row[static_cast<size_t>(4 + at)] = at % 2 == 0 ? nan : inf;
+    EXPECT_THROW(non_max_suppression(candidates(21, {row}), {.confidence = 0.1f}), Error) << at;
+  }
 }
 
 TEST(Nms, ManyBoxes) {

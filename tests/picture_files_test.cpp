@@ -66,6 +66,23 @@ TEST(PictureFiles, WhatIsWrittenIsRead) {
   EXPECT_LT(encode_jpeg(noise(64, 64), 20).size(), encode_jpeg(noise(64, 64), 95).size());
 }
 
+TEST(PictureFiles, MemoryIsUsedAgain) {
+  const std::string slopes = encode_jpeg(slope(40, 30)), noises = encode_jpeg(noise(40, 30));
+  const Tensor wanted = decode_picture(slopes, "a");
+  Tensor used = decode_picture(noises, "a");
+  const std::byte* const memory = used.bytes();
+  const Tensor again = decode_picture(slopes, "a", std::move(used));
+  EXPECT_EQ(again, wanted);
+  EXPECT_EQ(again.bytes(), memory);
+  EXPECT_EQ(decode_picture(noises, "a", again), decode_picture(noises, "a"));
+  EXPECT_EQ(again, wanted);  // who still holds it keeps it
+  for (const Shape& shape : {Shape{30, 40, 3}, Shape{1, 1, 3}, Shape{0}}) {
+    EXPECT_EQ(decode_picture(slopes, "a", Tensor(DType::u8, shape)), wanted);
+  }
+  EXPECT_EQ(decode_picture(slopes, "a", Tensor(DType::i8, {40, 30, 3})), wanted);
+  EXPECT_EQ(decode_picture(encode_png(noise(40, 30)), "a", Tensor(DType::u8, {40, 30, 3})), noise(40, 30));
+}
+
 TEST(PictureFiles, NamesOfPictures) {
   for (const char* name : {"a.jpg", "b/A.JPEG", "c.Png", "d.ppm"}) EXPECT_TRUE(is_picture_name(name)) << name;
   for (const char* name : {"a.gif", "jpg", "a.jpg.txt", ""}) EXPECT_FALSE(is_picture_name(name)) << name;

@@ -1,4 +1,4 @@
-quench_test(runtime_measure_test SOURCES runtime_measure_test.cpp USES runtime LABELS fast)
+quench_test(runtime_measure_test SOURCES runtime_measure_test.cpp runtime_streams_test.cpp USES runtime LABELS fast)
 quench_test(runtime_registry_test SOURCES runtime_registry_test.cpp USES runtime LABELS fast)
 quench_test(runtime_onnxruntime_test SOURCES runtime_onnxruntime_test.cpp USES runtime graph_samples LABELS fast)
 quench_test(runtime_trtexec_test SOURCES runtime_trtexec_test.cpp USES runtime LABELS fast)

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cli/base_commands.h"
+#include "cli/bench_streams.h"
 #include "cli/commands.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
@@ -108,10 +109,12 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
               const runtime::Registry& registry) {
   const Json options = program::settings(command("bench"), Json::object(), invocation);
   check_settings(options);
+  check_streams(options, invocation.flags);
   require_a_name(invocation.inputs, options);
   if (is_remote(options)) return run_bench_remote(invocation, environment);
   std::vector<graph::ModelFile> models;
   for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options, environment));
+  if (wants_streams(options)) return run_bench_streams(models, options, environment, registry);
   std::vector<platform::BenchEntry> entries;
   std::vector<record::Record> records;
   records.reserve(models.size() * options["runtime"].size());  // entries point at them

@@ -22,7 +22,9 @@ int run_export_integers(const program::Invocation& invocation, const program::En
   const std::string source = options["source"];
   const Tensor pixels = data::read_image(source);
   const Letterbox fitted = reader->fit(static_cast<int>(pixels.shape()[0]), static_cast<int>(pixels.shape()[1]));
-  exports::write_integers(model, data::to_planar(reader->draw(pixels, fitted)), source, folder);
+  Tensor input(DType::u8, {1, 3, fitted.canvas_height, fitted.canvas_width});
+  reader->fill(pixels, fitted, input);
+  exports::write_integers(model, input, source, folder);
   environment.log.info("wrote " + (folder / "index.json").string() + " and the arrays that it names");
   return program::kOk;
 }

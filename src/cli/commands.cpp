@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "cli/base_commands.h"
+#include "cli/bench_streams.h"
 #include "cli/remote.h"
 #include "config/calibrate_options.h"
 #include "config/tables.h"
@@ -173,7 +174,7 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
        inputs("NAME...", "models: yolov5n, yolov8n-cls, ..."), 0, -1, fetch_settings() + format({"table", "json"}),
        nullptr},
       {"bench", "Latency of models at batch 1, measured in turn", any_model("MODEL..."), 1, -1,
-       config::bench_options() + model_shape() + remote_options() +
+       config::bench_options() + model_shape() + streams_options() + remote_options() +
            OptionSet(
                {Option{"profile", T::boolean, false, "also the time of every layer, with its share of the peak"}}) +
            format({"table", "json", "jsonl", "csv", "md"}),

@@ -21,8 +21,9 @@ std::shared_ptr<const data::Dataset> prepared(const data::Dataset& split, const 
   return data::prepared({std::shared_ptr<void>(), &split}, models::preparation_of(graph), imgsz);
 }
 
-score::ImageSource images_of(const graph::Graph& graph, const data::Dataset& split, const EvaluateOptions& options,
+score::ImageSource images_of(const Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
                              bool rect, const std::shared_ptr<data::LeftOut>& left_out) {
+  const graph::Graph& graph = engine.graph();
   const Shape& shape = graph.edge(graph.inputs[0]).shape;
   if (rect) {
     const models::DetectHead head = models::detect_head(graph);
@@ -34,10 +35,11 @@ score::ImageSource images_of(const graph::Graph& graph, const data::Dataset& spl
   }
   const auto imgsz = static_cast<int>(shape[2]);
   const auto pictures = prepared(split, graph, imgsz);
-  const auto next = data::evaluation_images(*pictures, {.imgsz = imgsz,
-                                                        .batch = data::evaluation_batch(imgsz, options.batch),
-                                                        .workers = options.workers,
-                                                        .left_out = left_out});
+  const auto next =
+      data::evaluation_images(*pictures, {.imgsz = imgsz,
+                                          .batch = data::evaluation_batch(imgsz, options.batch, engine.threads()),
+                                          .workers = options.workers,
+                                          .left_out = left_out});
   return [pictures, next] { return next(); };
 }
 
@@ -57,7 +59,7 @@ score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const Eva
     return session.run(runtime::to_input(data::to_planar(images), session.input_dtype()));
   };
   const auto left_out = std::make_shared<data::LeftOut>();
-  const score::ImageSource images = images_of(engine.graph(), split, options, settings.value("rect", false), left_out);
+  const score::ImageSource images = images_of(engine, split, options, settings.value("rect", false), left_out);
   std::vector<Truth> truths;  // of the images that run
   const auto next = [&] {
     std::optional<LabelledImages> batch = images();

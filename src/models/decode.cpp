@@ -40,31 +40,61 @@ void add_box(Candidates& out, float x1, float y1, float x2, float y2) {
   out.boxes.insert(out.boxes.end(), {x1, y1, x2, y2});
 }
 
+/// A cell that may have a score above the threshold.
+struct Cell {
+  int64_t at;
+  float objectness;  ///< 1 where the head has none
+  float bound;       ///< class logits at or below it give no such score
+};
+
+constexpr size_t kCellsAtOnce = 64;  ///< their scores stay in the first cache
+
+/// [cells,classes]: objectness times logistic of the classes' logits, from planes; 0 where that cannot reach the
+/// threshold, for few classes of a cell can and an exponential costs most. NaN stays NaN. Plane by plane: the cells of
+/// one lie side by side. scores: zeros.
+void score_cells(const float* logits, int64_t plane, int64_t classes, std::span<const Cell> cells, float* scores) {
+  for (int64_t c = 0; c < classes; ++c, logits += plane) {
+    float* to = scores + c;
+    for (const Cell& cell : cells) {
+      const float logit = logits[cell.at];
+      if (!(logit <= cell.bound)) *to = cell.objectness * logistic(logit);
+      to += classes;
+    }
+  }
+}
+
 /// One anchor of one level of YOLOv5.
 void decode_anchor(const float* first, const Planes& level, const std::array<double, 2>& anchor, float stride,
                    float confidence, Candidates& out) {
   const int64_t cells = level.cells();
   const float bound = logit_bound(confidence);
+  std::vector<Cell> likely;
   for (int64_t cell = 0; cell < cells; ++cell) {
-    const float* at = first + cell;
-    if (!(at[4 * cells] > bound)) continue;
-    const float objectness = logistic(at[4 * cells]);
-    const size_t row = out.scores.size();
-    float best = 0;
-    for (int64_t c = 0; c < out.classes; ++c) {
-      const float score = objectness * logistic(at[(5 + c) * cells]);
-      out.scores.push_back(score);
-      best = std::max(best, score);  // keeps `best` where score is NaN
+    const float logit = first[4 * cells + cell];
+    if (!(logit > bound)) continue;
+    const float objectness = logistic(logit);
+    // Near 1 the bound would lose its digits.
+    likely.push_back({cell, objectness, logit_bound(std::min(confidence / objectness, 0.99f))});
+  }
+  std::vector<float> scores;
+  for (size_t begin = 0; begin < likely.size(); begin += kCellsAtOnce) {
+    const auto some = std::span(likely).subspan(begin, std::min(kCellsAtOnce, likely.size() - begin));
+    scores.assign(some.size() * static_cast<size_t>(out.classes), 0.0f);
+    score_cells(first + 5 * cells, cells, out.classes, some, scores.data());
+    const float* row = scores.data();
+    for (const Cell& cell : some) {
+      float best = 0;
+      for (int64_t c = 0; c < out.classes; ++c) best = std::max(best, row[c]);  // keeps `best` where a score is NaN
+      row += out.classes;
+      if (!(best > confidence)) continue;
+      out.scores.insert(out.scores.end(), row - out.classes, row);
+      const float* at = first + cell.at;
+      const float x = (2 * logistic(at[0]) - 0.5f + static_cast<float>(cell.at % level.width)) * stride;
+      const float y = (2 * logistic(at[cells]) - 0.5f + static_cast<float>(cell.at / level.width)) * stride;
+      const float w = 4 * logistic(at[2 * cells]) * logistic(at[2 * cells]) * static_cast<float>(anchor[0]);
+      const float h = 4 * logistic(at[3 * cells]) * logistic(at[3 * cells]) * static_cast<float>(anchor[1]);
+      add_box(out, x - w / 2, y - h / 2, x + w / 2, y + h / 2);
     }
-    if (!(best > confidence)) {
-      out.scores.resize(row);
-      continue;
-    }
-    const float x = (2 * logistic(at[0]) - 0.5f + static_cast<float>(cell % level.width)) * stride;
-    const float y = (2 * logistic(at[cells]) - 0.5f + static_cast<float>(cell / level.width)) * stride;
-    const float w = 4 * logistic(at[2 * cells]) * logistic(at[2 * cells]) * static_cast<float>(anchor[0]);
-    const float h = 4 * logistic(at[3 * cells]) * logistic(at[3 * cells]) * static_cast<float>(anchor[1]);
-    add_box(out, x - w / 2, y - h / 2, x + w / 2, y + h / 2);
   }
 }
 
@@ -91,13 +121,24 @@ void decode_level(const Planes& sides, const Planes& scores, int64_t reg_max, fl
     for (int64_t i = 0; i < cells; ++i) best[i] = logits[i] > best[i] ? logits[i] : best[i];
   }
   const float bound = logit_bound(confidence);
+  std::vector<Cell> likely;
   for (int64_t cell = 0; cell < cells; ++cell) {
-    if (!(best[cell] > bound) || !(logistic(best[cell]) > confidence)) continue;
-    for (int64_t c = 0; c < out.classes; ++c) out.scores.push_back(logistic(scores.channel(c)[cell]));
+    if (best[cell] > bound && logistic(best[cell]) > confidence) likely.push_back({cell, 1, bound});
+  }
+  const auto classes = static_cast<size_t>(out.classes);
+  const size_t before = out.scores.size();
+  out.scores.resize(before + likely.size() * classes);
+  for (size_t begin = 0; begin < likely.size(); begin += kCellsAtOnce) {
+    const auto some = std::span(likely).subspan(begin, std::min(kCellsAtOnce, likely.size() - begin));
+    score_cells(scores.data, cells, out.classes, some, out.scores.data() + before + begin * classes);
+  }
+  for (const Cell& cell : likely) {
     float side[4];
-    for (int64_t s = 0; s < 4; ++s) side[s] = expected_bin(sides.channel(s * reg_max) + cell, cells, reg_max) * stride;
-    const float x = (static_cast<float>(cell % scores.width) + 0.5f) * stride;
-    const float y = (static_cast<float>(cell / scores.width) + 0.5f) * stride;
+    for (int64_t s = 0; s < 4; ++s) {
+      side[s] = expected_bin(sides.channel(s * reg_max) + cell.at, cells, reg_max) * stride;
+    }
+    const float x = (static_cast<float>(cell.at % scores.width) + 0.5f) * stride;
+    const float y = (static_cast<float>(cell.at / scores.width) + 0.5f) * stride;
     add_box(out, x - side[0], y - side[1], x + side[2], y + side[3]);
   }
 }

@@ -13,7 +13,7 @@ namespace quench::models {
 struct Candidates {
   int64_t classes = 0;
   std::vector<float> boxes;   ///< [count,4] x1 y1 x2 y2, pixels of the network's input; not clipped
-  std::vector<float> scores;  ///< [count,classes] in [0,1]
+  std::vector<float> scores;  ///< [count,classes] in [0,1]; 0 where a class cannot reach the threshold
   int64_t count() const { return static_cast<int64_t>(boxes.size()) / 4; }
 };
 

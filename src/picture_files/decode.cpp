@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/error.h"
 #include "core/text.h"
@@ -22,16 +23,16 @@ bool is_picture_name(std::string_view name) {
   return std::ranges::any_of(kEndings, [&](std::string_view ending) { return low.ends_with(ending); });
 }
 
-Tensor decode_picture(std::string_view bytes, std::string_view where) {
+Tensor decode_picture(std::string_view bytes, std::string_view where, Tensor used) {
   const std::string kind = picture_kind(bytes);
-  if (kind == "jpeg") return decode_jpeg(bytes, where);
+  if (kind == "jpeg") return decode_jpeg(bytes, where, std::move(used));
   if (kind == "png") return decode_png(bytes, where);
   if (kind == "ppm") return decode_ppm(bytes, where);
   fail(ErrorKind::data, "[picture_files] expected JPEG, PNG or PPM, got {} ({})",
        bytes.empty() ? "an empty file" : "another kind of file", where);
 }
 
-Tensor new_image(int64_t height, int64_t width, std::string_view where) {
+Tensor new_image(int64_t height, int64_t width, std::string_view where, Tensor used) {
   const bool fits =
       height >= 1 && width >= 1 && height <= kLargestSide && width <= kLargestSide && height * width <= kMostPixels;
   if (!fits) {
@@ -39,6 +40,7 @@ Tensor new_image(int64_t height, int64_t width, std::string_view where) {
          "[picture_files] expected a picture of 1 to {} million pixels and sides to {}, got {}x{} ({})",
          kMostPixels / 1'000'000, kLargestSide, height, width, where);
   }
+  if (used.dtype() == DType::u8 && used.shape() == Shape{height, width, 3} && !used.shared()) return used;
   return Tensor(DType::u8, {height, width, 3});
 }
 

@@ -21,6 +21,7 @@ bool is_picture_name(std::string_view name);
 /// progressive, gray, YCbCr, CMYK), turned as its EXIF says; PNG (of 16 bits the upper 8, without alpha); binary PPM of
 /// 8 bits. where: names it in messages. Throws Error{data} for another kind, for what is damaged or cut short, and for
 /// what is larger than above. Bytes may come from anywhere.
-Tensor decode_picture(std::string_view bytes, std::string_view where);
+/// used: a picture that nobody needs any more, into whose memory a JPEG of the same size goes.
+Tensor decode_picture(std::string_view bytes, std::string_view where, Tensor used = {});
 
 }  // namespace quench::picture_files

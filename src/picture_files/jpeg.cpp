@@ -152,7 +152,7 @@ bool write_rows(Compression& work, const uint8_t* pixels, int64_t height, int64_
 
 }  // namespace
 
-Tensor decode_jpeg(std::string_view bytes, std::string_view where) {
+Tensor decode_jpeg(std::string_view bytes, std::string_view where, Tensor used) {
   Decompression work;
   const auto refuse = [&] {
     fail(ErrorKind::data, "[picture_files.jpeg] damaged: {} ({})", work.errors.message, where);
@@ -160,7 +160,7 @@ Tensor decode_jpeg(std::string_view bytes, std::string_view where) {
   if (!read_head(work, bytes)) refuse();
   const auto width = static_cast<int64_t>(work.info.image_width);
   const int orientation = orientation_of(work.info);  // libjpeg forgets the markers at the end
-  Tensor out = new_image(static_cast<int64_t>(work.info.image_height), width, where);
+  Tensor out = new_image(static_cast<int64_t>(work.info.image_height), width, where, std::move(used));
   std::vector<uint8_t> row(work.info.num_components == 4 ? static_cast<size_t>(4 * width) : 0);
   const bool whole = read_rows(work, out.mutable_values<uint8_t>().data(), row.empty() ? nullptr : row.data(), width);
   if (!whole || work.errors.damaged) refuse();

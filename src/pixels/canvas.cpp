@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "pixels/planes.h"
 #include "pixels/resize.h"
 
 namespace quench::pixels {
@@ -31,13 +32,7 @@ Tensor to_planar(const Tensor& images) {
   const int64_t plane = shape[1] * shape[2];
   const uint8_t* in = images.values<uint8_t>().data();
   uint8_t* to = out.mutable_values<uint8_t>().data();
-  for (int64_t n = 0; n < shape[0]; ++n, in += 3 * plane, to += 3 * plane) {
-    for (int64_t i = 0; i < plane; ++i) {
-      to[i] = in[3 * i];
-      to[i + plane] = in[3 * i + 1];
-      to[i + 2 * plane] = in[3 * i + 2];
-    }
-  }
+  for (int64_t n = 0; n < shape[0]; ++n) split_planes(in + 3 * plane * n, plane, to + 3 * plane * n);
   return out;
 }
 

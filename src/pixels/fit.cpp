@@ -144,13 +144,16 @@ void Fitter::enlarge(const uint8_t* source, int width, uint8_t* out) {
 }
 
 void Fitter::shrink(const uint8_t* source, int width, uint8_t* out) {
+  // Of the columns those that are looked at.
+  const int first = columns_.first.front(), count = 3 * (columns_.first.back() + columns_.taps - first);
   floats_.resize(static_cast<size_t>(width) * 3);
   for (int y = 0; y < imgsz_; ++y) {
-    std::fill(floats_.begin(), floats_.end(), 0.f);
+    std::fill_n(floats_.begin() + 3 * first, count, 0.f);
     for (int t = 0; t < rows_.taps; ++t) {
       const float weight = rows_.weights[static_cast<size_t>(y) * rows_.taps + t];
       if (weight == 0) continue;
-      add_row(source + static_cast<int64_t>(rows_.first[y] + t) * width * 3, weight, width * 3, floats_.data());
+      add_row(source + (static_cast<int64_t>(rows_.first[y] + t) * width + first) * 3, weight, count,
+              floats_.data() + 3 * first);
     }
     for (int x = 0; x < imgsz_; ++x, out += 3) {
       const float* in = floats_.data() + 3 * columns_.first[x];

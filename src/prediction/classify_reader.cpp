@@ -5,6 +5,7 @@
 #include "core/error.h"
 #include "models/preparation.h"
 #include "pixels/fit.h"
+#include "pixels/planes.h"
 #include "prediction/picture_reader.h"
 
 namespace quench::prediction {
@@ -37,8 +38,8 @@ class ClassifyReader : public PictureReader {
   Letterbox fit(int height, int width) const override {
     return {.image_height = height, .image_width = width, .canvas_height = side_, .canvas_width = side_};
   }
-  Tensor draw(const Tensor& pixels, const Letterbox&) const override {
-    return pixels::fit_image(pixels, side_, preparation_).reshaped({1, side_, side_, 3});
+  void fill(const Tensor& pixels, const Letterbox&, Tensor& input) override {
+    pixels::to_planes(pixels::fit_image(pixels, side_, preparation_), input);
   }
   void read(std::span<const Tensor> outputs, const Letterbox&, Prediction& prediction) const override {
     const Shape& shape = outputs[0].shape();

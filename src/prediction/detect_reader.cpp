@@ -1,7 +1,8 @@
 #include <algorithm>
 
+#include "core/clock.h"
 #include "models/decode.h"
-#include "pixels/canvas.h"
+#include "pixels/planes.h"
 #include "prediction/picture_reader.h"
 #include "score/detection_scorer.h"
 
@@ -18,11 +19,14 @@ class DetectReader : public PictureReader {
     return rect_letterbox(height, width, std::max(input_.height, input_.width),
                           static_cast<int>(*std::ranges::max_element(head_.strides)));
   }
-  Tensor draw(const Tensor& pixels, const Letterbox& fitted) const override {
-    return pixels::on_canvas(pixels, fitted);
+  void fill(const Tensor& pixels, const Letterbox& fitted, Tensor& input) override {
+    planes_.fill(pixels, fitted, input);
   }
   void read(std::span<const Tensor> outputs, const Letterbox& fitted, Prediction& prediction) const override {
-    prediction.detections = models::non_max_suppression(models::decode(head_, outputs, 0, nms_.confidence), nms_);
+    const models::Candidates candidates = models::decode(head_, outputs, 0, nms_.confidence);
+    const int64_t start = now_ns();
+    prediction.detections = models::non_max_suppression(candidates, nms_);
+    prediction.suppression_ns = now_ns() - start;
     for (models::Detection& found : prediction.detections) found.box = fitted.to_image(found.box);
   }
 
@@ -31,6 +35,7 @@ class DetectReader : public PictureReader {
   InputSize input_;
   models::NmsOptions nms_;
   bool rect_;
+  pixels::CanvasPlanes planes_;
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <utility>
@@ -14,6 +15,8 @@ class Engine {
   /// Throws Error{data} where a weight is too large to mean anything (graph/magnitude.h), and what load() throws.
   Engine(const runtime::Runtime& runtime, const graph::ModelFile& model, const runtime::SessionOptions& options);
   const graph::Graph& graph() const { return model_.graph; }
+  /// Those of the runtime, 1 or more.
+  int threads() const { return std::max(1, options_.threads); }
   /// The model as it is.
   runtime::Session& session() { return *sessions_.at(own_size()); }
   /// The model for another input size, made at first use.

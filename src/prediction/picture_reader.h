@@ -18,8 +18,9 @@ class PictureReader {
 
   /// How a picture of that size is fitted.
   virtual Letterbox fit(int height, int width) const = 0;
-  /// pixels: [h,w,3] uint8 RGB, drawn as fitted: [1,canvas height,canvas width,3] uint8.
-  virtual Tensor draw(const Tensor& pixels, const Letterbox& fitted) const = 0;
+  /// pixels: [h,w,3] uint8 RGB, drawn as fitted into a model's input: [1,3,canvas height,canvas width], uint8 or
+  /// float32 (value / 255). Keeps scratch memory.
+  virtual void fill(const Tensor& pixels, const Letterbox& fitted, Tensor& input) = 0;
   /// Fills what the raw outputs (finite) of one picture say.
   virtual void read(std::span<const Tensor> outputs, const Letterbox& fitted, Prediction& prediction) const = 0;
 };

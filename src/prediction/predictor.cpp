@@ -4,7 +4,6 @@
 #include "core/error.h"
 #include "core/task.h"
 #include "models/task.h"
-#include "pixels/canvas.h"
 #include "prediction/picture_reader.h"
 #include "score/finite.h"
 
@@ -43,9 +42,13 @@ Prediction Predictor::predict(const Tensor& pixels) {
   const Letterbox fitted = reader_->fit(static_cast<int>(shape[0]), static_cast<int>(shape[1]));
   runtime::Session& model = engine_.session(fitted.canvas_height, fitted.canvas_width);
   const int64_t start = now_ns();
-  const Tensor input = runtime::to_input(pixels::to_planar(reader_->draw(pixels, fitted)), model.input_dtype());
+  const Shape wanted{1, 3, fitted.canvas_height, fitted.canvas_width};
+  if (input_.shape() != wanted || input_.dtype() != model.input_dtype() || input_.shared()) {
+    input_ = Tensor(model.input_dtype(), wanted);
+  }
+  reader_->fill(pixels, fitted, input_);
   const int64_t prepared = now_ns();
-  const std::vector<Tensor> outputs = model.run(input);
+  const std::vector<Tensor> outputs = model.run(input_);
   const int64_t ran = now_ns();
   score::require_finite(outputs, engine_.graph());
   reader_->read(outputs, fitted, out);

@@ -25,6 +25,7 @@ struct Prediction {
   int64_t preprocess_ns = 0;                  ///< from pixels to the model's input: resize, layout, type
   int64_t inference_ns = 0;                   ///< the model's run
   int64_t postprocess_ns = 0;                 ///< from raw outputs to what is above
+  int64_t suppression_ns = 0;                 ///< of that, non-maximum suppression
 };
 
 /// How what a model says is called.
@@ -52,6 +53,7 @@ class PictureReader;
 
 /// From pixels to what people read, for a detector (letterbox, run, decode, non-maximum suppression, back to the
 /// image's own pixels) or a classifier (fit, run, softmax).
+/// Not for sharing by threads.
 class Predictor : public Vocabulary {
  public:
   /// detect: values of config::predict_options(), of which confidence, iou, max_detections, multi_label,
@@ -60,13 +62,15 @@ class Predictor : public Vocabulary {
   Predictor(Engine& engine, const Json& options);
   ~Predictor();
 
-  /// pixels: [h,w,3] uint8 RGB. A size that the runtime has not seen yet (rect) is prepared first, outside the times.
-  /// Throws Error{backend} where the model gives scores that are not numbers.
+  /// pixels: [h,w,3] uint8 RGB, which go into the model's input in one pass. A size that the runtime has not seen yet
+  /// (rect) is prepared first, outside the times. Throws Error{backend} where the model gives scores that are not
+  /// numbers.
   Prediction predict(const Tensor& pixels);
 
  private:
   Engine& engine_;
   std::unique_ptr<PictureReader> reader_;
+  Tensor input_;  ///< of the latest picture: its memory is used again
 };
 
 }  // namespace quench::prediction

@@ -1,52 +1,16 @@
 #include "runtime/measure.h"
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "runtime/warm_up.h"
 
 namespace quench::runtime {
 
 namespace {
 
-constexpr int64_t kWindowRuns = 10;
-constexpr int64_t kWindowNs = 50'000'000;
-constexpr double kStable = 0.02;
 constexpr double kOwnWarmUp = 2;  // seconds: clocks of a GPU at rest take about one to rise
-
-int64_t median(std::vector<int64_t> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
-
-/// Follows one session's warm-up by the medians of consecutive windows.
-class WarmUp {
- public:
-  void add(int64_t latency_ns) {
-    ++runs_;
-    window_.push_back(latency_ns);
-    window_ns_ += latency_ns;
-    if (static_cast<int64_t>(window_.size()) < kWindowRuns || window_ns_ < kWindowNs) return;
-    const int64_t now = median(std::move(window_));
-    if (previous_)
-      stable_ = std::abs(static_cast<double>(now - *previous_)) <= kStable * static_cast<double>(*previous_);
-    previous_ = now;
-    window_.clear();
-    window_ns_ = 0;
-  }
-  int64_t runs() const { return runs_; }
-  bool stable() const { return stable_; }
-
- private:
-  std::vector<int64_t> window_;
-  int64_t window_ns_ = 0;
-  std::optional<int64_t> previous_;
-  int64_t runs_ = 0;
-  bool stable_ = false;
-};
 
 int64_t timed_run(Session& session, const Tensor& input, const MeasureOptions& options) {
   const int64_t start = options.clock();

@@ -9,9 +9,11 @@
 
 namespace quench::data {
 
-int64_t evaluation_batch(int imgsz, int64_t most) {
+int64_t evaluation_batch(int imgsz, int64_t most, int64_t at_once) {
   constexpr int64_t kPixels = 128 * 128 * 128;
-  return std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, most);
+  const int64_t images = std::clamp<int64_t>(kPixels / (int64_t{imgsz} * imgsz), 1, most);
+  const int64_t whole = (images + at_once - 1) / at_once * at_once;
+  return std::min({whole, 2 * images, most});
 }
 
 std::vector<Truth> truths_of(const Batch& batch, const Dataset& split) {

@@ -11,9 +11,10 @@
 
 namespace quench::data {
 
-/// Images a run takes at a size, `most` at most, so that a large model's values stay in some hundred megabytes: 128 at
-/// 64 px, 4 at 640 px.
-int64_t evaluation_batch(int imgsz, int64_t most);
+/// Images a run takes at a size, `most` at most, so that a large model's values stay in some hundred megabytes: 512 at
+/// 64 px, 5 at 640 px. at_once: images that run side by side (threads of a runtime); a multiple of them, so that none of
+/// the threads waits for the others, but not more than twice as many images.
+int64_t evaluation_batch(int imgsz, int64_t most, int64_t at_once = 1);
 
 struct Batch;
 
