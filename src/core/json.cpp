@@ -58,6 +58,14 @@ Json read_json(const std::filesystem::path& path) { return parse_json(read_file(
 
 namespace {
 
+/// As dump() writes it; most texts have nothing to escape.
+void add_text(const Json& value, std::string& text) {
+  const std::string& plain = value.get_ref<const std::string&>();
+  const bool is_plain =
+      std::ranges::all_of(plain, [](char c) { return c >= ' ' && c <= '~' && c != '"' && c != '\\'; });
+  text += is_plain ? '"' + plain + '"' : value.dump();
+}
+
 void add_canonical(const Json& value, std::string& text) {
   if (value.is_object()) {
     std::vector<const Json::object_t::value_type*> entries;
@@ -66,7 +74,8 @@ void add_canonical(const Json& value, std::string& text) {
     text += '{';
     for (const auto* entry : entries) {
       if (entry != entries.front()) text += ',';
-      text += Json(entry->first).dump() + ":";
+      add_text(entry->first, text);
+      text += ':';
       add_canonical(entry->second, text);
     }
     text += '}';
@@ -77,6 +86,12 @@ void add_canonical(const Json& value, std::string& text) {
       add_canonical(value[i], text);
     }
     text += ']';
+  } else if (value.is_string()) {
+    add_text(value, text);
+  } else if (value.is_number_integer() && !value.is_number_unsigned()) {
+    text += std::to_string(value.get<int64_t>());
+  } else if (value.is_boolean()) {
+    text += value.get<bool>() ? "true" : "false";
   } else {
     text += value.dump();
   }
