@@ -1,5 +1,5 @@
 # The front door. `make demo` and `make test` set up a fresh Debian 12 machine by themselves.
-.PHONY: help setup release dev asan base agent test-agent test test-fast test-asan demo bench bench-peers install package format clean
+.PHONY: help setup release dev asan base agent test-agent test-cluster test test-fast test-asan demo bench bench-peers install package format clean
 
 help:
 	@echo "make demo     set up, build, and compare FP32, PTQ and QAT of a YOLO classifier (minutes)"
@@ -43,7 +43,11 @@ test-agent:
 	    >build/arm-not-tested; \
 	fi
 
-test: release test-agent
+# For the tests. Where Slurm or sshd cannot be had, the tests that start them say that they were skipped.
+test-cluster:
+	@scripts/setup.sh --tests || echo "make: the tests of Slurm and of devices by ssh do not run (scripts/setup.sh --tests)"
+
+test: release test-agent test-cluster
 	@ctest --preset release; code=$$?; grep -h '^not run: ' build/release/Testing/Temporary/LastTest.log | sort -u; \
 	if [ -f build/arm-not-tested ]; then cat build/arm-not-tested; fi; exit $$code
 

@@ -4,6 +4,7 @@
 #   scripts/setup.sh            everything
 #   scripts/setup.sh --base     what the preset `base` needs (no LibTorch, no OpenCV)
 #   scripts/setup.sh --agent    what the presets `agent` and `agent-aarch64` need (no LibTorch, no OpenCV)
+#   scripts/setup.sh --tests    what tests of clusters and devices start on loopback: Slurm and sshd, none of which has to run as a service
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/npm_package.sh"
@@ -17,11 +18,13 @@ lab_packages=(libtorch-dev libopencv-core-dev libopencv-imgproc-dev libopencv-im
   libfreetype-dev fonts-droid-fallback fonts-unifont libopenblas-dev libcurl4-openssl-dev coinor-libcbc-dev dataset-fashion-mnist)
 
 agent_packages=(g++-aarch64-linux-gnu qemu-user-static)
+test_packages=(slurm-wlm openssh-server openssh-client)
 
 packages=("${base_packages[@]}")
 case ${1:-} in
   --base) ;;
   --agent) packages+=("${agent_packages[@]}") ;;
+  --tests) packages=("${test_packages[@]}") ;;
   *) packages+=("${lab_packages[@]}") ;;
 esac
 
@@ -36,6 +39,8 @@ if [ ${#missing[@]} -gt 0 ]; then
   as_root apt-get update -q >&2
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${missing[@]}" >&2
 fi
+
+[ "${1:-}" != --tests ] || exit 0
 
 if [ "${1:-}" = --agent ]; then
   exec "$here/fetch_agent_packages.sh"

@@ -46,6 +46,10 @@ TEST(Json, BracketsInTextsAndSideBySideAreNoNesting) {
 
 TEST(Json, CanonicalTextOfOtherBytesIsAnErrorOfTheData) {
   EXPECT_EQ(canonical_text(Json{{"b", 1}, {"a", 2}}), R"({"a":2,"b":1})");
+  // As a parser that sorts its keys has it.
+  const Json all = Json::parse(
+      R"({"z":[1,-2,3.0,0.1,1e300,{"b":null,"a":[],"":{}}],"é\n\"":"\u0001ü","a":{"c":true,"B":18446744073709551615}})");
+  EXPECT_EQ(canonical_text(all), nlohmann::json::parse(all.dump()).dump());
   const auto [kind, message] = error_of([] { canonical_text(Json{{"path", "x\xff"}}); });
   EXPECT_EQ(kind, ErrorKind::data);
   EXPECT_NE(message.find("UTF-8"), std::string::npos) << message;

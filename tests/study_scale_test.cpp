@@ -1,6 +1,12 @@
 // What studies read: a thousand cells that are done, and rows made of what is there.
-#include <map>
+#include <fcntl.h>
 
+#include <chrono>
+#include <iostream>
+#include <map>
+#include <thread>
+
+#include "core/clock.h"
 #include "core/file.h"
 #include "core/hash.h"
 #include "opens_testing.h"
@@ -8,6 +14,7 @@
 #include "study/cell_record.h"
 #include "study/plan.h"
 #include "study/stages.h"
+#include "study/worker.h"
 #include "study_testing.h"
 
 namespace quench::study {
@@ -116,6 +123,130 @@ TEST_F(StudyScale, AThousandCellsThatAreDoneAreReadOnce) {
   EXPECT_EQ(read["model.onnx"], 0);
   EXPECT_LE(read["data.json"], 2) << "read, and written anew";
   EXPECT_EQ(read_file(folder_ / "records.jsonl"), stored);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const int64_t begin = now_ns();
+  work();
+  return static_cast<double>(now_ns() - begin) * 1e-9;
+}
+
+/// A study of `cells` cells, twenty a seed.
+StudyFile cells_study(int64_t cells) {
+  std::string seeds;
+  for (int64_t i = 0; i < cells / 40; ++i) seeds += (i ? "," : "") + std::to_string(i);
+  return check_study(config::parse_yaml("study: large\ndata: {data: shapes, train_limit: 16, test_limit: 8}\nimgsz: "
+                                        "32\nmodels: [yolov5n-cls, yolov8n-cls]\nseeds: [" +
+                                            seeds +
+                                            "]\nruntimes: [native, onnxruntime]\nmethods: [fp32, qat, {method: ptq, "
+                                            "observer: [minmax, mse, percentile, entropy], weights: [per_channel, "
+                                            "per_tensor]}]\n",
+                                        "large"),
+                     "large");
+}
+
+// What is to do is found in a time that grows with the number of cells, not with its square.
+TEST_F(StudyReads, PlanAndStatusOfTenThousandCells) {
+  std::map<int64_t, double> plans, states;
+  for (const int64_t cells : {1000, 10000}) {
+    const StudyFile study = cells_study(cells);
+    fs::create_directories(folder_);
+    plans[cells] = seconds_of([&] { EXPECT_GT(plan(study, context()).size(), static_cast<size_t>(cells)); });
+    states[cells] = seconds_of([&] { EXPECT_EQ(state(study, context()).cells.size(), static_cast<size_t>(cells)); });
+    std::cout << fmt::format("{} cells: plan {:.2f} s, status {:.2f} s\n", cells, plans[cells], states[cells]);
+  }
+  // Ten times the cells; a square would be a hundred times.
+  EXPECT_LT(plans[10000], 40 * plans[1000]);
+  EXPECT_LT(states[10000], 40 * states[1000]);
+}
+
+/// Chains of steps that do nothing: trainings with ten methods each, an evaluation for each, a timing for all.
+JobGraph fake_jobs(int64_t trainings) {
+  JobGraph graph;
+  const auto add = [&](const std::string& kind, const std::string& name, std::vector<size_t> after) {
+    Job job{sha256_hex(kind + name), kind, name, std::move(after), [] { return false; }, [] {}};
+    job.of_study = kind == "bench";
+    return graph.add(std::move(job));
+  };
+  for (int64_t i = 0; i < trainings; ++i) {
+    const std::string name = std::to_string(i);
+    const size_t train = add("train", name, {});
+    std::vector<size_t> models;
+    for (int64_t j = 0; j < 10; ++j) {
+      models.push_back(
+          add("evaluate", fmt::format("{} {}", name, j), {add("step", fmt::format("{} {}", name, j), {train})}));
+    }
+    add("bench", name, models);
+  }
+  return graph;
+}
+
+class Scheduling : public StudyTest {
+ protected:
+  JobStores stores(const std::string& host, const std::function<void()>& operation) const {
+    const WorkerIdentity self{host, host, 1, 1, ""};
+    JobStores made{JobStore(folder_ / "shared", self), JobStore(folder_ / "own", self)};
+    made.shared.on_operation = made.own.on_operation = operation;
+    return made;
+  }
+  /// Seconds until all workers have ended.
+  double work(int64_t trainings, int workers, const std::function<void()>& operation) {
+    return seconds_of([&] {
+      std::vector<std::thread> threads;
+      for (int w = 0; w < workers; ++w) {
+        threads.emplace_back([&, w] {
+          const JobGraph graph = fake_jobs(trainings);
+          JobStores mine = stores(std::to_string(w), operation);
+          JobResults results = begin_work(graph, mine, see_marks(mine), Retry::none);
+          WorkOptions options;
+          options.first = graph.jobs().size() * static_cast<size_t>(w) / static_cast<size_t>(workers);
+          JobObserver nobody;
+          ToldFailures told(nobody);
+          work_on(graph, results, mine, options, {}, nullptr, DoingNow(), told);
+          for (size_t i = 0; i < graph.jobs().size(); ++i) EXPECT_TRUE(results.good(i));
+        });
+      }
+      for (std::thread& thread : threads) thread.join();
+    });
+  }
+};
+
+// Ten thousand cells of steps that take no time: what is left is what the claims and marks cost.
+TEST_F(Scheduling, OverheadOfAJob) {
+  constexpr int64_t kTrainings = 1000;
+  constexpr double kJobs = kTrainings * 22;
+  std::atomic<int64_t> operations{0};
+  const double seconds = work(kTrainings, 2, [&] { ++operations; });
+  // What two files a job, made and renamed one after the other, cost here.
+  fs::create_directories(folder_ / "plain");
+  const double plain = seconds_of([&] {
+    for (int64_t i = 0; i < static_cast<int64_t>(kJobs); ++i) {
+      const std::string file = (folder_ / "plain" / std::to_string(i)).string();
+      ::close(::open(file.c_str(), O_CREAT | O_EXCL | O_WRONLY, 0644));
+      fs::rename(file, file + ".done");
+    }
+  });
+  std::cout << fmt::format(
+      "{} jobs by 2 workers: {:.3f} ms a job, {:.2f} operations a job; two plain operations {:.3f} ms\n", kJobs,
+      1e3 * seconds / kJobs, static_cast<double>(operations) / kJobs, 1e3 * plain / kJobs);
+  EXPECT_LT(static_cast<double>(operations), 12 * kJobs);
+  EXPECT_LT(seconds, 100 * plain + 10);
+}
+
+// Where each operation takes long, as on a network file system, a job takes a few of them, and waits for no others.
+TEST_F(Scheduling, ASlowFileSystemIsAskedAFewTimesAJob) {
+  constexpr int64_t kTrainings = 5;
+  constexpr double kJobs = kTrainings * 22, kSlowMs = 5;
+  std::atomic<int64_t> operations{0};
+  const double seconds = work(kTrainings, 1, [&] {
+    ++operations;
+    std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int64_t>(1000 * kSlowMs)));
+  });
+  const double of_a_job = static_cast<double>(operations) / kJobs;
+  std::cout << fmt::format(
+      "{} jobs, {} ms an operation: {:.2f} operations and {:.1f} ms a job; at 100 ms {:.2f} s a job\n", kJobs, kSlowMs,
+      of_a_job, 1e3 * seconds / kJobs, 0.1 * of_a_job);
+  EXPECT_LT(of_a_job, 6.5);
 }
 
 }  // namespace

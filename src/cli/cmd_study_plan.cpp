@@ -9,6 +9,7 @@
 #include "data/sets/find.h"
 #include "study/forecasts.h"
 #include "study/run.h"
+#include "study/slurm.h"
 
 namespace quench::cli {
 namespace {
@@ -16,6 +17,9 @@ namespace {
 std::string duration(double seconds) {
   return seconds < 120 ? fmt::format("{:.0f} s", seconds) : fmt::format("{:.0f} min", seconds / 60);
 }
+
+/// Why it stands so, or who works on it.
+const std::string& remark(const study::PlannedJob& job) { return job.reason.empty() ? job.worker : job.reason; }
 
 bool has_failed(const study::PlannedJob& job) {
   return job.state == study::JobState::failed || job.state == study::JobState::unsupported ||
@@ -31,6 +35,7 @@ Json jobs_json(const std::vector<study::PlannedJob>& jobs) {
          {"after", job.after},
          {"state", study::to_string(job.state)},
          {"reason", job.reason},
+         {"worker", job.worker},
          {"key", job.key},
          {"estimate_seconds", job.estimate_seconds ? Json(*job.estimate_seconds) : Json()},
          {"estimate_from", !job.estimate_seconds ? Json() : Json(job.from_trial ? "trial" : "earlier jobs")}});
@@ -55,9 +60,9 @@ std::string places_text(const std::vector<size_t>& places) {
 
 /// The graph of jobs: what is done, runs, failed or is to do, and how long that took before or is tried to take.
 std::string jobs_text(const std::vector<study::PlannedJob>& jobs, bool tried_now) {
-  const bool reasons = std::ranges::any_of(jobs, has_failed);
+  const bool reasons = std::ranges::any_of(jobs, [](const study::PlannedJob& job) { return !remark(job).empty(); });
   std::vector<std::vector<std::string>> rows{{"#", "job", "of", "after", "state", "estimate"}};
-  if (reasons) rows[0].push_back("reason");
+  if (reasons) rows[0].push_back("remark");
   int64_t to_do = 0, unknown = 0, tried = 0, failed = 0;
   double seconds = 0;
   for (const study::PlannedJob& job : jobs) {
@@ -67,7 +72,7 @@ std::string jobs_text(const std::vector<study::PlannedJob>& jobs, bool tried_now
         job.estimate_seconds ? duration(*job.estimate_seconds) + (job.from_trial ? " (trial)" : "")
         : is_open            ? "?"
                              : ""});
-    if (reasons) row.push_back(job.reason);
+    if (reasons) row.push_back(remark(job));
     to_do += is_open;
     failed += has_failed(job);
     tried += job.from_trial;
@@ -107,7 +112,17 @@ std::string cells_text(const std::vector<study::CellState>& cells, const std::fi
 
 /// The plan as it stands, also while it runs, then the cells.
 int print_status(const study::StudyFile& study, const study::RunContext& context, const Json& options) {
-  const study::StudyState state = study::state(study, context);
+  study::StudyState state = study::state(study, context);
+  const auto queued = study::slurm_jobs(context.folder, *context.log);
+  for (study::PlannedJob& job : state.jobs) {
+    const auto found = queued.find(job.key);
+    if (found == queued.end() || job.state == study::JobState::done_before) continue;
+    if (job.worker.empty()) {
+      job.worker = found->second.text();
+    } else {
+      job.worker += fmt::format(" (slurm {})", found->second.id);
+    }
+  }
   const std::optional<study::RunningJob>& running = state.running;
   if (options["format"] == "json") {
     Json now;

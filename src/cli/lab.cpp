@@ -29,7 +29,7 @@ const Library& library_of(const program::Invocation& invocation) {
   const std::string& command = invocation.command;
   if (command.starts_with("data ") || command == "fetch") return kData;
   const bool reads = command == "study plan" && !invocation.flags.value("trial", false);
-  return reads || command == "study status" || command == "study init" ? kPlan : kLab;
+  return reads || command == "study status" || command == "study init" || command == "study cancel" ? kPlan : kLab;
 }
 
 /// Where it is; empty: nowhere.

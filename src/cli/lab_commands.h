@@ -32,6 +32,9 @@ int run_fetch(const program::Invocation& invocation, const program::Environment&
 int run_study_init(const program::Invocation& invocation, const program::Environment& environment);
 /// `study run`.
 int run_study(const program::Invocation& invocation, const program::Environment& environment);
+/// `study work`: a worker among others; `study collect`: the page of what they did.
+int run_study_work(const program::Invocation& invocation, const program::Environment& environment);
+int run_study_collect(const program::Invocation& invocation, const program::Environment& environment);
 /// `study archive` and `study verify`.
 int run_study_archive(const program::Invocation& invocation, const program::Environment& environment);
 int run_study_verify(const program::Invocation& invocation, const program::Environment& environment);

@@ -31,6 +31,8 @@ extern "C" int quench_library_run(const quench::program::Invocation& invocation,
                           quench::steps::registry());
   }
   if (name == "study run") return run_study(invocation, environment);
+  if (name == "study work") return run_study_work(invocation, environment);
+  if (name == "study collect") return run_study_collect(invocation, environment);
   if (name == "study archive") return run_study_archive(invocation, environment);
   if (name == "study verify") return run_study_verify(invocation, environment);
   quench::fail(quench::ErrorKind::internal, "[cli] quench_lab has no command '{}'", name);

@@ -35,6 +35,7 @@ constexpr std::array<Group, 6> kGroups{{
     {"Studies",
      {{{"study init, study plan, study run, study status",
         "all of it from one file: write it, see what it does, do it"},
+       {"study work, study collect, study cancel", "the same on several machines (docs/cluster.md)"},
        {"study reference, study archive, study verify, report", "every key; results for others; tables and charts"}}}},
 }};
 

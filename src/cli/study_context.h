@@ -16,4 +16,8 @@ study::RunContext study_context(const Json& options, const study::StudyFile& stu
 int run_study_plan(const program::Invocation& invocation, const program::Environment& environment,
                    const runtime::Registry& runtimes, const steps::Registry& steps);
 
+/// `study cancel`.
+int run_study_cancel(const program::Invocation& invocation, const program::Environment& environment,
+                     const runtime::Registry& runtimes, const steps::Registry& steps);
+
 }  // namespace quench::cli

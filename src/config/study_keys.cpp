@@ -27,6 +27,11 @@ const std::vector<StudyKey>& study_keys() {
       {"bench", "map", "none", "how long latencies are measured"},
       {"detect", "map", "none", "for detectors: how boxes are made of the outputs"},
       {"devices", "text, map, or list", "[host]", "machines on which rows are measured"},
+      {"hosts", "text, map, or list", "none",
+       "machines whose workers do the jobs with `study run --executor ssh`; they see the same folders"},
+      {"slurm", "map", "none",
+       "what each kind of job asks of Slurm, with `study run --executor slurm`: {all: {...}, train: {...}, bench: "
+       "{...}}"},
       {"forecast", "map, or list", "none", "devices without a board here, whose latency is forecast"},
   };
   return keys;
@@ -38,6 +43,37 @@ const OptionSet& study_device_options() {
       {"address", T::text, nullptr, "ssh://user@host[:port]; `host` alone is this machine"},
       {"agent", T::text, nullptr, "file of quench-agent for it (default: looked for near the program)"},
       {"ssh_config", T::text, nullptr, "configuration file of ssh (default: ssh's own)"},
+  });
+  return options;
+}
+
+const OptionSet& study_host_options() {
+  static const OptionSet options({
+      {"address", T::text, nullptr, "ssh://user@host[:port]"},
+      {"workers", T::integer, 1, "processes that work there at once", {}, 1, 1024},
+      {"program", T::text, nullptr, "quench there (default: the path of the one that is called here)"},
+      {"folder", T::text, nullptr,
+       "folder there that paths of the command line start from (default: the path of the one here)"},
+      {"data_root", T::text, nullptr, "folder of the built-in data sets there (default: as here)"},
+      {"ssh_config", T::text, nullptr, "configuration file of ssh (default: ssh's own)"},
+  });
+  return options;
+}
+
+const OptionSet& slurm_options() {
+  static const OptionSet options({
+      {"cpus", T::integer, 0, "processors of a job; 0: the cluster's default", {}, 0, 4096},
+      {"gpus", T::integer, 0, "GPUs of a job", {}, 0, 64},
+      {"memory", T::text, "", "memory of a job: 16G"},
+      {"time", T::text, "", "longest time of a job: 90m, 4h, 2d, or as Slurm writes it"},
+      {"partition", T::text, "", "partition"},
+      {"account", T::text, "", "account that pays"},
+      {"qos", T::text, "", "quality of service"},
+      {"constraint", T::text, "", "kind of node: the features that it has"},
+      {"exclusive", T::boolean, false, "the node for itself, as timings should have it"},
+      {"at_once", T::integer, 0, "most jobs of an array that run at once; 0: any number", {}, 0, 1e6},
+      {"options", T::text_list, Json::array(), "further options of sbatch: --mail-type=FAIL"},
+      {"setup", T::text_list, Json::array(), "lines of shell before the work: module load cuda"},
   });
   return options;
 }

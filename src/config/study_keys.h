@@ -21,6 +21,12 @@ const std::vector<StudyKey>& study_keys();
 /// Keys of an entry of `devices`: a machine that rows are measured on.
 const OptionSet& study_device_options();
 
+/// Keys of an entry of `hosts`: a machine whose workers do jobs of the study.
+const OptionSet& study_host_options();
+
+/// What a kind of job asks of Slurm: an entry of `slurm`.
+const OptionSet& slurm_options();
+
 /// Keys of an entry of `forecast`: a device whose latency is computed.
 const OptionSet& forecast_options();
 

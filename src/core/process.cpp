@@ -150,12 +150,13 @@ bool drain(int fd, Stream& stream) {
   return n > 0 || (n < 0 && (errno == EINTR || errno == EAGAIN));
 }
 
-/// Writes some of `rest`; closes the pipe when all is written or nobody reads.
-void feed(Pipe& in, std::string_view& rest) {
+/// Writes some of `rest`; closes the pipe when all is written, unless it is held, or nobody reads.
+void feed(Pipe& in, std::string_view& rest, bool hold) {
   const ssize_t n = ::write(in.write_end(), rest.data(), std::min<size_t>(rest.size(), 1 << 14));
   if (n > 0) rest.remove_prefix(static_cast<size_t>(n));
   const bool again = n < 0 && (errno == EINTR || errno == EAGAIN);
-  if (rest.empty() || (n < 0 && !again)) in.close_write();
+  if (n < 0 && !again) rest = {};
+  if (rest.empty() && !(hold && n > 0)) in.close_write();
 }
 
 /// While this lives, a write of this thread to a program that reads no more is an error and no signal.
@@ -193,7 +194,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
   out.close_write();
   err.close_write();
   std::string_view rest = options.input;
-  if (rest.empty()) {
+  if (rest.empty() && !options.hold_input) {
     in.close_write();
   } else {
     ::fcntl(in.write_end(), F_SETFL, O_NONBLOCK);
@@ -205,12 +206,13 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
   int64_t told_to_end_ns = 0;
   bool cancelled = false;
   const auto poll_once = [&] {
-    pollfd waits[] = {{out.read_end(), POLLIN, 0}, {err.read_end(), POLLIN, 0}, {in.write_end(), POLLOUT, 0}};
+    const int writes = rest.empty() ? -1 : in.write_end();
+    pollfd waits[] = {{out.read_end(), POLLIN, 0}, {err.read_end(), POLLIN, 0}, {writes, POLLOUT, 0}};
     const bool silent = out.read_end() < 0 && err.read_end() < 0;
     if (::poll(waits, 3, silent ? 1 : kPollMs) <= 0) return false;  // a closed end is -1, which poll passes over
     if (waits[0].revents && !drain(out.read_end(), output)) out.close_read();
     if (waits[1].revents && !drain(err.read_end(), error)) err.close_read();
-    if (waits[2].revents) feed(in, rest);
+    if (waits[2].revents) feed(in, rest, options.hold_input);
     return true;
   };
   for (;;) {
@@ -224,7 +226,7 @@ ProcessResult run_process(const std::vector<std::string>& arguments, const Proce
     if (told_to_end_ns == 0) {
       child.end(SIGTERM);
       told_to_end_ns = now;
-    } else if (now - told_to_end_ns > kSecondNs) {
+    } else if (static_cast<double>(now - told_to_end_ns) > options.end_seconds * kSecondNs) {
       child.end(SIGKILL);
     }
   }

@@ -131,6 +131,14 @@ std::string study_reference(const StepTable& steps) {
   text += "\n## `detect`\n\n" + table_text(config::detect_options());
   text += "\n## `devices`\n\nAn entry is `host`, an address, or a map of these ([devices by ssh](remote.md)).\n\n" +
           table_text(config::study_device_options());
+  text += "\n## `hosts`\n\nAn entry is an address, or a map of these ([clusters](cluster.md)).\n\n" +
+          table_text(config::study_host_options());
+  text +=
+      "\n## `slurm`\n\nA map of these for `all` jobs, and for each kind of job, over those of `all`: the names of "
+      "steps "
+      "(`train`, `quantize`, ...), `evaluate`, `bench`, and `device` for rows that a board by ssh measures "
+      "([clusters](cluster.md)). `bench` is `exclusive` unless it says otherwise.\n\n" +
+      table_text(config::slurm_options());
   text += "\n## `forecast`\n\nNames of devices are those of `quench devices list` ([devices](devices.md)).\n\n" +
           table_text(config::forecast_options());
   return text;

@@ -10,7 +10,8 @@
 
 namespace quench::study {
 
-record::Record start_record(const StudyFile& study, const Cell& cell, const std::string& version) {
+record::Record start_record(const StudyFile& study, const Cell& cell, const std::string& version,
+                            const std::optional<std::string>& host) {
   record::Record record;
   record.study = study.name;
   record.cell = cell.id;
@@ -28,7 +29,12 @@ record::Record start_record(const StudyFile& study, const Cell& cell, const std:
   record.runtime = cell.runtime;
   record.threads = cell.threads;
   record.seed = cell.seed;
-  platform::set_host(record, version);
+  if (host) {
+    record.host = host;
+    record.quench_version = version;
+  } else {
+    platform::set_host(record, version);
+  }
   record.device = cell.device.name;
   record.config = cell.config;
   return record;

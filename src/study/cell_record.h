@@ -10,8 +10,10 @@
 
 namespace quench::study {
 
-/// What is known before any work: names, settings, host, version.
-record::Record start_record(const StudyFile& study, const Cell& cell, const std::string& version);
+/// What is known before any work: names, settings, host, version. host: text of the machine; asked where it is not
+/// given.
+record::Record start_record(const StudyFile& study, const Cell& cell, const std::string& version,
+                            const std::optional<std::string>& host = std::nullopt);
 
 /// The 95 % interval of mAP@[.5:.95] by resampled test images, where the outcomes are a detector's.
 void set_map_interval(record::Record& record, const std::optional<metrics::Outcomes>& outcomes);

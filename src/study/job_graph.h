@@ -27,6 +27,10 @@ struct Job {
   bool runs_after_failures = false;
   /// Seconds that the work would take, from a short trial of it; empty where none can be made.
   std::function<double()> trial = {};
+  /// Where it wants to be alone: "host", the machine that works on it; another name, that device. Empty: nowhere.
+  std::string alone = {};
+  /// Its result belongs to one study, not to all that share the folder of stages.
+  bool of_study = false;
 };
 
 /// Jobs, each once; those that come before stand before.

@@ -59,9 +59,8 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
   return steps;
 }
 
-/// With steps, id and configuration.
+/// With id and configuration.
 Cell make_cell(const StudyFile& study, Cell cell, const InputDigests& digests) {
-  cell.steps = steps_of(cell, study, digests);
   cell.id = cell_id(cell);
   Json steps = Json::array();
   for (const PlannedStep& step : cell.steps) steps.push_back({{step.step, step.settings}});
@@ -95,10 +94,12 @@ std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
     for (int64_t seed : model.seeds) {
       for (const methods::Method& method : study.methods) {
         if (!model.takes(method)) continue;
+        const std::vector<PlannedStep> steps = steps_of({"", model, method, seed, "", 1, {}, {}, {}}, study, digests);
         for (const std::string& runtime : study.runtimes) {
           for (const DeviceEntry& device : study.devices) {
             for (int64_t threads : study.threads) {
-              cells.push_back(make_cell(study, {"", model, method, seed, runtime, threads, device, {}, {}}, digests));
+              cells.push_back(
+                  make_cell(study, {"", model, method, seed, runtime, threads, device, steps, {}}, digests));
               if (!ids.try_emplace(cells.back().id, cells.size()).second) {
                 fail(ErrorKind::config, "[study.plan] expected every row once, got two called {}", cells.back().id);
               }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "study/job_graph.h"
 #include "study/progress.h"
 #include "study/study_file.h"
+#include "study/worker.h"
 
 namespace quench::study {
 
@@ -47,6 +49,7 @@ struct PlannedJob {
   std::optional<double> estimate_seconds;  ///< of what is to do or running; empty: nothing is known of it
   bool from_trial = false;                 ///< the estimate: from a trial, not from earlier jobs of its kind
   std::string reason;                      ///< of what failed, is unsupported, or was skipped in the last run
+  std::string worker;                      ///< of what a worker does now: "node17, process 123: epoch 3 of 60"
 };
 
 /// A study as it stands now, also while it runs.
@@ -72,7 +75,23 @@ struct RunSummary {
   int64_t ran = 0;                 ///< were done now
   int64_t skipped = 0;             ///< were done before
   int64_t failed = 0;              ///< have failed, or are unsupported, now
+  int64_t open = 0;                ///< have no record: others work on them, or nobody does any more
   std::vector<std::string> notes;  ///< the study's, and what the data make worth saying
+};
+
+/// A study's jobs as they stand, for who has them done elsewhere.
+struct OpenJobs {
+  const JobGraph& graph;
+  const JobResults& results;  ///< of begin_work()
+  JobStores& stores;
+};
+
+struct RunOptions {
+  /// Has the jobs done by other processes, and returns when they are done or under way; empty: they are done here.
+  std::function<void(const OpenJobs&)> elsewhere = {};
+  /// Holds the folders of results and stages, so that no other run of this machine works in them.
+  bool locks = true;
+  Retry retry = Retry::always;
 };
 
 /// Runs what is not done yet. Latencies of a model's methods are measured interleaved; cells of a device by ssh are run
@@ -81,6 +100,6 @@ struct RunSummary {
 /// that cannot be written (Error{io}) stop the run. What has `ok` already, with the same configuration, is not run
 /// again. Then latencies on the devices that the study's `forecast` names are forecast; a forecast is stored where it
 /// is not what the store has already.
-RunSummary run(const StudyFile& study, const RunContext& context);
+RunSummary run(const StudyFile& study, const RunContext& context, const RunOptions& options = {});
 
 }  // namespace quench::study

@@ -351,6 +351,8 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   for (const char* key : {"forecast", "predict"}) {
     if (study.contains(key)) out.forecast = check_forecasts(study[key], where + "." + key);
   }
+  if (study.contains("hosts")) out.hosts = check_hosts(study["hosts"], where + ".hosts");
+  out.slurm = check_slurm(study.value("slurm", Json::object()), steps, where + ".slurm");
   require_unique(out, where);
   return out;
 }

@@ -7,6 +7,7 @@
 
 #include "core/json.h"
 #include "methods/chain.h"
+#include "study/cluster_entry.h"
 #include "study/forecast_entry.h"
 #include "study/model_files.h"
 
@@ -48,6 +49,8 @@ struct StudyFile {
   Json bench;                           ///< values of config::bench_options, without runtime and threads
   Json detect;                          ///< values of config::detect_options; null for classifiers
   std::vector<ForecastEntry> forecast;  ///< on devices that are not here
+  std::vector<HostEntry> hosts;         ///< whose workers do the jobs
+  SlurmEntry slurm;                     ///< what jobs ask of Slurm
 };
 
 /// Checks a parsed study and fills defaults. Throws Error{config} naming `where`, the section and the key for unknown
@@ -63,6 +66,8 @@ struct StudyFile {
 ///     methods: [{name: half-int8, steps: [{quantize: {observer: mse}}, {finetune: {epochs: 2}}]}]
 ///     detect: {iou: 0.6, rect: false}  forecast: [{device: jetson-nano, engine: gpu, precision: [fp16, int8]}]
 ///     devices: [host, {name: nano, address: ssh://user@host:port}]
+///     hosts: [{address: ssh://user@host, workers: 2}]
+///     slurm: {all: {partition: gpu}, train: {cpus: 16, gpus: 1, time: 4h}, bench: {constraint: epyc}}
 ///
 /// steps: those that methods can be made of.
 StudyFile check_study(const Json& study, const std::string& where,

@@ -27,6 +27,7 @@ int float_bits(const runtime::Registry& registry, const std::string& name) {
 std::string row_key(const Cell& cell) { return job_key({{"row", cell.id}, {"config", cell.config}}); }
 
 constexpr const char* kSimulation = "torch";
+constexpr const char* kThisMachine = "host";
 
 }  // namespace
 
@@ -39,12 +40,14 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
       trial_(study, stages, context, stages.trial_folder()),
       finished_(std::move(finished)) {
   rows_.reserve(cells.size());
+  record::Record here;  // of this machine, asked once
+  platform::set_host(here, context.version);
   for (const Cell& cell : cells) {
     Row& row = rows_.emplace_back();
     row.cell = &cell;
     const auto found = known.find(cell.id);
     row.known = found != known.end() && found->second.status == "ok";
-    row.record = row.known ? found->second : start_record(study, cell, context.version);
+    row.record = row.known ? found->second : start_record(study, cell, context.version, here.host);
   }
   size_t begin = 0;
   while (begin < rows_.size()) {  // rows of one model and seed stand together: their timing follows their work
@@ -58,9 +61,9 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
   }
 }
 
-size_t StudyJobs::add(Job job, JobSize size) {
+size_t StudyJobs::add(Job job, const std::function<JobSize()>& size) {
   const size_t place = graph_.add(std::move(job));
-  if (place == sizes_.size()) sizes_.push_back(std::move(size));
+  if (place == sizes_.size()) sizes_.push_back(size ? size() : JobSize());
   return place;
 }
 
@@ -75,7 +78,7 @@ void StudyJobs::add_row(Row& row) {
     before = {
         add({step.key, step.step, name, before, [this, &step, known] { return known || stages_.has(step); },
              [this, &cell, i] { stages_.make(cell, i); }, false, [this, &cell, i] { return trial_.step(cell, i); }},
-            size_of_step(cell, step, study_.data))};
+            [&] { return size_of_step(cell, step, study_.data); })};
   }
   row.needs = before;
   std::vector<std::string> runtimes{kSimulation};
@@ -89,16 +92,23 @@ void StudyJobs::add_row(Row& row) {
              },
              [this, &cell, runtime] { stages_.evaluate(cell, runtime); }, false,
              [this, &cell, runtime] { return trial_.evaluate(cell, runtime); }},
-            size_of_evaluation(cell, runtime, study_.data)));
+            [&] { return size_of_evaluation(cell, runtime, study_.data); }));
   }
   if (cell.device.remote()) {
     const std::string key = row_key(cell);
-    add({key, "device", cell.id, row.needs, [known = row.known] { return known; },
-         [this, &row, key] {
-           run_remote(row);
-           tell_failures(key, {&row});
-         },
-         true});
+    add({.key = key,
+         .kind = "device",
+         .name = cell.id,
+         .after = row.needs,
+         .is_done = [known = row.known] { return known; },
+         .work =
+             [this, &row, key] {
+               run_remote(row);
+               tell_failures(key, {&row});
+             },
+         .runs_after_failures = true,
+         .alone = cell.device.name,
+         .of_study = true});
   }
 }
 
@@ -131,21 +141,23 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
            double seconds = 0;
            for (const Row* row : rows) seconds += trial_.bench(*row->cell);
            return seconds;
-         }});
+         },
+         kThisMachine, true});
   }
 }
 
-void StudyJobs::run(JobObserver& observer) {
-  observer_ = &observer;
-  results_ = states_of(graph_);
-  for (const Row& row : rows_) {
-    if (row.known) context_.log->info(fmt::format("{}: done before", row.cell->id));
-  }
-  execute(graph_, *results_, *context_.cancel, observer);
+void StudyJobs::run(const JobResults& begin, JobStores& stores, const WorkOptions& options, const CancelToken& cancel,
+                    CancelToken* stop, const DoingNow& doing, JobObserver& observer) {
+  ToldFailures told(observer);
+  observer_ = &told;
+  results_ = begin;
+  work_on(graph_, *results_, stores, options, cancel, stop, doing, told);
+  observer_ = nullptr;
   for (size_t i = 0; i < graph_.jobs().size(); ++i) {
     // Jobs of rows put failures into records: what is left is a fault of the run itself.
     const Job& job = graph_.job(i);
-    if (job.runs_after_failures && !results_->good(i)) throw results_->failure(i);
+    const bool ended = results_->good(i) || results_->state(i) == JobState::to_do;
+    if (job.runs_after_failures && !ended) throw results_->failure(i);
   }
 }
 

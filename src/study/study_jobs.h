@@ -12,12 +12,12 @@
 #include "study/job_times.h"
 #include "study/remote_cells.h"
 #include "study/run.h"
+#include "study/run_setup.h"
 #include "study/stages.h"
 #include "study/trial.h"
+#include "study/worker.h"
 
 namespace quench::study {
-
-using Records = std::map<std::string, record::Record>;  ///< by cell id
 
 /// A cell on its way to a record.
 struct Row {
@@ -43,10 +43,13 @@ class StudyJobs {
   const JobGraph& graph() const { return graph_; }
   /// How much work a job of the graph is.
   const JobSize& size(size_t place) const { return sizes_.at(place); }
-  void run(JobObserver& observer);
+  /// work_on() for its graph: all, or the jobs that `options` names. begin: of begin_work().
+  void run(const JobResults& begin, JobStores& stores, const WorkOptions& options, const CancelToken& cancel,
+           CancelToken* stop, const DoingNow& doing, JobObserver& observer);
 
  private:
-  size_t add(Job job, JobSize size = {});
+  /// size: asked where the job is new.
+  size_t add(Job job, const std::function<JobSize()>& size = {});
   void add_row(Row& row);
   /// Nothing is left to do for them.
   void finish(const std::vector<Row*>& rows);
