@@ -12,10 +12,11 @@ namespace {
 
 class StudyHosts : public Cli {
  protected:
+  /// Threads are set: weights depend on their number, and a host has an environment of its own.
   void write_study(const std::string& more, int epochs = 1) const {
     write_file(folder_ / "s.yaml",
                fmt::format("study: tiny\ndata: {{data: shapes, train_limit: 24, test_limit: 12}}\nimgsz: 32\nmodels: "
-                           "[yolov5n-cls]\ntrain: {{epochs: {}, batch: 12, workers: 1}}\n"
+                           "[yolov5n-cls]\ntrain: {{epochs: {}, batch: 12, workers: 1, threads: 1}}\n"
                            "bench: {{min_samples: 5, min_seconds: 0}}\n{}",
                            epochs, more));
   }
