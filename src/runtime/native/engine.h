@@ -77,7 +77,14 @@ class Engine {
   void add_winograd(Instruction& layer, const ConvU8& task, std::vector<Loop>& loops);
   /// The same in floats (winograd_f32.h).
   void add_winograd(Instruction& layer, const ConvF32& task, std::vector<Loop>& loops);
-  void need_memory(int64_t bytes);
+  /// What such a convolution reads. lanes: values that a vector of the kernel has.
+  template <typename T>
+  void set_tiles(const Instruction& layer, const T* input, int64_t lanes, WinogradTiles<T>& tiles) const;
+  /// at_once: tiles; vectors: of output channels in a pass, at most.
+  template <typename V, typename Sum, typename Conv>
+  void add_tiles(Instruction& layer, const Conv& conv,
+                 void (*kernel)(const Conv&, int64_t, int64_t, WinogradMemory<V, Sum>), int64_t at_once,
+                 int64_t vectors, std::vector<Loop>& loops);
   /// Where blocks lie in memory. first and steps must outlive it: as SparseWeights has them.
   BlockLists lists_of(const std::vector<int64_t>& first, const std::vector<int64_t>& steps, const ConvShape& shape);
   /// Gives the next `groups` of packed weights the range of their input each time the program runs.

@@ -26,71 +26,54 @@ int64_t float_tiles_at_once(int64_t bytes) {
 
 }  // namespace
 
-void Engine::add_winograd(Instruction& layer, const ConvU8& task, std::vector<Loop>& loops) {
+template <typename T>
+void Engine::set_tiles(const Instruction& layer, const T* input, int64_t lanes, WinogradTiles<T>& tiles) const {
   const Value &in = value(layer.inputs[0]), &out = value(layer.outputs[0]);
   const Buffer& from = buffer_of(layer.inputs[0]);
-  winograd_weights_.push_back(std::make_unique<Aligned<int16_t>>(winograd_weights(layer.weight, kernels_)));
-  WinogradU8 conv;
-  conv.finish = task;
-  conv.input = task.input;
-  conv.in_row_step = from.row_step();
-  conv.in_pixel_step = from.pitch;
-  conv.out_height = out.height;
-  conv.out_width = out.width;
-  conv.in_channels = in.channels;
-  conv.depth = padded(in.channels, kernels_.shorts);
-  conv.weights = winograd_weights_.back()->data();
-  const int64_t tiles = winograd_tiles(out), at_once = tiles_at_once(2 * conv.depth);
-  layer.products = kWinogradPoints * tiles * in.channels * out.channels;
-  const int64_t parts = std::clamp<int64_t>(tiles / 6, 1, wanted_parts());
-  const int64_t value_bytes = padded(2 * kWinogradPoints * at_once * conv.depth, kLine);
-  const int64_t sum_bytes = padded(4 * kWinogradPoints * at_once * kernels_.winograd_vectors * kernels_.lanes, kLine);
-  const int64_t bytes = value_bytes + sum_bytes;
-  need_memory(parts * bytes);
-  loops.push_back({parts, [this, conv, tiles, parts, at_once, value_bytes, bytes](int64_t i) {
+  tiles = {input, from.row_step(), from.pitch, out.height, out.width, in.channels, padded(in.channels, lanes)};
+}
+
+template <typename V, typename Sum, typename Conv>
+void Engine::add_tiles(Instruction& layer, const Conv& conv,
+                       void (*kernel)(const Conv&, int64_t, int64_t, WinogradMemory<V, Sum>), int64_t at_once,
+                       int64_t vectors, std::vector<Loop>& loops) {
+  const Value& out = value(layer.outputs[0]);
+  const int64_t tiles = winograd_tiles(out), parts = std::clamp<int64_t>(tiles / 6, 1, wanted_parts());
+  layer.products = kWinogradPoints * tiles * conv.in_channels * out.channels;
+  const int64_t of_values = padded(kWinogradPoints * at_once * conv.depth * static_cast<int64_t>(sizeof(V)), kLine);
+  const int64_t bytes =
+      of_values +
+      padded(kWinogradPoints * at_once * vectors * kernels_.lanes * static_cast<int64_t>(sizeof(Sum)), kLine);
+  if (winograd_memory_.size() < parts * bytes) winograd_memory_ = Aligned<uint8_t>(parts * bytes);
+  loops.push_back({parts, [this, conv, kernel, tiles, parts, at_once, of_values, bytes](int64_t i) {
                      uint8_t* memory = winograd_memory_.data() + i * bytes;
-                     kernels_.winograd_u8(conv, part_begin(tiles, parts, i), part_begin(tiles, parts, i + 1),
-                                          {at_once, reinterpret_cast<int16_t*>(memory),
-                                           reinterpret_cast<int32_t*>(memory + value_bytes)});
+                     kernel(conv, part_begin(tiles, parts, i), part_begin(tiles, parts, i + 1),
+                            {at_once, reinterpret_cast<V*>(memory), reinterpret_cast<Sum*>(memory + of_values)});
                    }});
 }
 
+void Engine::add_winograd(Instruction& layer, const ConvU8& task, std::vector<Loop>& loops) {
+  winograd_weights_.push_back(std::make_unique<Aligned<int16_t>>(winograd_weights(layer.weight, kernels_)));
+  WinogradU8 conv;
+  set_tiles(layer, task.input, kernels_.shorts, conv);
+  conv.finish = task;
+  conv.weights = winograd_weights_.back()->data();
+  add_tiles(layer, conv, kernels_.winograd_u8, tiles_at_once(2 * conv.depth), kernels_.winograd_vectors, loops);
+}
+
 void Engine::add_winograd(Instruction& layer, const ConvF32& task, std::vector<Loop>& loops) {
-  const Value &in = value(layer.inputs[0]), &out = value(layer.outputs[0]);
-  const Buffer &from = buffer_of(layer.inputs[0]), &to = buffer_of(layer.outputs[0]);
+  const Buffer& to = buffer_of(layer.outputs[0]);
   winograd_weights_f32_.push_back(std::make_unique<Aligned<float>>(winograd_weights_f32(layer.weight, kernels_)));
   WinogradF32 conv;
-  conv.input = task.input;
-  conv.in_row_step = from.row_step();
-  conv.in_pixel_step = from.pitch;
-  conv.out_height = out.height;
-  conv.out_width = out.width;
-  conv.in_channels = in.channels;
-  conv.out_channels = out.channels;
-  conv.depth = padded(in.channels, kernels_.lanes);
+  set_tiles(layer, task.input, kernels_.lanes, conv);
+  conv.out_channels = value(layer.outputs[0]).channels;
   conv.weights = winograd_weights_f32_.back()->data();
   conv.bias = task.bias;
   conv.output = task.output;
   conv.out_row_step = to.row_step();
   conv.out_pixel_step = to.pitch;
   conv.activation = task.activation;
-  const int64_t tiles = winograd_tiles(out), at_once = float_tiles_at_once(4 * conv.depth);
-  layer.products = kWinogradPoints * tiles * in.channels * out.channels;
-  const int64_t parts = std::clamp<int64_t>(tiles / 6, 1, wanted_parts());
-  const int64_t value_bytes = padded(4 * kWinogradPoints * at_once * conv.depth, kLine);
-  const int64_t bytes =
-      value_bytes + padded(4 * kWinogradPoints * at_once * kernels_.f32_vectors * kernels_.lanes, kLine);
-  need_memory(parts * bytes);
-  loops.push_back({parts, [this, conv, tiles, parts, at_once, value_bytes, bytes](int64_t i) {
-                     uint8_t* memory = winograd_memory_.data() + i * bytes;
-                     kernels_.winograd_f32(
-                         conv, part_begin(tiles, parts, i), part_begin(tiles, parts, i + 1),
-                         {at_once, reinterpret_cast<float*>(memory), reinterpret_cast<float*>(memory + value_bytes)});
-                   }});
-}
-
-void Engine::need_memory(int64_t bytes) {
-  if (winograd_memory_.size() < bytes) winograd_memory_ = Aligned<uint8_t>(bytes);
+  add_tiles(layer, conv, kernels_.winograd_f32, float_tiles_at_once(4 * conv.depth), kernels_.f32_vectors, loops);
 }
 
 }  // namespace quench::runtime::native

@@ -72,43 +72,42 @@ struct ConvU8 {
   graph::Activation activation = graph::Activation::none;
 };
 
-/// A convolution of 3 x 3 by Winograd's F(4x4, 3x3) (winograd.h). Its outputs are tiles of 4 x 4, numbered row by row.
-struct WinogradU8 {
-  ConvU8 finish;                   ///< what sums become, and where: its input, weights and taps are not used
-  const uint8_t* input = nullptr;  ///< pixel (-1,-1) of the input, which has a border of one pixel
-  ptrdiff_t in_row_step = 0, in_pixel_step = 0;  ///< bytes
-  int64_t out_height = 0, out_width = 0, in_channels = 0;
-  int64_t depth = 0;                 ///< of a tile's values: in_channels in whole vectors of 16 bits
-  const int16_t* weights = nullptr;  ///< winograd_weights()
-};
 constexpr int64_t kWinogradPoints = 36;
 
-/// What the kernel works in: [36][tiles][depth] values, and [36][tiles][winograd_vectors] sums.
-struct WinogradMemory {
-  int64_t tiles = 0;  ///< at once
-  int16_t* values = nullptr;
-  int32_t* sums = nullptr;
+/// What a convolution of 3 x 3 by Winograd's F(4x4, 3x3) reads. Its outputs are tiles of 4 x 4, numbered row by row.
+template <typename T>
+struct WinogradTiles {
+  const T* input = nullptr;                      ///< pixel (-1,-1) of the input, which has a border of one pixel
+  ptrdiff_t in_row_step = 0, in_pixel_step = 0;  ///< values
+  int64_t out_height = 0, out_width = 0, in_channels = 0;
+  int64_t depth = 0;  ///< of a tile's values: in_channels in whole vectors
 };
 
-/// A convolution of 3 x 3 by Winograd's F(4x4, 3x3) in floats (winograd_f32.h). All steps count values.
-struct WinogradF32 {
-  const float* input = nullptr;  ///< pixel (-1,-1) of the input, which has a border of one pixel of zeros
-  ptrdiff_t in_row_step = 0, in_pixel_step = 0;
-  int64_t out_height = 0, out_width = 0, in_channels = 0, out_channels = 0;
-  int64_t depth = 0;               ///< of a tile's values: in_channels in whole vectors
+/// In integers (winograd.h).
+struct WinogradU8 : WinogradTiles<uint8_t> {
+  ConvU8 finish;                     ///< what sums become, and where: its input, weights and taps are not used
+  const int16_t* weights = nullptr;  ///< winograd_weights()
+};
+
+/// In floats (winograd_f32.h).
+struct WinogradF32 : WinogradTiles<float> {
+  int64_t out_channels = 0;
   const float* weights = nullptr;  ///< winograd_weights_f32()
   const float* bias = nullptr;     ///< padded to whole vectors
   float* output = nullptr;
-  ptrdiff_t out_row_step = 0, out_pixel_step = 0;
+  ptrdiff_t out_row_step = 0, out_pixel_step = 0;  ///< values
   graph::Activation activation = graph::Activation::none;
 };
 
-/// What the kernel works in: [36][tiles][depth] values, and [36][tiles][f32_vectors x lanes] sums.
-struct WinogradMemoryF32 {
+/// What the kernels work in: [36][tiles][depth] values, and [36][tiles][vectors of a pass] sums.
+template <typename Value, typename Sum>
+struct WinogradMemory {
   int64_t tiles = 0;  ///< at once
-  float* values = nullptr;
-  float* sums = nullptr;
+  Value* values = nullptr;
+  Sum* sums = nullptr;
 };
+using WinogradMemoryU8 = WinogradMemory<int16_t, int32_t>;
+using WinogradMemoryF32 = WinogradMemory<float, float>;
 
 /// acc = bias, then acc = fma(x, w, acc) over the window in order, or over its blocks; activation(acc).
 struct ConvF32 {
@@ -173,7 +172,7 @@ struct Kernels {
   /// Tiles [begin, end).
   void (*winograd_f32)(const WinogradF32&, int64_t begin, int64_t end, WinogradMemoryF32 memory) = nullptr;
   /// Tiles [begin, end); nullptr where the instruction set gains nothing by it.
-  void (*winograd_u8)(const WinogradU8&, int64_t begin, int64_t end, WinogradMemory memory) = nullptr;
+  void (*winograd_u8)(const WinogradU8&, int64_t begin, int64_t end, WinogradMemoryU8 memory) = nullptr;
   int shorts = 0;             ///< 16-bit values of a vector, where there is winograd_u8
   int winograd_channels = 0;  ///< of input and output from which on it is faster
   int winograd_vectors = 0;   ///< of output channels in a pass

@@ -1,7 +1,6 @@
 #include "runtime/native/winograd.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 
 namespace quench::runtime::native {
@@ -25,40 +24,21 @@ bool sums_fit(const Tensor& weight) {
   return true;
 }
 
-/// G g G^T of one kernel of 3 x 3.
-std::array<int16_t, kWinogradPoints> transformed(const int8_t* kernel) {
-  int half[6][3] = {};
-  for (int i = 0; i < 6; ++i) {
-    for (int x = 0; x < 3; ++x) {
-      for (int y = 0; y < 3; ++y) half[i][x] += kRows[i][y] * kernel[3 * y + x];
-    }
-  }
-  std::array<int16_t, kWinogradPoints> out{};
-  for (size_t i = 0; i < 6; ++i) {
-    for (size_t j = 0; j < 6; ++j) {
-      int sum = 0;
-      for (int x = 0; x < 3; ++x) sum += kRows[j][x] * half[i][x];
-      out[6 * i + j] = static_cast<int16_t>(sum);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
-bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels) {
+bool winograd_fits(const Instruction& layer, const Value& in, const Value& out, int64_t channels) {
   const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
-  if (kernels.winograd_u8 == nullptr || layer.kind != Kind::conv_u8 || conv.groups != 1) return false;
-  for (int i : {0, 1}) {
-    const auto axis = static_cast<size_t>(i);
+  for (const size_t axis : {0u, 1u}) {
     if (conv.kernel[axis] != 3 || conv.stride[axis] != 1 || conv.dilation[axis] != 1 || conv.padding[axis] != 1) {
       return false;
     }
   }
-  if (std::min(in.channels, out.channels) < kernels.winograd_channels || winograd_tiles(out) < kFewestTiles) {
-    return false;
-  }
-  return sums_fit(layer.weight);
+  return conv.groups == 1 && std::min(in.channels, out.channels) >= channels && winograd_tiles(out) >= kFewestTiles;
+}
+
+bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels) {
+  return kernels.winograd_u8 != nullptr && layer.kind == Kind::conv_u8 &&
+         winograd_fits(layer, in, out, kernels.winograd_channels) && sums_fit(layer.weight);
 }
 
 Aligned<int16_t> winograd_weights(const Tensor& weight, const Kernels& kernels) {
@@ -72,11 +52,11 @@ Aligned<int16_t> winograd_weights(const Tensor& weight, const Kernels& kernels) 
     const int64_t pass = c / most * most;  // first channel of the pass
     const int64_t width = std::min(most, vectors * lanes - pass);
     for (int64_t k = 0; k < in_channels; ++k) {
-      const auto points = transformed(values + 9 * (c * in_channels + k));
+      const auto points = winograd_kernel(kRows, values + 9 * (c * in_channels + k));
       for (int64_t point = 0; point < kWinogradPoints; ++point) {
         const int64_t block = pass * depth * kWinogradPoints + point * depth * width;
         out[block + k / beside * beside * width + beside * (c - pass) + k % beside] =
-            points[static_cast<size_t>(point)];
+            static_cast<int16_t>(points[static_cast<size_t>(point)]);
       }
     }
   }

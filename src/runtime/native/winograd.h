@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "runtime/native/kernels.h"
@@ -17,6 +18,28 @@ namespace quench::runtime::native {
 
 /// Tiles of 4 x 4 that an output has.
 constexpr int64_t winograd_tiles(const Value& out) { return (out.height + 3) / 4 * ((out.width + 3) / 4); }
+
+/// A convolution of 3 x 3 with stride 1, padding 1, neither dilated nor in groups, from `channels` channels on both
+/// sides on, with tiles enough for the larger weights.
+bool winograd_fits(const Instruction& layer, const Value& in, const Value& out, int64_t channels);
+
+/// G g G^T of one kernel of 3 x 3, g row by row, in `Sum`: what becomes of one weight at each of the 36 points.
+template <typename Sum, typename Weight>
+std::array<Sum, kWinogradPoints> winograd_kernel(const Sum (&g_rows)[6][3], const Weight* g) {
+  Sum half[6][3] = {};
+  for (int i = 0; i < 6; ++i) {
+    for (int x = 0; x < 3; ++x) {
+      for (int y = 0; y < 3; ++y) half[i][x] += g_rows[i][y] * static_cast<Sum>(g[3 * y + x]);
+    }
+  }
+  std::array<Sum, kWinogradPoints> out{};
+  for (size_t i = 0; i < 6; ++i) {
+    for (size_t j = 0; j < 6; ++j) {
+      for (int x = 0; x < 3; ++x) out[6 * i + j] += g_rows[j][x] * half[i][x];
+    }
+  }
+  return out;
+}
 
 /// Whether the layer is such a convolution, its sums are within 2^25 whatever its input is, the instruction set has the
 /// kernel, and it pays: enough channels to make up for the transforms, enough tiles for the larger weights.

@@ -1,7 +1,6 @@
 #include "runtime/native/winograd_f32.h"
 
 #include <algorithm>
-#include <array>
 
 #include "runtime/native/winograd.h"
 #include "runtime/native/winograd_points.h"
@@ -9,7 +8,7 @@
 namespace quench::runtime::native {
 namespace {
 
-constexpr int64_t kFewestChannels = 16, kFewestTiles = 4;
+constexpr int64_t kFewestChannels = 16;
 
 constexpr double kP2 = kPointP * kPointP, kQ2 = kPointQ * kPointQ;
 constexpr double kOfP = 1 / (2 * kP2 * (kP2 - kQ2)), kOfQ = 1 / (2 * kQ2 * (kQ2 - kP2));
@@ -18,37 +17,10 @@ constexpr double kRows[6][3] = {{1 / (kP2 * kQ2), 0, 0},           {kOfP, kPoint
                                 {kOfP, -kPointP* kOfP, kP2* kOfP}, {kOfQ, kPointQ* kOfQ, kQ2* kOfQ},
                                 {kOfQ, -kPointQ* kOfQ, kQ2* kOfQ}, {0, 0, 1}};
 
-/// G g G^T of one kernel of 3 x 3.
-std::array<float, kWinogradPoints> transformed(const float* kernel) {
-  double half[6][3] = {};
-  for (int i = 0; i < 6; ++i) {
-    for (int x = 0; x < 3; ++x) {
-      for (int y = 0; y < 3; ++y) half[i][x] += kRows[i][y] * static_cast<double>(kernel[3 * y + x]);
-    }
-  }
-  std::array<float, kWinogradPoints> out{};
-  for (size_t i = 0; i < 6; ++i) {
-    for (size_t j = 0; j < 6; ++j) {
-      double sum = 0;
-      for (int x = 0; x < 3; ++x) sum += kRows[j][x] * half[i][x];
-      out[6 * i + j] = static_cast<float>(sum);
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 bool winograd_pays_f32(const Instruction& layer, const Value& in, const Value& out) {
-  if (layer.kind != Kind::conv_f32) return false;
-  const auto& conv = std::get<graph::ConvAttributes>(layer.attributes);
-  for (const size_t axis : {0u, 1u}) {
-    if (conv.kernel[axis] != 3 || conv.stride[axis] != 1 || conv.dilation[axis] != 1 || conv.padding[axis] != 1) {
-      return false;
-    }
-  }
-  return conv.groups == 1 && std::min(in.channels, out.channels) >= kFewestChannels &&
-         winograd_tiles(out) >= kFewestTiles;
+  return layer.kind == Kind::conv_f32 && winograd_fits(layer, in, out, kFewestChannels);
 }
 
 Aligned<float> winograd_weights_f32(const Tensor& weight, const Kernels& kernels) {
@@ -61,10 +33,10 @@ Aligned<float> winograd_weights_f32(const Tensor& weight, const Kernels& kernels
     const int64_t width = pass_begin(vectors, passes, pass + 1) * lanes - begin;
     for (int64_t c = begin; c < std::min(begin + width, channels); ++c) {
       for (int64_t k = 0; k < depth; ++k) {
-        const auto points = transformed(values + 9 * (c * depth + k));
+        const auto points = winograd_kernel(kRows, values + 9 * (c * depth + k));
         for (int64_t point = 0; point < kWinogradPoints; ++point) {
           out[(begin * kWinogradPoints + point * width) * depth + k * width + c - begin] =
-              points[static_cast<size_t>(point)];
+              static_cast<float>(points[static_cast<size_t>(point)]);
         }
       }
     }
