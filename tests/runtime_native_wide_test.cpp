@@ -7,10 +7,10 @@
 
 #include "core/rng.h"
 #include "graph_samples.h"
+#include "native_testing.h"
 #include "random_graphs.h"
 #include "runtime/native/engine.h"
 #include "runtime/native/isa.h"
-#include "runtime/native/native.h"
 #include "runtime/native/wide_weights.h"
 
 namespace quench::runtime {
@@ -85,14 +85,6 @@ Graph one_layer(int64_t in, int64_t out, int64_t height, int64_t width, int64_t 
   return graph;
 }
 
-std::vector<Tensor> run(const Graph& graph, native::Isa isa, int threads, const Tensor& input) {
-  graph::ModelFile file;
-  file.graph = graph;
-  return native_runtime()
-      ->load(file, {.threads = threads, .profile_path = "", .isa = native::to_string(isa)})
-      ->run(input);
-}
-
 /// The sum in double precision, and what rounding its weights may do to it.
 void expect_near(const Graph& graph, const Tensor& input, const Tensor& output, int64_t stride) {
   const Tensor &weight = graph.weights.at("head.weight").value, &bias = graph.weights.at("head.bias").value;
@@ -131,11 +123,12 @@ TEST(NativeWide, SumsAreThoseOfTheFloatsAndTheSameBitsEverywhere) {
     const native::Program program = native::lower(graph);
     ASSERT_EQ(program.instructions.back().kind, native::Kind::conv_w16) << in;
     const Tensor input = graph::samples::random_images(graph, 3, 1);
-    const std::vector<Tensor> expected = run(graph, native::Isa::plain, 1, input);
+    const std::vector<Tensor> expected = run_native(graph, native::Isa::plain, 1, input);
     expect_near(graph, input, expected.at(0), stride);
     for (const native::Isa isa : native::available_isas()) {
       for (const int threads : {1, 2, 5}) {
-        EXPECT_EQ(run(graph, isa, threads, input), expected) << native::to_string(isa) << " " << threads << " " << in;
+        EXPECT_EQ(run_native(graph, isa, threads, input), expected)
+            << native::to_string(isa) << " " << threads << " " << in;
       }
     }
   }
@@ -150,7 +143,7 @@ TEST(NativeWide, LargestSums) {
     for (uint8_t& x : input.mutable_values<uint8_t>()) x = 255;
     ASSERT_EQ(native::lower(graph).instructions.back().kind, native::Kind::conv_w16);
     for (const native::Isa isa : native::available_isas()) {
-      expect_near(graph, input, run(graph, isa, 1, input).at(0), 1);
+      expect_near(graph, input, run_native(graph, isa, 1, input).at(0), 1);
     }
   }
 }

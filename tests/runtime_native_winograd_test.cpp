@@ -6,9 +6,9 @@
 
 #include "core/rng.h"
 #include "graph_samples.h"
+#include "native_testing.h"
 #include "runtime/native/engine.h"
 #include "runtime/native/isa.h"
-#include "runtime/native/native.h"
 #include "runtime/native/winograd.h"
 
 namespace quench::runtime {
@@ -45,14 +45,6 @@ Tensor bytes(const Graph& graph, const std::function<int(size_t)>& fill) {
   return out;
 }
 
-std::vector<Tensor> run(const Graph& graph, native::Isa isa, int threads, const Tensor& input) {
-  graph::ModelFile file;
-  file.graph = graph;
-  return native_runtime()
-      ->load(file, {.threads = threads, .profile_path = "", .isa = native::to_string(isa)})
-      ->run(input);
-}
-
 /// How many of the model's convolutions the engine makes with fewer products.
 int by_winograd(const Graph& graph, native::Isa isa) {
   const native::Engine engine(native::lower(graph), *native::kernels_for(isa), 1);
@@ -62,10 +54,11 @@ int by_winograd(const Graph& graph, native::Isa isa) {
 }
 
 void expect_same(const Graph& graph, const Tensor& input, const std::string& what) {
-  const std::vector<Tensor> expected = run(graph, native::Isa::plain, 1, input);
+  const std::vector<Tensor> expected = run_native(graph, native::Isa::plain, 1, input);
   for (const native::Isa isa : native::available_isas()) {
     for (const int threads : {1, 3}) {
-      EXPECT_EQ(run(graph, isa, threads, input), expected) << what << " " << native::to_string(isa) << " " << threads;
+      EXPECT_EQ(run_native(graph, isa, threads, input), expected)
+          << what << " " << native::to_string(isa) << " " << threads;
     }
   }
 }
