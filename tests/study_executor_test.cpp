@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <filesystem>
 #include <mutex>
 #include <set>
@@ -400,6 +401,33 @@ TEST_F(Executor, WhatIsTimedHasTheMachineAlone) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(beside_timed, 0);
   EXPECT_GT(most, 1);
+}
+
+// A device stays with who measures on it, longer than a claim without a sign of life would.
+TEST_F(Executor, ADeviceIsOneWorkersAtATime) {
+  std::atomic<int> measuring = 0, beside = 0, done = 0;
+  const auto work_from = [&](const std::string& host) {
+    JobGraph graph;
+    for (const char* key : {"one", "two"}) {
+      Job measured = job(key, {}, [&] {
+        if (measuring.fetch_add(1) > 0) ++beside;
+        ::usleep(900'000);
+        --measuring;
+        ++done;
+      });
+      measured.alone = "board";
+      graph.add(std::move(measured));
+    }
+    JobStores mine = stores(elsewhere(host));
+    JobResults results = begin_work(graph, mine, see_marks(mine), Retry::none);
+    ToldFailures told(nobody);
+    work_on(graph, results, mine, quick(), {}, nullptr, DoingNow(), told);
+  };
+  std::thread first(work_from, "first"), second(work_from, "second");
+  first.join();
+  second.join();
+  EXPECT_EQ(beside, 0);
+  EXPECT_EQ(done, 2);
 }
 
 TEST(JobGraph, RefusesWhatCannotBeAGraph) {

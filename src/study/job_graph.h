@@ -14,6 +14,8 @@ enum class JobState { to_do, running, done_before, done, failed, unsupported, sk
 /// "to do", "running", "done before", "done", "failed", "unsupported", "skipped".
 const char* to_string(JobState state);
 
+constexpr const char* kThisHost = "host";  ///< as records name it
+
 /// A piece of work. What it does is its own: an executor knows keys, edges, and these two functions.
 struct Job {
   std::string key;   ///< equal keys are equal work: the hash of the jobs before it, its settings, and the data it reads
@@ -27,7 +29,7 @@ struct Job {
   bool runs_after_failures = false;
   /// Seconds that the work would take, from a short trial of it; empty where none can be made.
   std::function<double()> trial = {};
-  /// Where it wants to be alone: "host", the machine that works on it; another name, that device. Empty: nowhere.
+  /// Where it wants to be alone: kThisHost, the machine that works on it; another name, that device. Empty: nowhere.
   std::string alone = {};
   /// Its result belongs to one study, not to all that share the folder of stages.
   bool of_study = false;

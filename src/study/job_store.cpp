@@ -203,6 +203,13 @@ std::unique_ptr<HeldJob> JobStore::take(const std::string& key, const std::strin
   return held;
 }
 
+std::unique_ptr<HeldJob> JobStore::take_over(const std::string& key, const std::string& kind, const std::string& name,
+                                             double stale_seconds) {
+  std::unique_ptr<HeldJob> held = take(key, kind, name);
+  for (int64_t number = 1; !held && is_dead(key, number, stale_seconds); ++number) held = take(key, kind, name, number);
+  return held;
+}
+
 bool JobStore::is_dead(const std::string& key, int64_t number, double stale_seconds) {
   const fs::path path = file(key, fmt::format("{}{}", kClaim, number));
   Watched& watched = watched_[path.filename().string()];

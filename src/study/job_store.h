@@ -101,6 +101,11 @@ class JobStore {
   std::unique_ptr<HeldJob> take(const std::string& key, const std::string& kind, const std::string& name,
                                 int64_t dead = 0);
 
+  /// The same of what is held for a moment again and again, so that no look told of it: also where its holder, and who
+  /// took it over from him, and so on, are dead (is_dead). Null where one lives.
+  std::unique_ptr<HeldJob> take_over(const std::string& key, const std::string& kind, const std::string& name,
+                                     double stale_seconds);
+
   /// Whether the holder is dead: its process is gone, or, on another machine, its claim was not renewed for
   /// `stale_seconds`, as this process's own clock counts from when it first saw it so. Clocks of machines are not
   /// compared.

@@ -57,11 +57,8 @@ void add_part(const fs::path& results, std::span<const record::Record> records) 
 
 bool merge_parts(const fs::path& results, JobStore& own) {
   if (parts_of(results).empty()) return true;
-  const std::string key = sha256_hex("records of the study");
-  std::unique_ptr<HeldJob> held = own.take(key, "records", "records.jsonl");
-  for (int64_t number = 1; !held && own.is_dead(key, number, kStaleSeconds); ++number) {
-    held = own.take(key, "records", "records.jsonl", number);
-  }
+  const std::unique_ptr<HeldJob> held =
+      own.take_over(sha256_hex("records of the study"), "records", "records.jsonl", kStaleSeconds);
   if (!held) return false;
   for (const fs::path& part : parts_of(results)) {
     fs::path moving = part;

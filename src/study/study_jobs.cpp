@@ -27,7 +27,6 @@ int float_bits(const runtime::Registry& registry, const std::string& name) {
 std::string row_key(const Cell& cell) { return job_key({{"row", cell.id}, {"config", cell.config}}); }
 
 constexpr const char* kSimulation = "torch";
-constexpr const char* kThisMachine = "host";
 
 }  // namespace
 
@@ -142,7 +141,7 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
            for (const Row* row : rows) seconds += trial_.bench(*row->cell);
            return seconds;
          },
-         kThisMachine, true});
+         kThisHost, true});
   }
 }
 

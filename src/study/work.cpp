@@ -102,7 +102,7 @@ WorkSummary work(const StudyFile& study, const RunContext& given, const WorkRequ
   const Records known = known_records(stored_records(context.folder, log), cells);
   StudyJobs jobs(study, cells, known, stages, context, [&](const std::vector<Row*>& rows) {
     for (Row* row : rows) {
-      if (row->record.device == "host" && !row->known)
+      if (row->record.device == kThisHost && !row->known)
         row->record.host = row->record.host.value_or("") + ", node " + request.self.host;
     }
     keep_rows(rows, context.folder, stores.own);

@@ -23,7 +23,6 @@ constexpr int64_t kLookShare = 20;  ///< looks take a twentieth of the time at m
 constexpr int64_t kFirstPauseNs = 20 * kMsNs;
 constexpr int64_t kMostDeaths = 3;  ///< workers that may die with a job in hand, before it is the job's fault
 const char* const kStop = "stop";
-const char* const kThisHost = "host";
 const char* const kStopped = "work on this study was stopped (quench study cancel)";
 
 /// A thread that gives signs of life for the job in hand, and hears when work shall end.
@@ -48,9 +47,10 @@ class Heart {
     const std::lock_guard lock(mutex_);
     if (asked_to_stop(stores_)) end(kStopped);
   }
-  void hold(HeldJob* job) {
+  /// Gives signs of life for these from now on; for none: what was held has an end.
+  void hold(std::vector<HeldJob*> held) {
     const std::lock_guard lock(mutex_);
-    job_ = job;
+    held_ = std::move(held);
   }
   /// Throws Error{cancelled} with the reason, where work shall end.
   void check() const {
@@ -69,7 +69,9 @@ class Heart {
       if (ends_ || static_cast<double>(now_ns() - beaten) < options_.beat_seconds * 1e9) continue;
       beaten = now_ns();
       if (asked_to_stop(stores_)) end(kStopped);
-      if (job_ && !job_->beat(doing_.get())) end("another worker took the job over: this one gave no sign of life");
+      for (HeldJob* held : held_) {
+        if (!held->beat(doing_.get())) end("another worker took the job over: this one gave no sign of life");
+      }
     }
   }
   void end(const std::string& reason) {
@@ -84,7 +86,7 @@ class Heart {
   const DoingNow& doing_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  HeldJob* job_ = nullptr;
+  std::vector<HeldJob*> held_;  ///< the job in hand, and the device that it has alone
   std::string reason_;
   bool ends_ = false;
   std::thread thread_;
@@ -277,17 +279,13 @@ class WorkLoop {
     }
   }
 
-  /// Does a job, where no other is faster.
+  /// Does a job, where no other is faster. dead: workers that died with it, each of whom left a claim.
   void attempt(size_t place, int64_t dead) {
     const Job& job = graph_.job(place);
     elsewhere_.insert(place);  // until the next look, whatever comes
     std::unique_ptr<HeldJob> device;
     if (!job.alone.empty() && job.alone != kThisHost) {
-      const std::string key = sha256_hex("device " + job.alone);
-      device = stores_.own.take(key, "device", job.alone);
-      for (int64_t number = 1; !device && stores_.own.is_dead(key, number, options_.stale_seconds); ++number) {
-        device = stores_.own.take(key, "device", job.alone, number);
-      }
+      device = stores_.own.take_over(sha256_hex("device " + job.alone), "device", job.alone, options_.stale_seconds);
       if (!device) return;
     }
     const std::unique_ptr<HeldJob> held = stores_.of(job).take(job, dead);
@@ -297,35 +295,38 @@ class WorkLoop {
       looked_ns_ = 0;
       return;
     }
-    heart_.hold(held.get());
+    if (dead >= kMostDeaths) {
+      failed(place, *held, JobState::failed,
+             Error(ErrorKind::backend,
+                   fmt::format("[study.work] {} workers died while they did it: was there too little memory?", dead)));
+      return settle(place);
+    }
+    std::vector<HeldJob*> alive{held.get()};
+    if (device) alive.push_back(device.get());
+    heart_.hold(alive);
     try {
-      work(place, *held, dead);
+      work(place, *held);
     } catch (...) {
-      heart_.hold(nullptr);
+      heart_.hold({});
       held->release();
       heart_.check();  // says why
       throw;
     }
   }
 
-  /// deaths: workers that died with it.
-  void work(size_t place, HeldJob& held, int64_t deaths) {
+  void failed(size_t place, HeldJob& held, JobState state, const Error& error) {
+    held.fail(state, error.kind(), error.what());
+    results_.set_failure(place, state, error);
+    observer_.fails(graph_.job(place).key, state, error.what());
+  }
+
+  void work(size_t place, HeldJob& held) {
     const Job& job = graph_.job(place);
-    if (deaths >= kMostDeaths) {
-      const Error error(
-          ErrorKind::backend,
-          fmt::format("[study.work] {} workers died while they did it: was there too little memory?", deaths));
-      held.fail(JobState::failed, error.kind(), error.what());
-      results_.set_failure(place, JobState::failed, error);
-      observer_.fails(job.key, JobState::failed, error.what());
-      settle(place);
-      return;
-    }
     const auto turn = options_.machine ? options_.machine->wait(job.alone == kThisHost, work_cancel_) : nullptr;
     observer_.begins(job);
     try {
       call_and_translate(job.work);
-      heart_.hold(nullptr);
+      heart_.hold({});
       if (const auto* told = observer_.of(job.key)) {
         held.fail(told->first, told->first == JobState::unsupported ? ErrorKind::unsupported : ErrorKind::backend,
                   told->second);
@@ -335,11 +336,8 @@ class WorkLoop {
       results_.set(place, JobState::done);
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      heart_.hold(nullptr);
-      const JobState state = error.kind() == ErrorKind::unsupported ? JobState::unsupported : JobState::failed;
-      held.fail(state, error.kind(), error.what());
-      results_.set_failure(place, state, error);
-      observer_.fails(job.key, state, error.what());
+      heart_.hold({});
+      failed(place, held, error.kind() == ErrorKind::unsupported ? JobState::unsupported : JobState::failed, error);
     }
     settle(place);
   }
