@@ -1,5 +1,6 @@
 #include <opencv2/imgproc.hpp>
 
+#include "canvas_testing.h"
 #include "core/json.h"
 #include "core/rng.h"
 #include "data/pictures/letterbox.h"

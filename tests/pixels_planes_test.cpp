@@ -3,9 +3,9 @@
 
 #include <limits>
 
+#include "canvas_testing.h"
 #include "core/rng.h"
 #include "error_testing.h"
-#include "pixels/canvas.h"
 #include "pixels/planes.h"
 
 namespace quench::pixels {

@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "canvas_testing.h"
 #include "core/rng.h"
 #include "error_testing.h"
-#include "pixels/canvas.h"
 #include "pixels/resize.h"
 
 namespace quench::pixels {

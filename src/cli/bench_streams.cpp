@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "cli/bench_picture.h"
+#include "cli/bench_session.h"
 #include "cli/print.h"
 #include "config/tables.h"
 #include "core/clock.h"
@@ -30,13 +31,6 @@ using config::OptionSet;
 using T = config::OptionType;
 
 OptionSet picture_options() { return config::predict_options().without({"source", "save", "imgsz", "limit"}); }
-
-runtime::SessionOptions stream_session(const Json& options) {
-  runtime::SessionOptions out;
-  out.threads = options["threads"];
-  if (options["isa"] != "auto") out.isa = options["isa"];
-  return out;
-}
 
 /// One stream's own model. What it reads and writes no other stream touches.
 struct StreamLine {
@@ -96,13 +90,13 @@ std::unique_ptr<StreamLine> open_line(const StreamedModel& entry, const runtime:
                                       const Json& options) {
   auto line = std::make_unique<StreamLine>();
   if (options["end_to_end"]) {
-    line->engine = std::make_unique<prediction::Engine>(runtime, *entry.model, stream_session(options));
+    line->engine = std::make_unique<prediction::Engine>(runtime, *entry.model, bench_session(options));
     require_image_by_image(line->engine->session(), entry.runtime);
     Json settings = picture_options().part_of(options);
     settings["imgsz"] = 0;
     line->predictor = std::make_unique<prediction::Predictor>(*line->engine, settings);
   } else {
-    line->session = runtime.load(*entry.model, stream_session(options));
+    line->session = runtime.load(*entry.model, bench_session(options));
     require_image_by_image(*line->session, entry.runtime);
     line->input = runtime::to_input(runtime::noise_image(entry.model->graph), line->session->input_dtype());
   }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "cli/base_commands.h"
+#include "cli/bench_session.h"
 #include "cli/bench_streams.h"
 #include "cli/commands.h"
 #include "cli/model_argument.h"
@@ -31,14 +32,6 @@ record::Record record_of(const graph::ModelFile& model, const std::string& runti
   platform::set_predicted(record, model);
   record.config = options;
   return record;
-}
-
-runtime::SessionOptions session_options(const Json& options) {
-  runtime::SessionOptions out;
-  out.threads = options["threads"];
-  if (options["isa"] != "auto") out.isa = options["isa"];
-  out.layer_times = options["profile"];
-  return out;
 }
 
 /// Median times of each layer over some runs; means where the session times itself.
@@ -124,7 +117,7 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
       entries.push_back({.name = fmt::format("{} / {}", model.path.string(), name.get<std::string>()),
                          .runtime = name,
                          .model = &model,
-                         .options = session_options(options),
+                         .options = bench_session(options),
                          .record = &records.back()});
     }
   }

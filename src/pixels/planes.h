@@ -21,8 +21,9 @@ void to_planes(const Tensor& image, Tensor& input);
 class CanvasPlanes {
  public:
   /// The picture ([h,w,3] uint8) drawn as fitted into `input`, [1,3,canvas height,canvas width] of uint8 or float32:
-  /// each row is resized and goes to its places in the three planes. The bytes of on_canvas() and to_planar(), the
-  /// floats of to_planes(). Throws Error{internal} for another picture or input.
+  /// each row is resized (the bytes of resize.h, as data/pictures/letterbox.h has them from OpenCV) and goes to its
+  /// places in the three planes, the floats as to_planes() makes them. Throws Error{internal} for another picture or
+  /// input.
   void fill(const Tensor& pixels, const Letterbox& fitted, Tensor& input);
 
  private:

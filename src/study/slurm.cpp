@@ -42,8 +42,7 @@ const Advice kAdvice[] = {
      "no node of the partition has what is asked for: `sinfo -N -l` lists them; lower `cpus`, `memory` or `gpus`"},
     {"PartitionConfig", ErrorKind::config,
      "no node of the partition has what is asked for: `sinfo -N -l` lists them; lower `cpus`, `memory` or `gpus`, "
-     "cancel "
-     "and run again"},
+     "cancel and run again"},
     {"BadConstraints", ErrorKind::config,
      "no node of the partition has what is asked for: `sinfo -N -l` lists them; lower `cpus`, `memory` or `gpus`, and "
      "run again"},
