@@ -9,7 +9,6 @@
 #include "core/json_text.h"
 #include "core/printable.h"
 #include "core/text.h"
-#include "data/sets/find.h"
 #include "inference/registry.h"
 #include "report/findings.h"
 #include "report/report.h"
@@ -41,13 +40,6 @@ int write_page(const study::StudyFile& study, const study::RunContext& context, 
     std::cout << report::findings_text(summary.records, page.kept)
               << "\nreport: " << printable_line(fs::absolute(folder / "report.html").string()) << "\n";
   return summary.failed || summary.open ? program::kCellFailed : program::kOk;
-}
-
-study::StudyFile read_study_of(const program::Invocation& invocation, const program::Environment& environment,
-                               const Json& options) {
-  return study::read_study(invocation.inputs.at(0),
-                           {data::root_of(options, environment.data_root), environment.places.cache_folder},
-                           environment.log);
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 #include "cli/study_context.h"
 #include "core/printable.h"
 #include "core/text.h"
-#include "data/sets/find.h"
 #include "study/slurm.h"
 #include "study/work.h"
 
@@ -13,9 +12,7 @@ namespace quench::cli {
 int run_study_cancel(const program::Invocation& invocation, const program::Environment& environment,
                      const runtime::Registry& runtimes, const steps::Registry& steps) {
   const Json options = lab_settings(invocation);
-  const study::StudyFile study = study::read_study(
-      invocation.inputs.at(0), {data::root_of(options, environment.data_root), environment.places.cache_folder},
-      environment.log);
+  const study::StudyFile study = read_study_of(invocation, environment, options);
   const study::RunContext context = study_context(options, study, environment, runtimes, steps);
   if (!std::filesystem::is_directory(context.folder)) {
     fail(ErrorKind::io, "[study.cancel] expected a folder of results, got nothing ({})", context.folder.string());

@@ -6,7 +6,6 @@
 #include "cli/study_context.h"
 #include "core/json_text.h"
 #include "core/printable.h"
-#include "data/sets/find.h"
 #include "study/forecasts.h"
 #include "study/run.h"
 #include "study/slurm.h"
@@ -150,9 +149,7 @@ int print_status(const study::StudyFile& study, const study::RunContext& context
 int run_study_plan(const program::Invocation& invocation, const program::Environment& environment,
                    const runtime::Registry& runtimes, const steps::Registry& steps) {
   const Json options = lab_settings(invocation);
-  const study::StudyFile study = study::read_study(
-      invocation.inputs.at(0), {data::root_of(options, environment.data_root), environment.places.cache_folder},
-      environment.log);
+  const study::StudyFile study = read_study_of(invocation, environment, options);
   study::catalog_of(study, environment.device_folders);  // what `run` would refuse is refused here too
   const study::RunContext context = study_context(options, study, environment, runtimes, steps);
   if (invocation.command == "study status") return print_status(study, context, options);

@@ -10,7 +10,6 @@
 #include "cli/lab_commands.h"
 #include "cli/study_context.h"
 #include "core/text.h"
-#include "data/sets/find.h"
 #include "inference/registry.h"
 #include "study/work.h"
 
@@ -68,9 +67,7 @@ study::WorkerIdentity identity(bool one_job) {
 
 int run_study_work(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
-  const study::StudyFile study = study::read_study(
-      invocation.inputs.at(0), {data::root_of(options, environment.data_root), environment.places.cache_folder},
-      environment.log);
+  const study::StudyFile study = read_study_of(invocation, environment, options);
   const runtime::Registry registry = inference::full_registry(environment.places);
   const steps::Registry step_registry = steps::registry();
   CancelToken stop;

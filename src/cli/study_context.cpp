@@ -4,6 +4,13 @@
 
 namespace quench::cli {
 
+study::StudyFile read_study_of(const program::Invocation& invocation, const program::Environment& environment,
+                               const Json& options) {
+  return study::read_study(invocation.inputs.at(0),
+                           {data::root_of(options, environment.data_root), environment.places.cache_folder},
+                           environment.log);
+}
+
 study::RunContext study_context(const Json& options, const study::StudyFile& study,
                                 const program::Environment& environment, const runtime::Registry& runtimes,
                                 const steps::Registry& steps) {

@@ -5,6 +5,10 @@
 
 namespace quench::cli {
 
+/// The study file that a command was given.
+study::StudyFile read_study_of(const program::Invocation& invocation, const program::Environment& environment,
+                               const Json& options);
+
 /// What the commands on studies hand to study/: folders from the settings, what a run can use from the caller. All must
 /// outlive it.
 study::RunContext study_context(const Json& options, const study::StudyFile& study,

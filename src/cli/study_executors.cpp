@@ -65,16 +65,9 @@ std::vector<study::WorkerCommand> ssh_workers(const std::string& file, const Jso
           "cd {} && exec env {}", remote::shell_quote(host.folder.empty() ? fs::current_path().string() : host.folder),
           data_root.empty() ? "" : "QUENCH_DATA=" + remote::shell_quote(data_root));
       for (const std::string& word : there) script += " " + remote::shell_quote(word);
-      // A network that goes is seen within a minute; no password is asked for.
-      std::vector<std::string> words{"ssh", "-T",
-                                     "-o",  "BatchMode=yes",
-                                     "-o",  "ConnectTimeout=15",
-                                     "-o",  "ServerAliveInterval=15",
-                                     "-o",  "ServerAliveCountMax=4"};
-      if (!host.ssh_config.empty()) words.insert(words.begin() + 1, {"-F", host.ssh_config});
-      if (address.port > 0) words.insert(words.end(), {"-p", std::to_string(address.port)});
-      if (!address.user.empty()) words.insert(words.end(), {"-l", address.user});
-      words.insert(words.end(), {"--", address.host, script});
+      constexpr int kAliveSeconds = 15;  // a network that goes is seen within a minute
+      std::vector<std::string> words = remote::ssh_words(address, host.ssh_config, kAliveSeconds);
+      words.push_back(script);
       const std::string name = host.workers > 1 ? fmt::format("{}, worker {}", host.address, i + 1) : host.address;
       commands.push_back({name, std::move(words), true});
     }

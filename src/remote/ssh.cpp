@@ -114,21 +114,28 @@ Ssh::~Ssh() {
   std::filesystem::remove_all(folder_, ignored);
 }
 
-std::vector<std::string> Ssh::command(const std::vector<std::string>& more) const {
+std::vector<std::string> ssh_words(const SshAddress& address, const std::filesystem::path& config, int alive_seconds,
+                                   const std::vector<std::string>& more) {
   std::vector<std::string> words{"ssh", "-T", "-x", "-a"};
-  if (!options_.config.empty()) words.insert(words.end(), {"-F", options_.config.string()});
-  for (const char* option : {"BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=5", "ServerAliveCountMax=4",
-                             "ClearAllForwardings=yes"}) {
+  if (!config.empty()) words.insert(words.end(), {"-F", config.string()});
+  for (const std::string& option : {std::string("BatchMode=yes"), std::string("ConnectTimeout=15"),
+                                    fmt::format("ServerAliveInterval={}", alive_seconds),
+                                    std::string("ServerAliveCountMax=4"), std::string("ClearAllForwardings=yes")}) {
     words.insert(words.end(), {"-o", option});
   }
+  if (address.port != 0) words.insert(words.end(), {"-p", std::to_string(address.port)});
+  words.insert(words.end(), more.begin(), more.end());
+  words.insert(words.end(), {"--", (address.user.empty() ? "" : address.user + "@") + address.host});
+  return words;
+}
+
+std::vector<std::string> Ssh::command(std::vector<std::string> more) const {
   if (!folder_.empty()) {
-    words.insert(words.end(), {"-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o",
+    more.insert(more.begin(), {"-o", "ControlMaster=auto", "-o", "ControlPersist=60", "-o",
                                "ControlPath=" + (folder_ / "socket").string()});
   }
-  if (address_.port != 0) words.insert(words.end(), {"-p", std::to_string(address_.port)});
-  words.insert(words.end(), more.begin(), more.end());
-  words.insert(words.end(), {"--", (address_.user.empty() ? "" : address_.user + "@") + address_.host});
-  return words;
+  constexpr int kAliveSeconds = 5;
+  return ssh_words(address_, options_.config, kAliveSeconds, more);
 }
 
 SshAnswer Ssh::once(const std::string& script, const SshCall& call) {

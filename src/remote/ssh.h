@@ -29,6 +29,12 @@ SshAddress parse_ssh_address(std::string_view text);
 /// Text as one word of a POSIX shell.
 std::string shell_quote(std::string_view text);
 
+/// The system's `ssh` to that host, in batch mode and with nothing forwarded, without what is to run there. config: file
+/// of ssh's settings; empty: ssh's own. alive_seconds: between two signs of life, of which four may be missing. more:
+/// options of ssh.
+std::vector<std::string> ssh_words(const SshAddress& address, const std::filesystem::path& config, int alive_seconds,
+                                   const std::vector<std::string>& more = {});
+
 struct SshOptions {
   std::filesystem::path config;    ///< file of ssh's settings; empty: ssh's own
   double reconnect_seconds = 600;  ///< how long a lost connection is sought again before giving up
@@ -85,7 +91,7 @@ class Ssh {
 
  private:
   /// `ssh`, its options, and the host.
-  std::vector<std::string> command(const std::vector<std::string>& more) const;
+  std::vector<std::string> command(std::vector<std::string> more) const;
 
   SshAddress address_;
   SshOptions options_;
