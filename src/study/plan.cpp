@@ -28,8 +28,9 @@ std::string data_read(methods::Needs needs, const InputDigests& digests) {
   return "";
 }
 
-/// The training and the method's chain, with keys.
-std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, const InputDigests& digests) {
+/// The training and the method's chain, with keys. chain: the method's effective steps, whatever the seed.
+std::vector<PlannedStep> steps_of(const Cell& cell, const std::vector<methods::ChainStep>& chain,
+                                  const StudyFile& study, const InputDigests& digests) {
   std::vector<PlannedStep> steps;
   Json train = cell.model.train;
   train["seed"] = cell.seed;
@@ -48,8 +49,7 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
     steps.push_back({key, step, settings});
   };
   add("train", train);
-  for (methods::ChainStep step :
-       methods::effective_steps(cell.method, study.steps, {study.task}, cell.model.train, study.name + ".methods")) {
+  for (methods::ChainStep step : chain) {
     if (step.settings.contains("seed")) step.settings["seed"] = cell.seed;
     if (step.settings.contains("calibration_seed")) {  // so that seeds tell what the choice of images does, too
       step.settings["calibration_seed"] = step.settings["calibration_seed"].get<int64_t>() + cell.seed;
@@ -59,12 +59,12 @@ std::vector<PlannedStep> steps_of(const Cell& cell, const StudyFile& study, cons
   return steps;
 }
 
-/// With id and configuration.
-Cell make_cell(const StudyFile& study, Cell cell, const InputDigests& digests) {
+/// With id and configuration. data: portable_data() of the study's.
+Cell make_cell(const StudyFile& study, const Json& data, Cell cell, const InputDigests& digests) {
   cell.id = cell_id(cell);
   Json steps = Json::array();
   for (const PlannedStep& step : cell.steps) steps.push_back({{step.step, step.settings}});
-  cell.config = {{"data", portable_data(study.data)},
+  cell.config = {{"data", data},
                  {"model", cell.model.model},
                  {"method", cell.method.method},
                  {"steps", steps},
@@ -90,16 +90,23 @@ std::vector<Cell> expand(const StudyFile& study, const InputDigests& digests) {
   std::vector<Cell> cells;
   std::map<std::string, size_t> ids;
   std::map<std::string, std::string> model_of;  // by path of the artifact
+  const Json data = portable_data(study.data);
   for (const ModelEntry& model : study.models) {
+    std::vector<std::optional<std::vector<methods::ChainStep>>> chains(study.methods.size());  // made by the first seed
     for (int64_t seed : model.seeds) {
-      for (const methods::Method& method : study.methods) {
+      for (size_t i = 0; i < study.methods.size(); ++i) {
+        const methods::Method& method = study.methods[i];
         if (!model.takes(method)) continue;
-        const std::vector<PlannedStep> steps = steps_of({"", model, method, seed, "", 1, {}, {}, {}}, study, digests);
+        if (!chains[i]) {
+          chains[i] = methods::effective_steps(method, study.steps, {study.task}, model.train, study.name + ".methods");
+        }
+        const std::vector<PlannedStep> steps =
+            steps_of({"", model, method, seed, "", 1, {}, {}, {}}, *chains[i], study, digests);
         for (const std::string& runtime : study.runtimes) {
           for (const DeviceEntry& device : study.devices) {
             for (int64_t threads : study.threads) {
               cells.push_back(
-                  make_cell(study, {"", model, method, seed, runtime, threads, device, steps, {}}, digests));
+                  make_cell(study, data, {"", model, method, seed, runtime, threads, device, steps, {}}, digests));
               if (!ids.try_emplace(cells.back().id, cells.size()).second) {
                 fail(ErrorKind::config, "[study.plan] expected every row once, got two called {}", cells.back().id);
               }

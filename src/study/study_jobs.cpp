@@ -24,7 +24,10 @@ int float_bits(const runtime::Registry& registry, const std::string& name) {
   return 32;
 }
 
-std::string row_key(const Cell& cell) { return job_key({{"row", cell.id}, {"config", cell.config}}); }
+/// Hash of what all rows of a study have in common.
+std::string common_key(const StudyFile& study) {
+  return job_key({{"data", portable_data(study.data)}, {"detect", study.detect}, {"bench", study.bench}});
+}
 
 constexpr const char* kSimulation = "torch";
 
@@ -35,18 +38,17 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
     : study_(study),
       stages_(stages),
       context_(context),
+      common_key_(common_key(study)),
       remote_(study, stages, context),
       trial_(study, stages, context, stages.trial_folder()),
       finished_(std::move(finished)) {
   rows_.reserve(cells.size());
-  record::Record here;  // of this machine, asked once
-  platform::set_host(here, context.version);
   for (const Cell& cell : cells) {
     Row& row = rows_.emplace_back();
     row.cell = &cell;
     const auto found = known.find(cell.id);
     row.known = found != known.end() && found->second.status == "ok";
-    row.record = row.known ? found->second : start_record(study, cell, context.version, here.host);
+    if (row.known) row.record = found->second;
   }
   size_t begin = 0;
   while (begin < rows_.size()) {  // rows of one model and seed stand together: their timing follows their work
@@ -58,6 +60,14 @@ StudyJobs::StudyJobs(const StudyFile& study, const std::vector<Cell>& cells, con
     add_timings(begin, end);
     begin = end;
   }
+}
+
+/// The id names model, method, seed, runtime, device and threads; the artifact's key covers how it is made.
+std::string StudyJobs::row_key(const Cell& cell) const {
+  return job_key({{"row", cell.id},
+                  {"artifact", cell.model_key()},
+                  {"test", cell.config.at("test_digest")},
+                  {"study", common_key_}});
 }
 
 size_t StudyJobs::add(Job job, const std::function<JobSize()>& size) {
@@ -147,6 +157,11 @@ void StudyJobs::add_timings(size_t begin, size_t end) {
 
 void StudyJobs::run(const JobResults& begin, JobStores& stores, const WorkOptions& options, const CancelToken& cancel,
                     CancelToken* stop, const DoingNow& doing, JobObserver& observer) {
+  record::Record here;  // of this machine, asked once
+  platform::set_host(here, context_.version);
+  for (Row& row : rows_) {
+    if (!row.known) row.record = start_record(study_, *row.cell, context_.version, here.host);
+  }
   ToldFailures told(observer);
   observer_ = &told;
   results_ = begin;

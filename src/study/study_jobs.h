@@ -22,7 +22,7 @@ namespace quench::study {
 /// A cell on its way to a record.
 struct Row {
   const Cell* cell = nullptr;
-  record::Record record;
+  record::Record record;                          ///< of before where it is known; of this run from its begin
   std::shared_ptr<const graph::ModelFile> model;  ///< while it is worked with
   bool known = false;                             ///< was `ok` before this run
   std::vector<size_t> needs;                      ///< its jobs: steps, evaluations
@@ -48,6 +48,8 @@ class StudyJobs {
            CancelToken* stop, const DoingNow& doing, JobObserver& observer);
 
  private:
+  /// Names the row's own work. A few short texts: there may be tens of thousands of rows.
+  std::string row_key(const Cell& cell) const;
   /// size: asked where the job is new.
   size_t add(Job job, const std::function<JobSize()>& size = {});
   void add_row(Row& row);
@@ -72,6 +74,7 @@ class StudyJobs {
   const StudyFile& study_;
   Stages& stages_;
   const RunContext& context_;
+  std::string common_key_;
   RemoteCells remote_;
   Trial trial_;
   std::function<void(const std::vector<Row*>&)> finished_;
