@@ -148,16 +148,20 @@ TEST_F(BenchPeers, WhatCannotBeIsOneLine) {
 TEST_F(BenchPeers, ColumnsAreThoseOfTheProcessor) {
   EXPECT_EQ(python("import machine\n"
                    "from failure import Failure\n"
-                   "old, new = ['avx2', 'fma'], ['avx2', 'fma', 'avx512f', 'avx512bw', 'avx512vl', 'avx512_vnni']\n"
+                   "old = ['avx2', 'fma']\n"
+                   "between = [*old, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl']\n"
+                   "new = [*between, 'avx512_vnni']\n"
                    "print(machine.columns(old, []), machine.columns(new, []), machine.columns(new, ['avx2', 'avx2']))\n"
+                   "print(machine.columns(between, []), machine.columns(new, ['avx512']), machine.columns([*old, 'avx_vnni'], []))\n"
                    "print(machine.columns([], []), machine.columns(['asimd', 'asimddp'], []))\n"
                    "for asked in ('sse9', 'avx512-vnni'):\n"
                    "    try: machine.columns(old, [asked])\n"
                    "    except Failure as error: print(error)\n"),
             "['avx2'] ['avx2', 'avx512-vnni'] ['avx2']\n"
+            "['avx2', 'avx512'] ['avx512'] ['avx2', 'avx-vnni']\n"
             "['auto'] ['neon', 'neon-dot']\n"
-            "--isa: expected one of avx2, avx512-vnni, neon, neon-dot, auto, got 'sse9'\n"
-            "--isa avx512-vnni: this processor has no avx512_vnni, avx512bw, avx512f, avx512vl\n");
+            "--isa: expected one of avx2, avx-vnni, avx512, avx512-vnni, neon, neon-dot, auto, got 'sse9'\n"
+            "--isa avx512-vnni: this processor has no avx512_vnni, avx512bw, avx512dq, avx512f, avx512vl\n");
 }
 
 TEST_F(BenchPeers, APeerIsCappedOrSaysThatItCannotBe) {

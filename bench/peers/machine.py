@@ -65,7 +65,10 @@ def best_isa(flags):
 
 
 def columns(flags, asked):
-    """The instruction sets to measure: those `asked` for, else all that quench has kernels for here."""
+    """The instruction sets to measure: those `asked` for, else all that quench has kernels for here.
+
+    AVX-512 without VNNI is measured where there is no VNNI, or where it is asked for.
+    """
     known = [*NEEDED, ALL]
     for isa in asked or []:
         if isa not in known:
@@ -73,7 +76,10 @@ def columns(flags, asked):
         missing = sorted(NEEDED.get(isa, set()) - set(flags))
         if missing:
             raise Failure(f"--isa {isa}: this processor has no {', '.join(missing)}")
-    return list(dict.fromkeys(asked or [])) or [isa for isa in NEEDED if NEEDED[isa] <= set(flags)] or [ALL]
+    here = [isa for isa in NEEDED if NEEDED[isa] <= set(flags)]
+    if "avx512-vnni" in here:
+        here = [isa for isa in here if isa != "avx512"]
+    return list(dict.fromkeys(asked or [])) or here or [ALL]
 
 
 def kind(machine):

@@ -6,12 +6,16 @@ import dataclasses
 # processors that can do more. A peer that uses more has to be capped, or its time does not belong into the column.
 NEEDED = {
     "avx2": {"avx2", "fma"},
-    "avx512-vnni": {"avx512f", "avx512bw", "avx512vl", "avx512_vnni"},
+    "avx-vnni": {"avx2", "fma", "avx_vnni"},
+    "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+    "avx512-vnni": {"avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_vnni"},
     "neon": {"asimd"},
     "neon-dot": {"asimddp"},
 }
 BEYOND = {
     "avx2": {"avx_vnni", "avx512f", "avx512_vnni", "amx_int8"},
+    "avx-vnni": {"avx512f", "avx512_vnni", "amx_int8"},
+    "avx512": {"avx_vnni", "avx512_vnni", "amx_int8"},
     "avx512-vnni": {"amx_int8"},
     "neon": {"asimddp", "i8mm", "sve"},
     "neon-dot": {"i8mm", "sve"},
@@ -36,7 +40,12 @@ PEERS = [
         "OpenVINO",
         "NNCF",
         frozenset({"avx_vnni", "avx512f", "avx512_vnni", "amx_int8"} | _ARM),
-        {"avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2"}, "avx512-vnni": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"}},
+        {
+            "avx2": {"ONEDNN_MAX_CPU_ISA": "AVX2"},
+            "avx-vnni": {"ONEDNN_MAX_CPU_ISA": "AVX2_VNNI"},
+            "avx512": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE"},
+            "avx512-vnni": {"ONEDNN_MAX_CPU_ISA": "AVX512_CORE_VNNI"},
+        },
     ),
     Peer(
         "onnxruntime",

@@ -179,7 +179,7 @@ const OptionSet& bench_options() {
        T::text,
        "auto",
        "instruction set of the native runtime",
-       {"auto", "plain", "avx2", "avx512-vnni", "neon", "neon-dot"}},
+       {"auto", "plain", "avx2", "avx-vnni", "avx512", "avx512-vnni", "neon", "neon-dot"}},
       {"threads", T::integer, 1, "threads of the runtime", {}, 1, 1024},
       {"min_samples", T::integer, 200, "timed runs at least", {}, 1, 1e9},
       {"min_seconds", T::number, 1.0, "seconds of timed runs at least", {}, 0, 86400},

@@ -13,13 +13,15 @@
 namespace quench::runtime::native {
 
 namespace {
-constexpr Isa kAll[] = {Isa::plain, Isa::avx2, Isa::avx512_vnni, Isa::neon, Isa::neon_dot};
+constexpr Isa kAll[] = {Isa::plain, Isa::avx2, Isa::avx_vnni, Isa::avx512, Isa::avx512_vnni, Isa::neon, Isa::neon_dot};
 }
 
 const char* to_string(Isa isa) {
   switch (isa) {
     case Isa::plain: return "plain";
     case Isa::avx2: return "avx2";
+    case Isa::avx_vnni: return "avx-vnni";
+    case Isa::avx512: return "avx512";
     case Isa::avx512_vnni: return "avx512-vnni";
     case Isa::neon: return "neon";
     case Isa::neon_dot: return "neon-dot";
@@ -40,11 +42,12 @@ std::vector<Isa> available_isas() {
   std::vector<Isa> isas;
 #if defined(__x86_64__)
   const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-  if (avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi")) {
-    isas.push_back(Isa::avx512_vnni);
-  }
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  const bool vnni = avx512 && __builtin_cpu_supports("avx512vnni");
+  if (vnni && __builtin_cpu_supports("avx512vbmi")) isas.push_back(Isa::avx512_vnni);
+  if (avx2 && (vnni || __builtin_cpu_supports("avxvnni"))) isas.push_back(Isa::avx_vnni);
+  if (avx512) isas.push_back(Isa::avx512);
   if (avx2) isas.push_back(Isa::avx2);
 #elif defined(__aarch64__)
 #if defined(__linux__)

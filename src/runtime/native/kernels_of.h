@@ -7,7 +7,10 @@ namespace quench::runtime::native {
 
 extern const Kernels kPlainKernels;
 extern const Kernels kAvx2Kernels;
+extern const Kernels kAvxVnniKernels;
+extern const Kernels kAvxVnniEvexKernels;
 extern const Kernels kAvx512Kernels;
+extern const Kernels kAvx512VnniKernels;
 extern const Kernels kNeonKernels;
 extern const Kernels kNeonDotKernels;
 
