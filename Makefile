@@ -1,5 +1,5 @@
 # The front door. `make demo` and `make test` set up a fresh Debian 12 machine by themselves.
-.PHONY: help setup release dev asan base agent test-agent test-cluster test test-fast test-asan demo bench bench-peers install package format clean
+.PHONY: help setup release dev asan base agent test-agent test-cluster test test-fast test-asan demo bench bench-peers bench-scale install package format clean
 
 help:
 	@echo "make demo     set up, build, and compare FP32, PTQ and QAT of a YOLO classifier (minutes)"
@@ -9,6 +9,7 @@ help:
 	@echo "make install  the programs and the C++ library, below PREFIX=/usr/local (docs/library.md)"
 	@echo "make package  Debian packages: quench, libquench0, libquench-dev"
 	@echo "make bench-peers  latency beside other runtimes of PyPI, in turn (docs/results/speed)"
+	@echo "make bench-scale  a program that plays studies and trainings on many nodes, by SimGrid (docs/scale.md)"
 	@echo "make base     without LibTorch and OpenCV  make asan  base with sanitizers"
 
 setup:
@@ -73,6 +74,12 @@ bench-peers:
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target quench
 	@python3 bench/peers/bench_peers.py $(ARGS)
+
+# By SimGrid, a simulator: a program of its own, which quench does not need (docs/scale.md).
+bench-scale:
+	@test -e /usr/include/simgrid/s4u.hpp || { echo "make: bench-scale needs SimGrid: apt-get install libsimgrid-dev" >&2; exit 2; }
+	@cmake -S bench/scale -B build/scale -G Ninja -DCMAKE_BUILD_TYPE=Release >/dev/null
+	@cmake --build build/scale
 
 PREFIX ?= /usr/local
 installed = quench quench-agent quench_shared quench_static

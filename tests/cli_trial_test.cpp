@@ -50,6 +50,17 @@ TEST_F(CliTrial, EveryJobGetsATimeAndNothingIsDone) {
   EXPECT_EQ(files, 3) << "stages/, its trial.json and its .lock are all that is left";
 
   EXPECT_EQ(plan("s.yaml --out r"), tried) << "what was tried is known from then on";
+  const Json on_nodes = plan("s.yaml --out r --nodes 1,2,64")["on_nodes"];
+  double work = 0;
+  for (const Json& job : tried) work += job["estimate_seconds"].get<double>();
+  EXPECT_NEAR(on_nodes["times"][0]["seconds"].get<double>(), work, 1e-6 * work)
+      << "one node does all, one after another";
+  EXPECT_LE(on_nodes["times"][1]["seconds"].get<double>(), on_nodes["times"][0]["seconds"].get<double>());
+  EXPECT_GE(on_nodes["times"][2]["seconds"].get<double>(), on_nodes["chain_seconds"].get<double>() * (1 - 1e-9));
+  EXPECT_NE(quench("study plan s.yaml --out r --nodes 1,2").out.find("the longest chain takes"), std::string::npos);
+  for (const char* wrong : {"0", "x", "2x", "1,-3", "100001"}) {
+    expect_error(fmt::format("study plan s.yaml --out r --nodes={}", wrong), 2, {"--nodes: expected numbers of machines"});
+  }
   const std::string table = quench("study plan s.yaml --out r").out;
   EXPECT_NE(table.find("(trial)"), std::string::npos);
   EXPECT_NE(table.find("from a trial on a few images"), std::string::npos) << table.substr(0, 400);

@@ -1,12 +1,16 @@
 #include <algorithm>
+#include <charconv>
 #include <iostream>
 
 #include "cli/lab_commands.h"
 #include "cli/print.h"
 #include "cli/study_context.h"
+#include "core/error.h"
 #include "core/json_text.h"
 #include "core/printable.h"
+#include "core/text.h"
 #include "study/forecasts.h"
+#include "study/nodes_forecast.h"
 #include "study/run.h"
 #include "study/slurm.h"
 
@@ -36,6 +40,7 @@ Json jobs_json(const std::vector<study::PlannedJob>& jobs) {
          {"reason", job.reason},
          {"worker", job.worker},
          {"key", job.key},
+         {"alone", job.alone},
          {"estimate_seconds", job.estimate_seconds ? Json(*job.estimate_seconds) : Json()},
          {"estimate_from", !job.estimate_seconds ? Json() : Json(job.from_trial ? "trial" : "earlier jobs")}});
   }
@@ -86,10 +91,65 @@ std::string jobs_text(const std::vector<study::PlannedJob>& jobs, bool tried_now
   return text + "\n";
 }
 
+/// `--nodes 1,4,16`.
+std::vector<int64_t> asked_nodes(const Json& options) {
+  std::vector<int64_t> asked;
+  for (const Json& text : options["nodes"]) {
+    const std::string& digits = text.get_ref<const std::string&>();
+    const char* end = digits.data() + digits.size();
+    int64_t nodes = 0;
+    const auto [stop, code] = std::from_chars(digits.data(), end, nodes);
+    if (code != std::errc() || stop != end || nodes < 1 || nodes > 100'000) {
+      fail(ErrorKind::config, "--nodes: expected numbers of machines, 1 to 100000, such as 1,4,16, got '{}'", digits);
+    }
+    asked.push_back(nodes);
+  }
+  return asked;
+}
+
+Json nodes_json(const std::vector<study::PlannedJob>& jobs, const std::vector<int64_t>& asked) {
+  const study::OpenWork open = study::open_work(jobs);
+  Json list = Json::array();
+  for (const int64_t nodes : asked) {
+    const study::NodesTime time = study::time_on_nodes(jobs, nodes);
+    list.push_back({{"nodes", nodes}, {"seconds", time.seconds}, {"in_use", time.in_use}});
+  }
+  return {{"work_seconds", open.seconds},
+          {"chain_seconds", open.chain_seconds},
+          {"chain", open.chain},
+          {"without_estimate", open.unknown},
+          {"times", list}};
+}
+
+/// What the plan would take on some machines at once, and what bounds it.
+std::string nodes_text(const std::vector<study::PlannedJob>& jobs, const std::vector<int64_t>& asked) {
+  const study::OpenWork open = study::open_work(jobs);
+  std::vector<std::vector<std::string>> rows{{"nodes", "time", "in use"}};
+  for (const int64_t nodes : asked) {
+    const study::NodesTime time = study::time_on_nodes(jobs, nodes);
+    rows.push_back({std::to_string(nodes), duration(time.seconds), fmt::format("{:.0f} %", 100 * time.in_use)});
+  }
+  std::string text = "\n" + text_table(rows);
+  if (open.chain.empty()) return text;
+  const study::PlannedJob& last = jobs.at(open.chain.back());
+  text += fmt::format("the longest chain takes {}, however many nodes: {} that end with {} {}\n",
+                      duration(open.chain_seconds), counted(std::ssize(open.chain), "job"), last.kind,
+                      printable_line(last.name));
+  return text;
+}
+
 int print_plan(const study::StudyFile& study, const study::RunContext& context, const Json& options) {
+  const std::vector<int64_t> nodes = asked_nodes(options);
   const bool trial = options["trial"].get<bool>();
   const std::vector<study::PlannedJob> jobs = study::plan(study, context, trial);
-  std::cout << (options["format"] == "json" ? json_text(jobs_json(jobs), 2) + "\n" : jobs_text(jobs, trial));
+  if (options["format"] == "json") {
+    const Json list = jobs_json(jobs);
+    std::cout << json_text(nodes.empty() ? list : Json{{"jobs", list}, {"on_nodes", nodes_json(jobs, nodes)}}, 2)
+              << "\n";
+  } else {
+    std::cout << jobs_text(jobs, trial);
+    if (!nodes.empty()) std::cout << nodes_text(jobs, nodes);
+  }
   return program::kOk;
 }
 

@@ -340,7 +340,9 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
        study_out + stages_folder() + format({"table", "json"}) +
            OptionSet({Option{"trial", T::boolean, false,
                              "estimate times, where no earlier job tells them, from a trial on a few images (takes "
-                             "seconds to minutes)"}}),
+                             "seconds to minutes)"},
+                      Option{"nodes", T::text_list, Json::array(),
+                             "numbers of machines, 1 to 100000: say how long the jobs would take on so many"}}),
        nullptr},
       {"study run", "Run a study: train, compress, execute, measure; resumes", study_file(), 1, 1,
        study_out + stages_folder() + format({"table", "json", "jsonl", "csv", "md"}) +

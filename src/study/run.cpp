@@ -128,7 +128,7 @@ SeenWorkers see_workers(const JobStores& stores) {
 /// A job as the folder of results, its workers and the last run tell of it.
 PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen, const SeenWorkers& workers,
                        JobStores& stores) {
-  PlannedJob planned{job.kind, job.name, state, job.key, job.after, std::nullopt, false, "", ""};
+  PlannedJob planned{job.kind, job.name, state, job.key, job.after, std::nullopt, false, "", "", job.alone == kThisHost};
   if (state != JobState::to_do) return planned;
   const JobSigns* sign = workers.marks.of(job);
   const auto claim = workers.claims.find(job.key);

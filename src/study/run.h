@@ -50,6 +50,7 @@ struct PlannedJob {
   bool from_trial = false;                 ///< the estimate: from a trial, not from earlier jobs of its kind
   std::string reason;                      ///< of what failed, is unsupported, or was skipped in the last run
   std::string worker;                      ///< of what a worker does now: "node17, process 123: epoch 3 of 60"
+  bool alone = false;                      ///< it times something: its machine does nothing else
 };
 
 /// A study as it stands now, also while it runs.
