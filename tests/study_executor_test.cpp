@@ -12,6 +12,7 @@
 
 #include "core/file.h"
 #include "core/hash.h"
+#include "study/job_order.h"
 #include "study/worker.h"
 
 namespace quench::study {
@@ -77,6 +78,44 @@ TEST_F(Executor, RunsEachJobOnceInOrder) {
   const JobResults results = execute(graph, nobody);
   EXPECT_EQ(order, "ac");
   EXPECT_EQ(results.state(b), JobState::done_before);
+}
+
+TEST_F(Executor, WhatBeginsTheLongestChainComesFirst) {
+  JobGraph graph;
+  std::string order;
+  const auto append = [&](const char* what) { return [&order, what] { order += what; }; };
+  const auto epochs = [](double amount) { return JobSize{"", amount}; };
+  const size_t a = graph.add(job("a", {}, append("a")));
+  const size_t b = graph.add(job("b", {}, append("b")));
+  Job train = job("c", {b}, append("c"));
+  train.kind = "train";
+  graph.add(std::move(train));
+  Job longer = job("d", {a}, append("d"));
+  longer.kind = "finetune";
+  graph.add(std::move(longer));
+  graph.add(job("e", {}, append("e")));
+  EXPECT_EQ(longest_chains({1, 2, 4, 8, 16}, {{}, {}, {0, 1}, {2}, {0}}), (std::vector<double>{17, 14, 12, 8, 16}));
+
+  const fs::path folder = folder_ / "order";
+  fs::create_directories(folder);
+  EXPECT_TRUE(read_order(folder, graph).empty());
+  const std::vector<double> chains = chains_of(
+      graph, JobResults(5), {epochs(1), epochs(1), epochs(2), epochs(3), epochs(1)}, JobTimes(folder_ / "nothing"));
+  EXPECT_EQ(chains, (std::vector<double>{190, 130, 120, 180, 10}));
+  write_order(folder, graph, chains);
+  EXPECT_EQ(read_order(folder, graph), chains);
+
+  JobStores mine = stores();
+  JobResults results = begin_work(graph, mine, see_marks(mine), Retry::none);
+  WorkOptions options = quick();
+  options.chains = chains;
+  options.first = 4;
+  ToldFailures told(nobody);
+  work_on(graph, results, mine, options, {}, nullptr, DoingNow(), told);
+  EXPECT_EQ(order, "adbce");
+
+  write_file(folder / "order.json", "{\"a\": tru");
+  EXPECT_TRUE(read_order(folder, graph).empty()) << "it is no more than an order";
 }
 
 TEST_F(Executor, AFailureSkipsWhatNeedsItAndNothingElse) {

@@ -26,7 +26,7 @@ TEST(NodesForecast, ChainsOfTheirOwnShareTheWork) {
   EXPECT_EQ(open.chain, (std::vector<size_t>{0, 1}));
   EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 1).seconds, 45);
   EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 1).in_use, 1);
-  EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 2).seconds, 30) << "two chains, then the third beside nothing or cut in two";
+  EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 2).seconds, 25) << "the third chain begins before the short ends of the others";
   EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 3).seconds, 15);
   EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 100).seconds, 15) << "a chain is not shared";
   EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 100).in_use, 0.03);
@@ -49,6 +49,12 @@ TEST(NodesForecast, TimingsComeLastOnSeveralNodes) {
   const std::vector<PlannedJob> jobs{job(1), job(50, {0}, true), job(10, {0}), job(10, {2})};
   EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 1).seconds, 71);
   EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 2).seconds, 51);
+}
+
+TEST(NodesForecast, TheLongestChainComesFirst) {
+  // In the list's order the long training would begin last, and all would wait for it.
+  const std::vector<PlannedJob> jobs{job(10), job(10), job(10), job(10), job(5), job(35, {4})};
+  EXPECT_DOUBLE_EQ(time_on_nodes(jobs, 2).seconds, 40);
 }
 
 TEST(NodesForecast, WhatIsDoneOrUnknownTakesNoTime) {

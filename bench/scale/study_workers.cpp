@@ -14,6 +14,7 @@ struct Job {
   std::vector<size_t> after;
   std::vector<size_t> next;
   size_t waits_for = 0;
+  double chain = 0;  ///< seconds of the longest chain that begins here
 };
 
 /// The folder that all see. The simulation runs one actor at a time, so that a look and a claim are one step.
@@ -42,14 +43,18 @@ struct Study {
       }
       if (jobs[i].waits_for == 0) ready.insert(i);
     }
+    for (size_t i = jobs.size(); i-- > 0;) {
+      for (const size_t next : jobs[i].next) jobs[i].chain = std::max(jobs[i].chain, jobs[next].chain);
+      jobs[i].chain += jobs[i].seconds;
+    }
   }
 };
 
-/// One worker on its node: looks from its own beginning on, takes what times something last.
+/// One worker on its node.
 class Worker {
  public:
-  Worker(Study& study, s4u::Host* store, int node, int nodes, const StoreCosts& costs)
-      : study_(study), store_(store), node_(node), nodes_(nodes), costs_(costs) {}
+  Worker(Study& study, s4u::Host* store, int nodes, const StoreCosts& costs)
+      : study_(study), store_(store), nodes_(nodes), costs_(costs) {}
 
   void run() {
     const std::unique_lock lock(*study_.mutex);
@@ -73,12 +78,11 @@ class Worker {
 
  private:
   size_t choose() const {
-    const size_t begin = study_.jobs.size() * static_cast<size_t>(node_) / static_cast<size_t>(nodes_);
-    std::vector<size_t> order(study_.ready.lower_bound(begin), study_.ready.end());
-    order.insert(order.end(), study_.ready.begin(), study_.ready.lower_bound(begin));
-    const auto found =
-        std::ranges::find_if(order, [&](size_t place) { return nodes_ == 1 || !study_.jobs[place].alone; });
-    return found != order.end() ? *found : order.front();
+    const auto later = [&](size_t a, size_t b) {  // what times something comes last, short chains after long ones
+      const Job &x = study_.jobs[a], &y = study_.jobs[b];
+      return nodes_ > 1 && x.alone != y.alone ? x.alone : x.chain < y.chain;
+    };
+    return *std::ranges::max_element(study_.ready, later);
   }
 
   void work(const Job& job) const {
@@ -94,7 +98,7 @@ class Worker {
 
   Study& study_;
   s4u::Host* store_;
-  int node_, nodes_;
+  int nodes_;
   const StoreCosts& costs_;
 };
 
@@ -104,9 +108,8 @@ double play_study(const nlohmann::json& jobs, int nodes, const Link& link, const
   const std::vector<s4u::Host*> hosts = make_cluster(nodes + 1, link);
   Study study(jobs);
   for (int node = 0; node < nodes; ++node) {
-    s4u::Actor::create("worker", hosts[static_cast<size_t>(node)], [&study, &costs, store = hosts.back(), node, nodes] {
-      Worker(study, store, node, nodes, costs).run();
-    });
+    s4u::Actor::create("worker", hosts[static_cast<size_t>(node)],
+                       [&study, &costs, store = hosts.back(), nodes] { Worker(study, store, nodes, costs).run(); });
   }
   s4u::Engine::get_instance()->run();
   if (study.open > 0) throw std::runtime_error("the play ended before its jobs");

@@ -1,11 +1,13 @@
 #include "study/nodes_forecast.h"
 
 #include <algorithm>
+#include <numeric>
 #include <queue>
 #include <set>
 #include <tuple>
 
 #include "core/error.h"
+#include "study/job_order.h"
 
 namespace quench::study {
 namespace {
@@ -14,10 +16,21 @@ bool is_open(const PlannedJob& job) { return job.state == JobState::to_do || job
 
 double seconds_of(const PlannedJob& job) { return is_open(job) ? job.estimate_seconds.value_or(0) : 0; }
 
+std::vector<double> plan_chains(const std::vector<PlannedJob>& jobs) {
+  std::vector<double> seconds;
+  std::vector<std::vector<size_t>> after;
+  for (const PlannedJob& job : jobs) {
+    seconds.push_back(seconds_of(job));
+    after.push_back(job.after);
+  }
+  return longest_chains(seconds, after);
+}
+
 /// The jobs of a plan while nodes take them.
 class Play {
  public:
-  Play(const std::vector<PlannedJob>& jobs, int64_t nodes) : jobs_(jobs), nodes_(nodes), waits_for_(jobs.size()) {
+  Play(const std::vector<PlannedJob>& jobs, int64_t nodes)
+      : jobs_(jobs), nodes_(nodes), waits_for_(jobs.size()), chains_(plan_chains(jobs)) {
     next_.resize(jobs.size());
     for (size_t i = 0; i < jobs.size(); ++i) {
       if (!is_open(jobs[i])) continue;
@@ -26,7 +39,7 @@ class Play {
         next_[before].push_back(i);
         ++waits_for_[i];
       }
-      if (waits_for_[i] == 0) ready_.insert(i);
+      if (waits_for_[i] == 0) make_ready(i);
     }
     for (int64_t node = 0; node < nodes; ++node) idle_.insert(node);
   }
@@ -37,9 +50,9 @@ class Play {
     while (true) {
       while (!ready_.empty() && !idle_.empty()) {
         const int64_t node = *idle_.begin();
-        const size_t place = choose(node);
+        const size_t place = choose();
         idle_.erase(node);
-        ready_.erase(place);
+        ready_.erase({-chains_[place], place});
         const double seconds = seconds_of(jobs_[place]);
         worked += seconds;
         ends_.emplace(out.seconds + seconds, place, node);
@@ -50,7 +63,7 @@ class Play {
       out.seconds = time;
       idle_.insert(node);
       for (const size_t next : next_[place]) {
-        if (--waits_for_[next] == 0) ready_.insert(next);
+        if (--waits_for_[next] == 0) make_ready(next);
       }
     }
     out.in_use = out.seconds > 0 ? worked / (out.seconds * static_cast<double>(nodes_)) : 1;
@@ -58,21 +71,20 @@ class Play {
   }
 
  private:
-  /// Of the ready jobs, the first from the node's own beginning on, round the list.
-  size_t choose(int64_t node) const {
-    const auto first = ready_.lower_bound(jobs_.size() * static_cast<size_t>(node) / static_cast<size_t>(nodes_));
-    for (const auto& [begin, end] : {std::pair(first, ready_.end()), std::pair(ready_.begin(), first)}) {
-      const auto found = std::find_if(begin, end, [&](size_t place) { return nodes_ == 1 || !jobs_[place].alone; });
-      if (found != end) return *found;
-    }
-    return first != ready_.end() ? *first : *ready_.begin();
+  size_t choose() const {
+    const auto shared = [&](const Ready& ready) { return nodes_ == 1 || !jobs_[ready.second].alone; };
+    const auto found = std::ranges::find_if(ready_, shared);
+    return found != ready_.end() ? found->second : ready_.begin()->second;
   }
+  void make_ready(size_t place) { ready_.emplace(-chains_[place], place); }
 
   const std::vector<PlannedJob>& jobs_;
   int64_t nodes_;
   std::vector<size_t> waits_for_;
   std::vector<std::vector<size_t>> next_;
-  std::set<size_t> ready_;
+  std::vector<double> chains_;
+  using Ready = std::pair<double, size_t>;  ///< less the chain's seconds, place
+  std::set<Ready> ready_;
   std::set<int64_t> idle_;
   using End = std::tuple<double, size_t, int64_t>;  ///< time, place, node
   std::priority_queue<End, std::vector<End>, std::greater<>> ends_;
@@ -82,30 +94,24 @@ class Play {
 
 OpenWork open_work(const std::vector<PlannedJob>& jobs) {
   OpenWork out;
-  std::vector<double> ends(jobs.size());  // of the longest chain that ends with the job
-  std::vector<size_t> before(jobs.size(), jobs.size());
-  size_t last = jobs.size();
+  const std::vector<double> chains = plan_chains(jobs);
+  std::vector<std::vector<size_t>> next(jobs.size());
   for (size_t i = 0; i < jobs.size(); ++i) {
-    const double seconds = seconds_of(jobs[i]);
-    out.seconds += seconds;
+    out.seconds += seconds_of(jobs[i]);
     out.unknown += is_open(jobs[i]) && !jobs[i].estimate_seconds;
-    for (const size_t j : jobs[i].after) {
-      ensure(j < i, "[study.nodes_forecast] job {} stands behind job {} that waits for it", j, i);
-      if (ends[j] > ends[i]) {
-        ends[i] = ends[j];
-        before[i] = j;
-      }
-    }
-    ends[i] += seconds;
-    if (ends[i] > out.chain_seconds) {
-      out.chain_seconds = ends[i];
-      last = i;
-    }
+    for (const size_t before : jobs[i].after) next[before].push_back(i);
   }
-  for (; last < jobs.size(); last = before[last]) {
-    if (seconds_of(jobs[last]) > 0) out.chain.push_back(last);
+  const auto longest = [&](const std::vector<size_t>& places) {
+    return *std::ranges::max_element(places, {}, [&](size_t place) { return chains[place]; });
+  };
+  std::vector<size_t> places(jobs.size());
+  std::iota(places.begin(), places.end(), 0);
+  while (!places.empty()) {
+    const size_t place = longest(places);
+    out.chain_seconds = std::max(out.chain_seconds, chains[place]);
+    if (seconds_of(jobs[place]) > 0) out.chain.push_back(place);
+    places = next[place];
   }
-  std::ranges::reverse(out.chain);
   return out;
 }
 

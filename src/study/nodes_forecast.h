@@ -25,8 +25,8 @@ struct OpenWork {
 OpenWork open_work(const std::vector<PlannedJob>& jobs);
 
 /// Plays what workers do (study/worker.h) with one of them on each of `nodes` equal machines, each as fast as the one
-/// that the estimates are of: node k of n begins to look for a ready job at the place k/n of the list, and jobs that
-/// want a machine alone come last. One worker a node, so that timings have it alone. What claims cost is left out
+/// that the estimates are of: a free node takes the ready job that begins the longest chain, and jobs that want a
+/// machine alone come last. One worker a node, so that timings have it alone. What claims cost is left out
 /// (0.06 ms to 0.5 s a job, by the file system: docs/cluster.md). The result lies between max(seconds / nodes, chain)
 /// and seconds / nodes + (1 - 1/nodes) chain (Graham 1969).
 NodesTime time_on_nodes(const std::vector<PlannedJob>& jobs, int64_t nodes);

@@ -13,6 +13,7 @@
 #include "core/file.h"
 #include "record/store.h"
 #include "study/forecasts.h"
+#include "study/job_order.h"
 #include "study/job_times.h"
 #include "study/lock.h"
 #include "study/plan.h"
@@ -128,7 +129,8 @@ SeenWorkers see_workers(const JobStores& stores) {
 /// A job as the folder of results, its workers and the last run tell of it.
 PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen, const SeenWorkers& workers,
                        JobStores& stores) {
-  PlannedJob planned{job.kind, job.name, state, job.key, job.after, std::nullopt, false, "", "", job.alone == kThisHost};
+  PlannedJob planned{job.kind,     job.name, state, job.key, job.after,
+                     std::nullopt, false,    "",    "",      job.alone == kThisHost};
   if (state != JobState::to_do) return planned;
   const JobSigns* sign = workers.marks.of(job);
   const auto claim = workers.claims.find(job.key);
@@ -279,6 +281,8 @@ RunSummary run(const StudyFile& study, const RunContext& given, const RunOptions
   allow_work(stores);
   const JobResults begin = begin_work(jobs.graph(), stores, marks, options.retry);
   if (options.elsewhere) {
+    write_order(stores.own.folder(), jobs.graph(),
+                chains_of(jobs.graph(), begin, jobs.sizes(), JobTimes(stages_folder(context))));
     options.elsewhere({jobs.graph(), begin, stores});
   } else {
     JobObserver nobody;

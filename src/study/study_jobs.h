@@ -43,6 +43,7 @@ class StudyJobs {
   const JobGraph& graph() const { return graph_; }
   /// How much work a job of the graph is.
   const JobSize& size(size_t place) const { return sizes_.at(place); }
+  const std::vector<JobSize>& sizes() const { return sizes_; }
   /// work_on() for its graph: all, or the jobs that `options` names. begin: of begin_work().
   void run(const JobResults& begin, JobStores& stores, const WorkOptions& options, const CancelToken& cancel,
            CancelToken* stop, const DoingNow& doing, JobObserver& observer);

@@ -8,6 +8,7 @@
 #include "core/clock.h"
 #include "core/file.h"
 #include "core/text.h"
+#include "study/job_order.h"
 #include "study/record_parts.h"
 #include "study/run_setup.h"
 
@@ -112,6 +113,7 @@ WorkSummary work(const StudyFile& study, const RunContext& given, const WorkRequ
   const size_t workers = static_cast<size_t>(std::max<int64_t>(1, request.workers));
   options.first = jobs.graph().jobs().size() * static_cast<size_t>(request.worker) / workers;
   options.alone_last = workers > 1;
+  options.chains = read_order(stores.own.folder(), jobs.graph());
   std::optional<MachineTurn> machine;
   if (!request.machine_folder.empty()) options.machine = &machine.emplace(request.machine_folder);
   WorkSummary summary;

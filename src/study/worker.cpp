@@ -119,6 +119,7 @@ class WorkLoop {
         settled_(graph.jobs().size()),
         waits_for_(graph.jobs().size()),
         next_(graph.jobs().size()) {
+    put_in_order();
     for (const size_t place : options.only) wanted_.at(place) = true;
     open_ = std::ranges::count(wanted_, true);
     for (size_t i = 0; i < needed_.size(); ++i) {
@@ -129,7 +130,7 @@ class WorkLoop {
       if (results.state(i) == JobState::done_before) {
         settle(i);
       } else if (waits_for_[i] == 0) {
-        ready_.insert(i);
+        ready_.insert(rank_[i]);
       }
     }
   }
@@ -158,6 +159,24 @@ class WorkLoop {
  private:
   const JobSigns* signs(size_t place) const { return seen_.of(graph_.job(place)); }
 
+  /// Which job comes before which, where both are ready.
+  void put_in_order() {
+    const size_t count = graph_.jobs().size();
+    for (size_t i = 0; i < count; ++i) by_rank_.push_back((i + options_.first) % count);
+    if (!options_.chains.empty()) {
+      std::ranges::stable_sort(by_rank_, std::greater(), [&](size_t place) { return options_.chains.at(place); });
+    }
+    rank_.resize(count);
+    for (size_t rank = 0; rank < count; ++rank) rank_[by_rank_[rank]] = rank;
+  }
+
+  /// The jobs that are ready, in the worker's order.
+  std::vector<size_t> ready() const {
+    std::vector<size_t> places;
+    for (const size_t rank : ready_) places.push_back(by_rank_[rank]);
+    return places;
+  }
+
   /// It has an end: what comes after may be ready.
   void settle(size_t place) {
     std::vector<size_t> ended{place};
@@ -166,14 +185,14 @@ class WorkLoop {
       ended.pop_back();
       if (settled_[now]) continue;
       settled_[now] = true;
-      ready_.erase(now);
+      ready_.erase(rank_[now]);
       if (wanted_[now]) --open_;
       for (const size_t next : next_[now]) {
         if (--waits_for_[next] > 0 || settled_[next] || !needed_[next]) continue;
         const Job& job = graph_.job(next);
         const auto bad = std::ranges::find_if_not(job.after, [&](size_t before) { return results_.good(before); });
         if (bad == job.after.end() || job.runs_after_failures) {
-          ready_.insert(next);
+          ready_.insert(rank_[next]);
           continue;
         }
         Error reason = results_.failure(*bad);
@@ -195,7 +214,7 @@ class WorkLoop {
     bool changed = true;
     while (changed) {  // what others ended may make ready what others ended, too
       changed = false;
-      for (const size_t place : std::vector<size_t>(ready_.begin(), ready_.end())) {
+      for (const size_t place : ready()) {
         const JobSigns* seen = signs(place);
         if (seen && (seen->done || seen->failed) && take_end(place, *seen)) changed = true;
       }
@@ -229,19 +248,17 @@ class WorkLoop {
       const JobSigns* seen = signs(place);
       return !seen || seen->claim == 0;
     };
-    const auto first = ready_.lower_bound(options_.first);
-    for (const auto& [begin, end] : {std::pair(first, ready_.end()), std::pair(ready_.begin(), first)}) {
-      for (auto at = begin; at != end; ++at) {
-        if (!free(*at)) continue;
-        if (!options_.alone_last || graph_.job(*at).alone != kThisHost) return *at;
-        if (!alone) alone = *at;
-      }
+    for (const size_t rank : ready_) {
+      const size_t place = by_rank_[rank];
+      if (!free(place)) continue;
+      if (!options_.alone_last || graph_.job(place).alone != kThisHost) return place;
+      if (!alone) alone = place;
     }
     return alone;
   }
 
   bool take_from_dead() {
-    for (const size_t place : std::vector<size_t>(ready_.begin(), ready_.end())) {
+    for (const size_t place : ready()) {
       const JobSigns* seen = signs(place);
       if (!wanted_[place] || !seen || seen->claim == 0) continue;
       const Job& job = graph_.job(place);
@@ -352,9 +369,10 @@ class WorkLoop {
   std::vector<bool> needed_, wanted_, settled_;
   std::vector<size_t> waits_for_;          ///< jobs before that have no end yet
   std::vector<std::vector<size_t>> next_;  ///< jobs that come after
-  std::set<size_t> ready_;
-  std::set<size_t> elsewhere_;  ///< that others hold, as was found since the last look
-  int64_t open_ = 0;            ///< wanted jobs without an end
+  std::vector<size_t> rank_, by_rank_;     ///< by place, and back
+  std::set<size_t> ready_;                 ///< ranks
+  std::set<size_t> elsewhere_;             ///< that others hold, as was found since the last look
+  int64_t open_ = 0;                       ///< wanted jobs without an end
   SeenMarks seen_;
   int64_t looked_ns_ = 0, look_cost_ns_ = 0;
 };

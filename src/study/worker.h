@@ -22,13 +22,14 @@ struct JobStores {
 };
 
 struct WorkOptions {
-  std::vector<size_t> only = {};  ///< jobs to do; empty: all that are ready, until none is left
-  size_t first = 0;               ///< where in the list it begins to look, so that workers do not all want the same
-  bool alone_last = false;        ///< jobs that want this machine alone come when no other is ready
-  double beat_seconds = 10;       ///< between two signs of life
-  double stale_seconds = 120;     ///< a claim without a sign of life for so long is that of a dead worker
-  double poll_seconds = 1;        ///< between two looks, while others hold what is left
-  double patience_seconds = 60;   ///< with `only`: how long jobs that come before may show no result
+  std::vector<size_t> only = {};    ///< jobs to do; empty: all that are ready, until none is left
+  std::vector<double> chains = {};  ///< by place: the job with the longest chain comes first (study/job_order.h)
+  size_t first = 0;  ///< of jobs of equal chains: where in the list it begins to look, so that not all want the same
+  bool alone_last = false;               ///< jobs that want this machine alone come when no other is ready
+  double beat_seconds = 10;              ///< between two signs of life
+  double stale_seconds = 120;            ///< a claim without a sign of life for so long is that of a dead worker
+  double poll_seconds = 1;               ///< between two looks, while others hold what is left
+  double patience_seconds = 60;          ///< with `only`: how long jobs that come before may show no result
   const MachineTurn* machine = nullptr;  ///< null: nobody else works on this machine
 };
 
