@@ -87,7 +87,7 @@ int main(int argc, char** argv) {
     const double plain_fed = rate(loader.batches() * batch, start);
     quench::nn::set_blas_threads(1);  // as the program does
     fs::remove_all(folder);
-    const double ours = quench::train::fit(graph, data, config, {folder, &quiet, &cancel, false}).images_per_second;
+    const double ours = quench::train::fit(graph, data, config, {folder, &quiet, &cancel}).images_per_second;
     if (round < 0) continue;
     over_ready.push_back(ours / plain_ready);
     over_fed.push_back(ours / plain_fed);

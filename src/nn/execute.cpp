@@ -49,9 +49,15 @@ BatchNormTensors batch_norm_tensors(const NodeTensors& weights) {
 
 Tensor convolve(const graph::Node& node, NodeTensors& weights, const Tensor& x, const ExecuteOptions& options) {
   const auto& a = node.as<graph::ConvAttributes>();
-  return at::conv2d(x, weight_of(weights, options), bias_of(weights, options), a.stride, a.padding, a.dilation,
-                    a.groups);
+  const auto numbers = [&](const Tensor& value) {
+    return options.bf16 && value.defined() ? value.to(at::kBFloat16) : value;
+  };
+  return at::conv2d(numbers(x), numbers(weight_of(weights, options)), numbers(bias_of(weights, options)), a.stride,
+                    a.padding, a.dilation, a.groups);
 }
+
+/// What no convolution does, where few values make up a result.
+Tensor float32(const Tensor& x, const ExecuteOptions& options) { return options.bf16 ? x.to(at::kFloat) : x; }
 
 }  // namespace
 
@@ -68,16 +74,18 @@ std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const
     case Op::conv: return {activate(convolve(node, weights, x, options), node.activation, options)};
     case Op::linear:
       return {
-          activate(at::linear(x, weight_of(weights, options), bias_of(weights, options)), node.activation, options)};
+          activate(at::linear(float32(x, options), weight_of(weights, options), bias_of(weights, options)), node.activation, options)};
     case Op::batch_norm: {
-      if (options.fused_kernels && fused_supported(x)) {
+      if (options.fused_kernels && fused_norm_supported(x)) {
         return {execute_batch_norm(node, weights, x, options.training, false, options.norms)};
       }
       const auto& a = node.as<graph::BatchNormAttributes>();
       if (options.training && options.norms) {
-        return {shared_batch_norm(x, batch_norm_tensors(weights), a.momentum, a.epsilon, options.norms)};
+        return {shared_batch_norm(float32(x, options), batch_norm_tensors(weights), a.momentum, a.epsilon,
+                                  options.norms)};
       }
-      return {at::batch_norm(x, weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor,
+      return {at::batch_norm(float32(x, options), weights.weight.tensor, weights.bias.tensor,
+                             weights.running_mean.tensor,
                              weights.running_var.tensor, options.training, a.momentum, a.epsilon, true)};
     }
     case Op::silu: return {silu(x, options)};
@@ -95,7 +103,7 @@ std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const
       return {at::upsample_nearest2d(x, {x.size(2) * factor, x.size(3) * factor})};
     }
     case Op::split: return at::split_with_sizes(x, node.as<graph::SplitAttributes>().sizes, 1);
-    case Op::global_avg_pool: return {at::adaptive_avg_pool2d(x, {1, 1})};
+    case Op::global_avg_pool: return {at::adaptive_avg_pool2d(float32(x, options), {1, 1})};
     case Op::flatten: return {at::flatten(x, 1)};
   }
   fail(ErrorKind::internal, "[nn.execute] unknown operation {}", static_cast<int>(node.op));

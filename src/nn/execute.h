@@ -14,6 +14,7 @@ struct ExecuteOptions {
   bool training = false;
   bool simulate_quantization = true;
   bool fused_kernels = true;
+  bool bf16 = false;  ///< ModuleOptions::bf16
   WeightRounding rounding = {};  ///< of weights, in training mode
   bool engine_silu = false;      ///< of this node: SiLU as the native engine has it before bytes; in evaluation mode
   WholeBatchPtr norms = {};      ///< what batch norms take their statistics over, in training mode; null: what they see
@@ -24,7 +25,7 @@ struct ExecuteOptions {
 std::vector<torch::Tensor> execute(const graph::Node& node, NodeTensors& weights,
                                    const std::vector<torch::Tensor>& inputs, const ExecuteOptions& options);
 
-/// A batch_norm node by the fused kernel (fused_supported(x) holds), with a silu behind it where asked.
+/// A batch_norm node by the fused kernel (fused_norm_supported(x) holds), with a silu behind it where asked.
 torch::Tensor execute_batch_norm(const graph::Node& node, const NodeTensors& weights, const torch::Tensor& x,
                                  bool training, bool silu, const WholeBatchPtr& norms = {});
 

@@ -1,6 +1,7 @@
 #include "nn/fused.h"
 
 #include <ATen/Parallel.h>
+#include <ATen/record_function.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include <cmath>
@@ -30,19 +31,38 @@ kernels::NormParameters norm_parameters(const Tensor& mean, const Tensor& invers
   return {mean.data_ptr<float>(), inverse.data_ptr<float>(), weight.data_ptr<float>(), bias.data_ptr<float>(), silu};
 }
 
+bool is_dense(const Tensor& x) {
+  return x.is_cpu() && x.numel() > 0 &&
+         (x.dim() == 4 ? x.is_contiguous(at::MemoryFormat::ChannelsLast) : x.is_contiguous());
+}
+
+/// body(Value{}), where Value is what the tensor holds as the kernels name it.
+template <typename Body>
+void with_values(const Tensor& like, const Body& body) {
+  like.scalar_type() == at::kBFloat16 ? body(kernels::Bf16{}) : body(float{});
+}
+
+template <typename Value>
+Value* values(const Tensor& tensor) {
+  return static_cast<Value*>(tensor.data_ptr());
+}
+
 class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
                         const BatchNormTensors& tensors, bool training, double momentum, double epsilon, bool silu,
                         const WholeBatchPtr& whole) {
+    RECORD_FUNCTION("quench::batch_norm", c10::ArrayRef<const c10::IValue>{});
     const kernels::RowsLayout layout = rows_layout(x);
     Tensor mean, inverse;
     int64_t count = 0;  // values a channel that the statistics are of; 0: they are constants
     if (training) {
-      mean = at::empty({layout.channels}, x.options());
-      inverse = at::empty({layout.channels}, x.options());
+      mean = at::empty({layout.channels}, weight.options());
+      inverse = at::empty({layout.channels}, weight.options());
       std::vector<double> exact_mean(layout.channels), variance(layout.channels);
-      kernels::channel_moments(x.data_ptr<float>(), layout, exact_mean.data(), variance.data());
+      with_values(x, [&]<typename Value>(Value) {
+        kernels::channel_moments(values<const Value>(x), layout, exact_mean.data(), variance.data());
+      });
       count = whole ? whole_moments(*whole, layout.rows, exact_mean, variance) : layout.rows;
       if (count < 2) {
         fail(ErrorKind::data, "[nn.fused] expected at least 2 values a channel to train batch norm, got {}", count);
@@ -61,8 +81,10 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
       inverse = tensors.running_var.add(epsilon).rsqrt_();
     }
     Tensor y = at::empty_like(x);
-    kernels::norm_forward(x.data_ptr<float>(), y.data_ptr<float>(), layout,
-                          norm_parameters(mean, inverse, weight, bias, silu));
+    with_values(x, [&]<typename Value>(Value) {
+      kernels::norm_forward(values<const Value>(x), values<Value>(y), layout,
+                            norm_parameters(mean, inverse, weight, bias, silu));
+    });
     context->save_for_backward({x, weight, bias, mean, inverse});
     context->saved_data["count"] = count;
     context->saved_data["silu"] = silu;
@@ -73,13 +95,16 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
-    const Tensor dy = gradients[0].contiguous(x.suggest_memory_format());
+    const Tensor dy = gradients[0].to(x.scalar_type()).contiguous(x.suggest_memory_format());
+    RECORD_FUNCTION("quench::batch_norm_backward", c10::ArrayRef<const c10::IValue>{});
     const kernels::RowsLayout layout = rows_layout(x);
     const kernels::NormParameters parameters =
         norm_parameters(saved[3], saved[4], saved[1], saved[2], context->saved_data["silu"].toBool());
     const Tensor sums = at::empty({2, layout.channels}, at::kDouble);
     double *sum = sums.data_ptr<double>(), *product = sum + layout.channels;
-    kernels::norm_sums(x.data_ptr<float>(), dy.data_ptr<float>(), layout, parameters, sum, product);
+    with_values(x, [&]<typename Value>(Value) {
+      kernels::norm_sums(values<const Value>(x), values<const Value>(dy), layout, parameters, sum, product);
+    });
     Tensor weight_gradient = at::empty_like(saved[1]);
     Tensor bias_gradient = at::empty_like(saved[2]);
     for (int64_t c = 0; c < layout.channels; ++c) {
@@ -90,8 +115,10 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
     Tensor dx;
     if (context->needs_input_grad(0)) {
       dx = at::empty_like(x);
-      kernels::norm_backward(x.data_ptr<float>(), dy.data_ptr<float>(), layout, parameters, sum, product,
-                             context->saved_data["count"].toInt(), dx.data_ptr<float>());
+      with_values(x, [&]<typename Value>(Value) {
+        kernels::norm_backward(values<const Value>(x), values<const Value>(dy), layout, parameters, sum, product,
+                               context->saved_data["count"].toInt(), values<Value>(dx));
+      });
     }
     return {dx, weight_gradient, bias_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
@@ -117,9 +144,10 @@ class FusedSilu : public torch::autograd::Function<FusedSilu> {
 
 }  // namespace
 
-bool fused_supported(const Tensor& x) {
-  return x.is_cpu() && x.scalar_type() == torch::kFloat && x.numel() > 0 &&
-         (x.dim() == 4 ? x.is_contiguous(at::MemoryFormat::ChannelsLast) : x.is_contiguous());
+bool fused_supported(const Tensor& x) { return x.scalar_type() == torch::kFloat && is_dense(x); }
+
+bool fused_norm_supported(const Tensor& x) {
+  return (x.scalar_type() == torch::kFloat || x.scalar_type() == torch::kBFloat16) && is_dense(x);
 }
 
 Tensor fused_batch_norm(const Tensor& x, const BatchNormTensors& tensors, bool training, double momentum,

@@ -60,6 +60,8 @@ struct GraphModule::State {
     execute.fused_kernels = options.fused_kernels;
     execute.rounding.whole_batch = options.whole_batch;
     if (options.whole_batch && options.whole_batch->norms) execute.norms = options.whole_batch;
+    execute.bf16 = options.bf16;
+    ensure(!options.bf16 || !graph::is_quantized(graph), "[nn.graph_module] bf16 is for Graphs that are not quantized");
   }
 
   bool trains(int node) const { return execute.training && (frozen.empty() || !frozen[static_cast<size_t>(node)]); }
@@ -165,7 +167,7 @@ void GraphModule::State::run_node(int index, std::vector<Tensor>& values) {
 bool GraphModule::State::run_fused(const Step& step, std::vector<Tensor>& values) {
   const graph::Node& node = graph.nodes[step.node];
   const Tensor& x = values[node.inputs[0]];
-  if (!fused_supported(x)) return false;
+  if (!fused_norm_supported(x)) return false;
   put(values, graph.nodes[step.silu].outputs[0],
       execute_batch_norm(node, weights.nodes[step.node], x, trains(step.node), true, execute.norms));
   return true;
@@ -195,10 +197,10 @@ std::vector<Tensor> GraphModule::State::run(const Tensor& x, const std::vector<E
     }
   }
   std::vector<Tensor> outputs;
-  for (EdgeId id : graph.outputs) outputs.push_back(values[id]);
+  for (EdgeId id : graph.outputs) outputs.push_back(values[id].to(torch::kFloat));
   for (EdgeId id : also) {
     ensure(values.at(id).defined(), "[nn.graph_module] edge {} has no value of its own", graph.edge(id).name);
-    outputs.push_back(values[id]);
+    outputs.push_back(values[id].to(torch::kFloat));
   }
   return outputs;
 }

@@ -1,5 +1,6 @@
 #include "nn/kernels/batch_norm.h"
 
+#include <bit>
 #include <cstring>
 #include <numeric>
 #include <vector>
@@ -80,13 +81,24 @@ void reduce(const Blocks& blocks, const RowsLayout& layout, const Body& body, co
   }
 }
 
-/// The rest of a span as one wide row, filled up by `filler` (a wide row) or zeros.
-std::vector<float> padded(const float* values, const Blocks& blocks, const float* filler) {
-  std::vector<float> out(static_cast<size_t>(blocks.width), 0.0f);
-  if (filler != nullptr) std::memcpy(out.data(), filler, out.size() * sizeof(float));
-  std::memcpy(out.data(), values + blocks.rest_offset, static_cast<size_t>(blocks.rest) * sizeof(float));
+/// The rest of a span as one wide row, filled up by zeros.
+template <typename Value>
+std::vector<Value> padded(const Value* values, const Blocks& blocks) {
+  std::vector<Value> out(static_cast<size_t>(blocks.width), Value{});
+  std::memcpy(out.data(), values + blocks.rest_offset, static_cast<size_t>(blocks.rest) * sizeof(Value));
   return out;
 }
+
+/// The same, filled up by the first row.
+template <typename Value>
+std::vector<Value> padded_by_first(const Value* values, const Blocks& blocks, int64_t channels) {
+  std::vector<Value> out = padded(values, blocks);
+  for (int64_t i = blocks.rest; i < blocks.width; ++i) out[i] = values[i % channels];
+  return out;
+}
+
+float wide(float value) { return value; }
+float wide(Bf16 value) { return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16); }
 
 /// The affine map of a normalization, repeated across a wide row.
 struct WideMap {
@@ -100,17 +112,18 @@ struct WideMap {
 
 }  // namespace
 
-void channel_moments(const float* x, const RowsLayout& layout, double* mean, double* variance) {
+template <typename Value>
+void channel_moments(const Value* x, const RowsLayout& layout, double* mean, double* variance) {
   const Blocks blocks(layout);
-  const Table& kernels = table(layout.isa);
-  const Repeated shift(blocks, layout.channels, [&](int64_t c) { return x[c]; });
+  const NormTable<Value>& kernels = table(layout.isa).norm_of<Value>();
+  const Repeated shift(blocks, layout.channels, [&](int64_t c) { return wide(x[c]); });
   reduce(
       blocks, layout,
       [&](int64_t offset, int64_t rows, float* first, float* second) {
         kernels.moments(x + offset, rows, blocks.width, shift.data(), first, second);
       },
       [&](float* first, float* second) {
-        const std::vector<float> row = padded(x, blocks, shift.data());
+        const std::vector<Value> row = padded_by_first(x, blocks, layout.channels);
         kernels.moments(row.data(), 1, blocks.width, shift.data(), first, second);
       },
       mean, variance);
@@ -118,52 +131,55 @@ void channel_moments(const float* x, const RowsLayout& layout, double* mean, dou
   for (int64_t c = 0; c < layout.channels; ++c) {
     const double offset = mean[c] / count;
     variance[c] = std::max(0.0, variance[c] / count - offset * offset);
-    mean[c] = x[c] + offset;
+    mean[c] = wide(x[c]) + offset;
   }
 }
 
-void norm_forward(const float* x, float* y, const RowsLayout& layout, const NormParameters& parameters) {
+template <typename Value>
+void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters) {
   const Blocks blocks(layout);
-  const Table& kernels = table(layout.isa);
-  const WideMap wide(blocks, layout.channels, parameters);
+  const NormTable<Value>& kernels = table(layout.isa).norm_of<Value>();
+  const WideMap map(blocks, layout.channels, parameters);
   for_parts(blocks.count, layout.threads, [&](int64_t begin, int64_t end) {
     // From the last block back: it is the one that the pass before has left in the cache.
     for (int64_t block = end - 1; block >= begin; --block) {
       const int64_t offset = blocks.begin(block);
-      kernels.norm_forward(x + offset, y + offset, blocks.rows(block), blocks.width, wide.map(), parameters.silu);
+      kernels.forward(x + offset, y + offset, blocks.rows(block), blocks.width, map.map(), parameters.silu);
     }
   });
   if (blocks.rest > 0) {
-    std::vector<float> row = padded(x, blocks, nullptr);
-    kernels.norm_forward(row.data(), row.data(), 1, blocks.width, wide.map(), parameters.silu);
-    std::memcpy(y + blocks.rest_offset, row.data(), static_cast<size_t>(blocks.rest) * sizeof(float));
+    std::vector<Value> row = padded(x, blocks);
+    kernels.forward(row.data(), row.data(), 1, blocks.width, map.map(), parameters.silu);
+    std::memcpy(y + blocks.rest_offset, row.data(), static_cast<size_t>(blocks.rest) * sizeof(Value));
   }
 }
 
-void norm_sums(const float* x, const float* dy, const RowsLayout& layout, const NormParameters& parameters, double* sum,
+template <typename Value>
+void norm_sums(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters, double* sum,
                double* product) {
   const Blocks blocks(layout);
-  const Table& kernels = table(layout.isa);
-  const WideMap wide(blocks, layout.channels, parameters);
+  const NormTable<Value>& kernels = table(layout.isa).norm_of<Value>();
+  const WideMap map(blocks, layout.channels, parameters);
   reduce(
       blocks, layout,
       [&](int64_t offset, int64_t rows, float* first, float* second) {
-        kernels.norm_sums(x + offset, dy + offset, rows, blocks.width, wide.map(), parameters.silu, first, second);
+        kernels.sums(x + offset, dy + offset, rows, blocks.width, map.map(), parameters.silu, first, second);
       },
       [&](float* first, float* second) {
-        const std::vector<float> row = padded(x, blocks, nullptr);
-        const std::vector<float> gradient = padded(dy, blocks, nullptr);
-        kernels.norm_sums(row.data(), gradient.data(), 1, blocks.width, wide.map(), parameters.silu, first, second);
+        const std::vector<Value> row = padded(x, blocks);
+        const std::vector<Value> gradient = padded(dy, blocks);
+        kernels.sums(row.data(), gradient.data(), 1, blocks.width, map.map(), parameters.silu, first, second);
       },
       sum, product);
 }
 
-void norm_backward(const float* x, const float* dy, const RowsLayout& layout, const NormParameters& parameters,
-                   const double* sum, const double* product, int64_t count, float* dx) {
+template <typename Value>
+void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters,
+                   const double* sum, const double* product, int64_t count, Value* dx) {
   const int64_t channels = layout.channels;
   const Blocks blocks(layout);
-  const Table& kernels = table(layout.isa);
-  const WideMap wide(blocks, channels, parameters);
+  const NormTable<Value>& kernels = table(layout.isa).norm_of<Value>();
+  const WideMap map(blocks, channels, parameters);
   const double share = count > 0 ? 1.0 / static_cast<double>(count) : 0.0;
   const Repeated constant(blocks, channels, [&](int64_t c) {
     return static_cast<float>(sum[c] * share * parameters.weight[c] * parameters.inverse_deviation[c]);
@@ -175,17 +191,29 @@ void norm_backward(const float* x, const float* dy, const RowsLayout& layout, co
   for_parts(blocks.count, layout.threads, [&](int64_t begin, int64_t end) {
     for (int64_t block = end - 1; block >= begin; --block) {
       const int64_t offset = blocks.begin(block);
-      kernels.norm_backward(x + offset, dy + offset, dx + offset, blocks.rows(block), blocks.width, wide.map(),
+      kernels.backward(x + offset, dy + offset, dx + offset, blocks.rows(block), blocks.width, map.map(),
                             constant.data(), linear.data(), parameters.silu);
     }
   });
   if (blocks.rest > 0) {
-    const std::vector<float> row = padded(x, blocks, nullptr);
-    std::vector<float> gradient = padded(dy, blocks, nullptr);
-    kernels.norm_backward(row.data(), gradient.data(), gradient.data(), 1, blocks.width, wide.map(), constant.data(),
+    const std::vector<Value> row = padded(x, blocks);
+    std::vector<Value> gradient = padded(dy, blocks);
+    kernels.backward(row.data(), gradient.data(), gradient.data(), 1, blocks.width, map.map(), constant.data(),
                           linear.data(), parameters.silu);
-    std::memcpy(dx + blocks.rest_offset, gradient.data(), static_cast<size_t>(blocks.rest) * sizeof(float));
+    std::memcpy(dx + blocks.rest_offset, gradient.data(), static_cast<size_t>(blocks.rest) * sizeof(Value));
   }
 }
+
+#define QUENCH_OF(Value)                                                                                             \
+  template void channel_moments(const Value* x, const RowsLayout& layout, double* mean, double* variance);           \
+  template void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters);  \
+  template void norm_sums(const Value* x, const Value* dy, const RowsLayout& layout,                                 \
+                          const NormParameters& parameters, double* sum, double* product);                           \
+  template void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout,                             \
+                              const NormParameters& parameters, const double* sum, const double* product,            \
+                              int64_t count, Value* dx);
+QUENCH_OF(float)
+QUENCH_OF(Bf16)
+#undef QUENCH_OF
 
 }  // namespace quench::nn::kernels

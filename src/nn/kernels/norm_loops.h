@@ -7,7 +7,9 @@
 namespace {
 
 using quench::nn::kernels::AffineMap;
+using quench::nn::kernels::Bf16;
 using quench::nn::kernels::kBlock;
+using quench::nn::kernels::NormTable;
 
 /// Vectors that one pass down the rows keeps in registers.
 constexpr int kGroup = QUENCH_LANES == 16 ? 4 : 2;
@@ -27,12 +29,13 @@ QUENCH_INLINE void store_columns(float* to, const Columns& columns) {
   for (int i = 0; i < kGroup; ++i) store(to + i * kLanes, columns.value[i]);
 }
 
-void moments(const float* x, int64_t rows, int64_t width, const float* shift, float* first, float* second) {
+template <typename Value>
+void moments(const Value* x, int64_t rows, int64_t width, const float* shift, float* first, float* second) {
   for (int64_t column = 0; column < width; column += kGroupFloats) {
     const Columns origin = load_columns(shift + column);
     Columns sum = load_columns(first + column);
     Columns square = load_columns(second + column);
-    for (const float* row = x + column; row < x + rows * width; row += width) {
+    for (const Value* row = x + column; row < x + rows * width; row += width) {
       for (int i = 0; i < kGroup; ++i) {
         const Floats d = load(row + i * kLanes) - origin.value[i];
         sum.value[i] += d;
@@ -44,8 +47,8 @@ void moments(const float* x, int64_t rows, int64_t width, const float* shift, fl
   }
 }
 
-template <bool kSilu>
-QUENCH_INLINE void forward_loop(const float* x, float* y, int64_t rows, int64_t width, AffineMap map) {
+template <bool kSilu, typename Value>
+QUENCH_INLINE void forward_loop(const Value* x, Value* y, int64_t rows, int64_t width, AffineMap map) {
   for (int64_t column = 0; column < width; column += kGroupFloats) {
     const Columns mean = load_columns(map.mean + column);
     const Columns slope = load_columns(map.slope + column);
@@ -60,7 +63,8 @@ QUENCH_INLINE void forward_loop(const float* x, float* y, int64_t rows, int64_t 
   }
 }
 
-void norm_forward(const float* x, float* y, int64_t rows, int64_t width, AffineMap map, bool silu) {
+template <typename Value>
+void norm_forward(const Value* x, Value* y, int64_t rows, int64_t width, AffineMap map, bool silu) {
   if (silu) {
     forward_loop<true>(x, y, rows, width, map);
   } else {
@@ -68,8 +72,8 @@ void norm_forward(const float* x, float* y, int64_t rows, int64_t width, AffineM
   }
 }
 
-template <bool kSilu>
-QUENCH_INLINE void sums_loop(const float* x, const float* dy, int64_t rows, int64_t width, AffineMap map, float* first,
+template <bool kSilu, typename Value>
+QUENCH_INLINE void sums_loop(const Value* x, const Value* dy, int64_t rows, int64_t width, AffineMap map, float* first,
                              float* second) {
   for (int64_t column = 0; column < width; column += kGroupFloats) {
     const Columns mean = load_columns(map.mean + column);
@@ -92,7 +96,8 @@ QUENCH_INLINE void sums_loop(const float* x, const float* dy, int64_t rows, int6
   }
 }
 
-void norm_sums(const float* x, const float* dy, int64_t rows, int64_t width, AffineMap map, bool silu, float* first,
+template <typename Value>
+void norm_sums(const Value* x, const Value* dy, int64_t rows, int64_t width, AffineMap map, bool silu, float* first,
                float* second) {
   if (silu) {
     sums_loop<true>(x, dy, rows, width, map, first, second);
@@ -101,8 +106,8 @@ void norm_sums(const float* x, const float* dy, int64_t rows, int64_t width, Aff
   }
 }
 
-template <bool kSilu>
-QUENCH_INLINE void backward_loop(const float* x, const float* dy, float* dx, int64_t rows, int64_t width, AffineMap map,
+template <bool kSilu, typename Value>
+QUENCH_INLINE void backward_loop(const Value* x, const Value* dy, Value* dx, int64_t rows, int64_t width, AffineMap map,
                                  const float* constant, const float* linear) {
   for (int64_t column = 0; column < width; column += kGroupFloats) {
     const Columns mean = load_columns(map.mean + column);
@@ -122,7 +127,8 @@ QUENCH_INLINE void backward_loop(const float* x, const float* dy, float* dx, int
   }
 }
 
-void norm_backward(const float* x, const float* dy, float* dx, int64_t rows, int64_t width, AffineMap map,
+template <typename Value>
+void norm_backward(const Value* x, const Value* dy, Value* dx, int64_t rows, int64_t width, AffineMap map,
                    const float* constant, const float* linear, bool silu) {
   if (silu) {
     backward_loop<true>(x, dy, dx, rows, width, map, constant, linear);
@@ -130,5 +136,8 @@ void norm_backward(const float* x, const float* dy, float* dx, int64_t rows, int
     backward_loop<false>(x, dy, dx, rows, width, map, constant, linear);
   }
 }
+
+template <typename Value>
+constexpr NormTable<Value> kNorm{&moments<Value>, &norm_forward<Value>, &norm_sums<Value>, &norm_backward<Value>};
 
 }  // namespace

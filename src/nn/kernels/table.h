@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 namespace quench::nn::kernels {
 
@@ -22,20 +23,32 @@ struct AffineMap {
   const float* offset;
 };
 
-/// Serial inner loops over dense float32 rows of `width` values (a multiple of kBlock). `silu` chooses y = z *
-/// sigmoid(z) over y = z. Sums are added to, in float32: call them on blocks of a few hundred rows and add those up in
-/// double.
-struct Table {
+/// A bfloat16: the upper half of a float32.
+struct Bf16 {
+  uint16_t bits;
+};
+
+/// Serial inner loops over dense rows of `width` values (a multiple of kBlock), float32 or bfloat16; they compute in
+/// float32. `silu` chooses y = z * sigmoid(z) over y = z. Sums are added to, in float32: call them on blocks of a few
+/// hundred rows and add those up in double.
+template <typename Value>
+struct NormTable {
   /// first += sum(x - shift), second += sum((x - shift)^2), per column.
-  void (*moments)(const float* x, int64_t rows, int64_t width, const float* shift, float* first, float* second);
+  void (*moments)(const Value* x, int64_t rows, int64_t width, const float* shift, float* first, float* second);
   /// y = act(z). y may be x.
-  void (*norm_forward)(const float* x, float* y, int64_t rows, int64_t width, AffineMap map, bool silu);
+  void (*forward)(const Value* x, Value* y, int64_t rows, int64_t width, AffineMap map, bool silu);
   /// With dz = dy * act'(z): first += sum(dz), second += sum(dz * (x - mean)), per column.
-  void (*norm_sums)(const float* x, const float* dy, int64_t rows, int64_t width, AffineMap map, bool silu,
-                    float* first, float* second);
+  void (*sums)(const Value* x, const Value* dy, int64_t rows, int64_t width, AffineMap map, bool silu, float* first,
+               float* second);
   /// dx = slope * dz - constant - (x - mean) * linear. dx may be x or dy.
-  void (*norm_backward)(const float* x, const float* dy, float* dx, int64_t rows, int64_t width, AffineMap map,
-                        const float* constant, const float* linear, bool silu);
+  void (*backward)(const Value* x, const Value* dy, Value* dx, int64_t rows, int64_t width, AffineMap map,
+                   const float* constant, const float* linear, bool silu);
+};
+
+/// All kernels of an instruction set; but for `norm_bf16`, of float32.
+struct Table {
+  NormTable<float> norm;
+  NormTable<Bf16> norm_bf16;
   /// y = x * sigmoid(x); dx = dy * silu'(x). Any count; in place allowed.
   void (*silu_forward)(const float* x, float* y, int64_t count);
   void (*silu_backward)(const float* x, const float* dy, float* dx, int64_t count);
@@ -53,6 +66,15 @@ struct Table {
               float decay, bool nesterov);
   /// average += (value - average) * share.
   void (*average)(float* average, const float* value, int64_t count, float share);
+
+  template <typename Value>
+  const NormTable<Value>& norm_of() const {
+    if constexpr (std::is_same_v<Value, float>) {
+      return norm;
+    } else {
+      return norm_bf16;
+    }
+  }
 };
 
 /// The kernels of an instruction set. Throws Error{unsupported} where it cannot run here.

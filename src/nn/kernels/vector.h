@@ -6,11 +6,15 @@
 #include <cstdint>
 #include <cstring>
 
+#include "nn/kernels/table.h"
+
 namespace {
 
 constexpr int kLanes = QUENCH_LANES;
 typedef float Floats __attribute__((vector_size(QUENCH_LANES * 4)));
 typedef int32_t Ints __attribute__((vector_size(QUENCH_LANES * 4)));
+typedef uint32_t Words __attribute__((vector_size(QUENCH_LANES * 4)));
+typedef uint16_t Halves __attribute__((vector_size(QUENCH_LANES * 2)));
 
 #define QUENCH_INLINE static inline __attribute__((always_inline))
 
@@ -20,6 +24,23 @@ QUENCH_INLINE Floats load(const float* from) {
   return out;
 }
 QUENCH_INLINE void store(float* to, Floats value) { std::memcpy(to, &value, sizeof(value)); }
+QUENCH_INLINE Floats load(const quench::nn::kernels::Bf16* from) {
+  Halves halves;
+  std::memcpy(&halves, from, sizeof(halves));
+  const Words words = __builtin_convertvector(halves, Words) << 16;
+  Floats out;
+  std::memcpy(&out, &words, sizeof(out));
+  return out;
+}
+/// To the nearest, ties to even; NaN stays NaN.
+QUENCH_INLINE void store(quench::nn::kernels::Bf16* to, Floats value) {
+  Words words;
+  std::memcpy(&words, &value, sizeof(words));
+  Words rounded = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
+  rounded = value == value ? rounded : (Words{} + 0x7fc0);
+  const Halves halves = __builtin_convertvector(rounded, Halves);
+  std::memcpy(to, &halves, sizeof(halves));
+}
 QUENCH_INLINE Floats broadcast(float value) { return Floats{} + value; }
 /// Lane by lane; NaN in `value` stays.
 QUENCH_INLINE Floats clamp(Floats value, Floats low, Floats high) {

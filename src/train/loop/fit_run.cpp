@@ -28,6 +28,7 @@ double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - s
 nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, const FitSettings& settings) {
   nn::ModuleOptions options;
   options.device = device;
+  options.bf16 = bf16_on_cpu(settings.precision, device);
   nn::GraphModule module(graph, options);
   module.learn(settings.qat.quantizers);
   if (settings.freeze > 0) module.freeze(settings.freeze);
@@ -108,7 +109,8 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       objective_(context.objective ? context.objective(start, data_, settings_)
                                    : make_objective(start, data_, settings_)),
       optimizer_(trained(module_, *objective_), optimizer_options(settings_)),
-      loss_scale_(settings_.amp) {
+      loss_scale_(settings_.precision == "fp16"),
+      profile_(settings_.profile) {
   if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
   loader_ = make_loader(settings_, data_);
   after_step();
@@ -200,14 +202,20 @@ void FitRun::train_batch(const data::Batch& batch) {
   torch::Tensor loss;
   module_.at_step(step);
   {
-    const Autocast autocast(settings_.amp);
-    loss = objective_->loss(module_.forward(pixels_of(batch.images, device_), objective_->watched()), batch);
+    const Autocast autocast(settings_.precision, device_);
+    profile_.enter("forward");
+    const std::vector<torch::Tensor> outputs =
+        module_.forward(pixels_of(batch.images, device_), objective_->watched());
+    profile_.enter("loss");
+    loss = objective_->loss(outputs, batch);
   }
   const int64_t images = batch.images.shape().at(0);
   const auto* terms = dynamic_cast<const TermsOfLoss*>(objective_.get());
   stop_on(losses_.add(loss, images, step, lr, terms ? terms->parts() : LossParts{}), batch);
   if (at_.batch % settings_.accumulate == 0) optimizer_.zero_grad();
+  profile_.enter("backward");
   scaled(loss, step).backward();
+  profile_.enter("optimizer");
   at_.images += images;
   ++at_.batch;
   if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
@@ -216,8 +224,10 @@ void FitRun::train_batch(const data::Batch& batch) {
     optimizer_.step(lr);
     after_step();
     if (oscillations_) oscillations_->after_step(module_);
+    profile_.enter("average");
     if (ema_) ema_->update();
   }
+  if (profile_.end_step(images) && context_.log != nullptr) context_.log->info(profile_.table());
 }
 
 /// The subgradient of sparsity x sum |gamma| (Liu et al. 2017, equation 1), 0 at 0.
@@ -281,6 +291,7 @@ void FitRun::train_epoch() {
       save();
       context_.cancel->check();
     }
+    profile_.enter("wait for data");
     std::optional<data::Batch> batch = loader_->next();
     if (!batch) break;
     train_batch(*batch);
@@ -292,6 +303,7 @@ void FitRun::train_epoch() {
       save();
     }
   }
+  profile_.pause();
   if (last) stop_on(losses_.flush(), *last);
   account();
 }

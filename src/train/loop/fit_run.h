@@ -12,6 +12,7 @@
 #include "train/loop/loss_log.h"
 #include "train/loop/objective.h"
 #include "train/loop/recent_speed.h"
+#include "train/loop/step_profile.h"
 #include "train/loop/trainer.h"
 #include "train/optimizers/ema.h"
 #include "train/optimizers/optimizer.h"
@@ -79,6 +80,7 @@ class FitRun {
   std::map<std::string, int64_t> told_left_out_;  ///< how many of each split
   Checkpoint at_;                                 ///< where the run stands; its tensors are filled when it is saved
   RecentSpeed speed_;
+  StepProfile profile_;
   int64_t part_start_ns_ = 0, saved_ns_ = 0, shown_ns_ = 0;
 };
 

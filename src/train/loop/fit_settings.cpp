@@ -5,6 +5,7 @@
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/processors.h"
+#include "graph/quantized.h"
 #include "models/task.h"
 
 namespace quench::train {
@@ -30,6 +31,25 @@ int graph_imgsz(const graph::Graph& graph) {
   return static_cast<int>(shape[2]);
 }
 
+/// Says in `precision` what `amp` says, too.
+void resolve_precision(FitSettings& s, const graph::Graph& graph) {
+  if (s.amp && s.precision.empty()) s.precision = "fp16";
+  if (s.precision.empty()) s.precision = "fp32";
+  if (s.amp && s.precision != "fp16") {
+    fail(ErrorKind::config, "[train.config] expected `precision: fp16` or none with `amp: true`, got `precision: {}`",
+         s.precision);
+  }
+  if (s.precision == "fp16" && s.device == "cpu") {
+    fail(ErrorKind::config, "[train.config] expected `device: cuda` with `{}`, got `device: cpu`",
+         s.amp ? "amp: true" : "precision: fp16");
+  }
+  if (s.precision == "bf16" && graph::is_quantized(graph)) {
+    fail(ErrorKind::config,
+         "[train.config] expected `precision: fp32` for a model whose quantization is simulated, got `precision: bf16`: "
+         "bfloat16 has fewer digits than what is rounded to 8 bits needs");
+  }
+}
+
 }  // namespace
 
 FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
@@ -49,8 +69,9 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   if (s.imgsz != own) {
     fail(ErrorKind::config, "[train.config] expected imgsz {} as the graph has it, got {}", own, s.imgsz);
   }
-  if (s.amp && s.device == "cpu") {
-    fail(ErrorKind::config, "[train.config] expected `device: cuda` with `amp: true`, got `device: cpu`");
+  resolve_precision(s, graph);
+  if (s.profile > 0 && s.device != "cpu") {
+    fail(ErrorKind::config, "[train.config] expected `device: cpu` with `profile`, got `device: {}`", s.device);
   }
   if (s.nesterov && s.momentum == 0 && s.optimizer == "sgd") s.nesterov = false;
 
@@ -58,6 +79,7 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   s.identity["imgsz"] = s.imgsz;
   for (const std::string& name : config::train_settings(config::TrainScope::machine)) s.identity.erase(name);
   if (!s.keep_best()) s.identity.erase("val_share");  // decides nothing
+  if (s.precision == "fp32") s.identity.erase("precision");
   return s;
 }
 

@@ -9,7 +9,8 @@
 
 namespace quench::train {
 
-/// What fit() reads from its config, typed: each setting of config/train_settings.inc (`threads` resolved: at least 1),
+/// What fit() reads from its config, typed: each setting of config/train_settings.inc (resolved: `threads`
+/// at least 1, `precision` never empty),
 /// and some of other tables.
 struct FitSettings {
 #define QUENCH_TRAIN_SETTING(type, name, ...) type name{};
@@ -29,7 +30,8 @@ struct FitSettings {
 };
 
 /// Reads and checks the values; a missing one takes its default. Keys of other tables are ignored.
-/// Throws Error{config} for a value out of range, or a setting that contradicts another (`amp` on the CPU).
+/// Throws Error{config} for a value out of range, or a setting that contradicts another (`precision: fp16` on the
+/// CPU, `bf16` for a quantized model).
 FitSettings parse_settings(const Json& config, const graph::Graph& graph);
 
 }  // namespace quench::train

@@ -4,6 +4,8 @@
 #include <torch/utils.h>
 #include <torch/version.h>
 
+#include "core/error.h"
+
 namespace quench::train {
 namespace {
 
@@ -11,26 +13,45 @@ constexpr int64_t kGrowEvery = 2000;
 constexpr double kSmallestScale = 1.0 / 1048576;
 constexpr double kLargestScale = 16777216;
 
-void switch_autocast(bool on) {
+void switch_autocast(bool on, at::ScalarType type) {
 #if TORCH_VERSION_MAJOR > 2 || (TORCH_VERSION_MAJOR == 2 && TORCH_VERSION_MINOR >= 4)
-  at::autocast::set_autocast_dtype(at::kCUDA, at::kHalf);
+  at::autocast::set_autocast_dtype(at::kCUDA, type);
   at::autocast::set_autocast_enabled(at::kCUDA, on);
 #else
-  at::autocast::set_autocast_gpu_dtype(at::kHalf);
+  at::autocast::set_autocast_gpu_dtype(type);
   at::autocast::set_enabled(on);
 #endif
 }
 
 }  // namespace
 
-Autocast::Autocast(bool on) : on_(on) {
-  if (on_) switch_autocast(true);
+bool has_bf16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") != 0;
+#else
+  return false;
+#endif
+}
+
+bool bf16_on_cpu(const std::string& precision, const torch::Device& device, bool processor_has_bf16) {
+  if (precision != "bf16" || !device.is_cpu()) return false;
+  if (!processor_has_bf16) {
+    fail(ErrorKind::unsupported,
+         "[train.precision] bf16 asked for, but this processor has neither AVX512-BF16 nor AMX: it would be slower than "
+         "`precision: fp32`");
+  }
+  return true;
+}
+
+Autocast::Autocast(const std::string& precision, const torch::Device& device)
+    : on_(precision != "fp32" && device.is_cuda()) {
+  if (on_) switch_autocast(true, precision == "bf16" ? at::kBFloat16 : at::kHalf);
 }
 
 Autocast::~Autocast() {
   if (!on_) return;
   at::autocast::clear_cache();
-  switch_autocast(false);
+  switch_autocast(false, at::kHalf);
 }
 
 void LossScale::restore(double scale, int64_t good_steps) {

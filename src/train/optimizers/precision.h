@@ -3,15 +3,24 @@
 #include <torch/types.h>
 
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace quench::train {
 
-/// While alive and on: CUDA operations of this thread run in float16 where that is safe (autocast, mixed precision of
-/// Micikevicius et al. 2018). Off, it does nothing.
+/// Whether this processor multiplies bfloat16 (AVX512-BF16; every one with AMX has it, too).
+bool has_bf16();
+
+/// What convolutions run in on the CPU is the module's business (nn::ModuleOptions::bf16): true where `precision` is
+/// bf16 and the device is the CPU. Throws Error{unsupported} where the processor has no such instructions.
+bool bf16_on_cpu(const std::string& precision, const torch::Device& device, bool processor_has_bf16 = has_bf16());
+
+/// While alive: CUDA operations of this thread run in float16 or bfloat16, as `precision` says, where that is safe
+/// (autocast, mixed precision of Micikevicius et al. 2018). On the CPU, and with fp32, it does nothing.
 class Autocast {
  public:
-  explicit Autocast(bool on);
+  Autocast(const std::string& precision, const torch::Device& device);
   ~Autocast();
   Autocast(const Autocast&) = delete;
   Autocast& operator=(const Autocast&) = delete;
