@@ -16,12 +16,12 @@ struct BatchNormTensors {
   torch::Tensor weight, bias, running_mean, running_var;
 };
 
-/// batch_norm, then silu where asked, as one pass over x ([N,C,H,W] for which fused_norm_supported holds) and one autograd
-/// node that saves x alone. The same values and gradients as at::batch_norm and at::silu up to rounding. Training uses
-/// the batch's statistics and moves the running ones (mean and unbiased variance, share `momentum`), as LibTorch does.
-/// weight, bias and the statistics are float32; of bfloat16 values, too.
-/// whole: where it is not null, the statistics are those of the batch that x is a share of; the gradients of weight and
-/// bias are the share's, whose sum over all processes is the batch's.
+/// batch_norm, then silu where asked, as one pass over x ([N,C,H,W] for which fused_norm_supported holds) and one
+/// autograd node that saves x alone. The same values and gradients as at::batch_norm and at::silu up to rounding.
+/// Training uses the batch's statistics and moves the running ones (mean and unbiased variance, share `momentum`), as
+/// LibTorch does. weight, bias and the statistics are float32; of bfloat16 values, too. whole: where it is not null,
+/// the statistics are those of the batch that x is a share of; the gradients of weight and bias are the share's, whose
+/// sum over all processes is the batch's.
 torch::Tensor fused_batch_norm(const torch::Tensor& x, const BatchNormTensors& tensors, bool training, double momentum,
                                double epsilon, bool silu, const WholeBatchPtr& whole = {});
 

@@ -23,9 +23,9 @@ struct ModuleOptions {
   bool fused_kernels = true;  ///< batch norm + silu as one vectorized pass on CPU (exact gradients)
   /// Where the module sees shares of batches. The sum of its gradients over all processes is that of the whole batch.
   WholeBatchPtr whole_batch = {};
-  /// Convolutions, and the values between them, in bfloat16 (mixed precision, Kalamkar et al. 2019, "A study of BFLOAT16
-  /// for deep learning training"): parameters, their gradients, statistics of batch norms, linear layers and outputs
-  /// stay float32. For Graphs that are not quantized.
+  /// Convolutions, and the values between them, in bfloat16 (mixed precision, Kalamkar et al. 2019, "A study of
+  /// BFLOAT16 for deep learning training"): parameters, their gradients, statistics of batch norms, linear layers and
+  /// outputs stay float32. For Graphs that are not quantized.
   bool bf16 = false;
 };
 

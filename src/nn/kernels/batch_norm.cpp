@@ -192,25 +192,25 @@ void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, co
     for (int64_t block = end - 1; block >= begin; --block) {
       const int64_t offset = blocks.begin(block);
       kernels.backward(x + offset, dy + offset, dx + offset, blocks.rows(block), blocks.width, map.map(),
-                            constant.data(), linear.data(), parameters.silu);
+                       constant.data(), linear.data(), parameters.silu);
     }
   });
   if (blocks.rest > 0) {
     const std::vector<Value> row = padded(x, blocks);
     std::vector<Value> gradient = padded(dy, blocks);
     kernels.backward(row.data(), gradient.data(), gradient.data(), 1, blocks.width, map.map(), constant.data(),
-                          linear.data(), parameters.silu);
+                     linear.data(), parameters.silu);
     std::memcpy(dx + blocks.rest_offset, gradient.data(), static_cast<size_t>(blocks.rest) * sizeof(Value));
   }
 }
 
-#define QUENCH_OF(Value)                                                                                             \
-  template void channel_moments(const Value* x, const RowsLayout& layout, double* mean, double* variance);           \
-  template void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters);  \
-  template void norm_sums(const Value* x, const Value* dy, const RowsLayout& layout,                                 \
-                          const NormParameters& parameters, double* sum, double* product);                           \
-  template void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout,                             \
-                              const NormParameters& parameters, const double* sum, const double* product,            \
+#define QUENCH_OF(Value)                                                                                               \
+  template void channel_moments(const Value* x, const RowsLayout& layout, double* mean, double* variance);             \
+  template void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters);    \
+  template void norm_sums(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters, \
+                          double* sum, double* product);                                                               \
+  template void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout,                               \
+                              const NormParameters& parameters, const double* sum, const double* product,              \
                               int64_t count, Value* dx);
 QUENCH_OF(float)
 QUENCH_OF(Bf16)
