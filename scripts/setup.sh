@@ -14,7 +14,7 @@ base_packages=(g++ cmake ninja-build ccache git ca-certificates pkg-config curl 
   libfmt-dev nlohmann-json3-dev libcli11-dev libmd-dev libyaml-cpp-dev libzip-dev zlib1g-dev libjpeg-dev libpng-dev libprotobuf-dev
   protobuf-compiler libcairo2-dev fonts-dejavu-core libonnx-dev libgtest-dev libbenchmark-dev openssh-client)
 # Of OpenCV only the parts that are used: all of it would bring VTK (docs/building.md).
-lab_packages=(libtorch-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
+lab_packages=(libtorch-dev libgloo-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
   libfreetype-dev fonts-droid-fallback fonts-unifont libopenblas-dev libcurl4-openssl-dev coinor-libcbc-dev dataset-fashion-mnist)
 
 agent_packages=(g++-aarch64-linux-gnu qemu-user-static)

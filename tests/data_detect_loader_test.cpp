@@ -44,6 +44,30 @@ bool equal(const Batch& a, const Batch& b) {
          a.letterboxes == b.letterboxes;
 }
 
+TEST(DetectLoader, SharesTogetherAreTheBatchesOfOne) {
+  Loader loader(images(), training(0));
+  const std::vector<Batch> expected = all(loader, 1);
+  for (int share = 0; share < 2; ++share) {
+    LoaderOptions with = training(0);
+    with.share = share;
+    with.shares = 2;
+    Loader half(images(), with);
+    const std::vector<Batch> got = all(half, 1);
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      const auto whole = static_cast<size_t>(expected[i].images.shape()[0]);
+      const size_t begin = whole * static_cast<size_t>(share) / 2, count = got[i].objects.size();
+      EXPECT_EQ(begin + count, whole * static_cast<size_t>(share + 1) / 2);
+      const size_t bytes = static_cast<size_t>(expected[i].images.size()) / whole;
+      const auto all_pixels = expected[i].images.values<uint8_t>(), pixels = got[i].images.values<uint8_t>();
+      ASSERT_EQ(pixels.size(), count * bytes);
+      EXPECT_TRUE(std::equal(pixels.begin(), pixels.end(), all_pixels.begin() + static_cast<long>(begin * bytes)));
+      for (size_t k = 0; k < count; ++k) EXPECT_EQ(got[i].objects[k], expected[i].objects[begin + k]);
+      EXPECT_EQ(got[i].whole, static_cast<int64_t>(whole));
+    }
+  }
+}
+
 TEST(DetectLoader, EvaluationIsLetterboxed) {
   const auto dataset = images();
   Loader loader(dataset, options());

@@ -317,6 +317,58 @@ TEST(Loader, AWorkersErrorComesAtItsBatch) {
   }
 }
 
+/// What `shares` loaders make of an epoch, one after another.
+std::vector<Batch> joined(const LoaderOptions& options, int shares) {
+  std::vector<std::vector<Batch>> parts;
+  for (int share = 0; share < shares; ++share) {
+    LoaderOptions with = options;
+    with.share = share;
+    with.shares = shares;
+    Loader loader(small_shapes(), with);
+    parts.push_back(all(loader, 3));
+  }
+  std::vector<Batch> out;
+  for (size_t i = 0; i < parts[0].size(); ++i) {
+    Batch& whole = out.emplace_back();
+    std::vector<uint8_t> pixels;
+    for (std::vector<Batch>& part : parts) {
+      const Batch& batch = part.at(i);
+      const auto values = batch.images.values<uint8_t>();
+      pixels.insert(pixels.end(), values.begin(), values.end());
+      const auto append = [](auto& to, const auto& from) { to.insert(to.end(), from.begin(), from.end()); };
+      append(whole.labels, batch.labels);
+      append(whole.labels_b, batch.labels_b);
+      append(whole.lambda, batch.lambda);
+      append(whole.indices, batch.indices);
+      whole.whole = batch.whole;
+      EXPECT_EQ(batch.images.shape()[0], static_cast<int64_t>(batch.labels.size()));
+    }
+    whole.images = Tensor(DType::u8, {static_cast<int64_t>(whole.labels.size()), options.imgsz, options.imgsz, 3});
+    std::ranges::copy(pixels, whole.images.mutable_values<uint8_t>().begin());
+  }
+  return out;
+}
+
+// Mixup and CutMix take partners from the other shares, and the last batch of the epoch is divided too.
+TEST(Loader, SharesTogetherAreTheBatchesOfOne) {
+  const LoaderOptions options = everything(0);
+  Loader loader(small_shapes(), options);
+  const std::vector<Batch> expected = all(loader, 3);
+  ASSERT_EQ(expected.back().images.shape()[0], 150 % 16);
+  size_t mixed = 0;
+  for (const int shares : {2, 3}) {
+    const std::vector<Batch> got = joined(options, shares);
+    ASSERT_EQ(got.size(), expected.size());
+    for (size_t i = 0; i < got.size(); ++i) {
+      EXPECT_TRUE(equal(got[i], expected[i])) << shares << " shares, batch " << i;
+      EXPECT_EQ(got[i].whole, expected[i].whole);
+      EXPECT_EQ(got[i].whole, expected[i].images.shape()[0]);
+      mixed += got[i].lambda.empty() ? 0 : 1;
+    }
+  }
+  EXPECT_GT(mixed, 4u);
+}
+
 LoaderOptions mixing(const Json& augmentation) {
   LoaderOptions out = options();
   out.augment = true;

@@ -34,6 +34,7 @@ const std::map<std::string, Folder> kFolders = {
     {"config", {1, {}}},
     {"pixels", {1, {}}},
     {"sources", {1, {}}},
+    {"processes", {1, {}}},
     {"picture_files", {1, {}}},
     {"graph", {1, {}}},
     {"models", {2, {}}},
@@ -53,6 +54,7 @@ const std::map<std::string, Folder> kFolders = {
     {"exports", {4, {}}},
     {"prediction", {4, {}}},
     {"data", {4, {}}},
+    {"collectives", {4, {}}},
     {"nn", {4, {}}},
     {"remote", {5, {}}},
     {"devices", {5, {}}},
@@ -77,6 +79,8 @@ const std::map<std::string, Names> kOnly = {
     {"report", {"core", "config", "figures", "methods", "metrics", "record", "stats"}},
     {"record", {"core"}},
     {"sources", {"core"}},
+    {"processes", {"core"}},
+    {"collectives", {"core", "processes"}},
     {"fetch", {"core", "sources"}},
     {"config", {"core"}},
     {"exports", {"core", "graph", "runtime"}},
@@ -89,7 +93,7 @@ const std::map<std::string, Names> kOnly = {
     {"prune", {"core", "config", "graph", "metrics"}},
     {"remote", {"core", "record", "platform", "graph", "metrics", "runtime", "score"}},
     {"quant", {"core", "config", "graph", "models", "metrics", "data", "nn"}},
-    {"train", {"core", "config", "graph", "models", "metrics", "score", "data", "nn"}},
+    {"train", {"core", "config", "graph", "models", "metrics", "score", "data", "nn", "processes"}},
     {"library", {"core", "graph", "models", "prediction", "runtime"}},
     {"agent",
      {"core", "picture_files", "config", "graph", "models", "metrics", "runtime", "score", "pack", "pixels",
@@ -98,7 +102,7 @@ const std::map<std::string, Names> kOnly = {
 const Names kBase = {"core",       "config",  "graph",   "models",        "metrics",      "weights", "runtime",
                      "record",     "score",   "pack",    "platform",      "report",       "agent",   "devices",
                      "remote",     "program", "prune",   "latency_table", "stats",        "figures", "pixels",
-                     "prediction", "library", "sources", "onnx",          "picture_files"};
+                     "prediction", "library", "sources", "onnx",          "picture_files", "processes"};
 
 bool may_include(const std::string& from, const std::string& to) {
   if (from == to) return true;

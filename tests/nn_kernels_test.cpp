@@ -89,7 +89,13 @@ TEST_P(BatchNorm, AgreesWithDoubleAndItsFiniteDifferencesOnEveryInstructionSet) 
       // Values of size 1 to 10 through some ten float32 operations: 1e-5 is 80 ulp of 1.
       for (size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], expected[i], 1e-5 * (1 + std::abs(expected[i]))) << i;
 
-      norm_backward(x.data(), dy.data(), layout, parameters, true, dx.data(), dweight.data(), dbias.data());
+      std::vector<double> sum(channels), product(channels);
+      norm_sums(x.data(), dy.data(), layout, parameters, sum.data(), product.data());
+      for (int64_t c = 0; c < channels; ++c) {
+        dbias[c] = static_cast<float>(sum[c]);
+        dweight[c] = static_cast<float>(product[c] * inverse[c]);
+      }
+      norm_backward(x.data(), dy.data(), layout, parameters, sum.data(), product.data(), rows, dx.data());
       // Central differences in double with step 1e-5 are exact to 1e-8; the rest is float32 rounding of sums over rows.
       const double step = 1e-5;
       const auto slope = [&](double& at) {
@@ -146,8 +152,12 @@ TEST(BatchNormThreads, DoesNotDependOnTheNumberOfThreads) {
     std::vector<float> result(mean.begin(), mean.end());
     result.resize(channels * 3 + x.size());
     const NormParameters parameters{zeros.data(), ones.data(), ones.data(), zeros.data(), true};
-    norm_backward(x.data(), dy.data(), layout, parameters, true, result.data() + channels * 3, result.data() + channels,
-                  result.data() + channels * 2);
+    std::vector<double> sum(channels), product(channels);
+    norm_sums(x.data(), dy.data(), layout, parameters, sum.data(), product.data());
+    std::copy(sum.begin(), sum.end(), result.begin() + channels);
+    std::copy(product.begin(), product.end(), result.begin() + channels * 2);
+    norm_backward(x.data(), dy.data(), layout, parameters, sum.data(), product.data(), rows,
+                  result.data() + channels * 3);
     if (first.empty()) first = result;
     EXPECT_EQ(result, first) << threads;
   }

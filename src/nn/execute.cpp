@@ -4,6 +4,7 @@
 
 #include "core/error.h"
 #include "nn/fused.h"
+#include "nn/shared_batch_norm.h"
 
 namespace quench::nn {
 
@@ -42,6 +43,10 @@ Tensor bias_of(NodeTensors& tensors, const ExecuteOptions& options) {
   return tensors.bias.value(options.simulate_quantization, options.training, options.rounding);
 }
 
+BatchNormTensors batch_norm_tensors(const NodeTensors& weights) {
+  return {weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor, weights.running_var.tensor};
+}
+
 Tensor convolve(const graph::Node& node, NodeTensors& weights, const Tensor& x, const ExecuteOptions& options) {
   const auto& a = node.as<graph::ConvAttributes>();
   return at::conv2d(x, weight_of(weights, options), bias_of(weights, options), a.stride, a.padding, a.dilation,
@@ -51,11 +56,9 @@ Tensor convolve(const graph::Node& node, NodeTensors& weights, const Tensor& x, 
 }  // namespace
 
 Tensor execute_batch_norm(const graph::Node& node, const NodeTensors& weights, const Tensor& x, bool training,
-                          bool silu) {
+                          bool silu, const WholeBatchPtr& norms) {
   const auto& a = node.as<graph::BatchNormAttributes>();
-  return fused_batch_norm(
-      x, {weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor, weights.running_var.tensor},
-      training, a.momentum, a.epsilon, silu);
+  return fused_batch_norm(x, batch_norm_tensors(weights), training, a.momentum, a.epsilon, silu, norms);
 }
 
 std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const std::vector<Tensor>& inputs,
@@ -68,9 +71,12 @@ std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const
           activate(at::linear(x, weight_of(weights, options), bias_of(weights, options)), node.activation, options)};
     case Op::batch_norm: {
       if (options.fused_kernels && fused_supported(x)) {
-        return {execute_batch_norm(node, weights, x, options.training, false)};
+        return {execute_batch_norm(node, weights, x, options.training, false, options.norms)};
       }
       const auto& a = node.as<graph::BatchNormAttributes>();
+      if (options.training && options.norms) {
+        return {shared_batch_norm(x, batch_norm_tensors(weights), a.momentum, a.epsilon, options.norms)};
+      }
       return {at::batch_norm(x, weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor,
                              weights.running_var.tensor, options.training, a.momentum, a.epsilon, true)};
     }

@@ -6,6 +6,7 @@
 
 #include "graph/graph.h"
 #include "nn/node_tensors.h"
+#include "nn/whole_batch.h"
 
 namespace quench::nn {
 
@@ -15,6 +16,7 @@ struct ExecuteOptions {
   bool fused_kernels = true;
   WeightRounding rounding = {};  ///< of weights, in training mode
   bool engine_silu = false;      ///< of this node: SiLU as the native engine has it before bytes; in evaluation mode
+  WholeBatchPtr norms = {};      ///< what batch norms take their statistics over, in training mode; null: what they see
 };
 
 /// Runs one node with ATen (under autograd where that is on), its fused activation included. Returns its outputs in
@@ -24,6 +26,6 @@ std::vector<torch::Tensor> execute(const graph::Node& node, NodeTensors& weights
 
 /// A batch_norm node by the fused kernel (fused_supported(x) holds), with a silu behind it where asked.
 torch::Tensor execute_batch_norm(const graph::Node& node, const NodeTensors& weights, const torch::Tensor& x,
-                                 bool training, bool silu);
+                                 bool training, bool silu, const WholeBatchPtr& norms = {});
 
 }  // namespace quench::nn

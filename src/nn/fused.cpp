@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "nn/flat_layout.h"
 #include "nn/kernels/batch_norm.h"
+#include "nn/shared_batch_norm.h"
 #include "runtime/native/silu_terms.h"
 
 namespace quench::nn {
@@ -32,19 +33,21 @@ kernels::NormParameters norm_parameters(const Tensor& mean, const Tensor& invers
 class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
  public:
   static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
-                        const BatchNormTensors& tensors, bool training, double momentum, double epsilon, bool silu) {
+                        const BatchNormTensors& tensors, bool training, double momentum, double epsilon, bool silu,
+                        const WholeBatchPtr& whole) {
     const kernels::RowsLayout layout = rows_layout(x);
     Tensor mean, inverse;
+    int64_t count = 0;  // values a channel that the statistics are of; 0: they are constants
     if (training) {
-      if (layout.rows < 2) {
-        fail(ErrorKind::data, "[nn.fused] expected at least 2 values a channel to train batch norm, got {}",
-             layout.rows);
-      }
       mean = at::empty({layout.channels}, x.options());
       inverse = at::empty({layout.channels}, x.options());
       std::vector<double> exact_mean(layout.channels), variance(layout.channels);
       kernels::channel_moments(x.data_ptr<float>(), layout, exact_mean.data(), variance.data());
-      const double unbiased = static_cast<double>(layout.rows) / static_cast<double>(layout.rows - 1);
+      count = whole ? whole_moments(*whole, layout.rows, exact_mean, variance) : layout.rows;
+      if (count < 2) {
+        fail(ErrorKind::data, "[nn.fused] expected at least 2 values a channel to train batch norm, got {}", count);
+      }
+      const double unbiased = static_cast<double>(count) / static_cast<double>(count - 1);
       float* running_mean = tensors.running_mean.data_ptr<float>();
       float* running_var = tensors.running_var.data_ptr<float>();
       for (int64_t c = 0; c < layout.channels; ++c) {
@@ -61,8 +64,9 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
     kernels::norm_forward(x.data_ptr<float>(), y.data_ptr<float>(), layout,
                           norm_parameters(mean, inverse, weight, bias, silu));
     context->save_for_backward({x, weight, bias, mean, inverse});
-    context->saved_data["training"] = training;
+    context->saved_data["count"] = count;
     context->saved_data["silu"] = silu;
+    context->saved_data["whole"] = kept(training ? whole : nullptr);
     return y;
   }
 
@@ -70,16 +74,26 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
     const variable_list saved = context->get_saved_variables();
     const Tensor& x = saved[0];
     const Tensor dy = gradients[0].contiguous(x.suggest_memory_format());
-    const bool want_x = context->needs_input_grad(0);
-    Tensor dx = want_x ? at::empty_like(x) : Tensor();
+    const kernels::RowsLayout layout = rows_layout(x);
+    const kernels::NormParameters parameters =
+        norm_parameters(saved[3], saved[4], saved[1], saved[2], context->saved_data["silu"].toBool());
+    const Tensor sums = at::empty({2, layout.channels}, at::kDouble);
+    double *sum = sums.data_ptr<double>(), *product = sum + layout.channels;
+    kernels::norm_sums(x.data_ptr<float>(), dy.data_ptr<float>(), layout, parameters, sum, product);
     Tensor weight_gradient = at::empty_like(saved[1]);
     Tensor bias_gradient = at::empty_like(saved[2]);
-    kernels::norm_backward(
-        x.data_ptr<float>(), dy.data_ptr<float>(), rows_layout(x),
-        norm_parameters(saved[3], saved[4], saved[1], saved[2], context->saved_data["silu"].toBool()),
-        context->saved_data["training"].toBool(), want_x ? dx.data_ptr<float>() : nullptr,
-        weight_gradient.data_ptr<float>(), bias_gradient.data_ptr<float>());
-    return {dx, weight_gradient, bias_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+    for (int64_t c = 0; c < layout.channels; ++c) {
+      bias_gradient.data_ptr<float>()[c] = static_cast<float>(sum[c]);
+      weight_gradient.data_ptr<float>()[c] = static_cast<float>(product[c] * parameters.inverse_deviation[c]);
+    }
+    if (const WholeBatchPtr whole = taken(context->saved_data["whole"])) whole->sum(sums);
+    Tensor dx;
+    if (context->needs_input_grad(0)) {
+      dx = at::empty_like(x);
+      kernels::norm_backward(x.data_ptr<float>(), dy.data_ptr<float>(), layout, parameters, sum, product,
+                             context->saved_data["count"].toInt(), dx.data_ptr<float>());
+    }
+    return {dx, weight_gradient, bias_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
@@ -109,8 +123,8 @@ bool fused_supported(const Tensor& x) {
 }
 
 Tensor fused_batch_norm(const Tensor& x, const BatchNormTensors& tensors, bool training, double momentum,
-                        double epsilon, bool silu) {
-  return FusedBatchNorm::apply(x, tensors.weight, tensors.bias, tensors, training, momentum, epsilon, silu);
+                        double epsilon, bool silu, const WholeBatchPtr& whole) {
+  return FusedBatchNorm::apply(x, tensors.weight, tensors.bias, tensors, training, momentum, epsilon, silu, whole);
 }
 
 Tensor fused_silu(const Tensor& x) { return FusedSilu::apply(x); }

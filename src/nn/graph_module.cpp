@@ -58,6 +58,8 @@ struct GraphModule::State {
     engine_silu = silus_of_sums(graph);
     learned.resize(ranges.members.size());
     execute.fused_kernels = options.fused_kernels;
+    execute.rounding.whole_batch = options.whole_batch;
+    if (options.whole_batch && options.whole_batch->norms) execute.norms = options.whole_batch;
   }
 
   bool trains(int node) const { return execute.training && (frozen.empty() || !frozen[static_cast<size_t>(node)]); }
@@ -165,7 +167,7 @@ bool GraphModule::State::run_fused(const Step& step, std::vector<Tensor>& values
   const Tensor& x = values[node.inputs[0]];
   if (!fused_supported(x)) return false;
   put(values, graph.nodes[step.silu].outputs[0],
-      execute_batch_norm(node, weights.nodes[step.node], x, trains(step.node), true));
+      execute_batch_norm(node, weights.nodes[step.node], x, trains(step.node), true, execute.norms));
   return true;
 }
 
@@ -239,7 +241,8 @@ void GraphModule::learn_ranges(bool on) {
 void GraphModule::learn(const QatOptions& options) {
   State& state = *state_;
   state.qat = options;
-  state.execute.rounding = {options.ewgs_delta, options.stochastic_rounding, options.seed, 0};
+  state.execute.rounding = {options.ewgs_delta, options.stochastic_rounding, options.seed, 0,
+                            state.options.whole_batch};
   if (options.learn_activations) {
     require_learnable(state.graph, state.ranges, options.activations);
     learn_ranges(true);

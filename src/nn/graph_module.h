@@ -10,6 +10,7 @@
 
 #include "graph/graph.h"
 #include "nn/qat_options.h"
+#include "nn/whole_batch.h"
 
 namespace quench::nn {
 
@@ -20,6 +21,8 @@ struct ModuleOptions {
   torch::Device device = torch::kCPU;
   bool channels_last = true;
   bool fused_kernels = true;  ///< batch norm + silu as one vectorized pass on CPU (exact gradients)
+  /// Where the module sees shares of batches. The sum of its gradients over all processes is that of the whole batch.
+  WholeBatchPtr whole_batch = {};
 };
 
 /// A weight that is rounded while it trains.

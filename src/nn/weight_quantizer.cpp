@@ -12,6 +12,7 @@
 #include "nn/along_axis.h"
 #include "nn/fake_quant.h"
 #include "nn/group_factor_tensor.h"
+#include "nn/shared_batch_norm.h"
 
 namespace quench::nn {
 
@@ -43,13 +44,14 @@ class QuantizeWeight : public torch::autograd::Function<QuantizeWeight> {
   /// factors of groups, along it too, where it has some.
   static Tensor forward(AutogradContext* context, const Tensor& weight, const Tensor& scale, const Tensor& broad,
                         const Tensor& rounded, const Tensor& factors, bool grouped, double low, double high,
-                        bool covered, double delta) {
+                        bool covered, const WeightRounding& rounding) {
     context->save_for_backward({weight, scale, broad, rounded, factors});
     context->saved_data["grouped"] = grouped;
     context->saved_data["low"] = low;
     context->saved_data["high"] = high;
     context->saved_data["covered"] = covered;
-    context->saved_data["delta"] = delta;
+    context->saved_data["delta"] = rounding.ewgs_delta;
+    context->saved_data["whole"] = kept(rounding.ewgs_delta != 0 ? rounding.whole_batch : nullptr);
     Tensor integers = rounded.clamp(low, high);
     if (grouped) integers.mul_(factors);
     return integers.mul_(broad).to(weight.scalar_type());
@@ -61,7 +63,13 @@ class QuantizeWeight : public torch::autograd::Function<QuantizeWeight> {
     const bool grouped = context->saved_data["grouped"].toBool();
     const double low = context->saved_data["low"].toDouble(), high = context->saved_data["high"].toDouble();
     const double delta = context->saved_data["delta"].toDouble();
-    const Tensor dy = gradients[0].to(torch::kFloat);
+    Tensor dy = gradients[0].to(torch::kFloat);
+    if (const WholeBatchPtr whole = taken(context->saved_data["whole"])) {
+      // All processes have the sum from here on; each gives its part of what comes of it.
+      dy = dy.clone(at::MemoryFormat::Contiguous);
+      whole->sum(dy);
+      dy.div_(whole->processes);
+    }
     Tensor v = weight.to(torch::kFloat).div(broad);
     if (grouped) v.div_(factors);
     const bool covered = context->saved_data["covered"].toBool();
@@ -101,8 +109,7 @@ Tensor quantize_weight(const Tensor& weight, const Tensor& scale, const graph::Q
   const auto most = static_cast<double>(graph::largest_code(params));
   const double low = params.levels.empty() ? -most : params.levels.front();
   const double high = params.levels.empty() ? most : params.levels.back();
-  return QuantizeWeight::apply(weight, scale, broad, rounded, factors, grouped, low, high, covered,
-                               rounding.ewgs_delta);
+  return QuantizeWeight::apply(weight, scale, broad, rounded, factors, grouped, low, high, covered, rounding);
 }
 
 Tensor largest_sizes(const Tensor& weight, int axis) {

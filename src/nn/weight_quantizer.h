@@ -12,6 +12,8 @@ struct WeightRounding {
   bool stochastic = false;  ///< up with the probability of the fraction, else to nearest
   uint64_t seed = 0;        ///< of stochastic rounding
   int64_t step = 0;         ///< noise is a function of (seed, step, the weight's place)
+  /// EWGS looks at signs of the gradient of the whole batch; null: of the pass.
+  WholeBatchPtr whole_batch = {};
 
   bool plain() const { return ewgs_delta == 0 && !stochastic; }
 };

@@ -1,6 +1,7 @@
 #include "data/loading/batch_maker.h"
 
 #include <algorithm>
+#include <numeric>
 #include <opencv2/core/utility.hpp>
 #include <utility>
 
@@ -37,10 +38,35 @@ class ClassifyMaker : public BatchMaker {
     return true;
   }
 
-  void finish(const Epoch& epoch, int64_t number, Batch& batch) override {
-    if (!options_.augment || !epoch.strong) return;
-    Rng rng(options_.seed, "mix", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(number));
-    mix_batch(batch, settings_, rng, scratch_);
+  std::optional<Mix> mix_of(const Epoch& epoch, const Extent& extent) const {
+    if (!options_.augment || !epoch.strong) return std::nullopt;
+    Rng rng(options_.seed, "mix", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(extent.number));
+    return draw_mix(extent.images, options_.imgsz, options_.imgsz, settings_, rng);
+  }
+
+  std::vector<int64_t> beside(const Epoch& epoch, const Extent& extent) override {
+    std::vector<int64_t> places;
+    if (extent.end - extent.begin == extent.images) return places;
+    const std::optional<Mix> mix = mix_of(epoch, extent);
+    for (int64_t i = extent.begin; mix && i < extent.end; ++i) {
+      const int64_t partner = mix->partners[static_cast<size_t>(i)];
+      if (partner < extent.begin || partner >= extent.end) places.push_back(partner);
+    }
+    return places;
+  }
+
+  /// The images beside are mixed with themselves.
+  void finish(const Epoch& epoch, const Extent& extent, const std::vector<int64_t>& places, Batch& batch) override {
+    std::optional<Mix> mix = mix_of(epoch, extent);
+    if (!mix) return;
+    std::vector<int64_t> here(places.size());
+    for (size_t i = 0; i < here.size(); ++i) {
+      const bool wanted = places[i] >= extent.begin && places[i] < extent.end;
+      const int64_t partner = wanted ? mix->partners[static_cast<size_t>(places[i])] : places[i];
+      here[i] = std::ranges::find(places, partner) - places.begin();
+    }
+    mix->partners = std::move(here);
+    mix_batch(batch, *mix, scratch_);
   }
 
   const AugmentSettings& settings_;
@@ -84,6 +110,15 @@ class DetectMaker : public BatchMaker {
   DetectAugmenter augmenter_;
 };
 
+/// Its first images alone.
+void keep_first(Batch& batch, int64_t count) {
+  const auto n = static_cast<size_t>(count);
+  batch.labels.resize(n);
+  if (!batch.labels_b.empty()) batch.labels_b.resize(n);
+  if (!batch.lambda.empty()) batch.lambda.resize(n);
+  batch.indices.resize(n);
+}
+
 /// The first `count` images of [N,...].
 Tensor first_of(const Tensor& images, int64_t count) {
   Shape shape = images.shape();
@@ -97,23 +132,35 @@ Tensor first_of(const Tensor& images, int64_t count) {
 
 std::optional<Batch> BatchMaker::make(const Epoch& epoch, int64_t number, const std::function<bool()>& wanted) {
   const int64_t first = number * options_.batch;
-  const int64_t count = std::min(options_.batch, static_cast<int64_t>(epoch.order.size()) - first);
+  const int64_t images = std::min(options_.batch, static_cast<int64_t>(epoch.order.size()) - first);
+  const Extent extent{number, images, images * options_.share / options_.shares,
+                      images * (options_.share + 1) / options_.shares};
+  std::vector<int64_t> places(static_cast<size_t>(extent.end - extent.begin));
+  std::iota(places.begin(), places.end(), extent.begin);
+  const std::vector<int64_t> others = beside(epoch, extent);
+  places.insert(places.end(), others.begin(), others.end());
+  const auto count = static_cast<int64_t>(places.size());
   Batch batch;
   batch.images = Tensor(DType::u8, {count, options_.imgsz, options_.imgsz, 3});
   batch.labels.reserve(static_cast<size_t>(count));
   batch.indices.reserve(static_cast<size_t>(count));
   uint8_t* out = batch.images.mutable_values<uint8_t>().data();
   const int64_t image_bytes = batch.images.size() / std::max<int64_t>(count, 1);
-  for (int64_t i = first; i < first + count; ++i) {
+  for (const int64_t place : places) {
     if (!wanted()) return std::nullopt;
-    const int64_t index = epoch.order[static_cast<size_t>(i)];
+    const int64_t index = epoch.order[static_cast<size_t>(first + place)];
     if (!add(epoch, index, out, batch)) continue;
     batch.indices.push_back(index);
     out += image_bytes;
   }
   const auto added = static_cast<int64_t>(batch.indices.size());
   if (added < count) batch.images = first_of(batch.images, added);
-  finish(epoch, number, batch);
+  finish(epoch, extent, places, batch);
+  if (!others.empty()) {
+    keep_first(batch, extent.end - extent.begin);
+    batch.images = first_of(batch.images, extent.end - extent.begin);
+  }
+  batch.whole = options_.shares > 1 ? images : added;
   return batch;
 }
 

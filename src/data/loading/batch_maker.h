@@ -18,7 +18,8 @@ struct Epoch {
   bool strong = true;  ///< not one of the last augment_off_epochs
 };
 
-/// What one thread needs to make batches. A batch is a pure function of (dataset, options, epoch, number).
+/// What one thread needs to make batches, or a share of each. A batch is a pure function of (dataset, options, epoch,
+/// number).
 class BatchMaker {
  public:
   /// options.left_out is there.
@@ -33,8 +34,15 @@ class BatchMaker {
   /// Draws image `index` into out (imgsz * imgsz * 3 bytes) and appends what is known of it. False, and nothing is
   /// appended, where it cannot be read.
   virtual bool add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) = 0;
-  /// What is done to a batch as a whole.
-  virtual void finish(const Epoch&, int64_t /*number*/, Batch&) {}
+  /// A batch as a whole: its number, how many images it has, and which of them this process wants.
+  struct Extent {
+    int64_t number = 0, images = 0;
+    int64_t begin = 0, end = 0;
+  };
+  /// Places in the batch of images that those which are wanted are mixed with, and that are not wanted themselves.
+  virtual std::vector<int64_t> beside(const Epoch&, const Extent&) { return {}; }
+  /// What is done to a batch as a whole. places: of its images, the wanted ones first.
+  virtual void finish(const Epoch&, const Extent&, const std::vector<int64_t>& /*places*/, Batch&) {}
 
   const Dataset& dataset_;
   const LoaderOptions& options_;

@@ -24,6 +24,8 @@ void check(const LoaderOptions& options, const Dataset& dataset) {
          "[data.loader] expected imgsz and batch of 1 or more and workers of 0 or more, got {}, {}, {}", options.imgsz,
          options.batch, options.workers);
   }
+  ensure(options.share >= 0 && options.share < options.shares, "[data.loader] expected a share below {}, got {}",
+         options.shares, options.share);
   for (int64_t index : options.subset) {
     if (index < 0 || index >= dataset.size()) {
       fail(ErrorKind::config, "[data.loader] expected subset indices in [0,{}], got {}", dataset.size() - 1, index);

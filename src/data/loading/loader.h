@@ -23,6 +23,7 @@ struct Batch {
   std::vector<std::vector<Object>> objects;
   std::vector<Letterbox> letterboxes;  ///< detection: how each image was fitted; empty where augmented
   std::vector<int64_t> indices;        ///< of the images in the data set
+  int64_t whole = 0;  ///< images of the batch that this is a share of, all readable; without shares its own
 };
 
 struct LoaderOptions {
@@ -36,7 +37,11 @@ struct LoaderOptions {
   int workers = 2;              ///< threads; 0: batches are made in next()
   int prefetch = 4;             ///< batches kept ready
   std::vector<int64_t> subset;  ///< indices to use; empty: all
-  int64_t total_epochs = 0;     ///< of the whole training, for augment_off_epochs; 0: never off
+  /// Of each batch this one of `shares` parts of consecutive images alone is made: those that a process among several
+  /// trains on. All parts together are the batch as one would have it.
+  int share = 0;
+  int shares = 1;
+  int64_t total_epochs = 0;  ///< of the whole training, for augment_off_epochs; 0: never off
   /// Takes up images that cannot be read; null: Loader::left_out() alone has them.
   std::shared_ptr<LeftOut> left_out;
   /// Part of a larger list: an epoch of which no image can be read gives no batch, and is no error.

@@ -140,13 +140,11 @@ void norm_forward(const float* x, float* y, const RowsLayout& layout, const Norm
   }
 }
 
-void norm_backward(const float* x, const float* dy, const RowsLayout& layout, const NormParameters& parameters,
-                   bool batch_statistics, float* dx, float* weight_gradient, float* bias_gradient) {
-  const int64_t channels = layout.channels;
+void norm_sums(const float* x, const float* dy, const RowsLayout& layout, const NormParameters& parameters, double* sum,
+               double* product) {
   const Blocks blocks(layout);
   const Table& kernels = table(layout.isa);
-  const WideMap wide(blocks, channels, parameters);
-  std::vector<double> sum(static_cast<size_t>(channels)), product(static_cast<size_t>(channels));
+  const WideMap wide(blocks, layout.channels, parameters);
   reduce(
       blocks, layout,
       [&](int64_t offset, int64_t rows, float* first, float* second) {
@@ -157,13 +155,16 @@ void norm_backward(const float* x, const float* dy, const RowsLayout& layout, co
         const std::vector<float> gradient = padded(dy, blocks, nullptr);
         kernels.norm_sums(row.data(), gradient.data(), 1, blocks.width, wide.map(), parameters.silu, first, second);
       },
-      sum.data(), product.data());
-  for (int64_t c = 0; c < channels; ++c) {
-    bias_gradient[c] = static_cast<float>(sum[c]);
-    weight_gradient[c] = static_cast<float>(product[c] * parameters.inverse_deviation[c]);
-  }
-  if (dx == nullptr) return;
-  const double share = batch_statistics ? 1.0 / static_cast<double>(layout.rows) : 0.0;
+      sum, product);
+}
+
+void norm_backward(const float* x, const float* dy, const RowsLayout& layout, const NormParameters& parameters,
+                   const double* sum, const double* product, int64_t count, float* dx) {
+  const int64_t channels = layout.channels;
+  const Blocks blocks(layout);
+  const Table& kernels = table(layout.isa);
+  const WideMap wide(blocks, channels, parameters);
+  const double share = count > 0 ? 1.0 / static_cast<double>(count) : 0.0;
   const Repeated constant(blocks, channels, [&](int64_t c) {
     return static_cast<float>(sum[c] * share * parameters.weight[c] * parameters.inverse_deviation[c]);
   });

@@ -31,10 +31,16 @@ struct NormParameters {
 /// y may be x.
 void norm_forward(const float* x, float* y, const RowsLayout& layout, const NormParameters& parameters);
 
-/// Gradients of loss by x, weight and bias, given dy; z and sigmoid are recomputed from x. With `batch_statistics`,
-/// mean and deviation are those of x (Ioffe, Szegedy 2015, section 3): dx = w / sigma (dz - mean(dz) - xhat mean(dz
-/// xhat)); else they are constants. dx may be dy. Deterministic and independent of the number of threads.
+/// Sums of each channel over the rows: of dz, and of dz (x - mean), given dy; z and sigmoid are recomputed from x. They
+/// are the gradients of the bias, and of the weight times the deviation. Deterministic and independent of the number of
+/// threads, as is norm_backward.
+void norm_sums(const float* x, const float* dy, const RowsLayout& layout, const NormParameters& parameters, double* sum,
+               double* product);
+
+/// Gradient of the loss by x. count: values a channel that mean and deviation are of, and that norm_sums summed over
+/// (Ioffe, Szegedy 2015, section 3): dx = w / sigma (dz - mean(dz) - xhat mean(dz xhat)); 0: they are constants. dx may
+/// be dy.
 void norm_backward(const float* x, const float* dy, const RowsLayout& layout, const NormParameters& parameters,
-                   bool batch_statistics, float* dx, float* weight_gradient, float* bias_gradient);
+                   const double* sum, const double* product, int64_t count, float* dx);
 
 }  // namespace quench::nn::kernels

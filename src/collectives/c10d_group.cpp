@@ -1,0 +1,384 @@
+// The group of several processes by c10d: https://pytorch.org/docs/stable/distributed.html
+
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#ifdef USE_C10D_NCCL
+#include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
+#endif
+#include <ATen/ATen.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "collectives/join.h"
+#include "collectives/meeting.h"
+#include "core/clock.h"
+#include "core/error.h"
+#include "core/json.h"
+#include "core/json_text.h"
+#include "processes/sharing.h"
+
+namespace quench::collectives {
+namespace {
+
+using std::chrono::milliseconds;
+using Work = c10::intrusive_ptr<c10d::Work>;
+
+/// How long a wait lasts before the store is asked whether another process has left.
+constexpr milliseconds kSlice{500};
+/// Waits are limited here, not by Gloo.
+constexpr milliseconds kNever{std::chrono::hours(24 * 365)};
+/// How long processes that lost one have to say that they are there.
+constexpr double kRollCallSeconds = 3;
+
+const char* const kEnd = "end";  // what the first process to leave says, as JSON
+
+double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
+
+std::vector<uint8_t> bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
+
+template <typename T>
+at::Tensor view_of(std::span<T> values) {
+  return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, c10::CppTypeToScalarType<T>::value);
+}
+
+at::Tensor copy_of(std::string_view bytes, int64_t size) {
+  at::Tensor out = at::zeros({size}, at::kByte);
+  std::copy(bytes.begin(), bytes.end(), reinterpret_cast<char*>(out.data_ptr<uint8_t>()));
+  return out;
+}
+
+std::string text_of(const at::Tensor& bytes, int64_t size) {
+  return {reinterpret_cast<const char*>(bytes.data_ptr<uint8_t>()), static_cast<size_t>(size)};
+}
+
+/// The store where processes meet, which rank 0 serves.
+c10::intrusive_ptr<c10d::Store> open_store(const processes::Place& place, double seconds) {
+  c10d::TCPStoreOptions options;
+  options.port = static_cast<uint16_t>(place.port);
+  options.isServer = place.rank == 0;
+  options.waitWorkers = false;
+  options.timeout = milliseconds(static_cast<int64_t>(std::max(30.0, seconds) * 1000));  // of whole seconds
+  return c10::make_intrusive<c10d::TCPStore>(place.address, options);
+}
+
+std::string key(const char* what, int rank) { return fmt::format("{}/{}", what, rank); }
+
+class C10dGroup : public processes::Group {
+ public:
+  C10dGroup(const processes::Place& place, const JoinOptions& options);
+  ~C10dGroup() override;
+
+  int rank() const override { return place_.rank; }
+  int world_size() const override { return place_.world_size; }
+  void sum(std::span<float> values) override { sum_now(view_of(values)); }
+  void sum(std::span<double> values) override { sum_now(view_of(values)); }
+  void sum(std::span<int64_t> values) override { sum_now(view_of(values)); }
+  void sum(const at::Tensor& values) override { sum_now(values); }
+  std::unique_ptr<processes::Pending> start_sum(const at::Tensor& values) override;
+  std::string broadcast(std::string_view bytes, int from) override;
+  std::vector<std::string> gather(std::string_view bytes) override;
+  void barrier(bool patient) override;
+  std::string name_of(int rank) const override;
+  void leave(ErrorKind kind, std::string_view message) override;
+  bool lost() const override { return lost_; }
+
+ private:
+  /// Work of c10d that this process waits for. The tensors live as long.
+  struct Underway : processes::Pending {
+    Underway(C10dGroup& group, Work work, at::Tensor values)
+        : group_(group), work_(std::move(work)), values_(std::move(values)) {}
+    void wait() override { group_.finish(work_, false); }
+    C10dGroup& group_;
+    Work work_;
+    at::Tensor values_;
+  };
+
+  void wait_for_all();
+  void sum_now(const at::Tensor& values);
+  Work start_on(bool behind, const at::Tensor& values);
+  Work start(const std::function<Work()>& act);
+  void finish(const Work& work, bool patient);
+  /// Throws what another process left with, where one did.
+  void check_left();
+  [[noreturn]] void throw_left();
+  /// Why an act has failed, from what the store knows: an Error for the user.
+  [[noreturn]] void fail_by(const std::string& cause);
+  std::vector<int> silent_ranks();
+  void linger(const std::vector<int>& silent = {});
+
+  processes::Place place_;
+  JoinOptions options_;
+  c10::intrusive_ptr<c10d::Store> store_;
+  std::vector<std::string> hosts_;
+  /// Acts in front, and sums behind, each in an order of its own.
+  c10::intrusive_ptr<c10d::ProcessGroupGloo> front_, behind_;
+#ifdef USE_C10D_NCCL
+  c10::intrusive_ptr<c10d::ProcessGroupNCCL> cuda_front_, cuda_behind_;
+#endif
+  bool lost_ = false;
+};
+
+C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) : place_(place), options_(options) {
+  if (place_.rank == 0) {
+    require_free_port(place_.port);
+    store_ = open_store(place_, options_.join_seconds);
+  }
+  const std::string own = own_address(place_, options_.join_seconds, options_.cancel);
+  if (place_.rank != 0) store_ = open_store(place_, options_.join_seconds);
+  wait_for_all();
+  const auto device = options_.interface.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(own)
+                                                 : c10d::ProcessGroupGloo::createDeviceForInterface(options_.interface);
+  const auto open = [&](const char* name) {
+    auto gloo = c10d::ProcessGroupGloo::Options::create(kNever);
+    gloo->devices = {device};
+    gloo->threads = 1;  // in the order in which they were begun
+    return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(name, store_),
+                                                       place_.rank, place_.world_size, gloo);
+  };
+  front_ = open("front");
+  behind_ = open("behind");
+#ifdef USE_C10D_NCCL
+  if (options_.cuda) {
+    const auto open_cuda = [&](const char* name) {
+      return c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>(name, store_),
+                                                         place_.rank, place_.world_size);
+    };
+    cuda_front_ = open_cuda("cuda_front");
+    cuda_behind_ = open_cuda("cuda_behind");
+  }
+#endif
+}
+
+/// After a loss the connections stay open until the process ends: what hangs on them cannot be called back.
+C10dGroup::~C10dGroup() {
+  if (!lost_) return;
+  front_.release();
+  behind_.release();
+  store_.release();
+#ifdef USE_C10D_NCCL
+  cuda_front_.release();
+  cuda_behind_.release();
+#endif
+}
+
+void C10dGroup::wait_for_all() {
+  store_->set(key("here", place_.rank), bytes_of(fmt::format("{}, process {}", processes::host_name(), ::getpid())));
+  const int64_t start = now_ns();
+  std::vector<int> missing;
+  for (int rank = 0; rank < place_.world_size; ++rank) missing.push_back(rank);
+  while (true) {
+    if (options_.cancel) options_.cancel->check();
+    std::erase_if(missing, [&](int rank) { return store_->check({key("here", rank)}); });
+    if (missing.empty()) break;
+    if (seconds_since(start) > options_.join_seconds) {
+      fail(ErrorKind::io,
+           "[collectives] expected {} processes at {}:{} within {:g} s, got {}: missing rank {}; start them, or one "
+           "with a smaller --world-size",
+           place_.world_size, place_.address, place_.port, options_.join_seconds, place_.world_size - missing.size(),
+           fmt::join(missing, ", "));
+    }
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  for (int rank = 0; rank < place_.world_size; ++rank) {
+    const std::vector<uint8_t> host = store_->get(key("here", rank));
+    hosts_.emplace_back(host.begin(), host.end());
+  }
+}
+
+std::string C10dGroup::name_of(int rank) const {
+  return fmt::format("rank {} ({})", rank, hosts_.at(static_cast<size_t>(rank)));
+}
+
+Work C10dGroup::start(const std::function<Work()>& act) {
+  ensure(!lost_, "[collectives] expected all processes, got an act after one was lost");
+  try {
+    return act();
+  } catch (const std::exception& error) {
+    fail_by(error.what());
+  }
+}
+
+void C10dGroup::finish(const Work& work, bool patient) {
+  ensure(!lost_, "[collectives] expected all processes, got a wait after one was lost");
+  const int64_t start = now_ns();
+  while (true) {
+    try {
+      work->wait(kSlice);
+      return;
+    } catch (const std::exception& error) {
+      if (work->isCompleted()) {
+        if (work->isSuccess()) return;
+        fail_by(error.what());
+      }
+    }
+    check_left();
+    if (!patient && seconds_since(start) > options_.wait_seconds) {
+      fail_by(fmt::format("no answer in {:g} s", options_.wait_seconds));
+    }
+  }
+}
+
+Work C10dGroup::start_on(bool behind, const at::Tensor& values) {
+  std::vector<at::Tensor> tensors{values};
+#ifdef USE_C10D_NCCL
+  if (values.is_cuda() && cuda_front_) {
+    return start([&] { return (behind ? cuda_behind_ : cuda_front_)->allreduce(tensors); });
+  }
+#endif
+  return start([&] { return (behind ? behind_ : front_)->allreduce(tensors); });
+}
+
+void C10dGroup::sum_now(const at::Tensor& values) {
+  if (values.numel() == 0) return;
+  finish(start_on(false, values), false);
+}
+
+std::unique_ptr<processes::Pending> C10dGroup::start_sum(const at::Tensor& values) {
+  return std::make_unique<Underway>(*this, start_on(true, values), values);
+}
+
+std::string C10dGroup::broadcast(std::string_view bytes, int from) {
+  ensure(from >= 0 && from < place_.world_size, "[collectives] expected a rank below {}, got {}", place_.world_size,
+         from);
+  const bool own = from == place_.rank;
+  const at::Tensor size = at::full({1}, own ? static_cast<int64_t>(bytes.size()) : 0, at::kLong);
+  const auto send = [&](at::Tensor values) {
+    std::vector<at::Tensor> tensors{std::move(values)};
+    c10d::BroadcastOptions options;
+    options.rootRank = from;
+    finish(start([&] { return front_->broadcast(tensors, options); }), false);
+  };
+  send(size);
+  const int64_t count = size.item<int64_t>();
+  const at::Tensor values = copy_of(own ? bytes : std::string_view(), count);
+  if (count > 0) send(values);
+  return text_of(values, count);
+}
+
+std::vector<std::string> C10dGroup::gather(std::string_view bytes) {
+  const auto world = static_cast<size_t>(place_.world_size);
+  std::vector<int64_t> sizes(world, 0);
+  sizes[static_cast<size_t>(place_.rank)] = static_cast<int64_t>(bytes.size());
+  sum(std::span<int64_t>(sizes));
+  const int64_t largest = std::max<int64_t>(1, *std::ranges::max_element(sizes));
+  std::vector<at::Tensor> own{copy_of(bytes, largest)};
+  std::vector<std::vector<at::Tensor>> all(1);
+  for (size_t i = 0; i < world; ++i) all[0].push_back(at::empty({largest}, at::kByte));
+  finish(start([&] { return front_->allgather(all, own); }), false);
+  std::vector<std::string> out;
+  for (size_t i = 0; i < world; ++i) out.push_back(text_of(all[0][i], sizes[i]));
+  return out;
+}
+
+void C10dGroup::barrier(bool patient) {
+  const at::Tensor one = at::ones({1});
+  finish(start_on(false, one), patient);
+}
+
+void C10dGroup::throw_left() {
+  lost_ = true;
+  const std::vector<uint8_t> said = store_->get(kEnd);
+  store_->set(key("heard", place_.rank), {});
+  const Json end = parse_json(std::string(said.begin(), said.end()), "what a process left with");
+  const int rank = end.at("rank"), kind = end.at("kind");
+  if (place_.rank == 0) linger();
+  const auto why = static_cast<ErrorKind>(kind);
+  if (why == ErrorKind::cancelled) throw Error(why, end.at("message"));
+  throw Error(why, fmt::format("{} (on {})", end.at("message").get<std::string>(), name_of(rank)));
+}
+
+void C10dGroup::check_left() {
+  bool left = false;
+  try {
+    left = store_->check({kEnd});
+  } catch (const std::exception& error) {
+    fail_by(error.what());
+  }
+  if (left) throw_left();
+}
+
+std::vector<int> C10dGroup::silent_ranks() {
+  store_->set(key("heard", place_.rank), {});
+  std::vector<int> silent;
+  for (int rank = 0; rank < place_.world_size; ++rank) silent.push_back(rank);
+  const int64_t start = now_ns();
+  while (seconds_since(start) < kRollCallSeconds) {
+    if (store_->check({kEnd})) throw_left();
+    std::erase_if(silent, [&](int rank) { return store_->check({key("heard", rank)}); });
+    if (silent.empty()) break;
+    std::this_thread::sleep_for(milliseconds(20));
+  }
+  return silent;
+}
+
+void C10dGroup::fail_by(const std::string& cause) {
+  lost_ = true;
+  std::vector<int> silent;
+  try {
+    store_->setTimeout(milliseconds(2000));
+    silent = silent_ranks();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception&) {  // the store ended with rank 0
+    silent = {0};
+  }
+  if (silent.empty()) {
+    fail(ErrorKind::backend, "[collectives] the connection between processes failed, though all are there: {}", cause);
+  }
+  std::vector<std::string> names;
+  for (const int rank : silent) names.push_back(name_of(rank));
+  const std::string message = fmt::format("[collectives] lost {}: killed, or its machine cannot be reached ({})",
+                                          fmt::join(names, ", "), cause);
+  if (place_.rank == 0) linger(silent);
+  throw Error(ErrorKind::backend, message);
+}
+
+/// Rank 0 serves the store: it stays until the others that live have read why all ends.
+void C10dGroup::linger(const std::vector<int>& silent) {
+  const int64_t start = now_ns();
+  try {
+    for (int rank = 1; rank < place_.world_size; ++rank) {
+      if (std::ranges::count(silent, rank) > 0) continue;
+      while (!store_->check({key("heard", rank)}) && seconds_since(start) < kRollCallSeconds) {
+        std::this_thread::sleep_for(milliseconds(20));
+      }
+    }
+    std::this_thread::sleep_for(milliseconds(100));
+  } catch (const std::exception&) {  // nobody is there to be told
+  }
+}
+
+void C10dGroup::leave(ErrorKind kind, std::string_view message) {
+  if (lost_) return;
+  lost_ = true;
+  try {
+    const Json end = {{"rank", place_.rank}, {"kind", static_cast<int>(kind)}, {"message", std::string(message)}};
+    if (!store_->check({kEnd})) store_->set(kEnd, bytes_of(json_text(end)));
+    store_->set(key("heard", place_.rank), {});
+    if (place_.rank == 0) linger();
+  } catch (const std::exception&) {  // rank 0 is gone: nobody is there to be told
+  }
+}
+
+}  // namespace
+
+std::string why_not() { return ""; }
+
+std::unique_ptr<processes::Group> join(const processes::Place& place, const JoinOptions& options) {
+  if (!place.among_others()) return processes::alone();
+  try {
+    return std::make_unique<C10dGroup>(place, options);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    fail(ErrorKind::io, "[collectives] cannot meet the other {} processes at {}:{}: {}", place.world_size - 1,
+         place.address, place.port, error.what());
+  }
+}
+
+}  // namespace quench::collectives

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <functional>
+#include <vector>
+
+namespace quench {
+
+/// A port of this machine that nothing listens on.
+inline int free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof any;
+  ::bind(fd, reinterpret_cast<sockaddr*>(&any), size);
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size);
+  ::close(fd);
+  return ntohs(any.sin_port);
+}
+
+/// How a process ended: its exit code, or 128 + the signal.
+inline int end_of(pid_t id) {
+  int status = 0;
+  while (::waitpid(id, &status, 0) < 0 && errno == EINTR) {
+  }
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/// Runs work(rank) in a process of its own for each rank, and gives their exit codes: 0, or 1 where an expectation of
+/// work failed or something was thrown. They are forks: LibTorch must not have started threads in this one.
+inline std::vector<int> run_ranks(int count, const std::function<void(int)>& work) {
+  std::vector<pid_t> ids;
+  for (int rank = 0; rank < count; ++rank) {
+    const pid_t id = ::fork();
+    if (id != 0) {
+      ids.push_back(id);
+      continue;
+    }
+    ::signal(SIGPIPE, SIG_IGN);
+    ::alarm(60);  // no test waits for ever
+    int code = 1;
+    try {
+      work(rank);
+      code = ::testing::Test::HasFailure() ? 1 : 0;
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "rank %d: %s\n", rank, error.what());
+    }
+    std::fflush(nullptr);
+    ::_exit(code);
+  }
+  std::vector<int> codes;
+  for (const pid_t id : ids) codes.push_back(end_of(id));
+  return codes;
+}
+
+}  // namespace quench
