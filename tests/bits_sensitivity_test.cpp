@@ -8,13 +8,16 @@
 #include "bits/layer_changes.h"
 #include "bits/measure.h"
 #include "bits/sensitivity_rows.h"
+#include "bits/side_by_side.h"
 #include "bits_testing.h"
 #include "config/tables.h"
 #include "error_testing.h"
 #include "graph/links.h"
 #include "nn/graph_module.h"
+#include "nn/intra_op_threads.h"
 #include "quant/float_twin.h"
 #include "quant/placement_settings.h"
+#include "shards_testing.h"
 
 namespace quench::bits {
 namespace {
@@ -161,6 +164,68 @@ TEST(Sensitivity, OfOneSeedItIsTheSame) {
   const Json settings = settings_with({{"bits", Json::array({"4"})}, {"images", 32}});
   const auto once = measure_sensitivity(file_of(model), noise_splits(), settings, {}, CancelToken{});
   EXPECT_EQ(once, measure_sensitivity(file_of(model), noise_splits(), settings, {}, CancelToken{}));
+}
+
+TEST(Sensitivity, OfSeveralProcessesItIsThatOfOne) {
+  const graph::Graph model = branched_graph();
+  const Json settings = settings_with({{"bits", Json::array({"4"})}, {"scores", true}, {"hessian_probes", 3}});
+  quant::Prepared prepared;
+  const Sensitivity whole = measure_sensitivity(file_of(model), noise_splits(), settings, {}, CancelToken{}, &prepared);
+  for (const int processes : {1, 2, 3, 7}) {
+    const auto all = ActedShards(processes).run<std::pair<Sensitivity, graph::Graph>>([&](const Shards& shards) {
+      quant::Prepared own;
+      const Sensitivity table =
+          measure_sensitivity(file_of(model), noise_splits(), settings, {}, CancelToken{}, &own, &shards);
+      return std::pair(table, own.graph);
+    });
+    for (const auto& [table, graph] : all) {
+      EXPECT_EQ(to_json(table).dump(), to_json(whole).dump()) << processes;
+      EXPECT_TRUE(graph == prepared.graph);
+    }
+  }
+}
+
+TEST(Sensitivity, DoesNotDependOnThreads) {
+  const graph::Graph model = branched_graph();
+  const Json settings = settings_with({{"bits", Json::array({"4"})}});
+  const auto with = [&](int threads) {
+    const nn::IntraOpThreads set(threads);
+    return measure_sensitivity(file_of(model), noise_splits(), settings, {}, CancelToken{});
+  };
+  const Sensitivity one = with(1);
+  for (const int threads : {2, 3}) EXPECT_EQ(with(threads), one) << threads;
+}
+
+TEST(Sensitivity, GradientsSideBySideAreAddedInOrder) {
+  const graph::Graph model = branched_graph();
+  const std::vector<Tensor> images = noise_batches(96);
+  const nn::IntraOpThreads one(1);
+  const auto gradients = [&](size_t copies) {
+    nn::GraphModule module(model);
+    SideBySide side(module, model, copies);
+    size_t at = 0;
+    side.add_gradients(
+        [&]() -> std::optional<data::Batch> {
+          if (at == images.size()) return std::nullopt;
+          data::Batch batch;
+          batch.images = images[at++];
+          return batch;
+        },
+        [&](nn::GraphModule& copy, const data::Batch& batch, size_t) {
+          return copy.forward(nn::to_torch(batch.images).permute({0, 3, 1, 2})).at(0).square().sum();
+        });
+    return module.parameters();
+  };
+  nn::GraphModule plain(model);
+  for (const Tensor& batch : images) {
+    plain.forward(nn::to_torch(batch).permute({0, 3, 1, 2})).at(0).square().sum().backward();
+  }
+  for (const size_t copies : {1, 2, 4}) {
+    const auto found = gradients(copies);
+    for (const auto& [name, value] : plain.parameters()) {
+      EXPECT_TRUE(found.at(name).grad().equal(value.grad())) << name << " " << copies;
+    }
+  }
 }
 
 TEST(Sensitivity, BadInputIsSaid) {

@@ -9,6 +9,7 @@
 #include "collectives/join.h"
 #include "core/clock.h"
 #include "error_testing.h"
+#include "processes/sharing.h"
 #include "processes_testing.h"
 
 namespace quench::collectives {
@@ -92,7 +93,7 @@ TEST(Group, BytesOfAnySize) {
                        ASSERT_EQ(all.size(), 3u);
                        for (size_t i = 0; i < 3; ++i) EXPECT_EQ(all[i], std::string(i * 1000, 'r'));
                        EXPECT_EQ(group.gather(""), std::vector<std::string>(3));
-                       EXPECT_EQ(sharing_processors(group), 3);
+                       EXPECT_EQ(processes::sharing_processors(group), 3);
                      }),
             kAllWell);
 }

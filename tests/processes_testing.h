@@ -49,7 +49,7 @@ inline std::vector<int> run_ranks(int count, const std::function<void(int)>& wor
     int code = 1;
     try {
       work(rank);
-      code = testing::Test::HasFailure() ? 1 : 0;
+      code = ::testing::Test::HasFailure() ? 1 : 0;
     } catch (const std::exception& error) {
       std::fprintf(stderr, "rank %d: %s\n", rank, error.what());
     }

@@ -79,8 +79,8 @@ inline Json tiny_config() {
 class Folder {
  public:
   Folder() {
-    const auto* test = testing::UnitTest::GetInstance()->current_test_info();
-    path_ = std::filesystem::path(testing::TempDir()) / (std::string("quench_") + test->name());
+    const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
+    path_ = std::filesystem::path(::testing::TempDir()) / (std::string("quench_") + test->name());
     std::filesystem::remove_all(path_);
     std::filesystem::create_directories(path_);
   }

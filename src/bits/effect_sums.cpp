@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "nn/graph_module.h"
+#include "score/answer_bytes.h"
 
 namespace quench::bits {
 
@@ -12,34 +13,68 @@ EffectSums::EffectSums(std::unique_ptr<score::Scorer> scorer) : scorer_(std::mov
 
 void EffectSums::add(const std::vector<torch::Tensor>& found, const std::vector<torch::Tensor>& expected,
                      double loss_change, const data::Batch& batch, const std::vector<Truth>& truths) {
-  noise_.resize(found.size());
+  BatchEffect& effect = batches_.emplace_back();
+  effect.loss_change = loss_change;
+  effect.images = static_cast<double>(batch.indices.size());
   for (size_t i = 0; i < found.size(); ++i) {
-    noise_[i] += (found[i] - expected[i]).square().sum(torch::kDouble).item<double>();
+    effect.noise.push_back((found[i] - expected[i]).square().sum(torch::kDouble).item<double>());
   }
-  losses_.push_back({loss_change, static_cast<double>(batch.indices.size())});
   if (!scorer_) return;
   std::vector<Tensor> values;
   for (const torch::Tensor& value : found) values.push_back(nn::to_host(value.contiguous()));
   for (size_t i = 0; i < truths.size(); ++i) {
-    scorer_->add(scorer_->read(values, static_cast<int64_t>(i), truths[i]), truths[i]);
+    score::Answer answer = scorer_->read(values, static_cast<int64_t>(i), truths[i]);
+    if (is_share_) {
+      kept_.push_back(std::move(answer));
+    } else {
+      scorer_->add(answer, truths[i]);
+    }
   }
+}
+
+void EffectSums::write_share(ByteWriter& out) {
+  out.number(static_cast<int64_t>(batches_.size()));
+  for (const BatchEffect& batch : batches_) {
+    out.real(batch.loss_change);
+    out.real(batch.images);
+    out.number(static_cast<int64_t>(batch.noise.size()));
+    for (const double noise : batch.noise) out.real(noise);
+  }
+  for (const score::Answer& answer : kept_) score::write_answer(out, answer);
+  batches_.clear();
+  kept_.clear();
+}
+
+void EffectSums::add_share(ByteReader& in, const std::vector<Truth>& truths) {
+  for (int64_t left = in.count(); left > 0; --left) {
+    BatchEffect& batch = batches_.emplace_back();
+    batch.loss_change = in.real_double();
+    batch.images = in.real_double();
+    batch.noise.resize(static_cast<size_t>(in.count()));
+    for (double& noise : batch.noise) noise = in.real_double();
+  }
+  if (!scorer_) return;
+  for (const Truth& truth : truths) scorer_->add(score::read_answer(in), truth);
 }
 
 Effect EffectSums::result(const std::vector<double>& signal, std::optional<double> float_score) const {
   Effect out;
-  for (size_t i = 0; i < noise_.size(); ++i) {
-    const double share = signal[i] > 0 ? noise_[i] / signal[i] : 0;
-    out.error += share / static_cast<double>(noise_.size());
-  }
+  std::vector<double> noise;
   double images = 0;
-  for (const auto& [change, count] : losses_) {
-    out.loss += change * count;
-    images += count;
+  for (const BatchEffect& batch : batches_) {
+    noise.resize(batch.noise.size());
+    for (size_t i = 0; i < noise.size(); ++i) noise[i] += batch.noise[i];
+    out.loss += batch.loss_change * batch.images;
+    images += batch.images;
+  }
+  for (size_t i = 0; i < noise.size(); ++i) {
+    const double share = signal[i] > 0 ? noise[i] / signal[i] : 0;
+    out.error += share / static_cast<double>(noise.size());
   }
   out.loss /= images;
   double squares = 0;
-  for (const auto& [change, count] : losses_) squares += std::pow(count * (change - out.loss), 2);
-  const auto batches = static_cast<double>(losses_.size());
+  for (const BatchEffect& batch : batches_) squares += std::pow(batch.images * (batch.loss_change - out.loss), 2);
+  const auto batches = static_cast<double>(batches_.size());
   if (batches > 1) out.loss_error = std::sqrt(squares * batches / (batches - 1)) / images;
   if (const auto own = score()) out.score = *own - float_score.value_or(0);
   return out;

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <vector>
 
+#include "core/byte_string.h"
 #include "core/error.h"
 #include "core/rng.h"
 
@@ -13,6 +14,7 @@ namespace quench::bits {
 namespace {
 
 constexpr double kStep = 0.01;
+constexpr const char* kProbesForm = "products of probes 1";
 
 torch::Tensor signs_like(const torch::Tensor& weight, Rng rng) {
   torch::Tensor signs = torch::empty(weight.sizes(), torch::kFloat);
@@ -25,7 +27,7 @@ torch::Tensor signs_like(const torch::Tensor& weight, Rng rng) {
 
 std::map<std::string, double> hessian_traces(nn::GraphModule& module, const std::vector<std::string>& names,
                                              const AddGradients& add_gradients, int64_t probes, uint64_t seed,
-                                             const CancelToken& cancel) {
+                                             const CancelToken& cancel, const Shards* shards) {
   const auto parameters = module.parameters();
   std::map<std::string, double> traces;
   std::vector<torch::Tensor> saved;
@@ -62,21 +64,43 @@ std::map<std::string, double> hessian_traces(nn::GraphModule& module, const std:
     }
     return out;
   };
+  const auto products = [&](int64_t probe) {  // r^T (g(w + e D r) - g(w - e D r)), of each weight
+    cancel.check();
+    std::vector<torch::Tensor> signs;
+    for (size_t i = 0; i < names.size(); ++i) {
+      signs.push_back(signs_like(saved[i], Rng(seed, "hessian", static_cast<uint64_t>(probe), i)));
+    }
+    move(signs, kStep);
+    const std::vector<torch::Tensor> above = gradients();
+    move(signs, -kStep);
+    const std::vector<torch::Tensor> below = gradients();
+    std::vector<double> out;
+    for (size_t i = 0; i < names.size(); ++i) {
+      out.push_back(signs[i].mul(above[i] - below[i]).sum(torch::kDouble).item<double>());
+    }
+    return out;
+  };
+  const auto of_probes = [&](const Share& share) {
+    ByteWriter out(kProbesForm);
+    for (int64_t probe = share.first; probe < share.last; ++probe) {
+      for (const double product : products(probe)) out.real(product);
+    }
+    return out.take();
+  };
+  const auto add = [&](const std::string& bytes) {
+    ByteReader in(bytes, kProbesForm);
+    while (!in.at_end()) {
+      for (size_t i = 0; i < names.size(); ++i) {
+        traces[names[i]] += in.real_double() / (2 * kStep * sizes[i]) / static_cast<double>(probes);
+      }
+    }
+  };
   try {
-    for (int64_t probe = 0; probe < probes; ++probe) {
-      cancel.check();
-      std::vector<torch::Tensor> signs;
-      for (size_t i = 0; i < names.size(); ++i) {
-        signs.push_back(signs_like(saved[i], Rng(seed, "hessian", static_cast<uint64_t>(probe), i)));
-      }
-      move(signs, kStep);
-      const std::vector<torch::Tensor> above = gradients();
-      move(signs, -kStep);
-      const std::vector<torch::Tensor> below = gradients();
-      for (size_t i = 0; i < names.size(); ++i) {
-        const double product = signs[i].mul(above[i] - below[i]).sum(torch::kDouble).item<double>();
-        traces[names[i]] += product / (2 * kStep * sizes[i]) / static_cast<double>(probes);
-      }
+    const Share share = share_of(probes, 1, shards);
+    if (is_shared(shards)) {
+      for (const std::string& bytes : exchange_work(*shards, [&] { return of_probes(share); })) add(bytes);
+    } else {
+      add(of_probes(share));
     }
   } catch (...) {
     move({}, 0);

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/cancel.h"
+#include "core/shards.h"
 #include "nn/graph_module.h"
 
 namespace quench::bits {
@@ -24,10 +25,11 @@ using AddGradients = std::function<void()>;
 /// for all weights at once, since E[r_l^T H_lk r_k] = 0 for other layers k; what of layer l is divided by D_l. Twice
 /// the gradient's cost a probe. Deviation: differences of gradients, e = 0.01, in place of second derivatives.
 ///
-/// names: parameters of the module. Weights are as before afterwards. Throws Error{data} for a gradient that is not
-/// finite, Error{cancelled}.
+/// names: parameters of the module. Weights are as before afterwards. shards: the processes that share the probes, each
+/// of which looks at all images for its own; null: this one alone. All get the same traces, to the bit. Throws
+/// Error{data} for a gradient that is not finite, Error{cancelled}.
 std::map<std::string, double> hessian_traces(nn::GraphModule& module, const std::vector<std::string>& names,
                                              const AddGradients& add_gradients, int64_t probes, uint64_t seed,
-                                             const CancelToken& cancel);
+                                             const CancelToken& cancel, const Shards* shards = nullptr);
 
 }  // namespace quench::bits

@@ -20,6 +20,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/json_text.h"
+#include "processes/sharing.h"
 
 namespace quench::collectives {
 namespace {
@@ -166,7 +167,7 @@ C10dGroup::~C10dGroup() {
 }
 
 void C10dGroup::wait_for_all() {
-  store_->set(key("here", place_.rank), bytes_of(fmt::format("{}, process {}", host_name(), ::getpid())));
+  store_->set(key("here", place_.rank), bytes_of(fmt::format("{}, process {}", processes::host_name(), ::getpid())));
   const int64_t start = now_ns();
   std::vector<int> missing;
   for (int rank = 0; rank < place_.world_size; ++rank) missing.push_back(rank);

@@ -27,8 +27,4 @@ std::string why_not();
 /// some do not come in time, naming their ranks; Error{cancelled}.
 std::unique_ptr<processes::Group> join(const processes::Place& place, const JoinOptions& options = {});
 
-/// How many of the group's processes share the processors of this one: those on the same machine that may use the same
-/// ones (1 where each has its own, as Slurm binds them). An act of all.
-int sharing_processors(processes::Group& group);
-
 }  // namespace quench::collectives

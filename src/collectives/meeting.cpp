@@ -99,9 +99,4 @@ std::string own_address(const processes::Place& place, double seconds, const Can
   }
 }
 
-std::string host_name() {
-  std::array<char, 256> name{};
-  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
-}
-
 }  // namespace quench::collectives

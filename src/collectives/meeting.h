@@ -14,7 +14,4 @@ void require_free_port(int port);
 /// reach this process. Throws Error{io} where the address is not known, or nobody listens in time; Error{cancelled}.
 std::string own_address(const processes::Place& place, double seconds, const CancelToken* cancel);
 
-/// The name of this machine.
-std::string host_name();
-
 }  // namespace quench::collectives

@@ -7,6 +7,7 @@
 #include "core/json.h"
 #include "core/labelled_images.h"
 #include "core/log.h"
+#include "core/shards.h"
 #include "data/loading/left_out.h"
 #include "data/sets/dataset.h"
 #include "prediction/engine.h"
@@ -24,13 +25,16 @@ struct EvaluateOptions {
   int workers = 2;
   Json settings;  ///< values of the task's config::evaluate_options(); null: defaults
   Onlooker seen = {};
+  /// The processes that do this evaluation together, each on its share of the split; null: this one does it alone.
+  /// Every one of them gets the whole result, to the bit what one process gives; `seen` sees its share.
+  const Shards* shards = nullptr;
 };
 
 using prediction::Engine;
 
 /// Runs every image of the split through the engine, in order; one that cannot be read is left out, with a warning.
 /// Throws Error{data} where the split's task or classes are not those of the model's metadata, where no image can be
-/// read, and where the model's outputs are not finite (score/finite.h).
+/// read, and where the model's outputs are not finite (score/finite.h). Of several processes, all throw what one would.
 score::Evaluation evaluate(Engine& engine, const data::Dataset& split, const EvaluateOptions& options,
                            const LogSink& log, const CancelToken& cancel);
 

@@ -2,10 +2,14 @@
 
 #include <ATen/Parallel.h>
 
+#include <algorithm>
+
 namespace quench::nn {
 
 IntraOpThreads::IntraOpThreads(int threads) : before_(at::get_num_threads()) { at::set_num_threads(threads); }
 
 IntraOpThreads::~IntraOpThreads() { at::set_num_threads(before_); }
+
+int several_threads() { return std::max(2, at::get_num_threads()); }
 
 }  // namespace quench::nn

@@ -15,4 +15,9 @@ class IntraOpThreads {
   int before_;
 };
 
+/// LibTorch's present number of intra-op threads, but two where that is one. With one thread it computes 1x1
+/// convolutions of fewer than 16 images by another function, which rounds otherwise; with two or more the number does
+/// not matter. So what must not depend on the number of threads, or of processes that share them, takes this many.
+int several_threads();
+
 }  // namespace quench::nn

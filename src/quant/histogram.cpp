@@ -50,7 +50,8 @@ Range finite_range(std::span<const float> values) {
     fail(ErrorKind::data, "[quant.observer] expected finite values, got {} at position {} of {}", *found,
          found - values.begin(), values.size());
   }
-  return {*std::min_element(low.begin(), low.end()), *std::max_element(high.begin(), high.end())};
+  // Which of two zeros came first must not matter: -0 + 0 is 0.
+  return {*std::min_element(low.begin(), low.end()) + 0.0f, *std::max_element(high.begin(), high.end()) + 0.0f};
 }
 
 float Histogram::width() const { return std::ldexp(1.0f, exponent_); }
@@ -102,6 +103,37 @@ void Histogram::add(int exponent, Range extent, std::span<const BinCount> bins) 
     counts_[static_cast<size_t>((one.bin >> shift) - first_)] += one.count;  // arithmetic: floor
     total_ += one.count;
   }
+}
+
+void write_histogram(ByteWriter& out, const Histogram& histogram) {
+  const std::vector<int64_t>& counts = histogram.counts();
+  out.number(static_cast<int64_t>(counts.size()) - std::ranges::count(counts, 0));
+  if (histogram.total() == 0) return;
+  out.number(histogram.exponent());
+  out.real(histogram.extent().low);
+  out.real(histogram.extent().high);
+  int64_t before = 0;
+  for (size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] == 0) continue;
+    const int64_t bin = histogram.first() + static_cast<int64_t>(i);
+    out.number(bin - before);
+    out.number(counts[i]);
+    before = bin;
+  }
+}
+
+void add_histogram(ByteReader& in, Histogram& histogram) {
+  const int64_t filled = in.count();
+  if (filled == 0) return;
+  const auto exponent = static_cast<int>(in.number());
+  const float low = in.real_float(), high = in.real_float();
+  std::vector<Histogram::BinCount> bins;
+  int64_t bin = 0;
+  for (int64_t i = 0; i < filled; ++i) {
+    bin += in.number();
+    bins.push_back({bin, in.number()});
+  }
+  histogram.add(exponent, {low, high}, bins);
 }
 
 void Histogram::add(std::span<const float> values) {

@@ -8,7 +8,8 @@
 
 namespace quench::quant {
 
-/// Smallest and largest of values. Throws Error{data} where one is not finite. values must not be empty.
+/// Smallest and largest of values, a zero without its sign. Throws Error{data} where one is not finite. values must not
+/// be empty.
 Range finite_range(std::span<const float> values);
 
 /// Counts of values in bins of equal width that grows with the data.
@@ -59,5 +60,11 @@ class Histogram {
   Range extent_;
   std::vector<int64_t> counts_;
 };
+
+/// What it has counted, for another process: of each bin that is not empty its distance to the one before and its
+/// count.
+void write_histogram(ByteWriter& out, const Histogram& histogram);
+/// Adds that: exact, whatever the order (Histogram::add). Throws Error{data}.
+void add_histogram(ByteReader& in, Histogram& histogram);
 
 }  // namespace quench::quant

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/byte_string.h"
 #include "graph/graph.h"
 
 namespace quench::quant {
@@ -34,6 +35,11 @@ class Observer {
   /// bits and symmetric: what the range will be quantized to (mse and entropy search for that). Error{data} where
   /// nothing was observed. The range lies within the values observed, 0 included.
   virtual Range range(int bits, bool symmetric) const = 0;
+  /// What was observed, for an observer of the same kind in another process.
+  virtual void write(ByteWriter& out) const = 0;
+  /// Adds what another has written, as if its values had been observed here after those so far: the range is then, to
+  /// the bit, that of one observer which saw all batches in this order. Throws Error{data}.
+  virtual void add(ByteReader& in) = 0;
   /// Parameters whose scale is a power of two (quant/power_of_two.h): those that cover the range; of the mse observer,
   /// those of the least error over all powers and zero points.
   virtual graph::QuantParams power_of_two(int bits, bool symmetric) const;

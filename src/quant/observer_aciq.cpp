@@ -3,7 +3,7 @@
 #include <numbers>
 
 #include "core/error.h"
-#include "quant/histogram.h"
+#include "quant/histogram_observer.h"
 #include "quant/observer_families.h"
 
 namespace quench::quant {
@@ -50,11 +50,8 @@ Density density_of(const Histogram& histogram, bool symmetric) {
   return out;
 }
 
-class Aciq final : public Observer {
+class Aciq final : public HistogramObserver {
  public:
-  void observe(std::span<const float> values) override { histogram_.add(values); }
-  void observe(const Histogram& counted) override { histogram_.add(counted); }
-
   Range range(int bits, bool symmetric) const override {
     if (histogram_.total() == 0)
       fail(ErrorKind::data, "[quant.observer] aciq: expected values before a range, got none");
@@ -88,9 +85,6 @@ class Aciq final : public Observer {
     }
     return range_at(best);
   }
-
- private:
-  Histogram histogram_;
 };
 
 }  // namespace

@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "quant/histogram.h"
+#include "quant/histogram_observer.h"
 #include "quant/observer_families.h"
 #include "quant/range_search.h"
 
@@ -66,11 +66,8 @@ class Divergence {
   std::vector<int64_t> filled_;
 };
 
-class Entropy final : public Observer {
+class Entropy final : public HistogramObserver {
  public:
-  void observe(std::span<const float> values) override { histogram_.add(values); }
-  void observe(const Histogram& counted) override { histogram_.add(counted); }
-
   Range range(int bits, bool symmetric) const override {
     if (histogram_.total() == 0) {
       fail(ErrorKind::data, "[quant.observer] entropy: expected values before a range, got none");
@@ -103,9 +100,6 @@ class Entropy final : public Observer {
     const double refined = refine_range({0, best}, {0, bins}, divergence).high;
     return clipped(-refined, refined);
   }
-
- private:
-  Histogram histogram_;
 };
 
 }  // namespace

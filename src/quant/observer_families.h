@@ -28,9 +28,9 @@ std::unique_ptr<Observer> mse_observer(bool before_silu);
 /// uses.
 std::unique_ptr<Observer> entropy_observer();
 
-/// The range that is best for a density, not for the values themselves (ACIQ: Banner et al. 2019, section 3): the values
-/// are taken as Laplace's or the normal density about their mean, whichever their mean absolute deviation fits better,
-/// and the range mean -+ alpha within the observed values has the least
+/// The range that is best for a density, not for the values themselves (ACIQ: Banner et al. 2019, section 3): the
+/// values are taken as Laplace's or the normal density about their mean, whichever their mean absolute deviation fits
+/// better, and the range mean -+ alpha within the observed values has the least
 ///
 ///   E(alpha) = error of what is cut off, by the density + span^2 / (12 4^bits)
 ///

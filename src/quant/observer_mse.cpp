@@ -3,7 +3,7 @@
 #include <limits>
 
 #include "core/error.h"
-#include "quant/histogram.h"
+#include "quant/histogram_observer.h"
 #include "quant/observer_families.h"
 #include "quant/power_of_two.h"
 #include "quant/range_search.h"
@@ -79,11 +79,9 @@ double squared_error_after_silu(const Points& points, const graph::QuantParams& 
   return sum;
 }
 
-class MeanSquaredError final : public Observer {
+class MeanSquaredError final : public HistogramObserver {
  public:
   explicit MeanSquaredError(bool before_silu) : before_silu_(before_silu) {}
-  void observe(std::span<const float> values) override { histogram_.add(values); }
-  void observe(const Histogram& counted) override { histogram_.add(counted); }
 
   Range range(int bits, bool symmetric) const override {
     require_values();
@@ -141,7 +139,6 @@ class MeanSquaredError final : public Observer {
   }
 
   bool before_silu_;
-  Histogram histogram_;
 };
 
 }  // namespace

@@ -2,7 +2,7 @@
 #include <cmath>
 
 #include "core/error.h"
-#include "quant/histogram.h"
+#include "quant/histogram_observer.h"
 #include "quant/observer_families.h"
 
 namespace quench::quant {
@@ -21,15 +21,13 @@ double quantile(std::span<const int64_t> counts, int64_t first, double width, do
   return width * static_cast<double>(first + static_cast<int64_t>(counts.size()));
 }
 
-class Percentile final : public Observer {
+class Percentile final : public HistogramObserver {
  public:
   explicit Percentile(double percentile) : kept_(percentile / 100) {
     if (!(percentile >= 50 && percentile <= 100)) {
       fail(ErrorKind::config, "[quant.observer] expected percentile in [50, 100], got {}", percentile);
     }
   }
-  void observe(std::span<const float> values) override { histogram_.add(values); }
-  void observe(const Histogram& counted) override { histogram_.add(counted); }
 
   Range range(int, bool symmetric) const override {
     if (histogram_.total() == 0) {
@@ -53,7 +51,6 @@ class Percentile final : public Observer {
   }
 
  private:
-  Histogram histogram_;
   double kept_;
 };
 

@@ -148,7 +148,7 @@ void warn(const LogSink& log, const Json& settings, const PlacementOptions& opti
 }  // namespace
 
 Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, const Json& config, const LogSink& log,
-                 const CancelToken& cancel) {
+                 const CancelToken& cancel, const Shards* shards) {
   const int64_t start_ns = now_ns();
   const Json settings = settings_from(config);
   if (settings.value("levels", std::string("uniform")) == "binary" && graph::is_sparse(float_graph)) {
@@ -174,6 +174,7 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   calibration.percentile = settings["percentile"].get<double>();
   calibration.symmetric = options.symmetric;
   calibration.power_of_two = weight_rule(settings).power_of_two;
+  calibration.shards = shards;
   if (weight_rule(settings).scales == "output_mse") calibration.mean_squares_of = inputs_of(placement);
   const Calibration found = calibrate(placement, data.train, subset.indices, calibration, log, cancel);
 

@@ -7,6 +7,7 @@
 #include "core/cancel.h"
 #include "core/json.h"
 #include "core/log.h"
+#include "core/shards.h"
 #include "data/sets/dataset.h"
 #include "graph/graph.h"
 #include "quant/placement.h"
@@ -31,9 +32,10 @@ struct Prepared {
 /// (data.train may be null) unless scales of weights want it; weight_scales=fixed and weight_scales_by where scales are
 /// not max|w|, levels where they are not uniform. Throws Error{config} for a setting that does not fit (0 calibration
 /// images), Error{data} where a value is not finite, Error{unsupported} for a target that cannot take it,
-/// Error{cancelled}.
+/// Error{cancelled}. shards: the processes that calibrate together (CalibrateOptions::shards), all of which get the
+/// same.
 Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, const Json& config, const LogSink& log,
-                 const CancelToken& cancel);
+                 const CancelToken& cancel, const Shards* shards = nullptr);
 
 /// The same model with other layers in float or other bits of weights, with the ranges that `prepared` found: no image
 /// is looked at again. config: as it was given to prepare() but for `float_layers`, `layer_bits` and `bits_w`. Throws

@@ -32,8 +32,13 @@ graph::Graph floats_of(const StepInput& input) {
 graph::Graph run_quantize(const StepInput& input) {
   const graph::Graph model = floats_of(input);
   const bool looks = config::quantize_looks_at_images(input.settings);
+  if (is_shared(input.shards) && input.settings.value("pictures", "data") == "distilled") {
+    fail(ErrorKind::config,
+         "quantize: expected `pictures` that are not distilled with several processes: each would distil its own (make "
+         "the model in one process)");
+  }
   const data::Splits pictures = looks ? calibration_pictures(input, model, kMostDistilled) : data::Splits{};
-  quant::Prepared made = quant::prepare(model, pictures, input.settings, input.log, input.cancel);
+  quant::Prepared made = quant::prepare(model, pictures, input.settings, input.log, input.cancel, input.shards);
   if (!config::reads_pictures_of_data(input.settings)) {
     made.graph.metadata["calibration_pictures"] = input.settings.at("pictures").get<std::string>();
   }

@@ -7,6 +7,7 @@
 
 #include "core/cancel.h"
 #include "core/log.h"
+#include "core/shards.h"
 #include "data/sets/dataset.h"
 #include "graph/onnx_read.h"
 #include "methods/chain.h"
@@ -28,6 +29,7 @@ struct StepInput {
   std::filesystem::path data_root = {};           ///< where files that settings name are looked for, too
   prune::LatencyOf latency = {};                  ///< where a model's time goes on a device; empty: it cannot be told
   const graph::ModelFile* unquantized = nullptr;  ///< the float model that the chain's `quantize` was given; null: none
+  const Shards* shards = nullptr;                 ///< the processes that take this step together; null: this one alone
 };
 using StepFunction = std::function<graph::Graph(const StepInput&)>;
 

@@ -35,6 +35,7 @@ std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& 
   options.batch = loading.batch;
   options.workers = loading.workers;
   options.left_out = loading.left_out;
+  options.is_share = loading.is_share;
   options.subset = loading.subset;
   if (loading.subset.empty() && loading.limit > 0 && loading.limit < split.size()) {
     options.subset.resize(static_cast<size_t>(loading.limit));
@@ -53,10 +54,12 @@ std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& 
 }
 
 std::function<std::optional<LabelledImages>()> evaluation_rectangles(const Dataset& split, int side, int multiple,
-                                                                     const std::shared_ptr<LeftOut>& left_out) {
-  return [&split, side, multiple, left_out, index = int64_t{0},
-          any = false]() mutable -> std::optional<LabelledImages> {
-    while (index < split.size()) {
+                                                                     const std::shared_ptr<LeftOut>& left_out,
+                                                                     std::optional<Share> share) {
+  const Share all = share.value_or(Share{0, split.size()});
+  return [&split, side, multiple, left_out, last = all.last, index = all.first,
+          any = share.has_value()]() mutable -> std::optional<LabelledImages> {
+    while (index < last) {
       const int64_t at = index++;
       const std::optional<Sample> sample = read_or_note(split, at, *left_out);
       if (!sample) continue;

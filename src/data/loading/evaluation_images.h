@@ -6,14 +6,15 @@
 #include <vector>
 
 #include "core/labelled_images.h"
+#include "core/shards.h"
 #include "data/loading/left_out.h"
 #include "data/sets/dataset.h"
 
 namespace quench::data {
 
 /// Images a run takes at a size, `most` at most, so that a large model's values stay in some hundred megabytes: 512 at
-/// 64 px, 5 at 640 px. at_once: images that run side by side (threads of a runtime); a multiple of them, so that none of
-/// the threads waits for the others, but not more than twice as many images.
+/// 64 px, 5 at 640 px. at_once: images that run side by side (threads of a runtime); a multiple of them, so that none
+/// of the threads waits for the others, but not more than twice as many images.
 int64_t evaluation_batch(int imgsz, int64_t most, int64_t at_once = 1);
 
 struct Batch;
@@ -28,6 +29,7 @@ struct EvaluationLoading {
   int64_t limit = 0;                       ///< the first N images; 0: all
   std::vector<int64_t> subset = {};        ///< indices to use, in this order, in place of `limit`; empty: all
   std::shared_ptr<LeftOut> left_out = {};  ///< takes up images that cannot be read
+  bool is_share = false;                   ///< LoaderOptions::is_share
 };
 
 /// The images of a split as models are evaluated on, some at a call, in order, without augmentation, and what is true
@@ -37,8 +39,10 @@ std::function<std::optional<LabelledImages>()> evaluation_images(const Dataset& 
                                                                  const EvaluationLoading& loading);
 
 /// Likewise one by one, each in the smallest rectangle (sides multiples of `multiple`) that takes it with its long side
-/// resized to `side`. For sets whose labels are objects.
+/// resized to `side`. For sets whose labels are objects. share: of the split's images, of which none need be readable;
+/// nothing: all.
 std::function<std::optional<LabelledImages>()> evaluation_rectangles(const Dataset& split, int side, int multiple,
-                                                                     const std::shared_ptr<LeftOut>& left_out);
+                                                                     const std::shared_ptr<LeftOut>& left_out,
+                                                                     std::optional<Share> share = {});
 
 }  // namespace quench::data

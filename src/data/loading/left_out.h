@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/byte_string.h"
 #include "core/labelled_images.h"
 
 namespace quench::data {
@@ -27,5 +28,14 @@ class LeftOut {
 /// "1 of 8 test images cannot be read and is left out, the first: [data.folder] ... (a/b.jpg)". `what`: "test images".
 /// images: one or more.
 std::string to_text(const std::vector<LeftOutImage>& images, int64_t of, std::string_view what);
+
+/// Throws Error{data}: none of the images that were asked for could be read. images: those; of: as to_text.
+[[noreturn]] void fail_none_read(const std::vector<LeftOutImage>& images, int64_t of);
+
+/// For another process, and from it.
+void write_left_out(ByteWriter& out, const std::vector<LeftOutImage>& images);
+std::vector<LeftOutImage> read_left_out(ByteReader& in);
+/// Adds those of another share, each once, and keeps all by index.
+void merge_left_out(std::vector<LeftOutImage>& images, const std::vector<LeftOutImage>& more);
 
 }  // namespace quench::data

@@ -159,9 +159,8 @@ std::optional<Batch> Loader::next() {
     state_->any = true;
     return batch;
   }
-  if (!state_->any && left_out().count() > 0) {
-    fail(ErrorKind::data, "[data.loader] expected images that can be read, got none: {}",
-         to_text(left_out().images(), state_->dataset->size(), "images"));
+  if (!state_->any && !state_->options.is_share && left_out().count() > 0) {
+    fail_none_read(left_out().images(), state_->dataset->size());
   }
   return std::nullopt;
 }

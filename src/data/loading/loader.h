@@ -44,6 +44,8 @@ struct LoaderOptions {
   int64_t total_epochs = 0;  ///< of the whole training, for augment_off_epochs; 0: never off
   /// Takes up images that cannot be read; null: Loader::left_out() alone has them.
   std::shared_ptr<LeftOut> left_out;
+  /// Part of a larger list: an epoch of which no image can be read gives no batch, and is no error.
+  bool is_share = false;
 };
 
 /// Yields the batches of one epoch, in order, made by worker threads ahead of use. What is yielded depends on

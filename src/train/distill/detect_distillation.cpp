@@ -9,17 +9,19 @@ namespace {
 
 class DetectDistillation : public TaskDistillation {
  public:
-  DetectDistillation(models::DetectHead head, const LossGains& gains, double temperature)
-      : head_(std::move(head)), gains_(gains), temperature_(temperature) {}
+  DetectDistillation(models::DetectHead head, const LossGains& gains, double temperature,
+                     std::shared_ptr<const SharedBatch> shared)
+      : head_(std::move(head)), gains_(gains), temperature_(temperature), shared_(std::move(shared)) {}
   torch::Tensor outputs_loss(const std::vector<torch::Tensor>& student,
                              const std::vector<torch::Tensor>& teacher) const override {
-    return detect_outputs_loss(head_, gains_, temperature_, student, teacher);
+    return detect_outputs_loss(head_, gains_, temperature_, student, teacher, *shared_);
   }
 
  private:
   models::DetectHead head_;
   LossGains gains_;
   double temperature_;
+  std::shared_ptr<const SharedBatch> shared_;
 };
 
 }  // namespace
@@ -42,7 +44,7 @@ std::unique_ptr<TaskDistillation> detect_distillation(const graph::Graph& studen
          "features` can learn from it");
   }
   const LossGains gains = detect_gains(own, settings);
-  return std::make_unique<DetectDistillation>(std::move(own), gains, distill.output_temperature);
+  return std::make_unique<DetectDistillation>(std::move(own), gains, distill.output_temperature, settings.shared);
 }
 
 }  // namespace quench::train

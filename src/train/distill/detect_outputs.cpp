@@ -11,15 +11,17 @@ using torch::Tensor;
 constexpr int64_t kBoxSides = 4;
 constexpr int64_t kObjectnessChannel = 4;
 
-Tensor weighted_mean(const Tensor& losses, const Tensor& weights) {
-  return (losses * weights).sum() / weights.sum().clamp_min(1);
+/// total: the weights' sum over the whole batch.
+Tensor weighted_mean(const Tensor& losses, const Tensor& weights, const Tensor& total) {
+  return (losses * weights).sum() / total.clamp_min(1);
 }
 
 /// [N,C,H,W] -> [N,H,W,C]
 Tensor channels_at_end(const Tensor& output) { return output.permute({0, 2, 3, 1}); }
 
 Tensor anchor_free_loss(const models::DetectHead& head, const LossGains& gains, double temperature,
-                        const std::vector<Tensor>& student, const std::vector<Tensor>& teacher) {
+                        const std::vector<Tensor>& student, const std::vector<Tensor>& teacher,
+                        const SharedBatch& shared) {
   const at::ScalarType type = working_type(student[0]);
   Tensor cls = at::zeros({}, student[0].options().dtype(type)), box = cls, confidence = cls;
   for (size_t i = 0; i < student.size(); i += 2) {
@@ -33,7 +35,7 @@ Tensor anchor_free_loss(const models::DetectHead& head, const LossGains& gains, 
     cls = cls + binary_divergence(student[i + 1], scores, temperature).sum();
     confidence = confidence + weights.sum();
   }
-  return (cls * gains.cls + box * gains.dfl) / confidence.clamp_min(1);
+  return (cls * gains.cls + box * gains.dfl) / shared.summed(confidence).clamp_min(1);
 }
 
 /// Centre in cells and size in anchors, as Yolov5Loss reads them; x, y, w, h stand last.
@@ -43,7 +45,7 @@ Tensor box_of(const Tensor& logits) {
 }
 
 Tensor anchor_loss(const models::DetectHead& head, const LossGains& given, double temperature,
-                   const std::vector<Tensor>& student, const std::vector<Tensor>& teacher) {
+                   const std::vector<Tensor>& student, const std::vector<Tensor>& teacher, const SharedBatch& shared) {
   const at::ScalarType type = working_type(student[0]);
   const auto stride = static_cast<double>(head.strides[0]);
   const double pixels = static_cast<double>(student[0].size(2) * student[0].size(3)) * stride * stride;
@@ -56,14 +58,16 @@ Tensor anchor_loss(const models::DetectHead& head, const LossGains& given, doubl
       return channels_at_end(output.to(type)).unflatten(-1, {anchors, 5 + head.class_count()});
     };
     const Tensor s = rows(student[level]), t = rows(teacher[level].detach());
-    const Tensor t_objectness = t.select(-1, kObjectnessChannel), weights = t_objectness.sigmoid();
+    const Tensor t_objectness = t.select(-1, kObjectnessChannel), weights = t_objectness.sigmoid(),
+                 total = shared.summed(weights.sum());
     const Tensor objectness = binary_divergence(s.select(-1, kObjectnessChannel), t_objectness, temperature).mean();
     const Tensor box = (box_of(s.slice(-1, 0, kBoxSides)) - box_of(t.slice(-1, 0, kBoxSides))).square().mean(-1);
-    sum = sum + objectness * (balance[level] * gains.obj) + weighted_mean(box, weights) * gains.box;
+    sum = sum + objectness * (balance[level] * gains.obj * shared.share()) +
+          weighted_mean(box, weights, total) * gains.box;
     if (head.class_count() > 1) {
       const auto classes = [](const Tensor& row) { return row.slice(-1, kObjectnessChannel + 1); };
       const Tensor cls = binary_divergence(classes(s), classes(t), temperature).mean(-1);
-      sum = sum + weighted_mean(cls, weights) * gains.cls;
+      sum = sum + weighted_mean(cls, weights, total) * gains.cls;
     }
   }
   return sum;
@@ -72,11 +76,12 @@ Tensor anchor_loss(const models::DetectHead& head, const LossGains& given, doubl
 }  // namespace
 
 Tensor detect_outputs_loss(const models::DetectHead& head, const LossGains& gains, double temperature,
-                           const std::vector<Tensor>& student, const std::vector<Tensor>& teacher) {
+                           const std::vector<Tensor>& student, const std::vector<Tensor>& teacher,
+                           const SharedBatch& shared) {
   check_outputs(head, student);
   check_outputs(head, teacher);
   const auto loss = head.anchor_free() ? anchor_free_loss : anchor_loss;
-  return loss(head, gains, temperature, student, teacher);
+  return loss(head, gains, temperature, student, teacher, shared);
 }
 
 }  // namespace quench::train

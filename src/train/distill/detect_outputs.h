@@ -24,8 +24,9 @@ namespace quench::train {
 ///   class: sum of o times the mean over classes of binary_divergence / S, gain `cls` (none where there is one class);
 ///   box: sum of o times the mean of the four squared differences of centre (in cells) and size (in anchors) / S, gain
 ///        `box`.
-/// Levels are added; gains are scaled as Yolov5Loss does.
+/// Levels are added; gains are scaled as Yolov5Loss does. shared: the batch that the outputs are of, or a share of.
 torch::Tensor detect_outputs_loss(const models::DetectHead& head, const LossGains& gains, double temperature,
-                                  const std::vector<torch::Tensor>& student, const std::vector<torch::Tensor>& teacher);
+                                  const std::vector<torch::Tensor>& student, const std::vector<torch::Tensor>& teacher,
+                                  const SharedBatch& shared = SharedBatch());
 
 }  // namespace quench::train

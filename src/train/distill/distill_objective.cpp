@@ -54,6 +54,7 @@ class DistillObjective : public Objective, public TermsOfLoss {
       : own_(make_objective(student, data, settings)),
         distill_(distill),
         comparison_(make_task_distillation(student, teacher, distill, settings)),
+        shared_(settings.shared),
         device_(open_device(settings.device)),
         teacher_(teacher, {.device = device_}) {
     require_same_classes(teacher, *data.train);
@@ -78,7 +79,7 @@ class DistillObjective : public Objective, public TermsOfLoss {
       const size_t behind = student_maps_.size() - i;
       const Tensor divergence = channel_divergence(adapted(values[values.size() - behind], adapters_[i]),
                                                    taught[taught.size() - behind], distill_.map_temperature);
-      sum = sum + divergence * (distill_.weight / static_cast<double>(student_maps_.size()));
+      sum = sum + divergence * (distill_.weight * shared_->share() / static_cast<double>(student_maps_.size()));
     }
     const auto* terms = dynamic_cast<const TermsOfLoss*>(own_.get());
     parts_ = terms ? terms->parts() : LossParts{{"own_loss", own}};
@@ -117,6 +118,7 @@ class DistillObjective : public Objective, public TermsOfLoss {
   LossParts parts_;
   DistillSettings distill_;
   std::unique_ptr<TaskDistillation> comparison_;
+  std::shared_ptr<const SharedBatch> shared_;
   torch::Device device_;
   nn::GraphModule teacher_;
   std::vector<graph::EdgeId> student_maps_, teacher_maps_;

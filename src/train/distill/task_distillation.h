@@ -16,7 +16,7 @@ class TaskDistillation {
  public:
   virtual ~TaskDistillation() = default;
   /// Loss of the student's outputs against the teacher's, a scalar: mean over the images as the task's Objective has
-  /// it, differentiable by the student's. 0 where both are equal.
+  /// it, or this process's share of it, differentiable by the student's. 0 where both are equal.
   virtual torch::Tensor outputs_loss(const std::vector<torch::Tensor>& student,
                                      const std::vector<torch::Tensor>& teacher) const = 0;
 };

@@ -18,23 +18,25 @@ int64_t class_count(const graph::Graph& graph, const data::Splits& data) {
 
 class ClassifyObjective : public Objective {
  public:
-  ClassifyObjective(int64_t classes, double label_smoothing) : classes_(classes), smoothing_(label_smoothing) {}
+  ClassifyObjective(int64_t classes, double label_smoothing, std::shared_ptr<const SharedBatch> shared)
+      : classes_(classes), smoothing_(label_smoothing), shared_(std::move(shared)) {}
 
   torch::Tensor loss(const std::vector<torch::Tensor>& outputs, const data::Batch& batch) override {
     const torch::Tensor& logits = outputs.at(0);
-    return cross_entropy(logits, soft_targets(batch, classes_, smoothing_).to(logits.device()));
+    return cross_entropy(logits, soft_targets(batch, classes_, smoothing_).to(logits.device()), shared_->share());
   }
 
  private:
   int64_t classes_;
   double smoothing_;
+  std::shared_ptr<const SharedBatch> shared_;
 };
 
 }  // namespace
 
 std::unique_ptr<Objective> classify_objective(const graph::Graph& graph, const data::Splits& data,
                                               const FitSettings& settings) {
-  return std::make_unique<ClassifyObjective>(class_count(graph, data), settings.label_smoothing);
+  return std::make_unique<ClassifyObjective>(class_count(graph, data), settings.label_smoothing, settings.shared);
 }
 
 }  // namespace quench::train

@@ -14,8 +14,8 @@ constexpr double kNominalBatch = 64;
 
 class DetectObjective : public Objective, public TermsOfLoss {
  public:
-  DetectObjective(models::DetectHead head, const LossGains& gains)
-      : head_(std::move(head)), criterion_(make_criterion(head_, gains)) {}
+  DetectObjective(models::DetectHead head, const LossGains& gains, std::shared_ptr<const SharedBatch> shared)
+      : head_(std::move(head)), criterion_(make_criterion(head_, gains, std::move(shared))) {}
 
   torch::Tensor loss(const std::vector<torch::Tensor>& outputs, const data::Batch& batch) override {
     const auto images = static_cast<double>(batch.images.shape().at(0));
@@ -48,7 +48,7 @@ std::unique_ptr<Objective> detect_objective(const graph::Graph& graph, const dat
          data.train->classes().size(), data.name, head.class_count());
   }
   const LossGains gains = detect_gains(head, settings);
-  return std::make_unique<DetectObjective>(std::move(head), gains);
+  return std::make_unique<DetectObjective>(std::move(head), gains, settings.shared);
 }
 
 }  // namespace quench::train

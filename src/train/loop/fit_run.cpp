@@ -25,10 +25,15 @@ const char* const kResultsName = "results.csv";
 
 double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
 
-nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, const FitSettings& settings) {
+nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, const FitSettings& settings,
+                            processes::Group& group) {
   nn::ModuleOptions options;
   options.device = device;
   options.bf16 = bf16_on_cpu(settings.precision, device);
+  if (group.world_size() > 1) {
+    options.whole_batch = std::make_shared<const nn::WholeBatch>(nn::WholeBatch{
+        [&group](const torch::Tensor& values) { group.sum(values); }, group.world_size(), settings.shared_norms()});
+  }
   nn::GraphModule module(graph, options);
   module.learn(settings.qat.quantizers);
   if (settings.freeze > 0) module.freeze(settings.freeze);
@@ -46,8 +51,12 @@ OptimizerOptions optimizer_options(const FitSettings& s) {
   return options;
 }
 
-std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Splits& data) {
+std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Splits& data, const processes::Group& group,
+                                          std::shared_ptr<data::LeftOut> left_out) {
   data::LoaderOptions options;
+  options.share = group.rank();
+  options.shares = group.world_size();
+  options.left_out = std::move(left_out);
   options.imgsz = s.imgsz;
   options.batch = s.batch;
   options.shuffle = true;
@@ -64,6 +73,11 @@ std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Spli
     images = s.train_limit;
   }
   options.drop_last = images >= s.batch;  // a last batch of a few images would upset the batch statistics
+  if (std::min(images, s.batch) < group.world_size()) {
+    fail(ErrorKind::config,
+         "[train] expected at least an image a batch for each of {} processes (`world_size`), got batches of {}",
+         group.world_size(), std::min(images, s.batch));
+  }
   return std::make_unique<data::Loader>(data.train, options);
 }
 
@@ -99,12 +113,14 @@ std::map<std::string, torch::Tensor> trained(const nn::GraphModule& module, cons
 
 }  // namespace
 
-FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context)
+FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings settings, const FitContext& context,
+               processes::Group& group)
     : settings_(std::move(settings)),
       context_(context),
+      group_(group),
       data_(settings_.keep_best() ? data::with_validation(data, settings_.val_share, settings_.seed) : data),
       device_(open_device(settings_.device)),
-      module_(make_module(start, device_, settings_)),
+      module_(make_module(start, device_, settings_, group)),
       scales_(batch_norm_scales(start, module_, settings_.sparsity)),
       objective_(context.objective ? context.objective(start, data_, settings_)
                                    : make_objective(start, data_, settings_)),
@@ -112,7 +128,8 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
       loss_scale_(settings_.precision == "fp16"),
       profile_(settings_.profile) {
   if (data.train->size() == 0) fail(ErrorKind::data, "[train] {} has no training images", data.name);
-  loader_ = make_loader(settings_, data_);
+  loader_ = make_loader(settings_, data_, group_, left_out_of_training_);
+  if (several()) gradients_ = std::make_unique<GradientSums>(trained(module_, *objective_), group_);
   after_step();
   if (settings_.qat.freeze_threshold > 0) {
     oscillations_ =
@@ -131,6 +148,7 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
   }
   at_.graph_sha256 = graph_digest(start);
   at_.data_sha256 = data::digest(data_);
+  if (several()) require_same_start();
 }
 
 /// Everything that the average covers: parameters and batch-norm statistics.
@@ -151,6 +169,7 @@ std::map<std::string, torch::Tensor> FitRun::checkpointed() const {
 }
 
 void FitRun::save() {
+  if (!group_.leads()) return;
   at_.steps = optimizer_.steps();
   at_.ema_steps = ema_ ? ema_->steps() : 0;
   at_.loss_sum = losses_.sum();
@@ -166,8 +185,9 @@ void FitRun::save() {
 }
 
 void FitRun::resume() {
-  std::optional<Checkpoint> kept =
-      saved_run(context_.folder, at_, settings_.keep_best(), context_.resume, context_.log);
+  std::optional<Checkpoint> kept;
+  if (group_.leads()) kept = saved_run(context_.folder, at_, settings_.keep_best(), context_.resume, context_.log);
+  if (several()) kept = agreed(kept);
   if (!kept) return;
   Checkpoint& saved = *kept;
   std::map<std::string, torch::Tensor> values;
@@ -180,7 +200,7 @@ void FitRun::resume() {
   losses_.restore(at_.loss_sum, at_.epoch_images, at_.part_sums);
   loss_scale_.restore(at_.loss_scale, at_.good_steps);
   show_rows();
-  if (context_.log != nullptr) {
+  if (context_.log != nullptr && group_.leads()) {
     const std::filesystem::path path = context_.folder / kCheckpointName;
     context_.log->info(fmt::format("resumed after epoch {}, batch {} ({})", at_.epoch, at_.batch, path.string()));
   }
@@ -188,11 +208,12 @@ void FitRun::resume() {
 
 void FitRun::stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch) {
   if (!bad) return;
-  const std::string cause = first_non_finite(module_, pixels_of(batch.images, device_));
+  const std::string cause =
+      several() ? agreed_cause(batch) : first_non_finite(module_, pixels_of(batch.images, device_));
   const std::string message = fmt::format(
       "[train] expected a finite loss, got {} (epoch {}, step {}, learning rate {:.4g}; first not finite: {})",
       bad->loss, at_.epoch + 1, bad->step, bad->lr, cause);
-  if (context_.not_finite) context_.not_finite(message);
+  if (context_.not_finite && group_.leads()) context_.not_finite(message);
   throw Error(ErrorKind::data, message);
 }
 
@@ -201,22 +222,26 @@ void FitRun::train_batch(const data::Batch& batch) {
   const double lr = schedule_.at(step);
   torch::Tensor loss;
   module_.at_step(step);
+  settings_.shared->begin(batch.images.shape().at(0), batch.whole);
   {
     const Autocast autocast(settings_.precision, device_);
     profile_.enter("forward");
-    const std::vector<torch::Tensor> outputs =
-        module_.forward(pixels_of(batch.images, device_), objective_->watched());
+    std::vector<torch::Tensor> values = module_.forward(pixels_of(batch.images, device_), objective_->watched());
+    if (several()) values = with_gradients_of_all(values);
     profile_.enter("loss");
-    loss = objective_->loss(outputs, batch);
+    loss = objective_->loss(values, batch);
   }
-  const int64_t images = batch.images.shape().at(0);
-  const auto* terms = dynamic_cast<const TermsOfLoss*>(objective_.get());
-  stop_on(losses_.add(loss, images, step, lr, terms ? terms->parts() : LossParts{}), batch);
+  const auto* with_terms = dynamic_cast<const TermsOfLoss*>(objective_.get());
+  const LossParts terms = with_terms ? with_terms->parts() : LossParts{};
+  if (!several()) stop_on(losses_.add(loss, batch.whole, step, lr, terms), batch);
   if (at_.batch % settings_.accumulate == 0) optimizer_.zero_grad();
+  const bool last = (at_.batch + 1) % settings_.accumulate == 0 || at_.batch + 1 == loader_->batches();
   profile_.enter("backward");
+  if (several() && last) gradients_->begin();
   scaled(loss, step).backward();
+  if (several()) add_up(loss, terms, batch, lr, last);
   profile_.enter("optimizer");
-  at_.images += images;
+  at_.images += batch.whole;
   ++at_.batch;
   if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
     penalise_scales(step);
@@ -249,7 +274,9 @@ torch::Tensor FitRun::scaled(const torch::Tensor& loss, int64_t step) const {
   if (qat.damping > 0) {
     const double done =
         static_cast<double>(step) / static_cast<double>(std::max<int64_t>(1, schedule_.total_steps - 1));
-    sum = sum + damping_penalty(module_) * (damping_at(qat.damping, qat.damping_cosine, done) / batches);
+    // Of weights, which all processes have: each gives its part.
+    const double factor = damping_at(qat.damping, qat.damping_cosine, done) / batches / group_.world_size();
+    sum = sum + damping_penalty(module_) * factor;
   }
   return loss_scale_.on() ? sum * loss_scale_.scale() : sum;
 }
@@ -285,12 +312,13 @@ void FitRun::train_epoch() {
   };
   std::optional<data::Batch> last;
   while (true) {
-    if (between_steps() && context_.cancel != nullptr && context_.cancel->cancelled()) {
+    if (between_steps() && stops()) {
       account();
       if (last) stop_on(losses_.flush(), *last);
       save();
-      context_.cancel->check();
+      fail(ErrorKind::cancelled, "interrupted");
     }
+    if (several() && between_steps()) keep_step();
     profile_.enter("wait for data");
     std::optional<data::Batch> batch = loader_->next();
     if (!batch) break;
@@ -309,7 +337,7 @@ void FitRun::train_epoch() {
 }
 
 void FitRun::show() {
-  if (context_.log == nullptr || now_ns() - shown_ns_ < kShowEveryNs) return;
+  if (context_.log == nullptr || !group_.leads() || now_ns() - shown_ns_ < kShowEveryNs) return;
   shown_ns_ = now_ns();
   context_.log->show_progress(fmt::format("epoch {}/{}  batch {}/{}  loss {:.4f}  {:.0f} images/s  {} left",
                                           at_.epoch + 1, settings_.epochs, at_.batch, loader_->batches(),
@@ -334,18 +362,19 @@ graph::Graph FitRun::result_graph() {
 
 score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& split, int64_t limit,
                                 const graph::Graph& graph) {
+  if (!group_.leads()) return agreed(score::Scores());
   nn::ModuleOptions options;
   options.device = device_;
   nn::GraphModule module(graph, options);
   const auto& left_out = split == data_.test ? left_out_of_test_ : left_out_of_validation_;
   try {
-    return evaluate(module, graph, *split,
-                    {.imgsz = settings_.imgsz,
-                     .batch = data::evaluation_batch(settings_.imgsz, 128),
-                     .workers = settings_.workers,
-                     .limit = limit,
-                     .left_out = left_out},
-                    context_.cancel);
+    return agreed(evaluate(module, graph, *split,
+                           {.imgsz = settings_.imgsz,
+                            .batch = data::evaluation_batch(settings_.imgsz, 128),
+                            .workers = settings_.workers,
+                            .limit = limit,
+                            .left_out = left_out},
+                           context_.cancel));
   } catch (const Error& error) {  // score/finite.h: weights that ran away, though no loss of a batch has shown it
     const bool ran_away = std::string_view(error.what()).find("outputs of finite values") != std::string_view::npos;
     if (ran_away && context_.not_finite) context_.not_finite(error.what());
@@ -354,12 +383,14 @@ score::Scores FitRun::scores_on(const std::shared_ptr<const data::Dataset>& spli
 }
 
 void FitRun::tell_left_out() {
+  if (several()) gather_left_out();
+  if (!group_.leads()) return;
   const auto tell = [&](const char* what, const data::LeftOut& left_out, const data::Dataset* split) {
     if (context_.log == nullptr || left_out.count() <= told_left_out_[what]) return;
     told_left_out_[what] = left_out.count();
     context_.log->warning(data::to_text(left_out.images(), split->size(), what));
   };
-  tell("training images", loader_->left_out(), data_.train.get());
+  tell("training images", *left_out_of_training_, data_.train.get());
   tell("validation images", *left_out_of_validation_, data_.validation.get());
   tell("test images", *left_out_of_test_, data_.test.get());
 }
@@ -370,11 +401,12 @@ void FitRun::keep_best(const graph::Graph& graph, const score::Scores& scores) {
          data_.validation->size());
   }
   if (scores.front().value <= at_.best_score) return;
-  keep_best_model(context_.folder, graph);
+  if (group_.leads()) keep_best_model(context_.folder, graph);
   at_.best_score = scores.front().value;
 }
 
 void FitRun::show_rows() {
+  if (!group_.leads()) return;
   write_results(context_.folder / kResultsName, at_.rows);
   if (context_.after_epoch) context_.after_epoch(at_.rows);
 }
@@ -391,12 +423,9 @@ void FitRun::end_epoch() {
   if (tested) {
     save();  // a kill or cancel while evaluating does not lose the epoch
     const graph::Graph graph = result_graph();
-    if (settings_.keep_best()) {
-      row.scores = scores_on(data_.validation, 0, graph);
-      keep_best(graph, row.scores);
-    } else {
-      row.scores = scores_on(data_.test, settings_.test_limit, graph);
-    }
+    const bool best = settings_.keep_best();
+    row.scores = scores_on(best ? data_.validation : data_.test, best ? 0 : settings_.test_limit, graph);
+    if (best) keep_best(graph, row.scores);
   }
   ++at_.epoch;
   at_.batch = 0;
@@ -406,21 +435,33 @@ void FitRun::end_epoch() {
   save();
   show_rows();
   tell_left_out();
-  if (context_.log == nullptr) return;
+  if (context_.log == nullptr || !group_.leads()) return;
   const std::string scores = tested ? to_text(row.scores) + (settings_.keep_best() ? " (validation)  " : "  ") : "";
   context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
                                  row.train_loss, scores, row.images_per_second, duration_text(seconds_left())));
 }
 
-FitResult FitRun::finish() {
+void FitRun::train_epochs() {
   while (at_.epoch < settings_.epochs) {
-    train_epoch();
+    try {
+      train_epoch();
+    } catch (const Error&) {
+      if (group_.lost() && group_.leads() && kept_step_) {
+        back_to_kept_step();
+        save();
+      }
+      throw;
+    }
     end_epoch();
   }
+}
+
+FitResult FitRun::finish() {
+  train_epochs();
   FitResult result;
   const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
   if (settings_.keep_best() && at_.best_score >= 0) {
-    result.graph = read_best_model(context_.folder);
+    result.graph = agreed(group_.leads() ? read_best_model(context_.folder) : graph::Graph());
     result.scores = scores_on(data_.test, settings_.test_limit, result.graph);
     result.chosen_on = "validation";
   } else {

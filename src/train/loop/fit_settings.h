@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "core/json.h"
 #include "graph/graph.h"
+#include "train/loop/shared_batch.h"
 #include "train/qat/qat_settings.h"
 
 namespace quench::train {
@@ -21,6 +23,11 @@ struct FitSettings {
   int64_t test_limit = 0;   ///< images; 0: all
   Json augmentation;        ///< values of config::augment_options()
 
+  /// What objectives compute their share of a batch's loss by. Of the run, not of its config.
+  std::shared_ptr<SharedBatch> shared = std::make_shared<SharedBatch>();
+
+  /// Whether batch norms of several processes take the statistics of the whole batch.
+  bool shared_norms() const { return batch_norm != "local"; }
   /// Whether the result is the best epoch's, not the last one's.
   bool keep_best() const { return keep == "best"; }
 

@@ -18,8 +18,8 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
-  /// Scalar, mean over the images of the batch, differentiable by the values. outputs: the module's raw outputs, then
-  /// the values of watched().
+  /// Scalar, mean over the images of the batch, differentiable by the values; where several processes share the batch,
+  /// this one's share of it (FitSettings::shared). outputs: the module's raw outputs, then the values of watched().
   virtual torch::Tensor loss(const std::vector<torch::Tensor>& outputs, const data::Batch& batch) = 0;
   /// Edges of the graph whose values the loss reads beside the outputs.
   virtual std::vector<graph::EdgeId> watched() const { return {}; }

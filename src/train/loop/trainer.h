@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "data/sets/dataset.h"
 #include "graph/graph.h"
+#include "processes/group.h"
 #include "score/scores.h"
 #include "train/loop/results_csv.h"
 #include "train/loop/resume.h"
@@ -53,6 +54,11 @@ struct FitContext {
   std::function<void(const std::vector<EpochRow>&)> after_epoch = {};
   /// Called before a loss or outputs that are not finite end the run, with the message of the Error.
   std::function<void(const std::string&)> not_finite = {};
+  /// The processes that train together, each of which calls fit() alike; null: one. They share each batch: the result
+  /// is that of one process to float rounding (docs/decisions/0025-equal-to-one-process.md). Rank 0 evaluates, writes
+  /// and calls what is called here but `after_step`.
+  processes::Group* group = nullptr;
+  int local_rank = 0;  ///< among the processes on this machine: which CUDA device `cuda` is
   /// What decides the result beside the config: the settings of `objective` and `after_step`. A run resumes only under
   /// an equal one.
   Json also = Json::object();
@@ -64,7 +70,8 @@ struct FitContext {
 /// values of train_options + augment_options + data sizes (config::tables).
 ///
 /// Deterministic for (graph, data, config, seed) on CPU at a given thread count; killed and resumed equals one straight
-/// run. A checkpoint is written every epoch and on cancel. A loss that is not finite stops with Error{data} naming
+/// run. A checkpoint is written every epoch and on cancel, and, of the last whole step, where another process is lost.
+/// A loss that is not finite stops with Error{data} naming
 /// epoch, step, learning rate and the first tensor that is not finite.
 FitResult fit(const graph::Graph& start, const data::Splits& data, const Json& config, const FitContext& context);
 

@@ -23,15 +23,16 @@ LossGains default_gains(const models::DetectHead& head) {
   return gains;
 }
 
-std::unique_ptr<DetectCriterion> make_criterion(const models::DetectHead& head, const LossGains& gains) {
+std::unique_ptr<DetectCriterion> make_criterion(const models::DetectHead& head, const LossGains& gains,
+                                                std::shared_ptr<const SharedBatch> shared) {
   for (const double gain : {gains.box, gains.obj, gains.cls, gains.dfl}) {
     if (!(gain >= 0)) fail(ErrorKind::config, "[train.detect_loss] expected gains of 0 or more, got {}", gain);
   }
   if (!(gains.label_smoothing >= 0 && gains.label_smoothing < 1)) {
     fail(ErrorKind::config, "[train.detect_loss] expected label_smoothing in [0,1), got {}", gains.label_smoothing);
   }
-  if (head.anchor_free()) return std::make_unique<Yolov8Loss>(head, gains);
-  return std::make_unique<Yolov5Loss>(head, gains);
+  if (head.anchor_free()) return std::make_unique<Yolov8Loss>(head, gains, std::move(shared));
+  return std::make_unique<Yolov5Loss>(head, gains, std::move(shared));
 }
 
 at::ScalarType working_type(const torch::Tensor& t) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "models/detect_head.h"
+#include "train/loop/shared_batch.h"
 
 namespace quench::train {
 
@@ -21,9 +22,10 @@ struct LossGains {
 /// What the originals train with: YOLOv5 (release 7.0, from scratch) 0.05, 1, 0.5; YOLOv8 box 7.5, cls 0.5, dfl 1.5.
 LossGains default_gains(const models::DetectHead& head);
 
-/// The loss of one batch. Parts are scalars with their gains applied, detached; 0 where the head has no such part.
+/// The loss of one batch, or this process's share of it. Parts are scalars with their gains applied, detached; 0 where
+/// the head has no such part.
 struct DetectLoss {
-  torch::Tensor total;  ///< (box + obj + cls + dfl) * images: differentiable; what is backpropagated
+  torch::Tensor total;  ///< (box + obj + cls + dfl) * images (those here): differentiable; what is backpropagated
   torch::Tensor box, obj, cls, dfl;
 };
 
@@ -39,8 +41,10 @@ class DetectCriterion {
 };
 
 /// The loss that belongs to the head: YOLOv5's where it has anchors, else YOLOv8's. Throws Error{config} for negative
-/// gains, Error{unsupported} for a head that the loss has no constants for.
-std::unique_ptr<DetectCriterion> make_criterion(const models::DetectHead& head, const LossGains& gains);
+/// gains, Error{unsupported} for a head that the loss has no constants for. shared: the batch that its calls are of.
+std::unique_ptr<DetectCriterion> make_criterion(
+    const models::DetectHead& head, const LossGains& gains,
+    std::shared_ptr<const SharedBatch> shared = std::make_shared<const SharedBatch>());
 
 /// The type to compute in: float64 where `t` is, else float32.
 at::ScalarType working_type(const torch::Tensor& t);

@@ -41,11 +41,11 @@ torch::Tensor soft_targets(const data::Batch& batch, int64_t classes, double smo
   return targets;
 }
 
-torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets) {
+torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets, double share) {
   ensure(logits.dim() == 2 && logits.sizes() == targets.sizes(), "[train.loss] expected logits of {} x {}, got {} x {}",
          targets.size(0), targets.size(1), logits.size(0), logits.dim() == 2 ? logits.size(1) : -1);
   const torch::Tensor log_p = at::log_softmax(logits.to(at::kFloat), 1);
-  return (log_p * targets).sum().mul(-1.0 / static_cast<double>(logits.size(0)));
+  return (log_p * targets).sum().mul(-share / static_cast<double>(logits.size(0)));
 }
 
 }  // namespace quench::train

@@ -12,8 +12,8 @@ namespace quench::train {
 /// (Szegedy et al. 2016, section 7). Throws Error{data} for a label outside 0..classes-1.
 torch::Tensor soft_targets(const data::Batch& batch, int64_t classes, double smoothing);
 
-/// Mean over images of -sum_k target_k * log_softmax(logits)_k. logits, targets: [N,classes] on one device; computed
-/// in float32. A scalar, differentiable by logits.
-torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets);
+/// Mean over images of -sum_k target_k * log_softmax(logits)_k, times `share`. logits, targets: [N,classes] on one
+/// device; computed in float32. A scalar, differentiable by logits.
+torch::Tensor cross_entropy(const torch::Tensor& logits, const torch::Tensor& targets, double share = 1);
 
 }  // namespace quench::train

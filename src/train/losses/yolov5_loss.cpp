@@ -2,6 +2,7 @@
 
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "core/error.h"
@@ -119,7 +120,8 @@ LossGains yolov5_gains(const LossGains& given, size_t levels, int64_t classes, d
   return gains;
 }
 
-Yolov5Loss::Yolov5Loss(models::DetectHead head, const LossGains& gains) : head_(std::move(head)), gains_(gains) {
+Yolov5Loss::Yolov5Loss(models::DetectHead head, const LossGains& gains, std::shared_ptr<const SharedBatch> shared)
+    : head_(std::move(head)), gains_(gains), shared_(std::move(shared)) {
   ensure(head_.anchors.size() == head_.strides.size(), "[train.yolov5_loss] expected anchors for {} levels, got {}",
          head_.strides.size(), head_.anchors.size());
   for (size_t level = 0; level < head_.anchors.size(); ++level) {
@@ -132,8 +134,8 @@ Yolov5Loss::Yolov5Loss(models::DetectHead head, const LossGains& gains) : head_(
   balance_ = yolov5_level_balance(head_.strides.size());
 }
 
-Yolov5Loss::Parts Yolov5Loss::level_parts(const Tensor& output, const std::vector<AnchorMatch>& matches,
-                                          size_t level) const {
+Yolov5Loss::Parts Yolov5Loss::level_parts(const Tensor& output, const std::vector<AnchorMatch>& matches, size_t level,
+                                          double of_matches) const {
   const Wanted wanted = wanted_rows(matches, anchors_[level], output);
   const variable_list read = ReadCells::apply(output, wanted.cells, static_cast<int64_t>(anchors_[level].size()));
   const Tensor& rows = read[0];
@@ -143,7 +145,7 @@ Yolov5Loss::Parts Yolov5Loss::level_parts(const Tensor& output, const std::vecto
     const Tensor centre = rows.slice(1, 0, 2).sigmoid() * 2 - 0.5;
     const Tensor half = (rows.slice(1, 2, 4).sigmoid() * 2).square() * wanted.anchors / 2;
     const Tensor iou = complete_iou(at::cat({centre - half, centre + half}, 1), wanted.boxes);
-    parts.box = 1 - iou.mean();
+    parts.box = (1 - iou.mean()) * of_matches;
     const Tensor shares = iou.detach().clamp_min(0).index_select(0, wanted.last);
     objectness = objectness - (rows.select(1, kObjectness).index_select(0, wanted.last) * shares).sum();
     if (head_.class_count() > 1) {
@@ -151,10 +153,10 @@ Yolov5Loss::Parts Yolov5Loss::level_parts(const Tensor& output, const std::vecto
       const double off = gains_.label_smoothing / 2, on = 1 - off;
       const Tensor own = logits.gather(1, wanted.labels).sum();
       const Tensor sum = off > 0 ? background(logits) - logits.sum() * off : background(logits);
-      parts.cls = (sum - own * (on - off)) / static_cast<double>(logits.numel());
+      parts.cls = (sum - own * (on - off)) / (static_cast<double>(logits.numel()) / of_matches);
     }
   }
-  parts.obj = objectness * (balance_[level] / static_cast<double>(read[1].numel()));
+  parts.obj = objectness * (balance_[level] * shared_->share() / static_cast<double>(read[1].numel()));
   return parts;
 }
 
@@ -162,10 +164,18 @@ DetectLoss Yolov5Loss::operator()(const std::vector<Tensor>& outputs, const Tens
   check_outputs(head_, outputs);
   const int64_t images = outputs[0].size(0);
   const std::vector<Target> objects = read_targets(targets, images, head_.class_count());
-  Parts sum;
+  std::vector<std::vector<AnchorMatch>> matches;
+  std::vector<double> counts;
   for (size_t level = 0; level < outputs.size(); ++level) {
     const CellGrid grid{outputs[level].size(2), outputs[level].size(3)};
-    const Parts parts = level_parts(outputs[level], match_anchors(objects, anchors_[level], grid, kAnchorRatio), level);
+    matches.push_back(match_anchors(objects, anchors_[level], grid, kAnchorRatio));
+    counts.push_back(static_cast<double>(matches.back().size()));
+  }
+  shared_->sum(counts);
+  Parts sum;
+  for (size_t level = 0; level < outputs.size(); ++level) {
+    const double of_matches = static_cast<double>(matches[level].size()) / std::max(1.0, counts[level]);
+    const Parts parts = level_parts(outputs[level], matches[level], level, of_matches);
     add_to(sum.box, parts.box);
     add_to(sum.obj, parts.obj);
     add_to(sum.cls, parts.cls);

@@ -23,17 +23,21 @@ LossGains yolov5_gains(const LossGains& given, size_t levels, int64_t classes, d
 /// Levels are added, obj with yolov5_level_balance; gains are scaled by yolov5_gains.
 class Yolov5Loss : public DetectCriterion {
  public:
-  Yolov5Loss(models::DetectHead head, const LossGains& gains);
+  Yolov5Loss(models::DetectHead head, const LossGains& gains,
+             std::shared_ptr<const SharedBatch> shared = std::make_shared<const SharedBatch>());
   DetectLoss operator()(const std::vector<torch::Tensor>& outputs, const torch::Tensor& targets) const override;
 
  private:
   struct Parts {
     torch::Tensor box, obj, cls;  ///< undefined: nothing matched
   };
-  Parts level_parts(const torch::Tensor& output, const std::vector<AnchorMatch>& matches, size_t level) const;
+  /// of_matches: the matches that are here as a part of the whole batch's.
+  Parts level_parts(const torch::Tensor& output, const std::vector<AnchorMatch>& matches, size_t level,
+                    double of_matches) const;
 
   models::DetectHead head_;
   LossGains gains_;
+  std::shared_ptr<const SharedBatch> shared_;
   std::vector<std::vector<std::array<float, 2>>> anchors_;  ///< by level, in cells
   std::vector<double> balance_;
 };

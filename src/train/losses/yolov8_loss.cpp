@@ -84,7 +84,8 @@ Tensor distribution_focal_loss(const Tensor& log_p, const Tensor& wanted) {
 
 }  // namespace
 
-Yolov8Loss::Yolov8Loss(models::DetectHead head, const LossGains& gains) : head_(std::move(head)), gains_(gains) {
+Yolov8Loss::Yolov8Loss(models::DetectHead head, const LossGains& gains, std::shared_ptr<const SharedBatch> shared)
+    : head_(std::move(head)), gains_(gains), shared_(std::move(shared)) {
   if (head_.reg_max < 2) {
     fail(ErrorKind::unsupported, "[train.yolov8_loss] expected reg_max of 2 or more, got {}", head_.reg_max);
   }
@@ -111,7 +112,7 @@ DetectLoss Yolov8Loss::operator()(const std::vector<Tensor>& outputs, const Tens
     const Tensor boxes = around(cells.points, expected_sides(log_likelihood(sides))) * cells.strides;
     given = assign_task_aligned(logits, boxes, cells.points * cells.strides, objects);
   }
-  const Tensor normalizer = given.score.sum().clamp_min(1);
+  const Tensor normalizer = shared_->summed(given.score.sum()).clamp_min(1);
   const auto weighted = [&](const Tensor& losses, double gain) {
     return (losses * given.score).sum() / normalizer * gain;
   };

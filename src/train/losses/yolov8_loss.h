@@ -14,12 +14,14 @@ namespace quench::train {
 ///         al. 2020, equation 6).
 class Yolov8Loss : public DetectCriterion {
  public:
-  Yolov8Loss(models::DetectHead head, const LossGains& gains);
+  Yolov8Loss(models::DetectHead head, const LossGains& gains,
+             std::shared_ptr<const SharedBatch> shared = std::make_shared<const SharedBatch>());
   DetectLoss operator()(const std::vector<torch::Tensor>& outputs, const torch::Tensor& targets) const override;
 
  private:
   models::DetectHead head_;
   LossGains gains_;
+  std::shared_ptr<const SharedBatch> shared_;
 };
 
 }  // namespace quench::train

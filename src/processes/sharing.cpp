@@ -1,13 +1,14 @@
+#include "processes/sharing.h"
+
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
-#include "collectives/join.h"
-#include "collectives/meeting.h"
-
-namespace quench::collectives {
+namespace quench::processes {
 namespace {
 
 /// The processors that this process may use, as bytes.
@@ -20,10 +21,15 @@ std::string affinity() {
 
 }  // namespace
 
-int sharing_processors(processes::Group& group) {
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data() : "?";
+}
+
+int sharing_processors(Group& group) {
   const std::string own = host_name() + '\n' + affinity();
   const std::vector<std::string> all = group.gather(own);
   return static_cast<int>(std::ranges::count(all, own));
 }
 
-}  // namespace quench::collectives
+}  // namespace quench::processes
