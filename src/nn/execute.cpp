@@ -70,15 +70,16 @@ std::vector<Tensor> execute(const graph::Node& node, NodeTensors& weights, const
   switch (node.op) {
     case Op::conv: return {activate(convolve(node, weights, x, options), node.activation, options)};
     case Op::linear:
-      return {
-          activate(at::linear(float32(x, options), weight_of(weights, options), bias_of(weights, options)), node.activation, options)};
+      return {activate(at::linear(float32(x, options), weight_of(weights, options), bias_of(weights, options)),
+                       node.activation, options)};
     case Op::batch_norm: {
       if (options.fused_kernels && fused_norm_supported(x)) {
         return {execute_batch_norm(node, weights, x, options.training, false)};
       }
       const auto& a = node.as<graph::BatchNormAttributes>();
-      return {at::batch_norm(float32(x, options), weights.weight.tensor, weights.bias.tensor, weights.running_mean.tensor,
-                             weights.running_var.tensor, options.training, a.momentum, a.epsilon, true)};
+      return {at::batch_norm(float32(x, options), weights.weight.tensor, weights.bias.tensor,
+                             weights.running_mean.tensor, weights.running_var.tensor, options.training, a.momentum,
+                             a.epsilon, true)};
     }
     case Op::silu: return {silu(x, options)};
     case Op::relu: return {at::relu(x)};

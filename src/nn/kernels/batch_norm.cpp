@@ -162,15 +162,19 @@ void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, co
   const NormTable<Value>& kernels = table(layout.isa).norm_of<Value>();
   const WideMap map(blocks, channels, parameters);
   std::vector<double> sum(static_cast<size_t>(channels)), product(static_cast<size_t>(channels));
+  // With an activation, dx holds dz between the passes: its slope is computed once.
+  Value* const kept = parameters.silu ? dx : nullptr;
+  std::vector<Value> rest_gradient = padded(dy, blocks);
   reduce(
       blocks, layout,
       [&](int64_t offset, int64_t rows, float* first, float* second) {
-        kernels.sums(x + offset, dy + offset, rows, blocks.width, map.map(), parameters.silu, first, second);
+        kernels.sums(x + offset, dy + offset, kept == nullptr ? nullptr : kept + offset, rows, blocks.width, map.map(),
+                     parameters.silu, first, second);
       },
       [&](float* first, float* second) {
         const std::vector<Value> row = padded(x, blocks);
-        const std::vector<Value> gradient = padded(dy, blocks);
-        kernels.sums(row.data(), gradient.data(), 1, blocks.width, map.map(), parameters.silu, first, second);
+        kernels.sums(row.data(), rest_gradient.data(), rest_gradient.data(), 1, blocks.width, map.map(),
+                     parameters.silu, first, second);
       },
       sum.data(), product.data());
   for (int64_t c = 0; c < channels; ++c) {
@@ -189,25 +193,24 @@ void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, co
   for_parts(blocks.count, layout.threads, [&](int64_t begin, int64_t end) {
     for (int64_t block = end - 1; block >= begin; --block) {
       const int64_t offset = blocks.begin(block);
-      kernels.backward(x + offset, dy + offset, dx + offset, blocks.rows(block), blocks.width, map.map(),
-                            constant.data(), linear.data(), parameters.silu);
+      kernels.backward(x + offset, (kept == nullptr ? dy : kept) + offset, dx + offset, blocks.rows(block),
+                       blocks.width, map.map(), constant.data(), linear.data());
     }
   });
   if (blocks.rest > 0) {
     const std::vector<Value> row = padded(x, blocks);
-    std::vector<Value> gradient = padded(dy, blocks);
-    kernels.backward(row.data(), gradient.data(), gradient.data(), 1, blocks.width, map.map(), constant.data(),
-                          linear.data(), parameters.silu);
-    std::memcpy(dx + blocks.rest_offset, gradient.data(), static_cast<size_t>(blocks.rest) * sizeof(Value));
+    kernels.backward(row.data(), rest_gradient.data(), rest_gradient.data(), 1, blocks.width, map.map(),
+                     constant.data(), linear.data());
+    std::memcpy(dx + blocks.rest_offset, rest_gradient.data(), static_cast<size_t>(blocks.rest) * sizeof(Value));
   }
 }
 
-#define QUENCH_OF(Value)                                                                                             \
-  template void channel_moments(const Value* x, const RowsLayout& layout, double* mean, double* variance);           \
-  template void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters);  \
-  template void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout,                             \
-                              const NormParameters& parameters, bool batch_statistics, Value* dx, float* weight_gradient, \
-                              float* bias_gradient);
+#define QUENCH_OF(Value)                                                                                            \
+  template void channel_moments(const Value* x, const RowsLayout& layout, double* mean, double* variance);          \
+  template void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters); \
+  template void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout,                            \
+                              const NormParameters& parameters, bool batch_statistics, Value* dx,                   \
+                              float* weight_gradient, float* bias_gradient);
 QUENCH_OF(float)
 QUENCH_OF(Bf16)
 #undef QUENCH_OF

@@ -6,7 +6,8 @@
 
 namespace quench::nn::kernels {
 
-/// Dense [rows, channels] of float32 or bfloat16 (`Value` below is float or Bf16; channels-last images: rows = N*H*W) and how to run over them.
+/// Dense [rows, channels] of float32 or bfloat16 (`Value` below is float or Bf16; channels-last images: rows = N*H*W)
+/// and how to run over them.
 struct RowsLayout {
   int64_t rows = 0;
   int64_t channels = 0;

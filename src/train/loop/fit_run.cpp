@@ -204,8 +204,7 @@ void FitRun::train_batch(const data::Batch& batch) {
   {
     const Autocast autocast(settings_.precision, device_);
     profile_.enter("forward");
-    const std::vector<torch::Tensor> outputs =
-        module_.forward(pixels_of(batch.images, device_), objective_->watched());
+    const std::vector<torch::Tensor> outputs = module_.forward(pixels_of(batch.images, device_), objective_->watched());
     profile_.enter("loss");
     loss = objective_->loss(outputs, batch);
   }
