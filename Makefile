@@ -1,5 +1,5 @@
 # The front door. `make demo` and `make test` set up a fresh Debian 12 machine by themselves.
-.PHONY: help setup release dev asan base agent test-agent test-cluster test test-fast test-asan demo bench bench-peers bench-scale install package format clean
+.PHONY: help setup release dev asan base agent test-agent test-cluster test test-fast test-asan demo bench bench-peers bench-training bench-scale install package format clean
 
 help:
 	@echo "make demo     set up, build, and compare FP32, PTQ and QAT of a YOLO classifier (minutes)"
@@ -8,6 +8,7 @@ help:
 	@echo "make agent    build/agent-aarch64/quench-agent and build/agent/quench-agent (docs/agent.md)"
 	@echo "make install  the programs and the C++ library, below PREFIX=/usr/local (docs/library.md)"
 	@echo "make package  Debian packages: quench, libquench0, libquench-dev"
+	@echo "make bench-training  training beside Ultralytics, in turn (docs/training.md)"
 	@echo "make bench-peers  latency beside other runtimes of PyPI, in turn (docs/results/speed)"
 	@echo "make bench-scale  a program that plays studies and trainings on many nodes, by SimGrid (docs/scale.md)"
 	@echo "make base     without LibTorch and OpenCV  make asan  base with sanitizers"
@@ -74,6 +75,14 @@ bench-peers:
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target quench
 	@python3 bench/peers/bench_peers.py $(ARGS)
+
+# Training beside Ultralytics with PyPI's PyTorch (docs/training.md).
+bench-training:
+	@command -v python3 >/dev/null || { echo "make: bench-training needs python3: apt-get install python3-venv" >&2; exit 2; }
+	@scripts/setup.sh
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target quench
+	@python3 bench/peers/bench_training.py $(ARGS)
 
 # By SimGrid, a simulator: a program of its own, which quench does not need (docs/scale.md).
 bench-scale:

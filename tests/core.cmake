@@ -5,3 +5,4 @@ quench_test(core_test
 quench_test(layers_test SOURCES layers_test.cpp USES core LABELS fast)
 quench_test(front_door_test SOURCES front_door_test.cpp USES core LABELS fast)
 quench_test(bench_peers_test SOURCES bench_peers_test.cpp USES core LABELS fast)
+quench_test(bench_training_test SOURCES bench_training_test.cpp USES core LABELS fast)

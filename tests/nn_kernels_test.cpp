@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
 #include <iterator>
 #include <random>
@@ -15,7 +16,7 @@ namespace {
 
 std::vector<Isa> isas() {
   std::vector<Isa> out;
-  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512}) {
+  for (Isa isa : {Isa::baseline, Isa::avx2, Isa::avx512, Isa::avx512_bf16}) {
     if (supported(isa)) out.push_back(isa);
   }
   return out;
@@ -90,12 +91,14 @@ TEST_P(BatchNorm, AgreesWithDoubleAndItsFiniteDifferencesOnEveryInstructionSet) 
       for (size_t i = 0; i < y.size(); ++i) ASSERT_NEAR(y[i], expected[i], 1e-5 * (1 + std::abs(expected[i]))) << i;
 
       std::vector<double> sum(channels), product(channels);
-      norm_sums(x.data(), dy.data(), layout, parameters, sum.data(), product.data());
+      norm_sums(x.data(), dy.data(), layout, parameters, sum.data(), product.data(), dx.data());
       for (int64_t c = 0; c < channels; ++c) {
         dbias[c] = static_cast<float>(sum[c]);
         dweight[c] = static_cast<float>(product[c] * inverse[c]);
       }
-      norm_backward(x.data(), dy.data(), layout, parameters, sum.data(), product.data(), rows, dx.data());
+      const std::vector<float> dz = dx;
+      if (!silu) EXPECT_EQ(dz, dy) << "without an activation they are the same";
+      norm_backward(x.data(), dz.data(), layout, parameters, sum.data(), product.data(), rows, dx.data());
       // Central differences in double with step 1e-5 are exact to 1e-8; the rest is float32 rounding of sums over rows.
       const double step = 1e-5;
       const auto slope = [&](double& at) {
@@ -123,6 +126,89 @@ TEST_P(BatchNorm, AgreesWithDoubleAndItsFiniteDifferencesOnEveryInstructionSet) 
 INSTANTIATE_TEST_SUITE_P(Shapes, BatchNorm,
                          testing::Values(Shape2{2, 1}, Shape2{50, 3}, Shape2{33, 16}, Shape2{700, 24}, Shape2{37, 80},
                                          Shape2{64, 64}, Shape2{5, 255}, Shape2{20, 256}));
+
+/// By hand: to the nearest, ties to even.
+Bf16 rounded(float value) {
+  const auto bits = std::bit_cast<uint32_t>(value);
+  return {static_cast<uint16_t>((bits + 0x7fff + ((bits >> 16) & 1)) >> 16)};
+}
+float widened(Bf16 value) { return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16); }
+
+/// y of one row by the identity, but for the factor `weight`: what storing rounds.
+std::vector<Bf16> scaled(const std::vector<Bf16>& x, float weight, Isa isa) {
+  const auto channels = static_cast<int64_t>(x.size());
+  const std::vector<float> zeros(x.size(), 0.0f), ones(x.size(), 1.0f), weights(x.size(), weight);
+  std::vector<Bf16> y(x.size());
+  norm_forward(x.data(), y.data(), {1, channels, 1, isa},
+               {zeros.data(), ones.data(), weights.data(), zeros.data(), false});
+  return y;
+}
+
+TEST(Bf16, IsRoundedToTheNearestAndTiesToEven) {
+  const std::vector<float> values = {1, -1, 1.5f, 3.25f, -0.0078125f, 1e30f, -1e-30f, 255};
+  std::vector<Bf16> x(values.size());
+  for (size_t i = 0; i < x.size(); ++i) x[i] = rounded(values[i]);
+  const float tie_down = 1 + 1.0f / 256, tie_up = 1 + 3.0f / 256;  // between 1, 1 + 1/128 and 1 + 2/128
+  for (Isa isa : isas()) {
+    SCOPED_TRACE(to_string(isa));
+    EXPECT_EQ(widened(scaled(x, tie_down, isa)[0]), 1.0f);
+    EXPECT_EQ(widened(scaled(x, tie_up, isa)[0]), 1 + 2.0f / 128);
+    for (float weight : {1.0f, 1.2345f, 0.333f, tie_down, tie_up}) {
+      const std::vector<Bf16> y = scaled(x, weight, isa);
+      for (size_t i = 0; i < x.size(); ++i) {
+        EXPECT_EQ(y[i].bits, rounded(widened(x[i]) * weight).bits) << values[i] << " * " << weight;
+      }
+    }
+    const Bf16 nan{0x7fff}, infinite{0x7f80};
+    EXPECT_TRUE(std::isnan(widened(scaled({nan, infinite}, 1, isa)[0])));
+    EXPECT_TRUE(std::isinf(widened(scaled({nan, infinite}, 1, isa)[1])));
+  }
+}
+
+/// On values that bfloat16 holds, what float32 computes, rounded once where it is stored.
+TEST_P(BatchNorm, OfBf16AgreesWithFloat32) {
+  const auto [rows, channels] = GetParam();
+  std::vector<float> x = normal(rows * channels, 0.7f, 1.5f, 1), dy = normal(rows * channels, 0, 1, 4);
+  std::vector<Bf16> x_half(x.size()), dy_half(x.size());
+  for (size_t i = 0; i < x.size(); ++i) {
+    x[i] = widened(x_half[i] = rounded(x[i]));
+    dy[i] = widened(dy_half[i] = rounded(dy[i]));
+  }
+  const std::vector<float> weight = normal(channels, 1, 0.3f, 2), bias = normal(channels, 0, 0.5f, 3);
+  for (Isa isa : isas()) {
+    for (bool silu : {true, false}) {
+      SCOPED_TRACE(to_string(isa));
+      const RowsLayout layout{rows, channels, 2, isa};
+      std::vector<double> mean(channels), variance(channels), mean_half(channels), variance_half(channels);
+      channel_moments(x.data(), layout, mean.data(), variance.data());
+      channel_moments(x_half.data(), layout, mean_half.data(), variance_half.data());
+      EXPECT_EQ(mean_half, mean);
+      EXPECT_EQ(variance_half, variance);
+      std::vector<float> mean_f(mean.begin(), mean.end()), inverse(channels);
+      for (int64_t c = 0; c < channels; ++c) inverse[c] = static_cast<float>(1 / std::sqrt(variance[c] + 1e-3));
+      const NormParameters parameters{mean_f.data(), inverse.data(), weight.data(), bias.data(), silu};
+      std::vector<float> y(x.size()), dx(x.size());
+      std::vector<double> sum(channels), product(channels), sum_half(channels), product_half(channels);
+      std::vector<Bf16> y_half(x.size()), dx_half(x.size());
+      norm_forward(x.data(), y.data(), layout, parameters);
+      norm_forward(x_half.data(), y_half.data(), layout, parameters);
+      norm_sums(x.data(), dy.data(), layout, parameters, sum.data(), product.data(), dx.data());
+      norm_sums(x_half.data(), dy_half.data(), layout, parameters, sum_half.data(), product_half.data(),
+                dx_half.data());
+      EXPECT_EQ(product_half, product) << "sums are of values that nothing has rounded yet";
+      EXPECT_EQ(sum_half, sum);
+      norm_backward(x.data(), dx.data(), layout, parameters, sum.data(), product.data(), rows, dx.data());
+      norm_backward(x_half.data(), dx_half.data(), layout, parameters, sum_half.data(), product_half.data(), rows,
+                    dx_half.data());
+      for (size_t i = 0; i < x.size(); ++i) {
+        // The nearest of 8 binary digits is 1/256 away at most; dx is rounded twice, first as dz.
+        ASSERT_NEAR(widened(y_half[i]), y[i], std::abs(y[i]) / 256 + 1e-6) << i;
+        const double size = std::abs(dy[i]) * 1.1 * std::abs(weight[i % channels]) * inverse[i % channels];
+        ASSERT_NEAR(widened(dx_half[i]), dx[i], std::abs(dx[i]) / 128 + size / 128 + 1e-6) << i;
+      }
+    }
+  }
+}
 
 TEST(ChannelMoments, KeepTheVarianceOfValuesFarFromZero) {
   const int64_t rows = 20000, channels = 16;
@@ -153,10 +239,11 @@ TEST(BatchNormThreads, DoesNotDependOnTheNumberOfThreads) {
     result.resize(channels * 3 + x.size());
     const NormParameters parameters{zeros.data(), ones.data(), ones.data(), zeros.data(), true};
     std::vector<double> sum(channels), product(channels);
-    norm_sums(x.data(), dy.data(), layout, parameters, sum.data(), product.data());
+    std::vector<float> dz(x.size());
+    norm_sums(x.data(), dy.data(), layout, parameters, sum.data(), product.data(), dz.data());
     std::copy(sum.begin(), sum.end(), result.begin() + channels);
     std::copy(product.begin(), product.end(), result.begin() + channels * 2);
-    norm_backward(x.data(), dy.data(), layout, parameters, sum.data(), product.data(), rows,
+    norm_backward(x.data(), dz.data(), layout, parameters, sum.data(), product.data(), rows,
                   result.data() + channels * 3);
     if (first.empty()) first = result;
     EXPECT_EQ(result, first) << threads;

@@ -7,6 +7,7 @@
 #include "core/error.h"
 #include "models/spec.h"
 #include "nn/graph_module.h"
+#include "nn/kernels/table.h"
 #include "nn/torch_runtime.h"
 #include "nn_plain_yolov5.h"
 
@@ -86,6 +87,38 @@ TEST(GraphModule, TrainsAsTheHandWrittenNetwork) {
 
 /// The row of `model.<row>.` that a name begins with.
 int64_t row_of(const std::string& name) { return std::stoll(name.substr(std::string("model.").size())); }
+
+TEST(GraphModule, OfBf16FollowsFloat32) {
+  if (!kernels::supported(kernels::Isa::avx512)) GTEST_SKIP() << "LibTorch convolves bfloat16 with AVX-512 alone";
+  const graph::Graph graph = model();
+  const torch::Tensor x = images(8);
+  GraphModule exact(graph), module(graph, {.bf16 = true});
+  const torch::Tensor expected = train_once(exact, x), logits = train_once(module, x);
+  EXPECT_EQ(logits.scalar_type(), torch::kFloat);
+  // By some 30 convolutions in a row that each round to 8 binary digits; the last batch norms see 8 * 2 * 2 values a
+  // channel and amplify that.
+  const auto apart = [&](const torch::Tensor& got) {
+    return ((got - expected).norm() / expected.norm()).item<double>();
+  };
+  EXPECT_LT(apart(logits), 0.1);  // 0.05 measured
+  EXPECT_GT(apart(logits), 1e-4) << "it is not float32";
+  const auto wanted = exact.parameters();
+  for (const auto& [name, parameter] : module.parameters()) {
+    EXPECT_EQ(parameter.scalar_type(), torch::kFloat) << name;
+    ASSERT_TRUE(parameter.grad().defined()) << name;
+    EXPECT_EQ(parameter.grad().scalar_type(), torch::kFloat) << name;
+    const torch::Tensor gradient = wanted.at(name).grad();
+    const double cosine =
+        ((parameter.grad() * gradient).sum() / (parameter.grad().norm() * gradient.norm() + 1e-12)).item<double>();
+    EXPECT_GT(cosine, 0.98) << name;
+  }
+  for (const auto& [name, statistic] : module.buffers()) {
+    EXPECT_EQ(statistic.scalar_type(), torch::kFloat) << name;
+    EXPECT_LT(difference(statistic, exact.buffers().at(name)), 0.02) << name;
+  }
+  GraphModule unfused(graph, {.fused_kernels = false, .bf16 = true});
+  EXPECT_LT(apart(train_once(unfused, x)), 0.1);
+}
 
 TEST(GraphModule, FrozenRowsStayWithTheirStatistics) {
   const graph::Graph graph = model();

@@ -3,6 +3,7 @@ quench_test(train_verdict_test SOURCES train_verdict_test.cpp USES train LABELS 
 quench_test(train_checkpoint_test SOURCES train_checkpoint_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_optimizer_test TORCH SOURCES train_optimizer_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_fit_test SOURCES train_fit_test.cpp graph_samples.cpp USES train LABELS fast)
+quench_test(train_precision_test TORCH SOURCES train_precision_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_sparsity_test SOURCES train_sparsity_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_resume_test SOURCES train_resume_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_detect_loss_test TORCH

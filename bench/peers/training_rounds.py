@@ -26,7 +26,7 @@ def _last_line(text):
 def _quench(options, model, precision, data, folder):
     wanted = SETTINGS[model]
     output = os.path.join(folder, "model.onnx")
-    command = [options.quench, "train", model, "--data", data, "--imgsz", wanted["imgsz"], "--batch", wanted["batch"]]
+    command = [options.quench, "train", "--model", model, "--data", data, "--imgsz", wanted["imgsz"], "--batch", wanted["batch"]]
     command += ["--epochs", wanted["epochs"]["quench"], "--eval-every", 100, "--test-limit", 16, "--warmup-epochs", 0]
     command += ["--threads", options.threads, "--workers", options.workers, "--precision", precision, "-o", output]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)

@@ -102,8 +102,11 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
         norm_parameters(saved[3], saved[4], saved[1], saved[2], context->saved_data["silu"].toBool());
     const Tensor sums = at::empty({2, layout.channels}, at::kDouble);
     double *sum = sums.data_ptr<double>(), *product = sum + layout.channels;
+    Tensor dx = context->needs_input_grad(0) ? at::empty_like(x) : Tensor();
+    const Tensor dz = parameters.silu && dx.defined() ? dx : Tensor();
     with_values(x, [&]<typename Value>(Value) {
-      kernels::norm_sums(values<const Value>(x), values<const Value>(dy), layout, parameters, sum, product);
+      kernels::norm_sums(values<const Value>(x), values<const Value>(dy), layout, parameters, sum, product,
+                         dz.defined() ? values<Value>(dz) : nullptr);
     });
     Tensor weight_gradient = at::empty_like(saved[1]);
     Tensor bias_gradient = at::empty_like(saved[2]);
@@ -112,12 +115,10 @@ class FusedBatchNorm : public torch::autograd::Function<FusedBatchNorm> {
       weight_gradient.data_ptr<float>()[c] = static_cast<float>(product[c] * parameters.inverse_deviation[c]);
     }
     if (const WholeBatchPtr whole = taken(context->saved_data["whole"])) whole->sum(sums);
-    Tensor dx;
-    if (context->needs_input_grad(0)) {
-      dx = at::empty_like(x);
+    if (dx.defined()) {
       with_values(x, [&]<typename Value>(Value) {
-        kernels::norm_backward(values<const Value>(x), values<const Value>(dy), layout, parameters, sum, product,
-                               context->saved_data["count"].toInt(), values<Value>(dx));
+        kernels::norm_backward(values<const Value>(x), values<const Value>(dz.defined() ? dz : dy), layout, parameters,
+                               sum, product, context->saved_data["count"].toInt(), values<Value>(dx));
       });
     }
     return {dx, weight_gradient, bias_gradient, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};

@@ -42,9 +42,8 @@ void end_operator(const at::RecordFunction& function, at::ObserverContext* conte
 
 OperatorTimes::OperatorTimes() {
   timed = &totals_;
-  handle_ = at::addThreadLocalCallback(
-      at::RecordFunctionCallback(&begin_operator, &end_operator)
-          .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
+  handle_ = at::addThreadLocalCallback(at::RecordFunctionCallback(&begin_operator, &end_operator)
+                                           .scopes({at::RecordScope::FUNCTION, at::RecordScope::BACKWARD_FUNCTION}));
 }
 
 OperatorTimes::~OperatorTimes() {

@@ -156,25 +156,29 @@ void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const Norm
 
 template <typename Value>
 void norm_sums(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters, double* sum,
-               double* product) {
+               double* product, Value* dz) {
   const Blocks blocks(layout);
   const NormTable<Value>& kernels = table(layout.isa).norm_of<Value>();
   const WideMap map(blocks, layout.channels, parameters);
   reduce(
       blocks, layout,
       [&](int64_t offset, int64_t rows, float* first, float* second) {
-        kernels.sums(x + offset, dy + offset, rows, blocks.width, map.map(), parameters.silu, first, second);
+        kernels.sums(x + offset, dy + offset, dz == nullptr ? nullptr : dz + offset, rows, blocks.width, map.map(),
+                     parameters.silu, first, second);
       },
       [&](float* first, float* second) {
         const std::vector<Value> row = padded(x, blocks);
-        const std::vector<Value> gradient = padded(dy, blocks);
-        kernels.sums(row.data(), gradient.data(), 1, blocks.width, map.map(), parameters.silu, first, second);
+        std::vector<Value> gradient = padded(dy, blocks);
+        kernels.sums(row.data(), gradient.data(), gradient.data(), 1, blocks.width, map.map(), parameters.silu, first,
+                     second);
+        if (dz == nullptr) return;
+        std::memcpy(dz + blocks.rest_offset, gradient.data(), static_cast<size_t>(blocks.rest) * sizeof(Value));
       },
       sum, product);
 }
 
 template <typename Value>
-void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters,
+void norm_backward(const Value* x, const Value* dz, const RowsLayout& layout, const NormParameters& parameters,
                    const double* sum, const double* product, int64_t count, Value* dx) {
   const int64_t channels = layout.channels;
   const Blocks blocks(layout);
@@ -191,15 +195,15 @@ void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, co
   for_parts(blocks.count, layout.threads, [&](int64_t begin, int64_t end) {
     for (int64_t block = end - 1; block >= begin; --block) {
       const int64_t offset = blocks.begin(block);
-      kernels.backward(x + offset, dy + offset, dx + offset, blocks.rows(block), blocks.width, map.map(),
-                       constant.data(), linear.data(), parameters.silu);
+      kernels.backward(x + offset, dz + offset, dx + offset, blocks.rows(block), blocks.width, map.map(),
+                       constant.data(), linear.data());
     }
   });
   if (blocks.rest > 0) {
     const std::vector<Value> row = padded(x, blocks);
-    std::vector<Value> gradient = padded(dy, blocks);
+    std::vector<Value> gradient = padded(dz, blocks);
     kernels.backward(row.data(), gradient.data(), gradient.data(), 1, blocks.width, map.map(), constant.data(),
-                     linear.data(), parameters.silu);
+                     linear.data());
     std::memcpy(dx + blocks.rest_offset, gradient.data(), static_cast<size_t>(blocks.rest) * sizeof(Value));
   }
 }
@@ -208,8 +212,8 @@ void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, co
   template void channel_moments(const Value* x, const RowsLayout& layout, double* mean, double* variance);             \
   template void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters);    \
   template void norm_sums(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters, \
-                          double* sum, double* product);                                                               \
-  template void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout,                               \
+                          double* sum, double* product, Value* dz);                                                    \
+  template void norm_backward(const Value* x, const Value* dz, const RowsLayout& layout,                               \
                               const NormParameters& parameters, const double* sum, const double* product,              \
                               int64_t count, Value* dx);
 QUENCH_OF(float)

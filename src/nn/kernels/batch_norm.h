@@ -35,17 +35,18 @@ template <typename Value>
 void norm_forward(const Value* x, Value* y, const RowsLayout& layout, const NormParameters& parameters);
 
 /// Sums of each channel over the rows: of dz, and of dz (x - mean), given dy; z and sigmoid are recomputed from x. They
-/// are the gradients of the bias, and of the weight times the deviation. Deterministic and independent of the number of
-/// threads, as is norm_backward.
+/// are the gradients of the bias, and of the weight times the deviation. dz: where it is not null, it gets dz, so that
+/// silu's slope is computed once; it may be dy. Deterministic and independent of the number of threads, as is
+/// norm_backward.
 template <typename Value>
 void norm_sums(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters, double* sum,
-               double* product);
+               double* product, Value* dz);
 
-/// Gradient of the loss by x. count: values a channel that mean and deviation are of, and that norm_sums summed over
-/// (Ioffe, Szegedy 2015, section 3): dx = w / sigma (dz - mean(dz) - xhat mean(dz xhat)); 0: they are constants. dx may
-/// be dy.
+/// Gradient of the loss by x, given dz (of norm_sums; dy where there is no silu). count: values a channel that mean and
+/// deviation are of, and that norm_sums summed over (Ioffe, Szegedy 2015, section 3): dx = w / sigma (dz - mean(dz) -
+/// xhat mean(dz xhat)); 0: they are constants. dx may be dz.
 template <typename Value>
-void norm_backward(const Value* x, const Value* dy, const RowsLayout& layout, const NormParameters& parameters,
+void norm_backward(const Value* x, const Value* dz, const RowsLayout& layout, const NormParameters& parameters,
                    const double* sum, const double* product, int64_t count, Value* dx);
 
 }  // namespace quench::nn::kernels

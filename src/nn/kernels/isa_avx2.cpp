@@ -4,7 +4,7 @@
 
 namespace quench::nn::kernels::detail {
 
-const Table kAvx2Table{kNorm<float>, kNorm<Bf16>,         &silu_forward,        &silu_backward, &engine_silu,
-                         &fake_quant_forward, &fake_quant_backward, &sgd, &average};
+const Table kAvx2Table{kNorm<float>,        kNorm<Bf16>,          &silu_forward, &silu_backward, &engine_silu,
+                       &fake_quant_forward, &fake_quant_backward, &sgd,          &average};
 
 }  // namespace quench::nn::kernels::detail

@@ -72,9 +72,9 @@ void norm_forward(const Value* x, Value* y, int64_t rows, int64_t width, AffineM
   }
 }
 
-template <bool kSilu, typename Value>
-QUENCH_INLINE void sums_loop(const Value* x, const Value* dy, int64_t rows, int64_t width, AffineMap map, float* first,
-                             float* second) {
+template <bool kSilu, bool kStore, typename Value>
+QUENCH_INLINE void sums_loop(const Value* x, const Value* dy, Value* stored, int64_t rows, int64_t width, AffineMap map,
+                             float* first, float* second) {
   for (int64_t column = 0; column < width; column += kGroupFloats) {
     const Columns mean = load_columns(map.mean + column);
     const Columns slope = load_columns(map.slope + column);
@@ -89,6 +89,7 @@ QUENCH_INLINE void sums_loop(const Value* x, const Value* dy, int64_t rows, int6
         if (kSilu) dz *= silu_slope(d * slope.value[i] + offset.value[i]);
         sum.value[i] += dz;
         product.value[i] += dz * d;
+        if (kStore) store(stored + at + i * kLanes, dz);
       }
     }
     store_columns(first + column, sum);
@@ -97,43 +98,33 @@ QUENCH_INLINE void sums_loop(const Value* x, const Value* dy, int64_t rows, int6
 }
 
 template <typename Value>
-void norm_sums(const Value* x, const Value* dy, int64_t rows, int64_t width, AffineMap map, bool silu, float* first,
-               float* second) {
-  if (silu) {
-    sums_loop<true>(x, dy, rows, width, map, first, second);
+void norm_sums(const Value* x, const Value* dy, Value* dz, int64_t rows, int64_t width, AffineMap map, bool silu,
+               float* first, float* second) {
+  if (dz != nullptr) {
+    silu ? sums_loop<true, true>(x, dy, dz, rows, width, map, first, second)
+         : sums_loop<false, true>(x, dy, dz, rows, width, map, first, second);
   } else {
-    sums_loop<false>(x, dy, rows, width, map, first, second);
+    silu ? sums_loop<true, false>(x, dy, dz, rows, width, map, first, second)
+         : sums_loop<false, false>(x, dy, dz, rows, width, map, first, second);
   }
 }
 
-template <bool kSilu, typename Value>
-QUENCH_INLINE void backward_loop(const Value* x, const Value* dy, Value* dx, int64_t rows, int64_t width, AffineMap map,
-                                 const float* constant, const float* linear) {
+template <typename Value>
+void norm_backward(const Value* x, const Value* dz, Value* dx, int64_t rows, int64_t width, AffineMap map,
+                   const float* constant, const float* linear) {
   for (int64_t column = 0; column < width; column += kGroupFloats) {
     const Columns mean = load_columns(map.mean + column);
     const Columns slope = load_columns(map.slope + column);
-    const Columns offset = load_columns(map.offset + column);
     const Columns fixed = load_columns(constant + column);
     const Columns ramp = load_columns(linear + column);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t at = row * width + column;
       for (int i = 0; i < kGroup; ++i) {
         const Floats d = load(x + at + i * kLanes) - mean.value[i];
-        Floats dz = load(dy + at + i * kLanes);
-        if (kSilu) dz *= silu_slope(d * slope.value[i] + offset.value[i]);
-        store(dx + at + i * kLanes, dz * slope.value[i] - fixed.value[i] - d * ramp.value[i]);
+        const Floats moved = load(dz + at + i * kLanes) * slope.value[i] - fixed.value[i];
+        store(dx + at + i * kLanes, moved - d * ramp.value[i]);
       }
     }
-  }
-}
-
-template <typename Value>
-void norm_backward(const Value* x, const Value* dy, Value* dx, int64_t rows, int64_t width, AffineMap map,
-                   const float* constant, const float* linear, bool silu) {
-  if (silu) {
-    backward_loop<true>(x, dy, dx, rows, width, map, constant, linear);
-  } else {
-    backward_loop<false>(x, dy, dx, rows, width, map, constant, linear);
   }
 }
 

@@ -9,6 +9,7 @@ const char* to_string(Isa isa) {
     case Isa::baseline: return "baseline";
     case Isa::avx2: return "avx2";
     case Isa::avx512: return "avx512";
+    case Isa::avx512_bf16: return "avx512_bf16";
   }
   return "?";
 }
@@ -16,6 +17,7 @@ const char* to_string(Isa isa) {
 bool supported(Isa isa) {
 #if defined(QUENCH_X86_KERNELS)
   if (isa == Isa::avx2) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+  if (isa == Isa::avx512_bf16) return supported(Isa::avx512) && __builtin_cpu_supports("avx512bf16");
   if (isa == Isa::avx512) {
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw");
@@ -25,7 +27,9 @@ bool supported(Isa isa) {
 }
 
 Isa best_isa() {
-  if (supported(Isa::avx512)) return Isa::avx512;
+  for (const Isa isa : {Isa::avx512_bf16, Isa::avx512}) {
+    if (supported(isa)) return isa;
+  }
   return supported(Isa::avx2) ? Isa::avx2 : Isa::baseline;
 }
 
@@ -34,6 +38,7 @@ const Table& table(Isa isa) {
 #if defined(QUENCH_X86_KERNELS)
   if (isa == Isa::avx2) return detail::kAvx2Table;
   if (isa == Isa::avx512) return detail::kAvx512Table;
+  if (isa == Isa::avx512_bf16) return detail::kAvx512Bf16Table;
 #endif
   return detail::kBaselineTable;
 }

@@ -6,7 +6,7 @@
 namespace quench::nn::kernels {
 
 /// Instruction sets that the kernels are compiled for. `baseline` is what the compiler targets by default.
-enum class Isa { baseline, avx2, avx512 };
+enum class Isa { baseline, avx2, avx512, avx512_bf16 };
 const char* to_string(Isa isa);
 /// Whether this build has the path and this processor can run it.
 bool supported(Isa isa);
@@ -37,12 +37,13 @@ struct NormTable {
   void (*moments)(const Value* x, int64_t rows, int64_t width, const float* shift, float* first, float* second);
   /// y = act(z). y may be x.
   void (*forward)(const Value* x, Value* y, int64_t rows, int64_t width, AffineMap map, bool silu);
-  /// With dz = dy * act'(z): first += sum(dz), second += sum(dz * (x - mean)), per column.
-  void (*sums)(const Value* x, const Value* dy, int64_t rows, int64_t width, AffineMap map, bool silu, float* first,
-               float* second);
-  /// dx = slope * dz - constant - (x - mean) * linear. dx may be x or dy.
-  void (*backward)(const Value* x, const Value* dy, Value* dx, int64_t rows, int64_t width, AffineMap map,
-                   const float* constant, const float* linear, bool silu);
+  /// With dz = dy * act'(z): first += sum(dz), second += sum(dz * (x - mean)), per column. dz is stored where it is not
+  /// null; it may be dy.
+  void (*sums)(const Value* x, const Value* dy, Value* dz, int64_t rows, int64_t width, AffineMap map, bool silu,
+               float* first, float* second);
+  /// dx = slope * dz - constant - (x - mean) * linear. dx may be x or dz.
+  void (*backward)(const Value* x, const Value* dz, Value* dx, int64_t rows, int64_t width, AffineMap map,
+                   const float* constant, const float* linear);
 };
 
 /// All kernels of an instruction set; but for `norm_bf16`, of float32.
@@ -85,6 +86,7 @@ extern const Table kBaselineTable;
 #if defined(QUENCH_X86_KERNELS)
 extern const Table kAvx2Table;
 extern const Table kAvx512Table;
+extern const Table kAvx512Bf16Table;
 #endif
 }  // namespace detail
 

@@ -5,6 +5,9 @@
 
 #include <cstdint>
 #include <cstring>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
 
 #include "nn/kernels/table.h"
 
@@ -32,14 +35,19 @@ QUENCH_INLINE Floats load(const quench::nn::kernels::Bf16* from) {
   std::memcpy(&out, &words, sizeof(out));
   return out;
 }
-/// To the nearest, ties to even; NaN stays NaN.
+/// To the nearest, ties to even; NaN stays NaN. (The instruction takes numbers below 2^-126 for 0.)
 QUENCH_INLINE void store(quench::nn::kernels::Bf16* to, Floats value) {
+#ifdef __AVX512BF16__
+  const __m256bh halves = _mm512_cvtneps_pbh((__m512)value);
+  std::memcpy(to, &halves, sizeof(halves));
+#else
   Words words;
   std::memcpy(&words, &value, sizeof(words));
   Words rounded = (words + 0x7fff + ((words >> 16) & 1)) >> 16;
   rounded = value == value ? rounded : (Words{} + 0x7fc0);
   const Halves halves = __builtin_convertvector(rounded, Halves);
   std::memcpy(to, &halves, sizeof(halves));
+#endif
 }
 QUENCH_INLINE Floats broadcast(float value) { return Floats{} + value; }
 /// Lane by lane; NaN in `value` stays.

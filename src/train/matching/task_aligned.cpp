@@ -10,16 +10,16 @@ namespace {
 
 using torch::Tensor;
 
-constexpr double kEpsilon = 1e-9;
+constexpr double kLeast = 1e-9;
 
 /// [G,A]: whether the cell's centre lies in the box.
 Tensor centres_inside(const Tensor& points, const Tensor& box) {
   const Tensor x = points.select(1, 0).unsqueeze(0), y = points.select(1, 1).unsqueeze(0);
   const auto side = [&](int64_t k) { return box.select(1, k).unsqueeze(1); };
-  return (x - side(0) > kEpsilon)
-      .logical_and_(y - side(1) > kEpsilon)
-      .logical_and_(side(2) - x > kEpsilon)
-      .logical_and_(side(3) - y > kEpsilon);
+  return (x - side(0) > kLeast)
+      .logical_and_(y - side(1) > kLeast)
+      .logical_and_(side(2) - x > kLeast)
+      .logical_and_(side(3) - y > kLeast);
 }
 
 /// [G,A]: whether the cell is one of the row's top_k, and above 0.
@@ -83,7 +83,7 @@ Assignment assign_task_aligned(const Tensor& logits, const Tensor& boxes, const 
   const Tensor overlap_of = overlaps.index({choice.target, choice.cell});
   const Tensor best = largest_of_each(metrics, choice, metric_of).index_select(0, choice.target);
   const Tensor closest = largest_of_each(overlaps, choice, overlap_of).index_select(0, choice.target);
-  return {choice.image, choice.cell, choice.target, metric_of / (best + kEpsilon) * closest};
+  return {choice.image, choice.cell, choice.target, metric_of / (best + kLeast) * closest};
 }
 
 }  // namespace quench::train

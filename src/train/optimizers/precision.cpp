@@ -36,9 +36,10 @@ bool has_bf16() {
 bool bf16_on_cpu(const std::string& precision, const torch::Device& device, bool processor_has_bf16) {
   if (precision != "bf16" || !device.is_cpu()) return false;
   if (!processor_has_bf16) {
-    fail(ErrorKind::unsupported,
-         "[train.precision] bf16 asked for, but this processor has neither AVX512-BF16 nor AMX: it would be slower than "
-         "`precision: fp32`");
+    fail(
+        ErrorKind::unsupported,
+        "[train.precision] bf16 asked for, but this processor has neither AVX512-BF16 nor AMX: it would be slower than "
+        "`precision: fp32`");
   }
   return true;
 }
