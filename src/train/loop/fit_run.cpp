@@ -239,7 +239,10 @@ void FitRun::train_batch(const data::Batch& batch) {
   profile_.enter("backward");
   if (several() && last) gradients_->begin();
   scaled(loss, step).backward();
-  if (several()) add_up(loss, terms, batch, lr, last);
+  if (several()) {
+    profile_.enter("sums");
+    add_up(loss, terms, batch, lr, last);
+  }
   profile_.enter("optimizer");
   at_.images += batch.whole;
   ++at_.batch;
@@ -252,7 +255,7 @@ void FitRun::train_batch(const data::Batch& batch) {
     profile_.enter("average");
     if (ema_) ema_->update();
   }
-  if (profile_.end_step(images) && context_.log != nullptr) context_.log->info(profile_.table());
+  if (profile_.end_step(batch.images.shape().at(0)) && context_.log != nullptr) context_.log->info(profile_.table());
 }
 
 /// The subgradient of sparsity x sum |gamma| (Liu et al. 2017, equation 1), 0 at 0.
