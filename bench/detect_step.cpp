@@ -12,7 +12,9 @@
 #include "config/tables.h"
 #include "data/loading/loader.h"
 #include "models/spec.h"
+#include "nn/blas.h"
 #include "nn/graph_module.h"
+#include "nn/kept_memory.h"
 #include "train/loop/evaluation.h"
 #include "train/loop/step_profile.h"
 #include "train/losses/detect_loss.h"
@@ -30,6 +32,8 @@ int main(int argc, char** argv) {
   const std::string name = argc > 2 ? argv[2] : "yolov5n";
   const int imgsz = number(3, 320), batch_size = number(4, 16), steps = number(5, 20);
   at::set_num_threads(number(6, 2));
+  nn::keep_freed_memory();
+  nn::set_blas_threads(1);
 
   const char* home = std::getenv("HOME");
   const data::Splits data = data::open(argv[1], std::string(home ? home : ".") + "/.cache/quench");

@@ -1,7 +1,10 @@
+#include <atomic>
 #include <set>
 
+#include "data/augmentation/detect_augment.h"
 #include "data/augmentation/detect_picture.h"
 #include "data/loading/loader.h"
+#include "data/loading/resized_pictures.h"
 #include "data_detect_samples.h"
 #include "data_testing.h"
 
@@ -168,6 +171,53 @@ TEST(DetectLoader, AnImageDoesNotDependOnItsBatch) {
   for (const Batch& batch : all(loader, 1)) a.insert(a.end(), batch.objects.begin(), batch.objects.end());
   for (const Batch& batch : all(other, 1)) b.insert(b.end(), batch.objects.begin(), batch.objects.end());
   EXPECT_EQ(a, b);
+}
+
+/// Counts how often images are read.
+class CountedImages : public ColouredBoxes {
+ public:
+  using ColouredBoxes::ColouredBoxes;
+  Sample at(int64_t index) const override {
+    ++reads;
+    return ColouredBoxes::at(index);
+  }
+  mutable std::atomic<int64_t> reads{0};
+};
+
+TEST(ResizedPictures, AreReadOnceAndTheSameWhetherKeptOrNot) {
+  const CountedImages dataset(kImages);
+  ResizedPictures kept(kSide), none(kSide, 0), some(kSide, kBytes * 3);
+  for (int round = 0; round < 2; ++round) {
+    for (int64_t index = 0; index < kImages; ++index) {
+      const Sample sample = kept.at(dataset, index), again = none.at(dataset, index);
+      EXPECT_TRUE(sample.pixels == again.pixels) << index;
+      EXPECT_EQ(sample.objects, again.objects) << index;
+      EXPECT_EQ(std::max(sample.pixels.shape()[0], sample.pixels.shape()[1]), kSide);
+      some.at(dataset, index);
+    }
+  }
+  EXPECT_EQ(none.size_bytes(), 0);
+  EXPECT_GT(kept.size_bytes(), some.size_bytes());
+  EXPECT_LE(some.size_bytes(), kBytes * 3);
+  EXPECT_GT(some.size_bytes(), 0);
+  dataset.reads = 0;
+  for (int64_t index = 0; index < kImages; ++index) kept.at(dataset, index);
+  EXPECT_EQ(dataset.reads, 0);
+}
+
+/// A mosaic, and a letterbox, of resized pictures are those of the originals, to the bit.
+TEST(ResizedPictures, AugmentAsTheOriginals) {
+  const auto dataset = images();
+  const ResizedDataset resized(*dataset, std::make_shared<ResizedPictures>(kSide));
+  AugmentSettings settings = AugmentSettings::from(Json{{"mosaic", 0.6}, {"mosaic_mixup", 0.3}, {"degrees", 10.0}});
+  DetectAugmenter of_originals(settings, kSide), of_resized(settings, kSide);
+  std::vector<uint8_t> expected(static_cast<size_t>(kBytes)), got(expected.size());
+  for (int64_t index = 0; index < kImages; ++index) {
+    Rng first(1, "augment", static_cast<uint64_t>(index)), second(1, "augment", static_cast<uint64_t>(index));
+    const auto objects = of_originals.make(*dataset, {}, index, true, first, expected.data());
+    EXPECT_EQ(of_resized.make(resized, {}, index, true, second, got.data()), objects) << index;
+    EXPECT_EQ(got, expected) << index;
+  }
 }
 
 TEST(DetectLoader, LastEpochsAreWithoutMosaic) {

@@ -77,8 +77,9 @@ class ClassifyMaker : public BatchMaker {
 
 class DetectMaker : public BatchMaker {
  public:
-  DetectMaker(const Dataset& dataset, const LoaderOptions& options, const AugmentSettings& settings)
-      : BatchMaker(dataset, options), augmenter_(settings, options.imgsz) {
+  DetectMaker(const Dataset& dataset, const LoaderOptions& options, const AugmentSettings& settings,
+              std::shared_ptr<ResizedPictures> pictures)
+      : BatchMaker(dataset, options), resized_(to_train_on_, std::move(pictures)), augmenter_(settings, options.imgsz) {
     if (cv::getNumThreads() != 1) cv::setNumThreads(1);  // the loader's threads work side by side, and beside training
   }
 
@@ -86,7 +87,7 @@ class DetectMaker : public BatchMaker {
   bool add(const Epoch& epoch, int64_t index, uint8_t* out, Batch& batch) override {
     if (options_.augment) {
       Rng rng(options_.seed, "augment", static_cast<uint64_t>(epoch.number), static_cast<uint64_t>(index));
-      batch.objects.push_back(augmenter_.make(to_train_on_, options_.subset, index, epoch.strong, rng, out));
+      batch.objects.push_back(augmenter_.make(resized_, options_.subset, index, epoch.strong, rng, out));
       batch.labels.push_back(-1);
       return true;
     }
@@ -107,6 +108,7 @@ class DetectMaker : public BatchMaker {
     return true;
   }
 
+  ResizedDataset resized_;
   DetectAugmenter augmenter_;
 };
 
@@ -165,8 +167,11 @@ std::optional<Batch> BatchMaker::make(const Epoch& epoch, int64_t number, const 
 }
 
 std::unique_ptr<BatchMaker> make_batch_maker(const Dataset& dataset, const LoaderOptions& options,
-                                             const AugmentSettings& settings) {
-  if (labels_of(dataset.task()) == Labels::objects) return std::make_unique<DetectMaker>(dataset, options, settings);
+                                             const AugmentSettings& settings,
+                                             std::shared_ptr<ResizedPictures> pictures) {
+  if (labels_of(dataset.task()) == Labels::objects) {
+    return std::make_unique<DetectMaker>(dataset, options, settings, std::move(pictures));
+  }
   return std::make_unique<ClassifyMaker>(dataset, options, settings);
 }
 

@@ -7,6 +7,7 @@
 
 #include "data/augmentation/augment.h"
 #include "data/loading/loader.h"
+#include "data/loading/resized_pictures.h"
 #include "data/loading/stand_ins.h"
 
 namespace quench::data {
@@ -49,8 +50,10 @@ class BatchMaker {
   StandIns to_train_on_;  ///< where images are augmented
 };
 
-/// For the dataset's task. All three outlive the maker. The first one for detection sets OpenCV to one thread a call.
+/// For the dataset's task. dataset, options and settings outlive the maker. pictures: what makers of one data set share
+/// where images are augmented. The first maker for detection sets OpenCV to one thread a call.
 std::unique_ptr<BatchMaker> make_batch_maker(const Dataset& dataset, const LoaderOptions& options,
-                                             const AugmentSettings& settings);
+                                             const AugmentSettings& settings,
+                                             std::shared_ptr<ResizedPictures> pictures);
 
 }  // namespace quench::data

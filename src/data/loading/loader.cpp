@@ -50,8 +50,9 @@ struct Loader::State {
     const int64_t images = options.subset.empty() ? dataset->size() : static_cast<int64_t>(options.subset.size());
     batches = options.drop_last ? images / options.batch : (images + options.batch - 1) / options.batch;
     ahead = std::max(1, options.prefetch);
+    const auto pictures = std::make_shared<ResizedPictures>(options.imgsz);
     for (int i = 0; i < std::max(1, options.workers); ++i) {
-      makers.push_back(make_batch_maker(*dataset, options, settings));
+      makers.push_back(make_batch_maker(*dataset, options, settings, pictures));
     }
     for (int i = 0; i < options.workers; ++i) {
       threads.emplace_back([this, i] { work(*makers[static_cast<size_t>(i)]); });
