@@ -83,7 +83,8 @@ class ChainCommand {
     const bool reads = by_name || std::ranges::any_of(chain, [&](const methods::ChainStep& step) {
                          return table.require(step.step, where_).reads(step.settings) != methods::Needs::nothing;
                        });
-    if (reads && by_name) data = study::open_data(options_, environment_.data_root, environment_.log);
+    if (reads && by_name)
+      data = study::open_data(options_, environment_.data_root, environment_.log, true, environment_.cancel);
     const bool pictures_do = std::ranges::all_of(chain, [](const methods::ChainStep& step) {
       return std::ranges::find(kPictureSteps, step.step) != kPictureSteps.end();
     });

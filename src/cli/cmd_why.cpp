@@ -46,7 +46,8 @@ void print_findings(const why::Findings& findings, const std::string& format, co
 std::vector<Tensor> images_of(const graph::ModelFile& model, const Json& settings,
                               const program::Environment& environment) {
   if (settings["data"].is_null()) return {};
-  return comparison_images(model.graph, study::open_data(settings, environment.data_root, environment.log),
+  return comparison_images(model.graph,
+                           study::open_data(settings, environment.data_root, environment.log, true, environment.cancel),
                            settings["images"].get<int64_t>(), settings["images_seed"].get<uint64_t>(), environment);
 }
 

@@ -42,7 +42,7 @@ data::Splits open_matched(const graph::Graph& model, const Json& settings, const
                           bool pictures_do) {
   data::Splits splits;
   try {
-    splits = study::open_data(settings, environment.data_root, environment.log);
+    splits = study::open_data(settings, environment.data_root, environment.log, true, environment.cancel);
   } catch (const Error& error) {
     const bool of_data =
         error.kind() == ErrorKind::data || error.kind() == ErrorKind::io || error.kind() == ErrorKind::config;

@@ -9,6 +9,7 @@
 #include "core/processors.h"
 #include "core/text.h"
 #include "data/sets/find.h"
+#include "data/sets/open.h"
 #include "data/sets/sample_pack.h"
 #include "graph/image_side.h"
 #include "graph/onnx_write.h"
@@ -40,10 +41,11 @@ void warn_of_labels(const data::Dataset& split, const char* name, const LogSink&
 
 }  // namespace
 
-data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log, bool may_make_root) {
+data::Splits open_data(const Json& options, const fs::path& data_root, const LogSink& log, bool may_make_root,
+                       const CancelToken* cancel) {
   const fs::path root = data::root_of(options, data_root);
-  data::Splits splits =
-      data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root, may_make_root);
+  data::Splits splits = data::open(steps::find_file(options["data"].get<std::string>(), root).string(), root,
+                                   data::Opening{.may_make_root = may_make_root, .log = log, .cancel = cancel});
   for (const std::string& note : splits.notes) log.warning(note);
   warn_of_labels(*splits.train, "training", log);
   if (splits.same_images) {
@@ -110,7 +112,7 @@ const data::Splits& Stages::data() {
   if (no_data_) throw *no_data_;
   if (data_) return *data_;
   try {
-    data_ = open_data(study_.data, folders_.data_root, log_);
+    data_ = open_data(study_.data, folders_.data_root, log_, true, &cancel_);
   } catch (const Error& error) {
     no_data_ = error;
     throw;

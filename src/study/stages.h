@@ -92,8 +92,8 @@ class Stages {
 };
 
 /// Opens data as `config::data_options` values say, limits applied. Warns of wrong labels, and where training and test
-/// images are the same. may_make_root: as data::open().
+/// images are the same. may_make_root, cancel: as data::open().
 data::Splits open_data(const Json& options, const std::filesystem::path& data_root, const LogSink& log,
-                       bool may_make_root = true);
+                       bool may_make_root = true, const CancelToken* cancel = nullptr);
 
 }  // namespace quench::study

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <iterator>
+#include <span>
 #include <utility>
 
 #include "core/error.h"
@@ -49,7 +51,8 @@ std::optional<int64_t> integer_of(double value) {
 
 class Reader : public nlohmann::json_sax<Json> {
  public:
-  Reader(std::string_view text, const std::string& where) : text_(text), where_(where) {}
+  /// text: for errors of its encoding; none where it is read in blocks, and errors are of who reads it whole then.
+  Reader(std::optional<std::string_view> text, const std::string& where) : text_(text), where_(where) {}
 
   CocoJson take() {
     for (const auto& [name, seen] : {std::pair("images", seen_images_), std::pair("annotations", seen_annotations_),
@@ -141,10 +144,11 @@ class Reader : public nlohmann::json_sax<Json> {
     return true;
   }
   bool parse_error(size_t position, const std::string&, const nlohmann::detail::exception&) override {
-    if (const std::string wrong = not_utf8(text_, where_); !wrong.empty()) {
+    if (!text_) return false;
+    if (const std::string wrong = not_utf8(*text_, where_); !wrong.empty()) {
       fail(ErrorKind::data, "[data.coco] expected JSON in UTF-8, got {} ({})", wrong, where_);
     }
-    const std::string kind = text_.starts_with('{') ? "" : file_kind(text_);
+    const std::string kind = text_->starts_with('{') ? "" : file_kind(*text_);
     fail(ErrorKind::data, "[data.coco] expected valid JSON, got {} ({})",
          kind.empty() ? fmt::format("an error at byte {}", position) : kind, where_);
   }
@@ -254,7 +258,7 @@ class Reader : public nlohmann::json_sax<Json> {
          place);
   }
 
-  std::string_view text_;
+  std::optional<std::string_view> text_;
   const std::string& where_;
   CocoJson out_;
   int depth_ = 0;
@@ -271,7 +275,88 @@ class Reader : public nlohmann::json_sax<Json> {
   bool seen_images_ = false, seen_annotations_ = false, seen_categories_ = false;
 };
 
+/// The characters of a file, read in blocks.
+class Blocks {
+ public:
+  Blocks(const std::filesystem::path& path, const std::function<void(int64_t, int64_t)>& at_block)
+      : file_(path), at_block_(at_block) {
+    fill();
+  }
+
+  class Iterator {
+   public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = char;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const char*;
+    using reference = const char&;
+
+    explicit Iterator(Blocks* blocks) : blocks_(blocks) {}
+    reference operator*() const { return blocks_->block_[blocks_->at_]; }
+    Iterator& operator++() {
+      if (++blocks_->at_ == blocks_->block_.size()) blocks_->fill();
+      return *this;
+    }
+    Iterator operator++(int) {
+      Iterator before = *this;
+      ++*this;
+      return before;
+    }
+    bool operator==(const Iterator& other) const { return ended() == other.ended(); }
+
+   private:
+    bool ended() const { return blocks_ == nullptr || blocks_->block_.empty(); }
+    Blocks* blocks_;
+  };
+
+  /// UTF-16 begins with a mark, or has a zero byte among its first four.
+  bool is_utf16() const {
+    const std::string_view first = std::string_view(block_).substr(0, 4);
+    return first.starts_with("\xff\xfe") || first.starts_with("\xfe\xff") || first.find('\0') != first.npos;
+  }
+
+ private:
+  void fill() {
+    constexpr int64_t kBlock = 1 << 20;
+    block_.resize(static_cast<size_t>(std::min(kBlock, file_.size() - offset_)));
+    at_ = 0;
+    if (block_.empty()) return;
+    if (!file_.read(offset_, std::as_writable_bytes(std::span(block_)))) {
+      fail(ErrorKind::io, "[data.coco] expected {} bytes, got fewer ({})", file_.size(), file_.path().string());
+    }
+    offset_ += static_cast<int64_t>(block_.size());
+    if (at_block_) at_block_(offset_, file_.size());
+  }
+
+  InputFile file_;
+  const std::function<void(int64_t, int64_t)>& at_block_;
+  std::string block_;
+  size_t at_ = 0;
+  int64_t offset_ = 0;
+};
+
 }  // namespace
+
+void CocoAnnotations::push_back(const CocoAnnotation& one) {
+  if (!one.wrong_id.empty()) wrong_ids_[rows_.size()] = one.wrong_id;
+  rows_.push_back({one.id.value_or(0), one.image_id.value_or(0), one.category_id.value_or(0),
+                   one.box.value_or(std::array<double, 4>{}), one.area.value_or(0), one.id.has_value(),
+                   one.image_id.has_value(), one.category_id.has_value(), one.box.has_value(), one.area.has_value(),
+                   one.crowd});
+}
+
+CocoAnnotation CocoAnnotations::operator[](size_t i) const {
+  const Row& row = rows_.at(i);
+  CocoAnnotation out;
+  if (row.has_id) out.id = row.id;
+  if (row.has_image) out.image_id = row.image_id;
+  if (row.has_category) out.category_id = row.category_id;
+  if (row.has_box) out.box = row.box;
+  if (row.has_area) out.area = row.area;
+  out.crowd = row.crowd;
+  if (const auto wrong = wrong_ids_.find(i); wrong != wrong_ids_.end()) out.wrong_id = wrong->second;
+  return out;
+}
 
 CocoJson parse_coco_json(std::string_view text, const std::string& where) {
   Reader reader(text, where);
@@ -279,8 +364,16 @@ CocoJson parse_coco_json(std::string_view text, const std::string& where) {
   return reader.take();
 }
 
-CocoJson read_coco_json(const std::filesystem::path& path) {
-  return parse_coco_json(decoded_text(read_file(path)), path.string());
+CocoJson read_coco_json(const std::filesystem::path& path, const std::function<void(int64_t, int64_t)>& at_block) {
+  const std::string where = path.string();
+  {
+    Blocks blocks(path, at_block);
+    Reader reader(std::nullopt, where);
+    if (!blocks.is_utf16() && Json::sax_parse(Blocks::Iterator(&blocks), Blocks::Iterator(nullptr), &reader)) {
+      return reader.take();
+    }
+  }
+  return parse_coco_json(decoded_text(read_file(path)), where);  // and its errors
 }
 
 }  // namespace quench::data

@@ -3,6 +3,8 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,10 +36,28 @@ struct CocoCategory {
   bool operator==(const CocoCategory&) const = default;
 };
 
+/// Many annotations, 80 bytes each: what CocoAnnotation says of each, without its rare text.
+class CocoAnnotations {
+ public:
+  void push_back(const CocoAnnotation& annotation);
+  size_t size() const { return rows_.size(); }
+  CocoAnnotation operator[](size_t i) const;
+
+ private:
+  struct Row {
+    int64_t id, image_id, category_id;
+    std::array<double, 4> box;
+    double area;
+    bool has_id, has_image, has_category, has_box, has_area, crowd;
+  };
+  std::vector<Row> rows_;
+  std::map<size_t, std::string> wrong_ids_;
+};
+
 /// What detection needs of a COCO `instances` file (Lin et al. 2014).
 struct CocoJson {
   std::vector<CocoImage> images;
-  std::vector<CocoAnnotation> annotations;
+  CocoAnnotations annotations;
   std::vector<CocoCategory> categories;  ///< by ascending id
 };
 
@@ -47,7 +67,9 @@ struct CocoJson {
 /// another has.
 CocoJson parse_coco_json(std::string_view text, const std::string& where);
 
-/// The same of a file, in UTF-8 or UTF-16, with or without a byte order mark. Throws Error{io} too.
-CocoJson read_coco_json(const std::filesystem::path& path);
+/// The same of a file, in UTF-8 or UTF-16, with or without a byte order mark. UTF-8 is read in blocks, so that the text
+/// takes no memory; at_block: is told how many bytes of how many were read, and may throw. Throws Error{io} too.
+CocoJson read_coco_json(const std::filesystem::path& path,
+                        const std::function<void(int64_t, int64_t)>& at_block = nullptr);
 
 }  // namespace quench::data

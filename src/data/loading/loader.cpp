@@ -14,6 +14,7 @@
 #include "core/rng.h"
 #include "data/augmentation/augment.h"
 #include "data/loading/batch_maker.h"
+#include "data/shards/shard_order.h"
 
 namespace quench::data {
 namespace {
@@ -79,11 +80,19 @@ struct Loader::State {
     }
     if (options.shuffle) {
       Rng rng(options.seed, "shuffle", static_cast<uint64_t>(number));
+      if (auto by_shards = shuffled_by_shards(*dataset, out.order, rng)) {
+        out.order = std::move(*by_shards);
+        return with_strength(std::move(out));
+      }
       std::vector<int64_t> shuffled = permutation(static_cast<int64_t>(out.order.size()), rng);
       for (int64_t& position : shuffled) position = out.order[static_cast<size_t>(position)];
       out.order = std::move(shuffled);
     }
-    out.strong = options.total_epochs <= 0 || number < options.total_epochs - settings.augment_off_epochs;
+    return with_strength(std::move(out));
+  }
+
+  Epoch with_strength(Epoch out) const {
+    out.strong = options.total_epochs <= 0 || out.number < options.total_epochs - settings.augment_off_epochs;
     return out;
   }
 

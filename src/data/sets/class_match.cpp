@@ -11,6 +11,7 @@
 #include "core/hash.h"
 #include "core/task.h"
 #include "core/text.h"
+#include "data/shards/shard_order.h"
 
 namespace quench::data {
 namespace {
@@ -91,10 +92,10 @@ void require_one_each(const ClassMatch& match, const std::vector<std::string>& m
 }
 
 /// A split whose classes are a model's.
-class MatchedDataset : public Dataset {
+class MatchedDataset : public Dataset, public InShardsOf {
  public:
   MatchedDataset(std::shared_ptr<const Dataset> base, std::vector<std::string> classes, std::vector<int32_t> to_model)
-      : base_(std::move(base)), classes_(std::move(classes)), to_model_(std::move(to_model)) {}
+      : InShardsOf(base.get()), base_(std::move(base)), classes_(std::move(classes)), to_model_(std::move(to_model)) {}
 
   int64_t size() const override { return base_->size(); }
   const std::vector<std::string>& classes() const override { return classes_; }

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <set>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "core/error.h"
@@ -40,19 +43,30 @@ std::vector<fs::path> image_places(const fs::path& file) {
   return places;
 }
 
+/// What was read of a split, and from what.
+struct CocoSplit {
+  IndexBuilder pictures;
+  std::vector<Sign> signs;
+  std::string note;  ///< where images were found elsewhere than the file says
+  int64_t newest_ns = 0;
+};
+
 class SplitReader {
  public:
-  SplitReader(const fs::path& file, CocoJson json)
-      : file_(file), json_(std::move(json)), finder_(image_places(file), Tails::of_all) {}
+  SplitReader(const fs::path& file, CocoJson json, SetMemory& memory)
+      : file_(file), json_(std::move(json)), finder_(image_places(file), Tails::of_all), memory_(memory) {}
 
-  DetectionFiles read() {
+  CocoSplit read() {
     read_images();
     std::unordered_map<int64_t, int32_t> classes;
+    std::vector<std::string> names;
+    std::vector<int64_t> ids;
     for (const CocoCategory& category : json_.categories) {
       classes.emplace(category.id, static_cast<int32_t>(classes.size()));
-      out_.classes.push_back(category.name);
-      out_.category_ids.push_back(category.id);
+      names.push_back(category.name);
+      ids.push_back(category.id);
     }
+    out_.pictures.set_classes(names, ids);
     for (size_t i = 0; i < json_.annotations.size(); ++i) read_annotation(json_.annotations[i], i, classes);
     for (const CocoImage& image : json_.images) {
       const auto lost = left_out_.find(image.id);
@@ -62,12 +76,9 @@ class SplitReader {
             "image");
       left_out_.erase(lost);
     }
+    add_sorted(std::move(issues_), out_.pictures);
+    if (!finder_.note().empty()) out_.note = fmt::format("{}: {}", file_.string(), finder_.note());
     return std::move(out_);
-  }
-
-  /// Where images were found elsewhere than the file says; else empty.
-  std::string note() const {
-    return finder_.note().empty() ? "" : fmt::format("{}: {}", file_.string(), finder_.note());
   }
 
  private:
@@ -77,42 +88,82 @@ class SplitReader {
   };
 
   void issue(std::string problem, std::string kind) {
-    out_.issues.push_back({file_.string(), 0, std::move(problem), std::move(kind)});
+    issues_.push_back({file_.string(), 0, std::move(problem), std::move(kind)});
   }
 
+  /// An image whose file is known.
+  struct Found {
+    const CocoImage* said;
+    fs::path path;
+    ImageSize size = {};  ///< 0: it does not decode
+    FileStamp stamp = {};
+  };
+
   void read_images() {
+    constexpr size_t kAtOnce = 4096;
     bool any_file = json_.images.empty();
+    std::set<fs::path> missed;  // folders where a file was looked for
+    std::unordered_set<int64_t> seen;
+    std::vector<Found> found;
     for (const CocoImage& image : json_.images) {
-      if (by_id_.contains(image.id) || left_out_.contains(image.id)) {
+      if (!seen.insert(image.id).second) {
         issue(fmt::format("image {} ({}) has the id of an earlier one: left out", image.id, image.file_name), "image");
         continue;
       }
-      const fs::path path = finder_.find(image.file_name);
-      any_file = any_file || !path.empty();
+      fs::path path = finder_.find(image.file_name);
       if (path.empty()) {
         left_out_[image.id] = {"is missing", 0};
+        for (const fs::path& place : finder_.places()) missed.insert((place / image.file_name).parent_path());
         continue;
       }
-      ImageSize size;
-      try {
-        size = image_size(path);
-      } catch (const Error& error) {
-        if (error.kind() != ErrorKind::data) throw;
-        left_out_[image.id] = {"does not decode", 0};
-        continue;
-      }
-      const bool said = image.height > 0 && image.width > 0;
-      if (said && (image.height != size.height || image.width != size.width)) {
-        issue(fmt::format("image {} ({}) is {}x{}, not {}x{}: boxes are taken as its pixels", image.id, image.file_name,
-                          size.width, size.height, image.width, image.height),
-              "image_size");
-      }
-      by_id_.emplace(image.id, out_.images.size());
-      out_.images.push_back({path, {image.id, image.file_name, size.height, size.width}, {}});
+      any_file = true;
+      found.push_back({&image, std::move(path)});
+      if (found.size() == kAtOnce) add_images(found);
     }
+    add_images(found);
+    // What changes all the time is no sign: the folder that the set lies in, that above it, where the program runs.
+    const fs::path above = fs::absolute(file_).lexically_normal().parent_path().parent_path();
+    for (const fs::path& other : {above, above.parent_path(), fs::current_path()}) missed.erase(other);
+    for (const fs::path& folder : missed) out_.signs.push_back(sign_of(folder));
     if (any_file) return;
     fail(ErrorKind::io, "[data.coco] expected {} images as {} says, got none, such as {} (looked in {})",
          json_.images.size(), file_.string(), json_.images.front().file_name, finder_.places_text());
+  }
+
+  /// Reads their sizes, and adds them.
+  void add_images(std::vector<Found>& images) {
+    for_many(static_cast<int64_t>(images.size()), memory_.opening().cancel, [&](int64_t i) {
+      Found& image = images[static_cast<size_t>(i)];
+      image.stamp = stamp_of({image.path});
+      try {
+        image.size = image_size(image.path);
+      } catch (const Error& error) {
+        if (error.kind() != ErrorKind::data) throw;
+      }
+    });
+    for (const Found& image : images) {
+      const CocoImage& said = *image.said;
+      if (image.size.height == 0) {
+        left_out_[said.id] = {"does not decode", 0};
+        out_.signs.push_back({image.path, image.stamp});
+        continue;
+      }
+      const bool says_size = said.height > 0 && said.width > 0;
+      if (says_size && (said.height != image.size.height || said.width != image.size.width)) {
+        issue(fmt::format("image {} ({}) is {}x{}, not {}x{}: boxes are taken as its pixels", said.id, said.file_name,
+                          image.size.width, image.size.height, said.width, said.height),
+              "image_size");
+      }
+      by_id_.emplace(said.id, out_.pictures.size());
+      sizes_.push_back(image.size);
+      out_.pictures.add(image.path);
+      out_.pictures.describe(
+          {said.id, said.file_name, image.size.height, image.size.width, stamp_number(image.stamp), 0});
+      out_.newest_ns = std::max(out_.newest_ns, image.stamp.newest_ns);
+    }
+    memory_.show(
+        fmt::format("reading the pictures of {}: {} of {}", file_.string(), out_.pictures.size(), json_.images.size()));
+    images.clear();
   }
 
   void read_annotation(const CocoAnnotation& annotation, size_t number,
@@ -139,14 +190,14 @@ class SplitReader {
       return issue(fmt::format("{}: no category has the id {}: left out", name, *annotation.category_id), "reference");
     }
     if (!annotation.box) return issue(name + ": expected 4 numbers as bbox: left out", "numbers");
-    DetectionImage& owner = out_.images[image->second];
     const auto& [x, y, width, height] = *annotation.box;
     if (!(width > 0 && height > 0)) {
       return issue(fmt::format("{}: expected a width and height above 0, got {} and {}: left out", name, width, height),
                    "size");
     }
     Box box{x, y, x + width, y + height};
-    const auto right = static_cast<double>(owner.info.width), bottom = static_cast<double>(owner.info.height);
+    const ImageSize& size = sizes_[static_cast<size_t>(image->second)];
+    const auto right = static_cast<double>(size.width), bottom = static_cast<double>(size.height);
     const double over = std::max({-box.x1, -box.y1, box.x2 - right, box.y2 - bottom});
     if (over > kRounding) {
       box = {std::clamp(box.x1, 0.0, right), std::clamp(box.y1, 0.0, bottom), std::clamp(box.x2, 0.0, right),
@@ -155,14 +206,17 @@ class SplitReader {
       issue(fmt::format("{}: the box reaches {:.1f} pixels beyond the image's border: clipped", name, over), "clipped");
     }
     const double area = annotation.area && *annotation.area > 0 ? *annotation.area : box.area();
-    owner.objects.push_back({box, label->second, annotation.crowd, area});
+    out_.pictures.add_object(image->second, {box, label->second, annotation.crowd, area});
   }
 
   fs::path file_;
   CocoJson json_;
   FileFinder finder_;
-  DetectionFiles out_;
-  std::unordered_map<int64_t, size_t> by_id_;
+  SetMemory& memory_;
+  CocoSplit out_;
+  std::vector<ImageSize> sizes_;
+  std::vector<LabelIssue> issues_;
+  std::unordered_map<int64_t, int64_t> by_id_;
   std::unordered_map<int64_t, LeftOut> left_out_;
 };
 
@@ -201,11 +255,38 @@ fs::path validation_file(const fs::path& train) {
   return {};
 }
 
+/// Reads the files of one or two splits, and makes their index.
+std::shared_ptr<const SetIndex> read_splits(const std::vector<fs::path>& files, const std::string& key,
+                                            SetMemory& memory) {
+  std::vector<Sign> signs;
+  std::vector<CocoJson> read;
+  for (const fs::path& file : files) {
+    signs.push_back(sign_of(fs::absolute(file)));
+    read.push_back(read_coco_json(file, [&](int64_t bytes, int64_t of) {
+      memory.show(fmt::format("reading {}: {} of {} MB", file.string(), bytes / 1'000'000, of / 1'000'000));
+    }));
+    if (read.back().categories != read.front().categories) {
+      fail(ErrorKind::data, "[data.coco] expected the same categories in both splits, got others in {} than in {}",
+           file.string(), files.front().string());
+    }
+  }
+  std::vector<IndexBuilder> splits(files.size());
+  std::vector<std::string> notes;
+  int64_t newest_ns = 0;
+  for (size_t i = files.size(); i-- > 0;) {  // the test split first, as its errors are
+    CocoSplit split = SplitReader(files[i], std::exchange(read[i], {}), memory).read();
+    splits[i] = std::move(split.pictures);
+    std::ranges::move(split.signs, std::back_inserter(signs));
+    if (!split.note.empty()) notes.push_back(split.note);
+    newest_ns = std::max(newest_ns, split.newest_ns);
+  }
+  return memory.keep(key, std::move(splits), signs, notes, newest_ns, files.front().string());
+}
+
 }  // namespace
 
-Splits open_coco(const fs::path& file, const std::shared_ptr<FileDigests>& digests) {
-  const auto cache = std::make_shared<ImageCache>();
-  CocoJson train = read_coco_json(file);
+Splits open_coco(const fs::path& file, std::shared_ptr<SetMemory> memory) {
+  if (!memory) memory = std::make_shared<SetMemory>(fs::path(), Opening());
   const fs::path other = validation_file(file);
   Splits splits;
   splits.name = file.stem().string();
@@ -213,23 +294,17 @@ Splits open_coco(const fs::path& file, const std::shared_ptr<FileDigests>& diges
     const fs::path folder = fs::absolute(file).lexically_normal().parent_path();
     splits.name = (other.empty() ? folder : folder.parent_path()).filename().string();
   }
-  const auto read = [&](const fs::path& path, CocoJson json) {
-    SplitReader reader(path, std::move(json));
-    DetectionFiles files = reader.read();
-    if (!reader.note().empty()) splits.notes.push_back(reader.note());
-    return detection_set(std::move(files), cache, digests);
-  };
-  if (!other.empty()) {
-    CocoJson test = read_coco_json(other);
-    if (test.categories != train.categories) {
-      fail(ErrorKind::data, "[data.coco] expected the same categories in both splits, got others in {} than in {}",
-           other.string(), file.string());
-    }
-    splits.test = read(other, std::move(test));
-  }
-  splits.train = read(file, std::move(train));
-  splits.same_images = !splits.test;
-  if (!splits.test) splits.test = splits.train;
+  std::vector<fs::path> files{file};
+  if (!other.empty()) files.push_back(other);
+  std::string key = "coco";
+  for (const fs::path& path : files) key += "\n" + fs::absolute(path).lexically_normal().string();
+  std::shared_ptr<const SetIndex> index = memory->find(key);
+  if (!index) index = read_splits(files, key, *memory);
+  const auto cache = std::make_shared<ImageCache>();
+  splits.notes = index->notes;
+  splits.train = detection_set(index, 0, cache, memory, key);
+  splits.same_images = files.size() == 1;
+  splits.test = splits.same_images ? splits.train : detection_set(index, 1, cache, memory, key);
   return splits;
 }
 

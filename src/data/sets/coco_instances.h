@@ -1,7 +1,7 @@
 #pragma once
 
+#include "data/index/set_memory.h"
 #include "data/sets/dataset.h"
-#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -16,10 +16,11 @@ namespace quench::data {
 /// outside its image ("outside"); a box that reaches more than a pixel over the border is clipped ("clipped"). An image
 /// is left out, with its objects, whose file is missing or does not decode, or whose id was seen before ("image");
 /// where its size is not what the file says, the image's own counts ("image_size").
+/// `memory` keeps what was read of a large set: the files are read again where one of them, or a picture, has changed.
 ///
 /// Throws Error{io} where the file or all images are missing (places named), Error{data} as read_coco_json(), and where
 /// both splits' categories differ.
-Splits open_coco(const std::filesystem::path& file, const std::shared_ptr<FileDigests>& digests = nullptr);
+Splits open_coco(const std::filesystem::path& file, std::shared_ptr<SetMemory> memory = nullptr);
 
 /// The instances file of a folder with images/ and annotations/ but no labels/: the one for training, else the only
 /// one; empty where there is none.

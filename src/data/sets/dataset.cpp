@@ -15,9 +15,11 @@
 #include "data/sets/idx.h"
 #include "data/sets/image_folder.h"
 #include "data/sets/missing.h"
+#include "data/sets/open.h"
 #include "data/sets/scenes.h"
 #include "data/sets/shapes.h"
 #include "data/sets/yolo_folder.h"
+#include "data/shards/sharded_set.h"
 
 namespace quench::data {
 
@@ -54,15 +56,15 @@ std::vector<int64_t> Dataset::category_ids() const {
 
 namespace {
 
-Splits open_file(const fs::path& file, const std::string& extension, const std::shared_ptr<FileDigests>& digests) {
+Splits open_file(const fs::path& file, const std::string& extension, const std::shared_ptr<SetMemory>& memory) {
   if (!fs::is_regular_file(file)) fail(ErrorKind::io, "[data] expected a file, got nothing ({})", file.string());
-  return extension == ".json" ? open_coco(file, digests) : open_yolo_yaml(file, digests);
+  return extension == ".json" ? open_coco(file, memory) : open_yolo_yaml(file, memory);
 }
 
-Splits open_folder(const fs::path& folder, const std::shared_ptr<FileDigests>& digests) {
-  if (is_yolo_folder(folder)) return open_yolo_folder(folder, digests);
-  if (const fs::path coco = coco_file_of(folder); !coco.empty()) return open_coco(coco, digests);
-  return open_image_folder(folder, digests);
+Splits open_folder(const fs::path& folder, const std::shared_ptr<SetMemory>& memory) {
+  if (is_yolo_folder(folder)) return open_yolo_folder(folder, memory);
+  if (const fs::path coco = coco_file_of(folder); !coco.empty()) return open_coco(coco, memory);
+  return open_image_folder(folder, memory);
 }
 
 /// Names go into models and records, which hold text in UTF-8.
@@ -73,12 +75,17 @@ void require_utf8(const Splits& splits) {
   }
 }
 
-Splits open_any(const std::string& name_or_path, const fs::path& root, bool may_make_root) {
-  const auto digests = std::make_shared<FileDigests>(root, may_make_root);
+Splits open_any(const std::string& name_or_path, const fs::path& root, Opening opening) {
+  const auto memory = std::make_shared<SetMemory>(root, std::move(opening));
+  const std::shared_ptr<FileDigests> digests(memory, &memory->digests());
   if (name_or_path == "cifar100") return open_cifar(cifar100_layout(), root, digests);
   if (name_or_path == "cifar10") return open_cifar(cifar10_layout(), root, digests);
   if (name_or_path == "fashion-mnist") return open_fashion_mnist(fashion_mnist_places(root), digests);
   if (name_or_path == "shapes") return open_shapes();
+  if (is_sharded(name_or_path)) return open_shards(name_or_path);
+  if (const size_t end = name_or_path.rfind(':'); end != std::string::npos && is_sharded(name_or_path.substr(0, end))) {
+    return open_shards(name_or_path.substr(0, end), parse_shard_reading(name_or_path.substr(end + 1)));
+  }
   const size_t colon = name_or_path.find(':');
   const std::string name = name_or_path.substr(0, colon);
   if (name == "cifar100-scenes") {
@@ -86,15 +93,15 @@ Splits open_any(const std::string& name_or_path, const fs::path& root, bool may_
                        digests);
   }
   if ((name == "coco128" || name == "coco-val") && colon == std::string::npos) {
-    if (fs::is_directory(name)) return open_folder(name, digests);
-    if (fs::is_directory(root / name)) return open_folder(root / name, digests);
+    if (fs::is_directory(name)) return open_folder(name, memory);
+    if (fs::is_directory(root / name)) return open_folder(root / name, memory);
     fail_missing(name, {root / name}, "quench data fetch " + name);
   }
   const std::string extension = lower(fs::path(name_or_path).extension().string());
   const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
-  if (file && !fs::is_directory(name_or_path)) return open_file(name_or_path, extension, digests);
+  if (file && !fs::is_directory(name_or_path)) return open_file(name_or_path, extension, memory);
   if (name_or_path.find('/') != std::string::npos || fs::is_directory(name_or_path))
-    return open_folder(name_or_path, digests);
+    return open_folder(name_or_path, memory);
   fail(ErrorKind::config,
        "[data] unknown data set '{}'{}; or give the path of a folder, a data.yaml or a COCO instances.json",
        name_or_path, suggestion(name, built_in_names()));
@@ -103,7 +110,11 @@ Splits open_any(const std::string& name_or_path, const fs::path& root, bool may_
 }  // namespace
 
 Splits open(const std::string& name_or_path, const fs::path& root, bool may_make_root) {
-  Splits splits = open_any(name_or_path, root, may_make_root);
+  return open(name_or_path, root, Opening{.may_make_root = may_make_root});
+}
+
+Splits open(const std::string& name_or_path, const fs::path& root, Opening opening) {
+  Splits splits = open_any(name_or_path, root, std::move(opening));
   require_utf8(splits);
   return splits;
 }

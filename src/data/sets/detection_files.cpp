@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/hash.h"
+#include "data/index/contents.h"
 #include "data/sets/image_folder.h"
 
 namespace quench::data {
@@ -13,30 +14,36 @@ namespace {
 
 class DetectionSet : public Dataset {
  public:
-  DetectionSet(DetectionFiles files, std::shared_ptr<ImageCache> cache, std::shared_ptr<FileDigests> digests)
-      : files_(std::move(files)),
+  DetectionSet(std::shared_ptr<const SetIndex> index, size_t split, std::shared_ptr<ImageCache> cache,
+               std::shared_ptr<SetMemory> memory, std::string key)
+      : index_(std::move(index)),
+        split_(index_->splits.at(split)),
+        classes_(split_.classes()),
+        category_ids_(split_.category_ids()),
         cache_(std::move(cache)),
-        digests_(digests ? std::move(digests) : std::make_shared<FileDigests>(std::filesystem::path())) {}
+        memory_(std::move(memory)),
+        key_(std::move(key)) {}
 
-  int64_t size() const override { return static_cast<int64_t>(files_.images.size()); }
-  const std::vector<std::string>& classes() const override { return files_.classes; }
+  int64_t size() const override { return split_.size(); }
+  const std::vector<std::string>& classes() const override { return classes_; }
   int32_t label(int64_t) const override { return -1; }
   std::string task() const override { return "detect"; }
-  std::vector<Object> objects(int64_t index) const override { return entry(index).objects; }
-  ImageInfo image(int64_t index) const override { return entry(index).info; }
-  std::filesystem::path file(int64_t index) const override { return entry(index).path; }
+  std::vector<Object> objects(int64_t index) const override { return split_.objects(index); }
+  ImageInfo image(int64_t index) const override { return split_.info(index); }
+  std::filesystem::path file(int64_t index) const override { return split_.path(index); }
   std::vector<int64_t> category_ids() const override {
-    return files_.category_ids.empty() ? Dataset::category_ids() : files_.category_ids;
+    return category_ids_.empty() ? Dataset::category_ids() : category_ids_;
   }
-  std::vector<LabelIssue> issues() const override { return files_.issues; }
+  std::vector<LabelIssue> issues() const override { return split_.issues(); }
 
   Sample at(int64_t index) const override {
-    const DetectionImage& image = entry(index);
-    Sample sample{cache_->get(image.path), -1, image.objects};
-    const Shape expected{image.info.height, image.info.width, 3};
+    const std::filesystem::path path = file(index);
+    Sample sample{cache_->get(path), -1, objects(index)};
+    const ImageInfo info = image(index);
+    const Shape expected{info.height, info.width, 3};
     if (sample.pixels.shape() != expected) {
       fail(ErrorKind::data, "[data.detection] expected {} as when the data set was opened, got {} ({})",
-           to_string(expected), to_string(sample.pixels.shape()), image.path.string());
+           to_string(expected), to_string(sample.pixels.shape()), path.string());
     }
     return sample;
   }
@@ -44,31 +51,32 @@ class DetectionSet : public Dataset {
   std::string digest() const override {
     std::call_once(hashed_, [this] {
       Sha256 hash;
-      for (const std::string& name : files_.classes) hash.update(name + "\n");
-      for (int64_t id : files_.category_ids) hash.update(fmt::format("{}\n", id));
-      for (const DetectionImage& image : files_.images) {
-        hash.update(fmt::format("{} {} {}\n", image.info.name, image.info.id, digests_->of(image.path)));
-        for (const Object& object : image.objects) {
-          const Box& box = object.box;
-          hash.update(fmt::format("{} {} {} {} {} {} {}\n", object.label, object.crowd, box.x1, box.y1, box.x2, box.y2,
-                                  object.area));
-        }
-      }
-      digests_->save();
+      for (const std::string& name : classes_) hash.update(name + "\n");
+      for (int64_t id : category_ids_) hash.update(fmt::format("{}\n", id));
+      use_contents(
+          size(), [&](int64_t i) { return file(i); }, *memory_, key_,
+          [&](int64_t i, const std::string& sha256) {
+            const ImageInfo info = image(i);
+            hash.update(fmt::format("{} {} {}\n", info.name, info.id, sha256));
+            for (const Object& object : objects(i)) {
+              const Box& box = object.box;
+              hash.update(fmt::format("{} {} {} {} {} {} {}\n", object.label, object.crowd, box.x1, box.y1, box.x2,
+                                      box.y2, object.area));
+            }
+          });
       digest_ = hash.hex();
     });
     return digest_;
   }
 
  private:
-  const DetectionImage& entry(int64_t index) const {
-    ensure(index >= 0 && index < size(), "[data.detection] expected an index below {}, got {}", size(), index);
-    return files_.images[static_cast<size_t>(index)];
-  }
-
-  DetectionFiles files_;
+  std::shared_ptr<const SetIndex> index_;
+  const PictureIndex& split_;
+  std::vector<std::string> classes_;
+  std::vector<int64_t> category_ids_;
   std::shared_ptr<ImageCache> cache_;
-  std::shared_ptr<FileDigests> digests_;
+  std::shared_ptr<SetMemory> memory_;
+  std::string key_;
   mutable std::once_flag hashed_;
   mutable std::string digest_;
 };
@@ -93,17 +101,24 @@ int64_t ImageCache::size_bytes() const {
   return size_bytes_;
 }
 
-std::shared_ptr<const Dataset> detection_set(DetectionFiles files, std::shared_ptr<ImageCache> cache,
-                                             std::shared_ptr<FileDigests> digests) {
-  if (files.images.empty()) {
-    const std::string first =
-        files.issues.empty() ? "none" : files.issues.front().file + ": " + files.issues.front().problem;
+std::shared_ptr<const Dataset> detection_set(std::shared_ptr<const SetIndex> index, size_t split,
+                                             std::shared_ptr<ImageCache> cache, std::shared_ptr<SetMemory> memory,
+                                             const std::string& key) {
+  const PictureIndex& pictures = index->splits.at(split);
+  if (pictures.size() == 0) {
+    const std::vector<LabelIssue> issues = pictures.issues();
+    const std::string first = issues.empty() ? "none" : issues.front().file + ": " + issues.front().problem;
     fail(ErrorKind::data, "[data.detection] expected images, got none that can be used (first issue: {})", first);
   }
-  std::stable_sort(files.issues.begin(), files.issues.end(), [](const LabelIssue& a, const LabelIssue& b) {
+  return std::make_shared<DetectionSet>(std::move(index), split, std::move(cache), std::move(memory),
+                                        fmt::format("{}\nsplit {}", key, split));
+}
+
+void add_sorted(std::vector<LabelIssue> issues, IndexBuilder& to) {
+  std::ranges::stable_sort(issues, [](const LabelIssue& a, const LabelIssue& b) {
     return std::tie(a.file, a.line) < std::tie(b.file, b.line);
   });
-  return std::make_shared<DetectionSet>(std::move(files), std::move(cache), std::move(digests));
+  for (const LabelIssue& issue : issues) to.add_issue(issue);
 }
 
 std::vector<std::string> numbered_classes(int64_t count) {

@@ -4,8 +4,8 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "data/index/set_memory.h"
 #include "data/sets/dataset.h"
-#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -27,26 +27,15 @@ class ImageCache {
   int64_t limit_bytes_;
 };
 
-/// A labelled image file.
-struct DetectionImage {
-  std::filesystem::path path;
-  ImageInfo info;
-  std::vector<Object> objects;
-};
+/// Split number `split` of the index as a Dataset. Images decode in at(), through `cache`. digest(): sha256 of class
+/// names and their ids, and of each image's name, objects and file content, at the first call; `memory` remembers the
+/// files. key: what the set is called there. Throws Error{data} where there is no image.
+std::shared_ptr<const Dataset> detection_set(std::shared_ptr<const SetIndex> index, size_t split,
+                                             std::shared_ptr<ImageCache> cache, std::shared_ptr<SetMemory> memory,
+                                             const std::string& key);
 
-/// What a split of image files holds, after its labels are read.
-struct DetectionFiles {
-  std::vector<DetectionImage> images;
-  std::vector<std::string> classes;
-  std::vector<int64_t> category_ids;  ///< of each class; empty: 0..n-1
-  std::vector<LabelIssue> issues;
-};
-
-/// The split as a Dataset. Images decode in at(), through `cache`. digest(): sha256 of class names and their ids, and
-/// of each image's name, objects and file content, at the first call; `digests` remembers the files. Issues are sorted
-/// by file and line. Throws Error{data} where there is no image.
-std::shared_ptr<const Dataset> detection_set(DetectionFiles files, std::shared_ptr<ImageCache> cache,
-                                             std::shared_ptr<FileDigests> digests = nullptr);
+/// Adds issues to an index, in order of file and line.
+void add_sorted(std::vector<LabelIssue> issues, IndexBuilder& to);
 
 /// "class_0", "class_1", ...: for labels without names.
 std::vector<std::string> numbered_classes(int64_t count);

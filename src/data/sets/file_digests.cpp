@@ -21,11 +21,6 @@ const char* const kFirstLine = "quench file digests 2";
 
 int64_t nanoseconds(const timespec& time) { return int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec; }
 
-int64_t wall_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 }  // namespace
 
 FileStamp stamp_of(const std::vector<fs::path>& files) {
@@ -39,6 +34,11 @@ FileStamp stamp_of(const std::vector<fs::path>& files) {
     stamp.newest_ns = std::max({stamp.newest_ns, content_ns, entry_ns});
   }
   return stamp;
+}
+
+bool is_settled(int64_t newest_ns) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count() - newest_ns > kSettledNs;
 }
 
 FileDigests::FileDigests(const fs::path& folder, bool may_make_folder)
@@ -82,8 +82,8 @@ std::optional<std::string> FileDigests::known(const std::string& what, const Fil
 }
 
 void FileDigests::remember(const std::string& what, const FileStamp& stamp, const std::string& sha256) {
-  const bool settled = wall_ns() - stamp.newest_ns > kSettledNs;
-  if (path_.empty() || stamp.text.empty() || !settled || what.find('\n') != std::string::npos) return;
+  if (path_.empty() || stamp.text.empty() || !is_settled(stamp.newest_ns) || what.find('\n') != std::string::npos)
+    return;
   const std::lock_guard lock(mutex_);
   load();
   entries_[what] = {sha256, stamp.text};

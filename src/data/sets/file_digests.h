@@ -17,6 +17,8 @@ struct FileStamp {
   int64_t newest_ns = 0;  ///< the last of all these times, since 1970
 };
 FileStamp stamp_of(const std::vector<std::filesystem::path>& files);
+/// Whether that time is more than two seconds ago: what changed later may change again under the same time.
+bool is_settled(int64_t newest_ns);
 
 /// SHA-256 of files and of what is read from them, remembered in one small file by their stamps, so that a large data
 /// set is read once and not at every start. Files changed within the last two seconds are not remembered: they could

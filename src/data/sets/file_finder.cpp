@@ -51,10 +51,11 @@ std::vector<Tail> tails_of(const std::string& name) {
 
 }  // namespace
 
-bool is_hidden(const fs::path& path) {
-  static const std::array<std::string, 5> left{"__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information",
-                                               "lost+found"};
-  const std::string name = path.filename().string();
+bool is_hidden(const fs::path& path) { return is_hidden_name(path.filename().native()); }
+
+bool is_hidden_name(std::string_view name) {
+  static constexpr std::array<std::string_view, 5> left{"__MACOSX", "@eaDir", "$RECYCLE.BIN",
+                                                        "System Volume Information", "lost+found"};
   return name.starts_with('.') || std::ranges::find(left, name) != left.end();
 }
 

@@ -10,6 +10,8 @@ namespace quench::data {
 /// Whether no part of a data set: hidden (the name begins with a dot), or what systems leave beside files
 /// (`__MACOSX`, `@eaDir`, `$RECYCLE.BIN`, ...).
 bool is_hidden(const std::filesystem::path& path);
+/// The same of the name alone.
+bool is_hidden_name(std::string_view name);
 
 /// Whether the name of a folder or file says that split, in any case: "train" (training), "val" (valid, validation) or
 /// "test" (testing).

@@ -1,10 +1,7 @@
 #include "data/sets/image_folder.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
+#include <iterator>
 #include <mutex>
 #include <utility>
 
@@ -13,6 +10,8 @@
 #include "core/file_kind.h"
 #include "core/hash.h"
 #include "core/text.h"
+#include "data/index/contents.h"
+#include "data/index/listing.h"
 #include "data/pictures/codec.h"
 #include "data/sets/file_finder.h"
 
@@ -28,39 +27,32 @@ const std::vector<std::string>& image_extensions() {
 
 const char* const kOtherKind = "a kind of image that is not read: left out";
 
-struct File {
-  fs::path path;
-  int32_t label;
-};
-
+/// A split of class folders, over an index whose folders are relative to it.
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(fs::path folder, std::vector<File> files, std::vector<std::string> classes,
-              std::vector<LabelIssue> issues, std::shared_ptr<FileDigests> digests)
+  ImageFolder(fs::path folder, std::shared_ptr<const SetIndex> index, size_t split, std::shared_ptr<SetMemory> memory)
       : folder_(std::move(folder)),
-        files_(std::move(files)),
-        classes_(std::move(classes)),
-        issues_(std::move(issues)),
-        digests_(std::move(digests)) {}
+        index_(std::move(index)),
+        split_(index_->splits.at(split)),
+        classes_(split_.classes()),
+        memory_(std::move(memory)) {}
 
-  int64_t size() const override { return static_cast<int64_t>(files_.size()); }
+  int64_t size() const override { return split_.size(); }
   const std::vector<std::string>& classes() const override { return classes_; }
-  int32_t label(int64_t index) const override { return files_.at(static_cast<size_t>(index)).label; }
-  fs::path file(int64_t index) const override { return files_.at(static_cast<size_t>(index)).path; }
-  Sample at(int64_t index) const override {
-    const File& file = files_.at(static_cast<size_t>(index));
-    return {read_image(file.path), file.label, {}};
-  }
-  std::vector<LabelIssue> issues() const override { return issues_; }
+  int32_t label(int64_t index) const override { return split_.label(index); }
+  fs::path file(int64_t index) const override { return folder_ / split_.folder(index) / split_.name(index); }
+  Sample at(int64_t index) const override { return {read_image(file(index)), label(index), {}}; }
+  std::vector<LabelIssue> issues() const override { return split_.issues(); }
   std::string digest() const override {
     std::call_once(hashed_, [this] {
       Sha256 hash;
       for (const std::string& name : classes_) hash.update(name + "\n");
-      for (const File& file : files_) {
-        hash.update(
-            fmt::format("{} {}\n", file.path.lexically_relative(folder_).generic_string(), digests_->of(file.path)));
-      }
-      digests_->save();
+      const std::string key = "folder " + fs::absolute(folder_).lexically_normal().string();
+      use_contents(
+          size(), [&](int64_t i) { return file(i); }, *memory_, key,
+          [&](int64_t i, const std::string& sha256) {
+            hash.update(fmt::format("{}/{} {}\n", split_.folder(i), split_.name(i), sha256));
+          });
       digest_ = hash.hex();
     });
     return digest_;
@@ -68,10 +60,10 @@ class ImageFolder : public Dataset {
 
  private:
   fs::path folder_;
-  std::vector<File> files_;
+  std::shared_ptr<const SetIndex> index_;
+  const PictureIndex& split_;
   std::vector<std::string> classes_;
-  std::vector<LabelIssue> issues_;
-  std::shared_ptr<FileDigests> digests_;
+  std::shared_ptr<SetMemory> memory_;
   mutable std::once_flag hashed_;
   mutable std::string digest_;
 };
@@ -86,30 +78,37 @@ std::vector<std::string> class_folders(const fs::path& folder) {
   return names;
 }
 
-std::shared_ptr<const Dataset> read_split(const fs::path& folder, const std::vector<std::string>& classes,
-                                          const std::shared_ptr<FileDigests>& digests) {
-  std::vector<File> files;
-  std::vector<LabelIssue> issues;
+IndexBuilder list_split(const fs::path& folder, const std::vector<std::string>& classes, SetMemory& memory,
+                        std::vector<Sign>& signs) {
+  IndexBuilder built;
+  signs.push_back(sign_of(fs::absolute(folder)));
   for (const std::string& name : class_folders(folder)) {
     const auto found = std::lower_bound(classes.begin(), classes.end(), name);
     if (found == classes.end() || *found != name) {
       fail(ErrorKind::data, "[data.folder] expected only classes of train/, got '{}'{} ({})", name,
            suggestion(name, classes), folder.string());
     }
-    const size_t before = files.size();
-    for (const fs::path& path : files_below(folder / name)) {
-      if (is_image(path)) files.push_back({path, static_cast<int32_t>(found - classes.begin())});
-      if (is_other_image(path)) issues.push_back({path.string(), 0, kOtherKind, "image"});
+    const int64_t before = built.size();
+    Listing listing = list_below(folder / name);
+    for (const std::string& file : listing.files) {
+      const size_t slash = file.rfind('/') + 1;  // npos + 1 is 0
+      const std::string below = slash == 0 ? name : name + "/" + file.substr(0, slash - 1);
+      if (is_image(file))
+        built.add(below, std::string_view(file).substr(slash), static_cast<int32_t>(found - classes.begin()));
+      if (is_other_image(file)) built.add_issue({(folder / name / file).string(), 0, kOtherKind, "image"});
     }
-    if (files.size() == before) {
+    std::ranges::move(listing.folders, std::back_inserter(signs));
+    if (built.size() == before) {
       fail(ErrorKind::data, "[data.folder] expected png, jpg, bmp, webp or tif images, got none ({})",
            (folder / name).string());
     }
+    memory.show(fmt::format("listing {}: {} pictures", folder.string(), built.size()));
   }
-  if (files.empty()) {
+  if (built.size() == 0) {
     fail(ErrorKind::data, "[data.folder] expected a folder of images for each class, got none ({})", folder.string());
   }
-  return std::make_shared<ImageFolder>(folder, std::move(files), classes, std::move(issues), digests);
+  built.set_classes(classes);
+  return built;
 }
 
 /// Where the first scan of a JPEG begins, or its size: a preview inside the headers has an end of image of its own.
@@ -149,59 +148,36 @@ std::string damage(const std::string& bytes) {
 
 namespace {
 
-/// What a folder is, whatever links lead there: device and inode.
-using FileId = std::pair<dev_t, ino_t>;
-
-FileId id_of(const fs::path& path) {
-  struct stat info {};
-  if (::stat(path.c_str(), &info) != 0) {
-    const int code = errno;
-    fail(ErrorKind::io, "[data.folder] cannot list {}: {}", path.string(), std::strerror(code));
-  }
-  return {info.st_dev, info.st_ino};
+/// The end of a name from its last dot on, in lower case; empty where there is none.
+std::string extension_of(const fs::path& path) {
+  const std::string_view text = path.native();
+  const size_t dot = text.rfind('.');
+  if (dot == text.npos || dot == 0 || text.find('/', dot) != text.npos || text[dot - 1] == '/') return {};
+  return lower(std::string(text.substr(dot)));
 }
 
 }  // namespace
 
 bool is_image(const fs::path& path) {
   const auto& known = image_extensions();
-  return std::find(known.begin(), known.end(), lower(path.extension().string())) != known.end();
+  return std::find(known.begin(), known.end(), extension_of(path)) != known.end();
 }
 
 bool is_other_image(const fs::path& path) {
   static const std::vector<std::string> others{".gif", ".heic", ".heif", ".avif", ".jp2", ".jxl",
                                                ".ppm", ".pgm",  ".tga",  ".dng",  ".psd", ".svg"};
-  return std::find(others.begin(), others.end(), lower(path.extension().string())) != others.end();
+  return std::find(others.begin(), others.end(), extension_of(path)) != others.end();
 }
 
 std::vector<fs::path> files_below(const fs::path& folder) {
   std::vector<fs::path> found;
-  std::error_code code;
-  std::vector<FileId> above{id_of(folder)};  // of the folders that we are in, by depth
-  fs::recursive_directory_iterator at(folder, fs::directory_options::follow_directory_symlink, code);
-  for (const fs::recursive_directory_iterator end; !code && at != end; at.increment(code)) {
-    std::error_code ignored;  // a broken link is neither
-    const bool is_folder = at->is_directory(ignored);
-    if (is_hidden(at->path())) {
-      if (is_folder) at.disable_recursion_pending();
-    } else if (is_folder) {
-      above.resize(static_cast<size_t>(at.depth()) + 1);
-      above.push_back(id_of(at->path()));
-      if (std::find(above.begin(), above.end() - 1, above.back()) != above.end() - 1) {
-        fail(ErrorKind::io, "[data.folder] expected folders that end, got a link to a folder that it lies in: {}",
-             at->path().string());
-      }
-    } else if (at->is_regular_file(ignored)) {
-      found.push_back(at->path());
-    }
-  }
-  if (code) fail(ErrorKind::io, "[data.folder] cannot list {}: {}", folder.string(), code.message());
-  std::sort(found.begin(), found.end());
+  for (const std::string& file : list_below(folder).files) found.push_back(folder / file);
   return found;
 }
 
-Tensor read_image(const fs::path& path) {
-  const std::string bytes = read_file(path);
+Tensor read_image(const fs::path& path) { return decode_image(read_file(path), path.string()); }
+
+Tensor decode_image(const std::string& bytes, const std::string& where) {
   cv::Mat image;
   std::string reason = damage(bytes);
   if (reason.empty() && bytes.size() < (size_t{1} << 31)) {
@@ -216,7 +192,7 @@ Tensor read_image(const fs::path& path) {
   }
   if (image.empty()) {
     fail(ErrorKind::data, "[data.folder] expected an image that decodes, got {} bytes: {} ({})", bytes.size(), reason,
-         path.string());
+         where);
   }
   Tensor pixels(DType::u8, {image.rows, image.cols, 3});
   auto* out = reinterpret_cast<uint8_t*>(pixels.mutable_bytes());
@@ -231,8 +207,8 @@ Tensor read_image(const fs::path& path) {
   return pixels;
 }
 
-Splits open_image_folder(const fs::path& folder, std::shared_ptr<FileDigests> digests) {
-  if (!digests) digests = std::make_shared<FileDigests>(fs::path());
+Splits open_image_folder(const fs::path& folder, std::shared_ptr<SetMemory> memory) {
+  if (!memory) memory = std::make_shared<SetMemory>(fs::path(), Opening());
   if (!fs::is_directory(folder)) {
     fail(ErrorKind::io, "[data.folder] expected a folder with train/<class>/*.png, got {} ({})",
          fs::exists(folder) ? "a file" : "nothing", folder.string());
@@ -244,11 +220,23 @@ Splits open_image_folder(const fs::path& folder, std::shared_ptr<FileDigests> di
          "[data.folder] expected train/<class>/*.png and test/ or val/ (valid/, validation/) likewise, got no {} ({})",
          train.empty() ? "train/" : "test/ or val/", folder.string());
   }
-  const std::vector<std::string> classes = class_folders(train);
+  std::vector<fs::path> folders{train, test};
+  if (!tested.empty() && !validation.empty()) folders.push_back(validation);
+  std::string key = "class folders";
+  for (const fs::path& split : folders) key += "\n" + fs::absolute(split).lexically_normal().string();
+  std::shared_ptr<const SetIndex> index = memory->find(key);
+  if (!index) {
+    const std::vector<std::string> classes = class_folders(train);
+    std::vector<IndexBuilder> splits;
+    std::vector<Sign> signs;
+    for (const fs::path& split : folders) splits.push_back(list_split(split, classes, *memory, signs));
+    index = memory->keep(key, std::move(splits), signs, {}, 0, folder.string());
+  }
   std::string name = folder.filename().string();
   if (name.empty()) name = folder.parent_path().filename().string();
-  Splits splits{name, read_split(train, classes, digests), read_split(test, classes, digests)};
-  if (!tested.empty() && !validation.empty()) splits.validation = read_split(validation, classes, digests);
+  const auto split = [&](size_t i) { return std::make_shared<ImageFolder>(folders[i], index, i, memory); };
+  Splits splits{name, split(0), split(1)};
+  if (folders.size() > 2) splits.validation = split(2);
   return splits;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "data/index/set_memory.h"
 #include "data/sets/dataset.h"
-#include "data/sets/file_digests.h"
 
 namespace quench::data {
 
@@ -19,12 +19,15 @@ std::vector<std::filesystem::path> files_below(const std::filesystem::path& fold
 /// Decodes a png, jpeg, bmp, webp or tiff to [h,w,3] uint8 RGB (EXIF orientation applied).
 /// Throws Error{io} for a missing file, Error{data} naming the file where it does not decode.
 Tensor read_image(const std::filesystem::path& path);
+/// The same of a file's bytes. where: for the error.
+Tensor decode_image(const std::string& bytes, const std::string& where);
 
 /// train/<class>/*.{png,jpg,jpeg,bmp,webp,tif,tiff}, and test/ (or val/, valid/, validation/) likewise, in any case.
 /// Classes are the sorted folder names of train/. val/ beside test/ is the validation split. Hidden files and folders
 /// are no data; images of a kind that is not read are counted in issues(). Images decode in at(). digest(): sha256 of
-/// class names, relative paths and file contents, at the first call; `digests` remembers the files. Throws Error{io}
-/// where a folder is missing; Error{data} where a class has no image or test has a class that train has not.
-Splits open_image_folder(const std::filesystem::path& folder, std::shared_ptr<FileDigests> digests = nullptr);
+/// class names, relative paths and file contents, at the first call. `memory` keeps what was read of the files, and the
+/// list of a large set: it is listed again where a folder has changed. Throws Error{io} where a folder is missing;
+/// Error{data} where a class has no image or test has a class that train has not.
+Splits open_image_folder(const std::filesystem::path& folder, std::shared_ptr<SetMemory> memory = nullptr);
 
 }  // namespace quench::data

@@ -56,7 +56,8 @@ class PictureSet : public Dataset {
 Splits open_pictures(const fs::path& source, const std::string& task, const fs::path& root) {
   const fs::path whole = fs::absolute(source).lexically_normal();
   ImageList list = list_images(std::vector<fs::path>{whole}, {whole.parent_path()});
-  const auto set = std::make_shared<PictureSet>(std::move(list.images), task, std::make_shared<FileDigests>(root));
+  const auto set = std::make_shared<PictureSet>(std::vector<fs::path>(list.images.begin(), list.images.end()), task,
+                                                std::make_shared<FileDigests>(root));
   const fs::path name = whole.has_filename() ? whole.filename() : whole.parent_path().filename();
   Splits splits{name.stem().string(), set, set, true};
   splits.notes = std::move(list.notes);

@@ -4,15 +4,16 @@
 #include <utility>
 
 #include "core/task.h"
+#include "data/shards/shard_order.h"
 #include "pixels/fit.h"
 
 namespace quench::data {
 namespace {
 
-class PreparedView : public Dataset {
+class PreparedView : public Dataset, public InShardsOf {
  public:
   PreparedView(std::shared_ptr<const Dataset> base, const pixels::Preparation& preparation, int imgsz, Prepared which)
-      : base_(std::move(base)), preparation_(preparation), imgsz_(imgsz), which_(which) {}
+      : InShardsOf(base.get()), base_(std::move(base)), preparation_(preparation), imgsz_(imgsz), which_(which) {}
 
   int64_t size() const override { return base_->size(); }
   const std::vector<std::string>& classes() const override { return base_->classes(); }

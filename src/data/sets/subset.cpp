@@ -9,6 +9,7 @@
 #include "core/rng.h"
 #include "data/sets/dataset.h"
 #include "data/sets/listed_subset.h"
+#include "data/shards/shard_order.h"
 
 namespace quench::data {
 namespace {
@@ -20,10 +21,10 @@ std::string digest_of(const std::vector<int64_t>& indices, const std::string& ba
   return hash.hex();
 }
 
-class SubsetView : public Dataset {
+class SubsetView : public Dataset, public InShardsOf {
  public:
   SubsetView(std::shared_ptr<const Dataset> base, std::vector<int64_t> indices)
-      : base_(std::move(base)), indices_(std::move(indices)) {}
+      : InShardsOf(base.get()), base_(std::move(base)), indices_(std::move(indices)) {}
 
   int64_t size() const override { return static_cast<int64_t>(indices_.size()); }
   const std::vector<std::string>& classes() const override { return base_->classes(); }
@@ -38,6 +39,7 @@ class SubsetView : public Dataset {
   std::string digest() const override { return digest_of(indices_, base_->digest()); }
 
  private:
+  int64_t in_base_of_shards(int64_t index) const override { return in_base(index); }
   int64_t in_base(int64_t index) const { return indices_.at(static_cast<size_t>(index)); }
 
   std::shared_ptr<const Dataset> base_;

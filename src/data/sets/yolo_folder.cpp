@@ -13,6 +13,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "core/text_encoding.h"
+#include "data/index/listing.h"
 #include "data/labels/coco_json.h"
 #include "data/sets/description.h"
 #include "data/sets/file_finder.h"
@@ -31,42 +32,79 @@ struct Names {
   std::vector<int64_t> ids;
 };
 
+/// What the index of a set depends on beside its files.
+std::string key_of(const std::vector<fs::path>& train, const std::vector<fs::path>& test,
+                   const std::vector<fs::path>& bases, const Names& names) {
+  std::string key = "yolo";
+  bool listed = false;
+  for (const auto* sources : {&train, &test}) {
+    key += "\n";
+    for (const fs::path& source : *sources) {
+      key += "\n" + fs::absolute(source).lexically_normal().string();
+      listed = listed || lower(source.extension().string()) == ".txt";
+    }
+  }
+  key += "\n";
+  if (listed) {
+    for (const fs::path& base : bases) key += "\n" + base.string();
+  }
+  key += "\n";
+  for (const std::string& name : names.names) key += "\n" + name;
+  for (const int64_t id : names.ids) key += fmt::format("\n{}", id);
+  return key;
+}
+
+/// Lists and reads the two splits (one, where both are the same images), and makes their index.
+std::shared_ptr<const SetIndex> read_splits(const std::vector<fs::path>& train, const std::vector<fs::path>& test,
+                                            const std::vector<fs::path>& bases, const Names& names,
+                                            const std::string& key, SetMemory& memory) {
+  ImageList train_list = list_images(train, bases, &memory), test_list;
+  if (train != test) test_list = list_images(test, bases, &memory);
+  const bool same = train == test || train_list.images == test_list.images;
+  const auto class_count = static_cast<int64_t>(names.names.size());
+  std::vector<YoloSplit> splits;
+  splits.push_back(read_yolo_split(train_list, class_count, memory));
+  if (!same) {
+    YoloSplit& read = splits.emplace_back(read_yolo_split(test_list, class_count, memory));
+    std::vector<std::string> both;
+    std::ranges::set_intersection(train_list.images, test_list.images, std::back_inserter(both), path_before);
+    for (const std::string& path : both) {
+      read.issues.push_back({path, 0, "the image is in the training split too: kept", "both_splits"});
+    }
+  }
+  int32_t highest = 0;
+  int64_t newest_ns = 0;
+  std::vector<Sign> signs = std::move(train_list.signs);
+  std::ranges::move(test_list.signs, std::back_inserter(signs));
+  for (YoloSplit& split : splits) {
+    highest = std::max(highest, split.highest_label);
+    newest_ns = std::max(newest_ns, split.newest_ns);
+    std::ranges::move(split.signs, std::back_inserter(signs));
+  }
+  const std::vector<std::string> classes = names.names.empty() ? numbered_classes(highest + 1) : names.names;
+  std::vector<IndexBuilder> built;
+  for (YoloSplit& split : splits) {
+    split.pictures.set_classes(classes, names.ids);
+    add_sorted(std::move(split.issues), split.pictures);
+    built.push_back(std::move(split.pictures));
+  }
+  std::vector<std::string> notes = std::move(train_list.notes);
+  if (!same) std::ranges::move(test_list.notes, std::back_inserter(notes));
+  return memory.keep(key, std::move(built), signs, notes, newest_ns, train.front().string());
+}
+
 /// The catalogues of the two splits, as one Splits.
 Splits make_splits(const std::string& name, const std::vector<fs::path>& train, const std::vector<fs::path>& test,
-                   const std::vector<fs::path>& bases, const Names& names,
-                   const std::shared_ptr<FileDigests>& digests) {
-  const ImageList train_list = list_images(train, bases), test_list = list_images(test, bases);
-  const bool same = train_list.images == test_list.images;
-  const auto class_count = static_cast<int64_t>(names.names.size());
-  DetectionFiles train_files = read_yolo_split(train_list, class_count), test_files;
-  if (!same) {
-    test_files = read_yolo_split(test_list, class_count);
-    std::vector<fs::path> both;
-    std::set_intersection(train_list.images.begin(), train_list.images.end(), test_list.images.begin(),
-                          test_list.images.end(), std::back_inserter(both));
-    for (const fs::path& path : both) {
-      test_files.issues.push_back({path.string(), 0, "the image is in the training split too: kept", "both_splits"});
-    }
-  }
-  std::vector<std::string> classes = names.names;
-  if (classes.empty()) {
-    int32_t highest = 0;
-    for (const DetectionFiles* files : {&train_files, &test_files}) {
-      for (const DetectionImage& image : files->images) {
-        for (const Object& object : image.objects) highest = std::max(highest, object.label);
-      }
-    }
-    classes = numbered_classes(highest + 1);
-  }
-  for (DetectionFiles* files : {&train_files, &test_files}) {
-    files->classes = classes;
-    files->category_ids = names.ids;
-  }
+                   const std::vector<fs::path>& bases, const Names& names, std::shared_ptr<SetMemory> memory) {
+  if (!memory) memory = std::make_shared<SetMemory>(fs::path(), Opening());
+  const std::string key = key_of(train, test, bases, names);
+  std::shared_ptr<const SetIndex> index = memory->find(key, yolo_label_path);
+  if (!index) index = read_splits(train, test, bases, names, key, *memory);
+  const bool same = index->splits.size() == 1;
   const auto cache = std::make_shared<ImageCache>();
-  const auto train_set = detection_set(std::move(train_files), cache, digests);
-  Splits splits{name, train_set, same ? train_set : detection_set(std::move(test_files), cache, digests), same};
-  splits.notes = train_list.notes;
-  if (!same) splits.notes.insert(splits.notes.end(), test_list.notes.begin(), test_list.notes.end());
+  const auto train_set = detection_set(index, 0, cache, memory, key);
+  Splits splits{name, train_set, same ? train_set : detection_set(index, 1, cache, memory, key), same};
+  splits.notes = index->notes;
   return splits;
 }
 
@@ -289,7 +327,7 @@ fs::path images_of_split(const fs::path& folder, std::string_view split) {
 
 }  // namespace
 
-Splits open_yolo_yaml(const fs::path& file, const std::shared_ptr<FileDigests>& digests) {
+Splits open_yolo_yaml(const fs::path& file, const std::shared_ptr<SetMemory>& memory) {
   YamlFile yaml(file);
   const Names names{yaml.names(), {}};
   const char* test = "val";
@@ -297,7 +335,7 @@ Splits open_yolo_yaml(const fs::path& file, const std::shared_ptr<FileDigests>& 
     if (yaml.has(key)) test = key;
   }
   const std::vector<fs::path> train = yaml.sources("train"), tested = yaml.sources(test);
-  Splits splits = make_splits(file.stem().string(), train, tested, yaml.bases(), names, digests);
+  Splits splits = make_splits(file.stem().string(), train, tested, yaml.bases(), names, memory);
   const std::vector<std::string> notes = yaml.notes();
   splits.notes.insert(splits.notes.begin(), notes.begin(), notes.end());
   return splits;
@@ -310,12 +348,12 @@ bool is_yolo_folder(const fs::path& folder) {
          !description_of(folder, ignored).empty();
 }
 
-Splits open_yolo_folder(const fs::path& given, const std::shared_ptr<FileDigests>& digests) {
+Splits open_yolo_folder(const fs::path& given, const std::shared_ptr<SetMemory>& memory) {
   fs::path folder = fs::absolute(given).lexically_normal();
   if (!folder.has_filename()) folder = folder.parent_path();  // ends in a slash
   std::vector<std::string> notes;
   if (const fs::path file = description_of(folder, notes); !file.empty()) {
-    Splits splits = open_yolo_yaml(file, digests);
+    Splits splits = open_yolo_yaml(file, memory);
     splits.name = folder.filename().string();
     splits.notes.insert(splits.notes.begin(), notes.begin(), notes.end());
     return splits;
@@ -336,7 +374,7 @@ Splits open_yolo_folder(const fs::path& given, const std::shared_ptr<FileDigests
     fail(ErrorKind::io, "[data.yolo] expected a folder with images/ and labels/, got {} ({})",
          fs::exists(folder) ? "no images/" : "nothing", folder.string());
   }
-  return make_splits(folder.filename().string(), {train}, {test}, {folder}, names_of_folder(folder), digests);
+  return make_splits(folder.filename().string(), {train}, {test}, {folder}, names_of_folder(folder), memory);
 }
 
 }  // namespace quench::data

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <iterator>
+#include <numeric>
 #include <optional>
 #include <set>
 #include <unordered_set>
@@ -13,6 +15,7 @@
 #include "core/file.h"
 #include "core/text.h"
 #include "core/text_encoding.h"
+#include "data/index/listing.h"
 #include "data/labels/yolo_labels.h"
 #include "data/pictures/image_size.h"
 #include "data/sets/file_finder.h"
@@ -30,14 +33,21 @@ bool is_text(const fs::path& path) { return lower(path.extension().string()) == 
 
 /// Label files below the labels of `folder` that have no image. Where labels lie beside the images, texts may be
 /// anything.
-void find_orphans(const fs::path& folder, const std::vector<fs::path>& images, std::vector<LabelIssue>& issues) {
+void find_orphans(const fs::path& folder, const std::vector<std::string>& images, ImageList& list) {
   const fs::path labels = yolo_label_path(folder / "x.png").parent_path();
-  if (labels == folder || !fs::is_directory(labels)) return;
+  if (labels == folder) return;
+  if (!fs::is_directory(labels)) {
+    list.signs.push_back(sign_of(fs::absolute(labels)));
+    return;
+  }
   std::unordered_set<std::string> expected;
-  for (const fs::path& image : images) expected.insert(yolo_label_path(image).string());
-  for (const fs::path& file : files_below(labels)) {
+  for (const std::string& image : images) expected.insert(yolo_label_path(image).string());
+  Listing listing = list_below(labels);
+  std::ranges::move(listing.folders, std::back_inserter(list.signs));
+  for (const std::string& name : listing.files) {
+    const fs::path file = labels / name;
     if (!is_text(file) || expected.contains(file.string()) || file.filename() == "classes.txt") continue;
-    issues.push_back({file.string(), 0, "no image for this label file: left out", "image"});
+    list.issues.push_back({file.string(), 0, "no image for this label file: left out", "image"});
   }
 }
 
@@ -51,6 +61,7 @@ struct ListFailure {
 
 /// Adds the images of the list's lines; says why where none of them is one.
 std::optional<ListFailure> read_list(const fs::path& file, const std::vector<fs::path>& bases, ImageList& list) {
+  list.signs.push_back(sign_of(fs::absolute(file)));
   const std::string text = decoded_text(read_file(file));
   std::vector<fs::path> places{file.parent_path()};
   places.insert(places.end(), bases.begin(), bases.end());
@@ -58,6 +69,7 @@ std::optional<ListFailure> read_list(const fs::path& file, const std::vector<fs:
   FileFinder finder(places);
   ListFailure failure{0, "", finder.places_text(), ""};
   const size_t before = list.images.size();
+  std::set<fs::path> missed;  // folders where a file was looked for
   int64_t line = 0;
   for (size_t begin = 0; begin < text.size();) {
     const size_t end = std::min(text.find('\n', begin), text.size());
@@ -69,14 +81,17 @@ std::optional<ListFailure> read_list(const fs::path& file, const std::vector<fs:
     if (failure.lines++ == 0) failure.first = name;
     const fs::path found = finder.find(name);
     if (found.empty()) {
+      for (const fs::path& place : finder.places()) missed.insert((fs::absolute(place) / name).parent_path());
       const std::string problem = fmt::format("{} is no file: left out (looked in {})", name, finder.places_text());
       list.issues.push_back({file.string(), line, problem, "image"});
     } else if (!is_image(found)) {
       list.issues.push_back({file.string(), line, "expected a png, jpg, bmp, webp or tif image: left out", "image"});
     } else {
-      list.images.push_back(found);
+      list.images.push_back(found.string());
     }
   }
+  missed.erase(fs::current_path());  // which changes all the time
+  for (const fs::path& folder : missed) list.signs.push_back(sign_of(folder));
   if (!finder.note().empty()) list.notes.push_back(fmt::format("{}: {}", file.string(), finder.note()));
   if (list.images.size() > before) return std::nullopt;
   if (const std::string tail = finder.tail_of(failure.first); !tail.empty()) {
@@ -93,13 +108,33 @@ int64_t number_in_name(const fs::path& image) {
   return code == std::errc() && end == stem.data() + stem.size() ? number : -1;
 }
 
-void number_images(std::vector<DetectionImage>& images) {
-  std::set<int64_t> numbers;
-  for (const DetectionImage& image : images) numbers.insert(number_in_name(image.path));
-  const bool by_name = numbers.size() == images.size() && !images.empty() && *numbers.begin() >= 0;
-  for (size_t i = 0; i < images.size(); ++i) {
-    images[i].info.id = by_name ? number_in_name(images[i].path) : static_cast<int64_t>(i);
+/// A picture and its label file, as they were read.
+struct Read {
+  ImageSize size = {};
+  std::string problem;  ///< why the picture is left out
+  bool has_labels = false;
+  YoloLabels labels;
+  FileStamp picture_stamp, label_stamp;
+};
+
+Read read_picture(const fs::path& path, int64_t class_count) {
+  Read out;
+  out.picture_stamp = stamp_of({path});
+  try {
+    out.size = image_size(path);
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::data) throw;
+    out.problem = fmt::format("the image does not decode: left out ({})", error.what());
+    return out;
   }
+  const fs::path label_file = yolo_label_path(path);
+  out.label_stamp = stamp_of({label_file});
+  if (!out.label_stamp.text.empty() && fs::is_regular_file(label_file)) {
+    out.has_labels = true;
+    out.labels = parse_yolo_labels(decoded_text(read_file(label_file)), label_file.string(),
+                                   class_count ? class_count : kMostClasses, out.size.height, out.size.width);
+  }
+  return out;
 }
 
 }  // namespace
@@ -111,20 +146,28 @@ fs::path yolo_label_path(const fs::path& image) {
   return fs::path(text).replace_extension(".txt");
 }
 
-ImageList list_images(const std::vector<fs::path>& sources, const std::vector<fs::path>& bases) {
+ImageList list_images(const std::vector<fs::path>& sources, const std::vector<fs::path>& bases, SetMemory* memory) {
   ImageList list;
   std::optional<ListFailure> failure;
   for (const fs::path& source : sources) {
     if (fs::is_directory(source)) {
-      std::vector<fs::path> found;
-      for (const fs::path& path : files_below(source)) {
-        if (is_image(path)) found.push_back(path);
+      std::vector<std::string> found;
+      if (memory) memory->show("listing " + source.string());
+      Listing listing = list_below(source);
+      std::ranges::move(listing.folders, std::back_inserter(list.signs));
+      const std::string below = source.has_filename() ? source.string() + "/" : source.string();
+      for (const std::string& name : listing.files) {
+        std::string path = below + name;
+        if (is_image(path)) {
+          found.push_back(std::move(path));
+          continue;
+        }
         if (is_other_image(path)) {
-          list.issues.push_back({path.string(), 0, "a kind of image that is not read: left out", "image"});
+          list.issues.push_back({std::move(path), 0, "a kind of image that is not read: left out", "image"});
         }
       }
-      find_orphans(source, found, list.issues);
-      list.images.insert(list.images.end(), found.begin(), found.end());
+      find_orphans(source, found, list);
+      std::ranges::move(found, std::back_inserter(list.images));
     } else if (fs::is_regular_file(source) && is_text(source)) {
       failure = read_list(source, bases, list);
     } else {
@@ -133,7 +176,7 @@ ImageList list_images(const std::vector<fs::path>& sources, const std::vector<fs
            fs::exists(source) ? "another file" : "nothing", source.string());
     }
   }
-  std::sort(list.images.begin(), list.images.end());
+  std::ranges::sort(list.images, path_before);
   const auto twice = std::unique(list.images.begin(), list.images.end());
   list.images.erase(twice, list.images.end());
   if (list.images.empty()) {
@@ -149,39 +192,53 @@ ImageList list_images(const std::vector<fs::path>& sources, const std::vector<fs
   return list;
 }
 
-DetectionFiles read_yolo_split(const ImageList& list, int64_t class_count) {
-  DetectionFiles files;
-  files.issues = list.issues;
+YoloSplit read_yolo_split(const ImageList& list, int64_t class_count, SetMemory& memory) {
+  constexpr size_t kAtOnce = 4096;
+  YoloSplit out;
+  out.issues = list.issues;
   int64_t label_files = 0;
-  for (const fs::path& path : list.images) {
-    DetectionImage image{path, {0, path.filename().string(), 0, 0}, {}};
-    try {
-      const ImageSize size = image_size(path);
-      image.info.height = size.height;
-      image.info.width = size.width;
-    } catch (const Error& error) {
-      if (error.kind() != ErrorKind::data) throw;
-      files.issues.push_back(
-          {path.string(), 0, fmt::format("the image does not decode: left out ({})", error.what()), "image"});
-      continue;
+  std::vector<int64_t> numbers;
+  for (size_t first = 0; first < list.images.size(); first += kAtOnce) {
+    std::vector<Read> chunk(std::min(kAtOnce, list.images.size() - first));
+    for_many(static_cast<int64_t>(chunk.size()), memory.opening().cancel, [&](int64_t i) {
+      const auto at = static_cast<size_t>(i);
+      chunk[at] = read_picture(list.images[first + at], class_count);
+    });
+    for (size_t i = 0; i < chunk.size(); ++i) {
+      const fs::path path = list.images[first + i];
+      Read& read = chunk[i];
+      out.newest_ns = std::max({out.newest_ns, read.picture_stamp.newest_ns, read.label_stamp.newest_ns});
+      if (!read.problem.empty()) {
+        out.issues.push_back({path.string(), 0, std::move(read.problem), "image"});
+        out.signs.push_back({fs::absolute(path), read.picture_stamp});
+        continue;
+      }
+      label_files += read.has_labels;
+      out.pictures.add(path);
+      out.pictures.describe(
+          {0, "", read.size.height, read.size.width, stamp_number(read.picture_stamp), stamp_number(read.label_stamp)});
+      numbers.push_back(number_in_name(path));
+      for (const Object& object : read.labels.objects) {
+        out.pictures.add_object(out.pictures.size() - 1, object);
+        out.highest_label = std::max(out.highest_label, object.label);
+      }
+      std::ranges::move(read.labels.issues, std::back_inserter(out.issues));
     }
-    const fs::path label_file = yolo_label_path(path);
-    if (fs::is_regular_file(label_file)) {
-      ++label_files;
-      YoloLabels labels =
-          parse_yolo_labels(decoded_text(read_file(label_file)), label_file.string(),
-                            class_count ? class_count : kMostClasses, image.info.height, image.info.width);
-      image.objects = std::move(labels.objects);
-      files.issues.insert(files.issues.end(), labels.issues.begin(), labels.issues.end());
-    }
-    files.images.push_back(std::move(image));
+    memory.show(fmt::format("reading labels: {} of {} pictures", out.pictures.size(), list.images.size()));
   }
-  if (!files.images.empty() && label_files == 0) {
+  if (out.pictures.size() > 0 && label_files == 0) {
+    const auto left_out = [&](const std::string& path) {
+      return std::ranges::any_of(out.signs, [&](const Sign& sign) { return sign.path == fs::absolute(path); });
+    };
+    const auto first = std::ranges::find_if_not(list.images, left_out);
     fail(ErrorKind::data, "[data.yolo] expected label files, got none for {} images (looked for {})",
-         files.images.size(), yolo_label_path(files.images.front().path).string());
+         out.pictures.size(), yolo_label_path(*first).string());
   }
-  number_images(files.images);
-  return files;
+  const std::set<int64_t> different(numbers.begin(), numbers.end());
+  const bool by_name = different.size() == numbers.size() && !numbers.empty() && *different.begin() >= 0;
+  if (!by_name) std::iota(numbers.begin(), numbers.end(), int64_t{0});
+  out.pictures.set_ids(std::move(numbers));
+  return out;
 }
 
 }  // namespace quench::data
