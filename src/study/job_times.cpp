@@ -62,7 +62,7 @@ double seconds_before(const fs::path& folder) {
 
 JobSize size_of_step(const Cell& cell, const PlannedStep& step, const Json& data) {
   Json alike{{"step", step.step}, {"model", shape_of(cell)}, {"data", portable_data(data)}};
-  for (const char* name : {"device", "amp", "observer"}) {
+  for (const char* name : {"device", "amp", "precision", "observer"}) {
     if (step.settings.contains(name)) alike[name] = step.settings[name];
   }
   JobSize size;
