@@ -19,6 +19,7 @@ target_compile_definitions(cli_start_test PRIVATE QUENCH_TORCH_VERSION="${Torch_
 quench_cli_test(cli_devices_test NEEDS published_latencies "Cli.StoredParametersAreOfThePublishedLatencies")
 if(QUENCH_LAB)
   quench_cli_test(cli_calibrate_test)
+  quench_cli_test(cli_data_size_test)
   quench_cli_test(cli_data_test)
   quench_cli_test(cli_fetch_test)
   target_link_libraries(cli_data_test PRIVATE quench_models)

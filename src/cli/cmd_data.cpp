@@ -15,6 +15,7 @@
 #include "core/text.h"
 #include "data/sets/catalog.h"
 #include "data/sets/find.h"
+#include "data/sets/open.h"
 
 namespace quench::cli {
 namespace {
@@ -36,7 +37,8 @@ int list_data(const Json& options, const std::filesystem::path& root) {
 int show_data(const program::Invocation& invocation, const Json& options, const std::filesystem::path& root,
               const program::Environment& environment) {
   const std::filesystem::path output = require_output(options, invocation);
-  const data::Splits splits = data::open(invocation.inputs.at(0), root);
+  const data::Splits splits =
+      data::open(invocation.inputs.at(0), root, data::Opening{.log = environment.log, .cancel = environment.cancel});
   const data::Dataset& split = options["split"] == "train" ? *splits.train : *splits.test;
   write_file(output, data::contact_sheet(split, options["count"].get<int64_t>(),
                                          labels_of(split.task()) == Labels::objects ? 4 : 8));
@@ -147,7 +149,8 @@ void print_findings(const std::vector<Findings>& all) {
 
 int check_data(const program::Invocation& invocation, const Json& options, const std::filesystem::path& root,
                const program::Environment& environment) {
-  const data::Splits splits = data::open(invocation.inputs.at(0), root);
+  const data::Splits splits =
+      data::open(invocation.inputs.at(0), root, data::Opening{.log = environment.log, .cancel = environment.cancel});
   for (const std::string& note : splits.notes) environment.log.warning(note);
   const bool decode = options["images"].get<bool>();
   std::vector<Findings> all;

@@ -5,6 +5,7 @@
 #include "cli/print.h"
 #include "core/text.h"
 #include "data/sets/find.h"
+#include "data/sets/open.h"
 #include "data/sets/sample_pack.h"
 #include "graph/image_side.h"
 #include "models/preparation.h"
@@ -15,7 +16,8 @@ int run_data_pack(const program::Invocation& invocation, const program::Environm
   const Json options = lab_settings(invocation);
   const std::filesystem::path output = require_output(options, invocation);
   const std::filesystem::path root = data::root_of(options, environment.data_root);
-  const data::Splits splits = data::open(data::find_file(options["data"].get<std::string>(), root).string(), root);
+  const data::Splits splits = data::open(data::find_file(options["data"].get<std::string>(), root).string(), root,
+                                         data::Opening{.log = environment.log, .cancel = environment.cancel});
   const std::string split = options["split"];
   const auto images = data::first_images(split == "train" ? splits.train : splits.test, options["limit"]);
   data::PackOptions pack{.data = splits.name, .split = split, .imgsz = options["imgsz"].get<int>()};

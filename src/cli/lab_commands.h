@@ -26,6 +26,10 @@ int run_export_integers(const program::Invocation& invocation, const program::En
 int run_predict(const program::Invocation& invocation, const program::Environment& environment);
 int run_data_pack(const program::Invocation& invocation, const program::Environment& environment);
 int run_data(const program::Invocation& invocation, const program::Environment& environment);
+int run_data_index(const program::Invocation& invocation, const program::Environment& environment);
+int run_data_shard(const program::Invocation& invocation, const program::Environment& environment);
+int run_data_verify(const program::Invocation& invocation, const program::Environment& environment);
+int run_data_speed(const program::Invocation& invocation, const program::Environment& environment);
 /// `fetch`: released weights.
 int run_fetch(const program::Invocation& invocation, const program::Environment& environment);
 /// `study init`.

@@ -19,8 +19,8 @@ struct Group {
 constexpr std::array<Group, 6> kGroups{{
     {"Models and data",
      {{{"fetch, import, info, export", "released weights; what a model is made of; ONNX for other tools"},
-       {"data list, data fetch, data check, data show, data pack",
-        "data sets: get, look at, test images for a device"}}}},
+       {"data list, data fetch, data check, data show, data pack, data index, data shard, data verify, data speed",
+        "data sets: get, look at, test images for a device, large sets"}}}},
     {"Train", {{{"train, finetune", "a classifier or a detector, from the beginning or further"}}}},
     {"Compress",
      {{{"quantize, adaround, correct_bias, equalize, split_channels", "to integers, by PTQ or QAT"},

@@ -95,7 +95,8 @@ SetMemory::SetMemory(const fs::path& root, Opening opening)
     : root_(root),
       folder_(root.empty() ? fs::path() : root / "indexes"),
       opening_(std::move(opening)),
-      digests_(root, opening_.may_make_root) {
+      digests_(root, opening_.may_make_root),
+      shown_ns_(now_ns()) {
   std::error_code ignored;
   if (!opening_.may_make_root && !fs::is_directory(root, ignored)) folder_.clear();
 }

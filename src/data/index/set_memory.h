@@ -60,7 +60,7 @@ class SetMemory {
                                        const std::vector<Sign>& signs, const std::vector<std::string>& notes,
                                        int64_t newest_ns, const std::string& shown);
 
-  /// Shows how far something is, twice a second. Throws Error{cancelled}.
+  /// Shows how far something is, twice a second, once it takes that long. Throws Error{cancelled}.
   void show(const std::string& text);
 
  private:
@@ -69,7 +69,7 @@ class SetMemory {
   std::filesystem::path root_, folder_;
   Opening opening_;
   FileDigests digests_;
-  int64_t shown_ns_ = 0;
+  int64_t shown_ns_;
 };
 
 }  // namespace quench::data

@@ -83,7 +83,8 @@ class Packer {
     ShardSplitBuilder out;
     out.digest = std::move(digest);
     for (int64_t i = 0; i < split.size(); ++i) describe(split, i, options_, out.pictures);
-    out.pictures.set_classes(split.classes(), split.task() == "detect" ? split.category_ids() : std::vector<int64_t>());
+    out.pictures.set_classes(
+        split.classes(), labels_of(split.task()) == Labels::objects ? split.category_ids() : std::vector<int64_t>());
     for (const LabelIssue& issue : split.issues()) out.pictures.add_issue(issue);
     out.samples.resize(static_cast<size_t>(split.size()));
     out.shard_of.resize(out.samples.size());
@@ -182,7 +183,7 @@ class Packer {
   size_t done_ = 0;                ///< how many of them lie in shards
   std::deque<std::string> ready_;  ///< bytes of those that come next
   WrittenShards written_;
-  int64_t shown_ns_ = 0;
+  int64_t shown_ns_ = now_ns();
 };
 
 /// Throws unless the folder is empty or holds an unfinished set alone.
