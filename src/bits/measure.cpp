@@ -17,7 +17,6 @@
 #include "core/byte_string.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/processors.h"
 #include "core/text.h"
 #include "core/workers.h"
 #include "data/loading/evaluation_images.h"
@@ -136,7 +135,7 @@ class Measurement {
 
   /// One for each thread: a loss may keep what it has computed.
   void make_objectives() {
-    for (int i = 0; i < usable_processors(); ++i) {
+    for (int i = 0; i < nn::intra_op_threads(); ++i) {
       objectives_.push_back(train::make_objective(twin_, data_, train::parse_settings(Json::object(), twin_)));
     }
   }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <optional>
 
@@ -8,6 +9,7 @@
 #include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
+#include "cli/shared_work.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/json_text.h"
@@ -19,6 +21,7 @@
 #include "inference/registry.h"
 #include "models/no_task.h"
 #include "models/task.h"
+#include "nn/intra_op_threads.h"
 #include "platform/measured.h"
 #include "study/cell_record.h"
 #include "study/stages.h"
@@ -28,6 +31,14 @@ namespace quench::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// All answers, where each process has those of its share.
+void take_shares(evaluation::Answers& answers, const Shards* shards) {
+  if (!is_shared(shards)) return;
+  evaluation::Answers all = answers.none();
+  for (const std::string& bytes : shards->exchange(answers.bytes())) all.add_bytes(bytes);
+  answers = std::move(all);
+}
 
 /// The page of one evaluation, and all that goes with it, into a folder.
 void write_page(const fs::path& folder, const record::Record& record, const data::Dataset& split,
@@ -94,14 +105,23 @@ int run_against(const graph::ModelFile& model, const Json& options, const progra
 
 }  // namespace
 
-int run_eval(const program::Invocation& invocation, const program::Environment& environment) {
-  const Json options = lab_settings(invocation);
+namespace {
+
+/// What the evaluation of one process has for its row, and those of its kind with it: several are one to the reader.
+Json without_processes(Json options) {
+  options.erase("world_size");
+  return options;
+}
+
+int evaluate_shared(const program::Invocation& invocation, const Json& options, const program::Environment& environment,
+                    const Shards* shards) {
   std::optional<fs::path> report;
   if (options["report"].is_string()) report = options["report"].get<std::string>();
-  if (report) evaluation::require_report_folder(*report);
+  if (report && leads(shards)) evaluation::require_report_folder(*report);
   const runtime::Registry registry = inference::full_registry(environment.places);
   const runtime::Runtime& runtime = registry.require(options["runtime"]);
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
+  if (!options["against"].is_null()) require_alone(options, "with --against");
   if (!options["against"].is_null()) return run_against(model, options, environment, runtime);
   if (models::task_of(model.graph) == models::kNoTask) {
     fail(ErrorKind::config,
@@ -113,14 +133,20 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   const data::Splits data = open_matched(model.graph, options, environment);
   runtime::SessionOptions session_options;
   session_options.threads = options["threads"];
-  if (session_options.threads == 0) session_options.threads = usable_processors();
+  if (session_options.threads == 0) {
+    session_options.threads = is_shared(shards) ? nn::intra_op_threads() : usable_processors();
+  }
 
   const auto evaluate = [&](const runtime::Runtime& used, const inference::Onlooker& seen = {}) {
-    inference::Engine engine(used, model, session_options);
+    runtime::SessionOptions own = session_options;
+    // LibTorch by one thread rounds otherwise than by several, which one process would have.
+    if (is_shared(shards) && used.name() == "torch") own.threads = std::max(own.threads, 2);
+    inference::Engine engine(used, model, own);
     for (const std::string& note : engine.session().notes()) environment.log.info(used.name() + ": " + note);
-    return inference::evaluate(engine, *data.test,
-                               {.batch = options["batch"].get<int64_t>(), .settings = options, .seen = seen},
-                               environment.log, *environment.cancel);
+    return inference::evaluate(
+        engine, *data.test,
+        {.batch = options["batch"].get<int64_t>(), .settings = options, .seen = seen, .shards = shards},
+        environment.log, *environment.cancel);
   };
   record::Record record;
   record.cell = model.path.string();
@@ -128,7 +154,7 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
   platform::set_compressed(record, model);
   record.data = data.name;
   record.runtime = runtime.name();
-  record.threads = session_options.threads;
+  record.threads = summed(shards, session_options.threads);
   platform::set_host(record, environment.version);
   evaluation::Answers answers(labels_of(data.test->task()));
   inference::Onlooker onlooker;
@@ -144,11 +170,22 @@ int run_eval(const program::Invocation& invocation, const program::Environment& 
     study::set_scores(record, real, real);
     record.agreement.reset();
   }
-  record.config = options;
+  if (report) take_shares(answers, shards);
+  if (!leads(shards)) return program::kOk;
+  record.config = without_processes(options);
   record.time = utc_now();
   if (report) write_page(*report, record, *data.test, answers, real, environment);
   std::cout << render({record}, options["format"]);
   return program::kOk;
+}
+
+}  // namespace
+
+int run_eval(const program::Invocation& invocation, const program::Environment& environment) {
+  const Json options = lab_settings(invocation);
+  return run_shared(options, environment, [&](const program::Environment& own, const Shards* shards) {
+    return evaluate_shared(invocation, options, own, shards);
+  });
 }
 
 }  // namespace quench::cli

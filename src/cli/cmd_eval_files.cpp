@@ -106,8 +106,11 @@ int run_files(const program::Invocation& invocation, const program::Environment&
 
 int run_eval_base(const program::Invocation& invocation, const program::Environment& environment) {
   if (invocation.flags.contains("detections")) return run_files(invocation, environment);
-  if (is_remote(program::settings(command("eval"), Json::object(), invocation)))
-    return run_eval_remote(invocation, environment);
+  const Json settings = program::settings(command("eval"), Json::object(), invocation);
+  if (is_remote(settings) && settings.value("world_size", 1) > 1) {
+    fail(ErrorKind::config, "eval: expected --world-size 1 on a device, got {}", settings["world_size"].get<int>());
+  }
+  if (is_remote(settings)) return run_eval_remote(invocation, environment);
   for (const char* key : {"annotations", "per_class"}) {
     if (invocation.flags.contains(key)) {
       fail(ErrorKind::config, "eval: {} goes with --detections, got none", flag_of(key));

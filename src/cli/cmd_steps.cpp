@@ -7,6 +7,7 @@
 #include "cli/latency_surroundings.h"
 #include "cli/matched_data.h"
 #include "cli/model_argument.h"
+#include "cli/shared_work.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/model_file_name.h"
@@ -53,7 +54,7 @@ class ChainCommand {
     const Json of_other = other.options(default_task()).part_of(given_);
     const Json of_own = own.options(default_task()).part_of(given_);
     for (const auto& [name, value] : of_other.items()) {
-      if (of_own.contains(name) || config::data_options().find(name)) continue;
+      if (of_own.contains(name) || config::data_options().find(name) || name == "world_size") continue;
       fail(ErrorKind::config, "{}: expected no '{}' {}", where_, name, why);
     }
   }
@@ -61,6 +62,9 @@ class ChainCommand {
   methods::ChainStep step(const methods::StepInfo& info) const {
     return {info.name, info.options(default_task()).part_of(given_)};
   }
+
+  /// shards: the processes that do this together; null: this one alone.
+  void share(const Shards* shards) { shards_ = shards; }
 
   /// Runs the method's steps over the model that was named, and writes the result.
   int run(const steps::Registry& registry, const methods::Method& method, const std::string& work_suffix) {
@@ -95,7 +99,9 @@ class ChainCommand {
         {model, untold, data ? &*data : nullptr, work(output, work_suffix),
          options_.value("resume", true) ? train::Resume::or_fail : train::Resume::never, environment_.log,
          *environment_.cancel, nullptr, reads ? data::root_of(options_, environment_.data_root) : fs::path(),
-         latency_table::latency_of(latency_surroundings(environment_), environment_.log, *environment_.cancel)});
+         latency_table::latency_of(latency_surroundings(environment_), environment_.log, *environment_.cancel), nullptr,
+         shards_});
+    if (!leads(shards_)) return program::kOk;
     const std::string sha256 = graph::save_onnx(made, output);
     environment_.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
     return program::kOk;
@@ -126,16 +132,21 @@ class ChainCommand {
   const program::Environment& environment_;
   Json options_, given_;
   std::string where_;
+  const Shards* shards_ = nullptr;
 };
 
 }  // namespace
 
-int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
+namespace {
+
+int quantize(const program::Invocation& invocation, const program::Environment& environment, const Shards* shards) {
   const steps::Registry registry = steps::registry();
   ChainCommand work(command(invocation.command), invocation, environment);
+  work.share(shards);
   const auto step = [&](const char* name) { return work.step(registry.table().require(name, "quantize")); };
   methods::Method method{work.options()["method"], "", {step("quantize")}};
   if (method.method == "qat") {
+    require_alone(work.options(), "with --method qat");
     method.steps.push_back(step("finetune"));
   } else {
     work.require_not_given({"work", "resume"},
@@ -147,6 +158,14 @@ int run_quantize(const program::Invocation& invocation, const program::Environme
                          fmt::format("with --method {}: it is a setting of fine-tuning (--method qat)", method.method));
   }
   return work.run(registry, method, ".qat");
+}
+
+}  // namespace
+
+int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
+  return run_shared(lab_settings(invocation), environment, [&](const program::Environment& own, const Shards* shards) {
+    return quantize(invocation, own, shards);
+  });
 }
 
 int run_step(const program::Invocation& invocation, const program::Environment& environment,

@@ -83,6 +83,17 @@ OptionSet data_of_model() {
                            "a class out"}});
 }
 
+constexpr const char* kSharedByProcesses =
+    "processes that share the pictures, with the result of one to the bit: started here, or by torchrun or Slurm's "
+    "srun";
+
+/// Work that several processes share by pictures.
+OptionSet shared_by_processes() {
+  Option option{"world_size", T::integer, 1, kSharedByProcesses, {}, 1, 65536};
+  option.optional = true;
+  return OptionSet({option});
+}
+
 OptionSet quantize_settings(const std::string& task) {
   const OptionSet method(
       {Option{"method", T::text, "ptq", "ptq, or qat: fine-tune with simulated quantization", {"ptq", "qat"}},
@@ -90,7 +101,9 @@ OptionSet quantize_settings(const std::string& task) {
   const OptionSet qat =
       config::qat_options(task) + config::quantizer_options() + config::augment_options() + config::distill_options();
   std::vector<Option> training = qat.options();
-  for (Option& option : training) option.help = "qat: " + option.help;  // else they stand among those of both methods
+  for (Option& option : training) {  // else they stand among those of both methods
+    option.help = option.name == "world_size" ? kSharedByProcesses : "qat: " + option.help;
+  }
   return method + config::quantize_options() + data_of_model() + OptionSet(std::move(training));
 }
 
@@ -253,7 +266,8 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
            config_file(),
        nullptr},
       {"sensitivity", "Which layers suffer from fewer bits: each quantized alone, and all but it", model_file(), 1, 1,
-       config::sensitivity_options() + data_of_model() + format({"table", "json", "csv", "md"}) +
+       config::sensitivity_options() + data_of_model() + shared_by_processes() +
+           format({"table", "json", "csv", "md"}) +
            output("file to keep the table in (JSON), for `quench assign_bits`") +
            OptionSet({Option{"page", T::text, nullptr, "page to write (HTML): the table with a plot by layer"}}) +
            config_file(),
@@ -267,10 +281,16 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
            config_file(),
        nullptr},
       {"eval", "Accuracy of a model on a test split, through a runtime; or of detections in a file", model_file(), 0, 1,
-       data_of_model() + config::detect_options() + remote_options() +
+       data_of_model() + config::detect_options() + remote_options() + shared_by_processes() +
            OptionSet(
                {Option{"runtime", T::text, "native", "runtime"},
-                Option{"threads", T::integer, 0, "threads; 0: all processors", {}, 0, 1024},
+                Option{"threads",
+                       T::integer,
+                       0,
+                       "threads of each process; 0: all processors, shared by the processes",
+                       {},
+                       0,
+                       1024},
                 Option{"batch", T::integer, 64, "images a run", {}, 1, 65536},
                 Option{"agreement", T::boolean, false, "also run `torch` and compare predictions"},
                 Option{"against", T::text, nullptr,

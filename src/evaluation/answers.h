@@ -30,9 +30,15 @@ class Answers {
  public:
   /// labels: what is true of the images.
   explicit Answers(Labels labels) : labels_(labels) {}
+  /// Of the same kind, of no image yet.
+  Answers none() const { return Answers(labels_); }
 
   /// As inference::Onlooker is called.
   void add(const score::Answer& answer, std::span<const Tensor> outputs, int64_t in_batch, const Truth& truth);
+  /// What add() got, for another process; and the answers of another share of the split, behind these. Throws
+  /// Error{data} for other bytes.
+  std::string bytes() const;
+  void add_bytes(const std::string& bytes);
   /// Gives each answer its place in a split of `size` images, of which those were left out. Throws Error{internal}
   /// where the numbers do not fit.
   std::vector<ImageAnswer> finish(int64_t size, const std::vector<LeftOutImage>& left_out);

@@ -10,6 +10,8 @@ IntraOpThreads::IntraOpThreads(int threads) : before_(at::get_num_threads()) { a
 
 IntraOpThreads::~IntraOpThreads() { at::set_num_threads(before_); }
 
-int several_threads() { return std::max(2, at::get_num_threads()); }
+int intra_op_threads() { return at::get_num_threads(); }
+
+int several_threads() { return std::max(2, intra_op_threads()); }
 
 }  // namespace quench::nn
