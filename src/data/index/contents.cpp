@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstring>
+#include <deque>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -67,23 +68,24 @@ class Table {
   /// Writes what was kept (whole: of that only what was used) and what was added.
   void save(bool whole) {
     if (path_.empty() || added_.empty()) return;
-    std::vector<Entry> all;
-    all.reserve(kept_.size() + added_.size());
     std::ranges::sort(added_, by_path);
-    const auto is_new = [&](const Entry& entry) { return std::ranges::binary_search(added_, entry, by_path); };
-    for (size_t i = 0; i < kept_.size(); ++i) {
-      if ((!whole || used_[i] != 0) && !is_new(kept_[i])) all.push_back(kept_[i]);
-    }
-    const auto middle = static_cast<std::ptrdiff_t>(all.size());
-    all.insert(all.end(), added_.begin(), added_.end());
-    std::inplace_merge(all.begin(), all.begin() + middle, all.end(), by_path);
-    const std::span<const char> bytes{reinterpret_cast<const char*>(all.data()), all.size() * sizeof(Entry)};
-    const KeptHeader header = header_of(kDigestsMagic, bytes);
+    KeptHeader header = header_of(kDigestsMagic, {});
+    for_each(whole, [&](const Entry& entry) {
+      header.size += sizeof entry;
+      header.checksum = crc_of({reinterpret_cast<const char*>(&entry), sizeof entry}, header.checksum);
+    });
     saved_ns_ = now_ns();
     try {
+      constexpr size_t kBlock = 1 << 20;
       NewFile file(path_);
-      file.write({reinterpret_cast<const char*>(&header), sizeof header});
-      file.write({bytes.data(), bytes.size()});
+      std::string block(reinterpret_cast<const char*>(&header), sizeof header);
+      for_each(whole, [&](const Entry& entry) {
+        block.append(reinterpret_cast<const char*>(&entry), sizeof entry);
+        if (block.size() < kBlock) return;
+        file.write(block);
+        block.clear();
+      });
+      file.write(block);
       file.commit();
     } catch (const Error& error) {
       if (error.kind() != ErrorKind::io) throw;  // the files are read again next time
@@ -91,6 +93,23 @@ class Table {
   }
 
  private:
+  /// What save() writes, in order.
+  template <typename Use>
+  void for_each(bool whole, const Use& use) const {
+    size_t next = 0;
+    const auto kept_before = [&](const Entry* added) {
+      for (; next < kept_.size() && (added == nullptr || kept_[next].path < added->path); ++next) {
+        if (!whole || used_[next] != 0) use(kept_[next]);
+      }
+    };
+    for (const Entry& entry : added_) {
+      kept_before(&entry);
+      while (next < kept_.size() && kept_[next].path == entry.path) ++next;  // replaced
+      use(entry);
+    }
+    kept_before(nullptr);
+  }
+
   void open(const LogSink& log) {
     mapped_ = std::make_unique<MappedFile>(path_);
     if (mapped_->bytes().empty()) return;
@@ -111,7 +130,7 @@ class Table {
   std::span<const Entry> kept_;
   std::vector<char> used_;  ///< of kept_; each is set by one thread
   std::mutex mutex_;
-  std::vector<Entry> added_;
+  std::deque<Entry> added_;  // which grows without being copied
   int64_t saved_ns_ = now_ns();
 };
 
