@@ -7,6 +7,7 @@
 #include "cli/latency_surroundings.h"
 #include "cli/matched_data.h"
 #include "cli/model_argument.h"
+#include "cli/together.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/model_file_name.h"
@@ -33,10 +34,10 @@ constexpr std::array<std::string_view, 5> kPictureSteps{"quantize", "equalize", 
 class ChainCommand {
  public:
   /// entry: its table entry. Both others must outlive this.
-  ChainCommand(const program::Command& entry, const program::Invocation& invocation,
-               const program::Environment& environment)
+  ChainCommand(const program::Command& entry, const program::Invocation& invocation, const Together& together)
       : invocation_(invocation),
-        environment_(environment),
+        environment_(together.environment),
+        together_(together),
         options_(lab_settings(entry, invocation)),
         given_(given_settings(invocation)),
         where_(invocation.command) {}
@@ -94,7 +95,9 @@ class ChainCommand {
         {model, untold, data ? &*data : nullptr, work(output, work_suffix),
          options_.value("resume", true) ? train::Resume::or_fail : train::Resume::never, environment_.log,
          *environment_.cancel, nullptr, reads ? data::root_of(options_, environment_.data_root) : fs::path(),
-         latency_table::latency_of(latency_surroundings(environment_), environment_.log, *environment_.cancel)});
+         latency_table::latency_of(latency_surroundings(environment_), environment_.log, *environment_.cancel), nullptr,
+         together_.group, together_.local_rank});
+    if (!together_.leads()) return program::kOk;
     const std::string sha256 = graph::save_onnx(made, output);
     environment_.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
     return program::kOk;
@@ -123,15 +126,18 @@ class ChainCommand {
 
   const program::Invocation& invocation_;
   const program::Environment& environment_;
+  const Together& together_;
   Json options_, given_;
   std::string where_;
 };
 
 }  // namespace
 
-int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
+namespace {
+
+int quantize(const program::Invocation& invocation, const Together& together) {
   const steps::Registry registry = steps::registry();
-  ChainCommand work(command(invocation.command), invocation, environment);
+  ChainCommand work(command(invocation.command), invocation, together);
   const auto step = [&](const char* name) { return work.step(registry.table().require(name, "quantize")); };
   methods::Method method{work.options()["method"], "", {step("quantize")}};
   if (method.method == "qat") {
@@ -148,11 +154,23 @@ int run_quantize(const program::Invocation& invocation, const program::Environme
   return work.run(registry, method, ".qat");
 }
 
+}  // namespace
+
+int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
+  const auto work = [&](const Together& together) { return quantize(invocation, together); };
+  const Json given = given_settings(invocation);
+  return given.value("method", "ptq") == "qat" ? run_together(given, environment, work) : work({environment});
+}
+
 int run_step(const program::Invocation& invocation, const program::Environment& environment,
              const steps::Registry& registry) {
   const methods::StepInfo& info = registry.table().require(invocation.command, "quench");
-  ChainCommand work(step_command(info), invocation, environment);
-  return work.run(registry, {info.name, "", {work.step(info)}}, "." + info.name);
+  const auto work = [&](const Together& together) {
+    ChainCommand command(step_command(info), invocation, together);
+    return command.run(registry, {info.name, "", {command.step(info)}}, "." + info.name);
+  };
+  const bool trains = info.options(default_task()).find("world_size") != nullptr;
+  return trains ? run_together(given_settings(invocation), environment, work) : work({environment});
 }
 
 }  // namespace quench::cli

@@ -79,7 +79,9 @@ graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                           begins ? nullptr : &model,
                           rest.data_root,
                           rest.latency,
-                          unquantized ? &*unquantized : nullptr};
+                          unquantized ? &*unquantized : nullptr,
+                          rest.group,
+                          rest.local_rank};
     if (methods::quantizes(step.step)) unquantized = now;
     now.graph = registry.run(step.step, input);
     now.bytes = graph::write_onnx(now.graph);

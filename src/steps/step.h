@@ -10,6 +10,7 @@
 #include "data/sets/dataset.h"
 #include "graph/onnx_read.h"
 #include "methods/chain.h"
+#include "processes/group.h"
 #include "prune/latency_cost.h"
 #include "train/loop/resume.h"
 
@@ -28,6 +29,8 @@ struct StepInput {
   std::filesystem::path data_root = {};           ///< where files that settings name are looked for, too
   prune::LatencyOf latency = {};                  ///< where a model's time goes on a device; empty: it cannot be told
   const graph::ModelFile* unquantized = nullptr;  ///< the float model that the chain's `quantize` was given; null: none
+  processes::Group* group = nullptr;  ///< processes that run the step together, each alike; null: one. Rank 0 writes
+  int local_rank = 0;                 ///< among those on this machine
 };
 using StepFunction = std::function<graph::Graph(const StepInput&)>;
 
