@@ -8,7 +8,7 @@ help:
 	@echo "make agent    build/agent-aarch64/quench-agent and build/agent/quench-agent (docs/agent.md)"
 	@echo "make install  the programs and the C++ library, below PREFIX=/usr/local (docs/library.md)"
 	@echo "make package  Debian packages: quench, libquench0, libquench-dev"
-	@echo "make bench-training  training beside Ultralytics, in turn (docs/training.md)"
+	@echo "make bench-training  training beside Ultralytics, in turn (docs/training-speed.md)"
 	@echo "make bench-peers  latency beside other runtimes of PyPI, in turn (docs/results/speed)"
 	@echo "make bench-scale  a program that plays studies and trainings on many nodes, by SimGrid (docs/scale.md)"
 	@echo "make base     without LibTorch and OpenCV  make asan  base with sanitizers"
@@ -76,7 +76,7 @@ bench-peers:
 	@cmake --build --preset release --target quench
 	@python3 bench/peers/bench_peers.py $(ARGS)
 
-# Training beside Ultralytics with PyPI's PyTorch (docs/training.md).
+# Training beside Ultralytics with PyPI's PyTorch (docs/training-speed.md).
 bench-training:
 	@command -v python3 >/dev/null || { echo "make: bench-training needs python3: apt-get install python3-venv" >&2; exit 2; }
 	@scripts/setup.sh

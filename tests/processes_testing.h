@@ -37,6 +37,8 @@ inline int end_of(pid_t id) {
 /// Runs work(rank) in a process of its own for each rank, and gives their exit codes: 0, or 1 where an expectation of
 /// work failed or something was thrown. They are forks: LibTorch must not have started threads in this one.
 inline std::vector<int> run_ranks(int count, const std::function<void(int)>& work) {
+  const bool failed_before = ::testing::Test::HasFailure();
+  std::fflush(nullptr);  // or each would print it
   std::vector<pid_t> ids;
   for (int rank = 0; rank < count; ++rank) {
     const pid_t id = ::fork();
@@ -49,7 +51,7 @@ inline std::vector<int> run_ranks(int count, const std::function<void(int)>& wor
     int code = 1;
     try {
       work(rank);
-      code = ::testing::Test::HasFailure() ? 1 : 0;
+      code = ::testing::Test::HasFailure() && !failed_before ? 1 : 0;
     } catch (const std::exception& error) {
       std::fprintf(stderr, "rank %d: %s\n", rank, error.what());
     }

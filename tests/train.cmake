@@ -14,3 +14,4 @@ quench_test(train_distill_test TORCH
   SOURCES train_distill_test.cpp train_distill_losses_test.cpp graph_samples.cpp USES train LABELS fast)
 quench_test(train_qat_test TORCH SOURCES train_qat_test.cpp graph_samples.cpp USES train quant LABELS fast)
 quench_test(train_together_test SOURCES train_together_test.cpp graph_samples.cpp USES train collectives LABELS fast)
+quench_test(train_gradient_sums_test TORCH SOURCES train_gradient_sums_test.cpp USES train collectives LABELS fast)

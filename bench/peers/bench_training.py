@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`make bench-training`: training by quench beside Ultralytics with PyTorch, in turn (docs/training.md).
+"""`make bench-training`: training by quench beside Ultralytics with PyTorch, in turn (docs/training-speed.md).
 
 Needs Python 3.9 or later with venv, and `quench data fetch coco128 cifar100`.
 """

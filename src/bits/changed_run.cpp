@@ -33,8 +33,9 @@ ChangedRun::ChangedRun(const graph::Graph& graph, nn::WeightStore& weights, cons
     const graph::Node& node = graph.nodes[i];
     std::vector<torch::Tensor> inputs;
     for (const graph::EdgeId edge : node.inputs) inputs.push_back(values_[static_cast<size_t>(edge)]);
-    const std::vector<torch::Tensor> made =
-        nn::execute(node, weights_.nodes[i], inputs, {.engine_silu = engine_silu_[i]});
+    nn::ExecuteOptions options;
+    options.engine_silu = engine_silu_[i];
+    const std::vector<torch::Tensor> made = nn::execute(node, weights_.nodes[i], inputs, options);
     for (size_t k = 0; k < made.size(); ++k) {
       values_[static_cast<size_t>(node.outputs[k])] = rounded(made[k], graph.edge(node.outputs[k]).quant);
     }
@@ -55,8 +56,10 @@ std::vector<torch::Tensor> ChangedRun::outputs(Change& change) const {
     std::vector<torch::Tensor> inputs;
     for (const graph::EdgeId edge : node.inputs) inputs.push_back(values[static_cast<size_t>(edge)]);
     if (own) inputs[0] = rounded(inputs[0], change.reads);
-    const std::vector<torch::Tensor> made = nn::execute(node, own ? change.weights : weights_.nodes[i], inputs,
-                                                        {.engine_silu = has_engine_silu(i, change)});
+    nn::ExecuteOptions options;
+    options.engine_silu = has_engine_silu(i, change);
+    const std::vector<torch::Tensor> made =
+        nn::execute(node, own ? change.weights : weights_.nodes[i], inputs, options);
     for (size_t k = 0; k < made.size(); ++k) {
       const graph::EdgeId edge = node.outputs[k];
       const auto other = change.edges.find(edge);

@@ -8,6 +8,7 @@
 #include "cli/matched_data.h"
 #include "cli/model_argument.h"
 #include "cli/shared_work.h"
+#include "cli/together.h"
 #include "config/tables.h"
 #include "core/error.h"
 #include "core/model_file_name.h"
@@ -34,10 +35,10 @@ constexpr std::array<std::string_view, 5> kPictureSteps{"quantize", "equalize", 
 class ChainCommand {
  public:
   /// entry: its table entry. Both others must outlive this.
-  ChainCommand(const program::Command& entry, const program::Invocation& invocation,
-               const program::Environment& environment)
+  ChainCommand(const program::Command& entry, const program::Invocation& invocation, const Together& together)
       : invocation_(invocation),
-        environment_(environment),
+        environment_(together.environment),
+        together_(together),
         options_(lab_settings(entry, invocation)),
         given_(given_settings(invocation)),
         where_(invocation.command) {}
@@ -62,9 +63,6 @@ class ChainCommand {
   methods::ChainStep step(const methods::StepInfo& info) const {
     return {info.name, info.options(default_task()).part_of(given_)};
   }
-
-  /// shards: the processes that do this together; null: this one alone.
-  void share(const Shards* shards) { shards_ = shards; }
 
   /// Runs the method's steps over the model that was named, and writes the result.
   int run(const steps::Registry& registry, const methods::Method& method, const std::string& work_suffix) {
@@ -100,8 +98,8 @@ class ChainCommand {
          options_.value("resume", true) ? train::Resume::or_fail : train::Resume::never, environment_.log,
          *environment_.cancel, nullptr, reads ? data::root_of(options_, environment_.data_root) : fs::path(),
          latency_table::latency_of(latency_surroundings(environment_), environment_.log, *environment_.cancel), nullptr,
-         shards_});
-    if (!leads(shards_)) return program::kOk;
+         together_.group, together_.local_rank, together_.shards});
+    if (!together_.leads()) return program::kOk;
     const std::string sha256 = graph::save_onnx(made, output);
     environment_.log.info(fmt::format("wrote {} (sha256 {})", output.string(), sha256.substr(0, 16)));
     return program::kOk;
@@ -130,23 +128,21 @@ class ChainCommand {
 
   const program::Invocation& invocation_;
   const program::Environment& environment_;
+  const Together& together_;
   Json options_, given_;
   std::string where_;
-  const Shards* shards_ = nullptr;
 };
 
 }  // namespace
 
 namespace {
 
-int quantize(const program::Invocation& invocation, const program::Environment& environment, const Shards* shards) {
+int quantize(const program::Invocation& invocation, const Together& together) {
   const steps::Registry registry = steps::registry();
-  ChainCommand work(command(invocation.command), invocation, environment);
-  work.share(shards);
+  ChainCommand work(command(invocation.command), invocation, together);
   const auto step = [&](const char* name) { return work.step(registry.table().require(name, "quantize")); };
   methods::Method method{work.options()["method"], "", {step("quantize")}};
   if (method.method == "qat") {
-    require_alone(work.options(), "with --method qat");
     method.steps.push_back(step("finetune"));
   } else {
     work.require_not_given({"work", "resume"},
@@ -163,16 +159,24 @@ int quantize(const program::Invocation& invocation, const program::Environment& 
 }  // namespace
 
 int run_quantize(const program::Invocation& invocation, const program::Environment& environment) {
-  return run_shared(lab_settings(invocation), environment, [&](const program::Environment& own, const Shards* shards) {
-    return quantize(invocation, own, shards);
+  const Json options = lab_settings(invocation);
+  if (options["method"] == "qat") {  // trains together; each process calibrates alike, alone
+    return run_together(options, environment, [&](const Together& together) { return quantize(invocation, together); });
+  }
+  return run_shared(options, environment, [&](const program::Environment& own, const Shards* shards) {
+    return quantize(invocation, {.environment = own, .shards = shards});
   });
 }
 
 int run_step(const program::Invocation& invocation, const program::Environment& environment,
              const steps::Registry& registry) {
   const methods::StepInfo& info = registry.table().require(invocation.command, "quench");
-  ChainCommand work(step_command(info), invocation, environment);
-  return work.run(registry, {info.name, "", {work.step(info)}}, "." + info.name);
+  const auto work = [&](const Together& together) {
+    ChainCommand command(step_command(info), invocation, together);
+    return command.run(registry, {info.name, "", {command.step(info)}}, "." + info.name);
+  };
+  const bool trains = info.options(default_task()).find("world_size") != nullptr;
+  return trains ? run_together(given_settings(invocation), environment, work) : work({environment});
 }
 
 }  // namespace quench::cli

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <string>
 
 #include "core/shards.h"
 #include "program/command.h"
@@ -11,12 +12,8 @@ namespace quench::cli {
 /// log that says nothing; they write no file and print nothing.
 using SharedCommand = std::function<int(const program::Environment& environment, const Shards* shards)>;
 
-/// Runs it in this process alone; or as one of several, where torchrun or Slurm's srun has started this one so; or in
-/// `world_size` processes on this machine, of which this is the first, where the options ask for more than one. Each
-/// has its part of the processors that they share.
-///
-/// Throws what the work throws: where it fails in one process, all stop, and the first says why. Throws
-/// Error{unsupported} where this build has one process only, Error{backend} naming a process that is gone.
+/// run_together() for processes that share the pictures of a command (cli/together.h). Each has its part of the
+/// processors that they share.
 int run_shared(const Json& options, const program::Environment& environment, const SharedCommand& work);
 
 /// Throws Error{config} where several processes are asked for, or this is one of several. why: "with --against".

@@ -86,6 +86,7 @@ class C10dGroup : public processes::Group {
   std::string name_of(int rank) const override;
   void leave(ErrorKind kind, std::string_view message) override;
   bool lost() const override { return lost_; }
+  std::vector<int> lost_ranks() const override { return lost_ranks_; }
 
  private:
   /// Work of c10d that this process waits for. The tensors live as long.
@@ -121,6 +122,7 @@ class C10dGroup : public processes::Group {
   c10::intrusive_ptr<c10d::ProcessGroupNCCL> cuda_front_, cuda_behind_;
 #endif
   bool lost_ = false;
+  std::vector<int> lost_ranks_;
 };
 
 C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) : place_(place), options_(options) {
@@ -173,6 +175,7 @@ void C10dGroup::wait_for_all() {
   for (int rank = 0; rank < place_.world_size; ++rank) missing.push_back(rank);
   while (true) {
     if (options_.cancel) options_.cancel->check();
+    if (options_.check) options_.check();
     std::erase_if(missing, [&](int rank) { return store_->check({key("here", rank)}); });
     if (missing.empty()) break;
     if (seconds_since(start) > options_.join_seconds) {
@@ -330,6 +333,7 @@ void C10dGroup::fail_by(const std::string& cause) {
   if (silent.empty()) {
     fail(ErrorKind::backend, "[collectives] the connection between processes failed, though all are there: {}", cause);
   }
+  lost_ranks_ = silent;
   std::vector<std::string> names;
   for (const int rank : silent) names.push_back(name_of(rank));
   const std::string message = fmt::format("[collectives] lost {}: killed, or its machine cannot be reached ({})",

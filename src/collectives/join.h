@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,8 @@ struct JoinOptions {
   std::string interface = {};  ///< network interface of the sums, by name ("ib0"); empty: the one that leads to rank 0
   bool cuda = false;           ///< tensors are on a CUDA device: sums of them by NCCL, where LibTorch has it
   const CancelToken* cancel = nullptr;  ///< ends the wait for others to come
+  /// Called while others are waited for; what it throws ends the wait.
+  std::function<void()> check = {};
 };
 
 /// Whether this build can have several processes work together: LibTorch with c10d and Gloo. Else why not.

@@ -22,6 +22,7 @@ class Alone : public Group {
   std::string name_of(int rank) const override { return fmt::format("rank {}", rank); }
   void leave(ErrorKind, std::string_view) override {}
   bool lost() const override { return false; }
+  std::vector<int> lost_ranks() const override { return {}; }
 
  private:
   struct Done : Pending {

@@ -63,6 +63,8 @@ class Group {
   virtual void leave(ErrorKind kind, std::string_view message) = 0;
   /// Whether another process has ended or left.
   virtual bool lost() const = 0;
+  /// Those that are gone without a word, as far as this process knows.
+  virtual std::vector<int> lost_ranks() const = 0;
 };
 
 /// The group of one process alone: sums are the values, gathers what was given. For code that is the same for any

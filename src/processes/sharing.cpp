@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "core/processors.h"
+
 namespace quench::processes {
 namespace {
 
@@ -20,6 +22,14 @@ std::string affinity() {
 }
 
 }  // namespace
+
+int share_of_processors(int sharing) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  const int usable = usable_processors();
+  const int all = ::sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : usable;
+  return std::clamp(all / std::max(1, sharing), 1, usable);
+}
 
 std::string host_name() {
   std::array<char, 256> name{};

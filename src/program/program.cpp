@@ -25,15 +25,6 @@ void on_signal(int number) {
   interrupt.cancel();
 }
 
-int exit_code(ErrorKind kind) {
-  switch (kind) {
-    case ErrorKind::config:
-    case ErrorKind::data: return kUsage;
-    case ErrorKind::cancelled: return kInterrupted;
-    default: return kEnvironment;
-  }
-}
-
 std::vector<std::string> names_of(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; }))
@@ -189,6 +180,15 @@ int run_command(const Program& program, const Parsed& parsed, Terminal& terminal
 }
 
 }  // namespace
+
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::config:
+    case ErrorKind::data: return kUsage;
+    case ErrorKind::cancelled: return kInterrupted;
+    default: return kEnvironment;
+  }
+}
 
 namespace {
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "core/error.h"
 #include "program/command.h"
 
 namespace quench::program {
@@ -16,6 +17,9 @@ struct Program {
   CommandFunction otherwise = nullptr;  ///< runs the commands whose own function is null
   std::string (*overview)() = nullptr;  ///< what is printed where no argument is given; null: an error is
 };
+
+/// The exit code of a program that ends with an Error of this kind.
+int exit_code(ErrorKind kind);
 
 /// The whole of main(): parses, runs the command, turns errors into a line on standard error and an exit code, and
 /// SIGINT and SIGTERM into a cancelled token (asked twice, it ends at once).

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "config/tables.h"
+#include "core/error.h"
 #include "core/text.h"
 #include "models/task.h"
 #include "quant/float_weights.h"
@@ -67,11 +68,23 @@ class Curves {
   std::vector<train::EpochRow> rows_;
 };
 
+/// Several processes train where a command has started or joined them.
+void require_processes(const StepInput& input) {
+  const int wanted = input.settings.value("world_size", 1), there = input.group ? input.group->world_size() : 1;
+  if (wanted == there || (wanted == 1 && !input.settings.contains("world_size"))) return;
+  fail(ErrorKind::unsupported,
+       "[train] expected `world_size` {}, the processes that are here (a study trains in one a job), got {}", there,
+       wanted);
+}
+
 graph::Graph fitted(const StepInput& input, graph::Graph start) {
   models::require_fit(start, input.data->train->task(), input.data->train->classes());
   Json config = input.settings;
   config["imgsz"] = start.edge(start.inputs.at(0)).shape.at(2);
+  require_processes(input);
   train::FitContext context{input.folder, &input.log, &input.cancel, input.resume};
+  context.group = input.group;
+  context.local_rank = input.local_rank;
   const std::optional<graph::ModelFile> teacher = teacher_of(input);
   train::DistillSettings distill;
   if (teacher) {
@@ -92,7 +105,7 @@ graph::Graph fitted(const StepInput& input, graph::Graph start) {
     result.graph.metadata["distillation"] = distill.to_json().dump();
   }
   input.log.info(fmt::format("{} on {}", score::to_text(result.scores), counted(result.test_images, "test image")));
-  curves.tell();
+  if (input.group == nullptr || input.group->leads()) curves.tell();
   return std::move(result.graph);
 }
 

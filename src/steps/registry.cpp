@@ -80,6 +80,8 @@ graph::Graph run_chain(const Registry& registry, const graph::ModelFile& model,
                           rest.data_root,
                           rest.latency,
                           unquantized ? &*unquantized : nullptr,
+                          rest.group,
+                          rest.local_rank,
                           rest.shards};
     if (methods::quantizes(step.step)) unquantized = now;
     now.graph = registry.run(step.step, input);

@@ -11,6 +11,7 @@
 #include "data/sets/dataset.h"
 #include "graph/onnx_read.h"
 #include "methods/chain.h"
+#include "processes/group.h"
 #include "prune/latency_cost.h"
 #include "train/loop/resume.h"
 
@@ -29,7 +30,9 @@ struct StepInput {
   std::filesystem::path data_root = {};           ///< where files that settings name are looked for, too
   prune::LatencyOf latency = {};                  ///< where a model's time goes on a device; empty: it cannot be told
   const graph::ModelFile* unquantized = nullptr;  ///< the float model that the chain's `quantize` was given; null: none
-  const Shards* shards = nullptr;                 ///< the processes that take this step together; null: this one alone
+  processes::Group* group = nullptr;  ///< processes that train together, each alike; null: one. Rank 0 writes
+  int local_rank = 0;                 ///< among those on this machine
+  const Shards* shards = nullptr;     ///< processes that share the step's pictures; null: this one has all
 };
 using StepFunction = std::function<graph::Graph(const StepInput&)>;
 

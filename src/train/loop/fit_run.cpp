@@ -445,17 +445,15 @@ void FitRun::end_epoch() {
 }
 
 void FitRun::train_epochs() {
-  while (at_.epoch < settings_.epochs) {
-    try {
+  try {
+    while (at_.epoch < settings_.epochs) {
       train_epoch();
-    } catch (const Error&) {
-      if (group_.lost() && group_.leads() && kept_step_) {
-        back_to_kept_step();
-        save();
-      }
-      throw;
+      kept_step_.reset();  // the end of an epoch saves it before others are waited for
+      end_epoch();
     }
-    end_epoch();
+  } catch (const Error&) {
+    if (group_.lost() && group_.leads()) keep_what_is_left();
+    throw;
   }
 }
 

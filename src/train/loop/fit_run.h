@@ -37,7 +37,7 @@ class FitRun {
 
  private:
   void train_epoch();
-  /// Its epochs. Where another process is lost, rank 0 goes back to the last whole step and saves it.
+  /// The epochs that are left.
   void train_epochs();
   void train_batch(const data::Batch& batch);
   void after_step();
@@ -84,6 +84,8 @@ class FitRun {
   /// Remembers where the run stands, between two steps; goes back there.
   void keep_step();
   void back_to_kept_step();
+  /// Another process is lost: saves the last whole step, and says where the run goes on.
+  void keep_what_is_left();
 
   /// Keeps the graph beside the checkpoint where it is the best so far.
   void keep_best(const graph::Graph& graph, const score::Scores& scores);

@@ -8,6 +8,7 @@
 #include "graph/onnx_write.h"
 #include "train/loop/fit_run.h"
 #include "train/loop/non_finite.h"
+#include "train/loop/saved_run.h"
 
 namespace quench::train {
 namespace {
@@ -128,6 +129,17 @@ void FitRun::back_to_kept_step() {
   copy_values(kept_step_->buffers, module_.buffers());
   at_ = kept_step_->at;
   losses_ = kept_step_->losses;
+}
+
+void FitRun::keep_what_is_left() {
+  if (kept_step_) {
+    back_to_kept_step();
+    save();
+  }
+  if (context_.log == nullptr) return;
+  const std::filesystem::path path = context_.folder / kCheckpointName;
+  context_.log->warning(fmt::format("kept epoch {}, batch {} in {}: the same command goes on from there", at_.epoch + 1,
+                                    at_.batch, path.string()));
 }
 
 }  // namespace quench::train

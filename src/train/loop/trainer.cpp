@@ -29,7 +29,7 @@ FitResult run(const graph::Graph& start, const data::Splits& data, FitSettings s
 FitSettings settings_of_one(const Json& config, const graph::Graph& start, const FitContext& context) {
   FitSettings settings = parse_settings(config, start);
   const int sharing = processes::sharing_processors(*context.group);
-  if (config.value("threads", 0) == 0) settings.threads = std::max(1, settings.threads / sharing);
+  if (config.value("threads", 0) == 0) settings.threads = processes::share_of_processors(sharing);
   settings.workers = (settings.workers + sharing - 1) / sharing;
   if (settings.device == "cuda") settings.device = fmt::format("cuda:{}", context.local_rank);
   processes::Group& group = *context.group;

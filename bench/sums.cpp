@@ -1,0 +1,66 @@
+// What sums over processes cost on this machine, by size: `sums [PROCESSES]` (2), over loopback. A line a size: the
+// median of rounds of what rank 0 waited, and the bytes a second of a tensor that is summed.
+#include <ATen/ATen.h>
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <vector>
+
+#include "collectives/join.h"
+#include "core/clock.h"
+
+namespace {
+
+using namespace quench;
+
+constexpr int kRounds = 31;
+
+void measure(processes::Group& group) {
+  if (group.leads())
+    fmt::print("{} processes\n{:>10} {:>12} {:>10}\n", group.world_size(), "floats", "median us", "MB/s");
+  for (const int64_t floats : {1, 64, 1024, 16384, 131072, 524288, 1900544, 8388608}) {
+    const at::Tensor values = at::zeros({floats});
+    std::vector<int64_t> times;
+    for (int round = 0; round < kRounds; ++round) {
+      group.barrier();
+      const int64_t start = now_ns();
+      group.sum(values);
+      times.push_back(now_ns() - start);
+    }
+    std::ranges::sort(times);
+    const double us = static_cast<double>(times[times.size() / 2]) * 1e-3;
+    if (group.leads()) fmt::print("{:>10} {:>12.1f} {:>10.0f}\n", floats, us, static_cast<double>(floats) * 4 / us);
+  }
+}
+
+int free_port() {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in any{};
+  any.sin_family = AF_INET;
+  socklen_t size = sizeof any;
+  ::bind(fd, reinterpret_cast<sockaddr*>(&any), size);
+  ::getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size);
+  ::close(fd);
+  return ntohs(any.sin_port);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int count = argc > 1 ? std::max(2, std::atoi(argv[1])) : 2;
+  const int port = free_port();
+  for (int rank = 1; rank < count; ++rank) {
+    if (::fork() != 0) continue;
+    measure(*collectives::join({rank, count, rank, "127.0.0.1", port}));
+    ::_exit(0);
+  }
+  measure(*collectives::join({0, count, 0, "127.0.0.1", port}));
+  while (::wait(nullptr) > 0) {
+  }
+  return 0;
+}

@@ -1,0 +1,111 @@
+#include "cli/together.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+#include <thread>
+
+#include "collectives/join.h"
+#include "core/error.h"
+#include "processes/companions.h"
+#include "processes/place.h"
+#include "program/program.h"
+
+namespace quench::cli {
+namespace {
+
+std::string of_environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
+/// Whether this process is one of several that something else started. A step of srun is not, unless the user says so:
+/// its tasks may each do work of their own.
+bool joins(int asked) {
+  if (!of_environment("RANK").empty() || !of_environment("WORLD_SIZE").empty()) return true;
+  return asked > 1 && processes::is_started_as_one_of_several(of_environment);
+}
+
+int own_port() {
+  const std::string text = of_environment("MASTER_PORT");
+  return text.empty() ? 0 : std::atoi(text.c_str());
+}
+
+/// The lowest rank that is left reports.
+bool reports(const processes::Group& group) {
+  const std::vector<int> lost = group.lost_ranks();
+  int first = 0;
+  while (std::ranges::count(lost, first) > 0) ++first;
+  return group.rank() == first;
+}
+
+/// A wish to stop that is the user's, or comes of a companion's failure.
+class StopWithOthers {
+ public:
+  StopWithOthers(const CancelToken& user, const processes::Companions& others)
+      : watcher_([this, &user, &others](const std::stop_token& end) {
+          while (!end.stop_requested() && !user.cancelled() && others.failure().empty()) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(50));
+          }
+          if (!end.stop_requested()) stop_.cancel();
+        }) {}
+  const CancelToken& token() const { return stop_; }
+
+ private:
+  CancelToken stop_;
+  std::jthread watcher_;
+};
+
+int run_as(const processes::Place& place, const Json& given, const program::Environment& environment,
+           const processes::Companions* companions, AfterLoss after, const std::function<int(const Together&)>& work) {
+  collectives::JoinOptions options;
+  options.interface = of_environment("GLOO_SOCKET_IFNAME");
+  options.cuda = given.value("device", std::string("cpu")).starts_with("cuda");
+  options.cancel = environment.cancel;
+  if (companions) options.check = [companions] { companions->check(); };
+  const auto group = collectives::join(place, options);
+  program::Environment own = environment;
+  if (!group->leads()) own.log = {};
+  std::optional<StopWithOthers> stop;
+  if (companions && after == AfterLoss::not_at_all)
+    own.cancel = &stop.emplace(*environment.cancel, *companions).token();
+  try {
+    return work({own, group.get(), place.local_rank});
+  } catch (const Error& error) {
+    group->leave(error.kind(), error.what());
+    if (stop && error.kind() == ErrorKind::cancelled && !environment.cancel->cancelled()) companions->check();
+    if (!reports(*group)) return program::exit_code(error.kind());
+    const std::string more = companions ? companions->failure() : "";
+    if (group->lost_ranks().empty() || more.empty()) throw;
+    throw Error(error.kind(), fmt::format("{}; {}", error.what(), more));
+  } catch (const std::exception& error) {
+    group->leave(ErrorKind::internal, error.what());
+    throw;
+  }
+}
+
+}  // namespace
+
+int run_together(const Json& given, const program::Environment& environment,
+                 const std::function<int(const Together&)>& work, AfterLoss after) {
+  const int asked = given.value("world_size", 0);
+  if (joins(asked)) {
+    const processes::Place place = processes::place_of(of_environment, asked);
+    if (place.among_others()) return run_as(place, given, environment, nullptr, after, work);
+  } else if (asked > 1) {
+    if (const std::string why = collectives::why_not(); !why.empty()) {
+      fail(ErrorKind::unsupported, "[cli] expected one process, got --world-size {}: {}", asked, why);
+    }
+    const processes::Companions companions(processes::own_arguments(), asked, own_port());
+    return run_as(companions.place(), given, environment, &companions, after, work);
+  }
+  return work({environment, nullptr, 0});
+}
+
+bool is_one_of_several(const Json& given) {
+  const int asked = given.value("world_size", 0);
+  return asked > 1 || (joins(asked) && processes::place_of(of_environment, asked).among_others());
+}
+
+}  // namespace quench::cli
