@@ -24,6 +24,13 @@ std::string own_variable(const char* name) {
   return value ? value : "";
 }
 
+/// Whether this process is one of several that something else started. A step of srun is not, unless the user says so:
+/// its tasks may each do work of their own.
+bool joins(int asked) {
+  if (!own_variable("RANK").empty() || !own_variable("WORLD_SIZE").empty()) return true;
+  return asked > 1 && processes::is_started_as_one_of_several(own_variable);
+}
+
 /// Of this process: its part of the processors, but what OMP_NUM_THREADS says is each process's own.
 int own_threads(processes::Group& group) {
   const int sharing = processes::sharing_processors(group);
@@ -83,7 +90,7 @@ int run_here(int world_size, const program::Environment& environment, const Shar
 
 int run_shared(const Json& options, const program::Environment& environment, const SharedCommand& work) {
   const int asked = options.value("world_size", 0);
-  if (processes::is_started_as_one_of_several(own_variable)) {
+  if (joins(asked)) {
     const processes::Place place = processes::place_of(own_variable, asked);
     if (!place.among_others()) return work(environment, nullptr);
     bool lost = false;
@@ -94,8 +101,7 @@ int run_shared(const Json& options, const program::Environment& environment, con
 
 void require_alone(const Json& options, const std::string& why) {
   const int asked = options.value("world_size", 0);
-  const bool several =
-      processes::is_started_as_one_of_several(own_variable) && processes::place_of(own_variable, asked).among_others();
+  const bool several = joins(asked) && processes::place_of(own_variable, asked).among_others();
   if (asked > 1 || several) fail(ErrorKind::config, "expected one process {}, got several", why);
 }
 

@@ -11,9 +11,9 @@ namespace quench::cli {
 /// log that says nothing; they write no file and print nothing.
 using SharedCommand = std::function<int(const program::Environment& environment, const Shards* shards)>;
 
-/// Runs it in this process alone; or as one of several, where torchrun or Slurm's srun has started this one so; or in
-/// `world_size` processes on this machine, of which this is the first, where the options ask for more than one. Each
-/// has its part of the processors that they share.
+/// Runs it in this process alone; or as one of several, where torchrun, or Slurm's srun and the option `world_size`,
+/// say so; or in `world_size` processes on this machine, of which this is the first, where the options ask for more
+/// than one. Each has its part of the processors that they share.
 ///
 /// Throws what the work throws: where it fails in one process, all stop, and the first says why. Throws
 /// Error{unsupported} where this build has one process only, Error{backend} naming a process that is gone.
