@@ -145,6 +145,15 @@ TEST(Study, RejectsWithSectionKeyAndNearest) {
 }
 
 // A wrong name was once told after the first training.
+TEST(Study, JobsTrainInOneProcess) {
+  const std::string base = "study: s\ndata: shapes\nmodels: [yolov5n-cls]\n";
+  EXPECT_EQ(file_error(base + "methods: [fp32]\ntrain: {world_size: 1}\n"), "");
+  for (const char* more : {"methods: [fp32]\ntrain: {world_size: 2}\n", "methods: [{method: qat, world_size: 2}]\n",
+                           "methods: [{name: t, steps: [{finetune: {epochs: 1, world_size: 2}}]}]\n"}) {
+    EXPECT_NE(file_error(base + more).find("`world_size` 1, since each job"), std::string::npos) << more;
+  }
+}
+
 TEST(Study, LayersThatNoModelHasAreToldBeforeAnyWork) {
   const std::string head = "study: s\nmodels: [yolov8n-cls, yolov5n-cls]\nmethods: ";
   EXPECT_EQ(file_error(head + "[{method: ptq, float_layers: [model.0.conv]}]"), "");

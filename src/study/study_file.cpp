@@ -197,6 +197,21 @@ void require_unique(const StudyFile& study, const std::string& where) {
   }
 }
 
+/// Jobs train in one process each: several would need the others to begin the same job.
+void require_one_process(const StudyFile& study, const std::string& where) {
+  const auto check = [&](const Json& settings, const std::string& of) {
+    if (settings.value("world_size", 1) == 1) return;
+    fail(ErrorKind::config,
+         "{}.{}: expected `world_size` 1, since each job of a study trains in one process, got {} (`quench train "
+         "--world-size` makes the model; the study takes it as a file)",
+         where, of, settings["world_size"].dump());
+  };
+  for (const ModelEntry& model : study.models) check(model.train, "train");
+  for (const methods::Method& method : study.methods) {
+    for (const methods::ChainStep& step : method.steps) check(step.settings, "methods." + method.method);
+  }
+}
+
 std::string plain_label(const ModelEntry& entry) {
   const std::string name = entry.name.empty() ? entry.model["model"].get<std::string>() : entry.name;
   const int64_t imgsz = entry.model["imgsz"];
@@ -354,6 +369,7 @@ StudyFile check_study(const Json& study, const std::string& where, const methods
   if (study.contains("hosts")) out.hosts = check_hosts(study["hosts"], where + ".hosts");
   out.slurm = check_slurm(study.value("slurm", Json::object()), steps, where + ".slurm");
   require_unique(out, where);
+  require_one_process(out, where);
   return out;
 }
 
