@@ -44,6 +44,7 @@ TEST_F(CliDataSize, DamageIsFound) {
   EXPECT_EQ(found["faults"][0]["pictures"].size(), 1u);
   expect_error("data verify set", 3, {"shards.quench"});
   expect_error("data shard set -o packed", 2, {"holds a packed set"});
+  expect_error("data shard set -o set/packed", 2, {"outside the set"});
   expect_error("data shard set --imgsz 32 -o other", 2, {"--form files"});
   expect_error("data shard shapes -o other", 2, {"pixels"});
 }

@@ -174,6 +174,7 @@ TEST_F(CliTogether, AnErrorOfOneEndsAllAndIsToldOnce) {
 TEST_F(CliTogether, RefusesWhatCannotBe) {
   expect_error(training(1, "--world-size 0"), 2, {"world"});
   expect_error(training(1, "--world-size 17"), 2, {"at least an image a batch for each of 17 processes"});
+  expect_error(training(1, "--world-size 60000 --batch 60000"), 2, {"expected a --world-size of", "at most on"});
   expect_error(training(1, "--batch-norm global"), 2, {"batch"});
   const auto refused = [&](const std::string& variables, const std::string& part) {
     const Outcome outcome = run(fmt::format("{} {} {}", variables, QUENCH_PROGRAM, training(1, "--world-size 2")));
@@ -181,6 +182,10 @@ TEST_F(CliTogether, RefusesWhatCannotBe) {
     EXPECT_NE(outcome.err.find(part), std::string::npos) << outcome.err;
   };
   refused("RANK=1 WORLD_SIZE=2", "MASTER_ADDR");
+  const Outcome nowhere = run(fmt::format("RANK=0 WORLD_SIZE=2 MASTER_ADDR=no.host.invalid MASTER_PORT=29871 {} {}",
+                                          QUENCH_PROGRAM, training(1, "--world-size 2")));
+  EXPECT_EQ(nowhere.code, 3) << nowhere.err;
+  EXPECT_NE(nowhere.err.find("MASTER_ADDR"), std::string::npos) << nowhere.err;
   refused("RANK=2 WORLD_SIZE=2 MASTER_ADDR=a MASTER_PORT=1", "expected RANK below WORLD_SIZE (2), got 2");
   refused("RANK=1 WORLD_SIZE=3 MASTER_ADDR=a MASTER_PORT=1", "expected --world-size 3, as WORLD_SIZE says, got 2");
 }

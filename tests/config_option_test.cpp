@@ -169,7 +169,8 @@ TEST(Tables, EverySettingOfATrainingHasAScope) {
   std::ranges::sort(names);
   std::ranges::sort(all);
   EXPECT_EQ(names, all);
-  EXPECT_EQ(train_settings(TrainScope::machine), (std::vector<std::string>{"device", "threads", "workers", "profile", "world_size"}));
+  EXPECT_EQ(train_settings(TrainScope::machine),
+            (std::vector<std::string>{"device", "threads", "workers", "profile", "world_size"}));
   EXPECT_THROW(train_options().only({"lr", "rate"}), Error);
   EXPECT_EQ(train_options().only({"lr", "batch"}).defaults(), (Json{{"lr", 0.1}, {"batch", 128}}));
 }

@@ -173,6 +173,30 @@ TEST_F(Coco, TrainAndValBesideEachOther) {
   EXPECT_EQ(splits.name, "instances_train2017");
 }
 
+// Both splits of many exports name their pictures alike: a test picture that is missing was once taken from training.
+TEST_F(Coco, PicturesOfAnotherSplitAreNotTaken) {
+  for (const auto& [train, val] : {std::pair("train2017", "val2017"), {"train", "valid"}}) {
+    const fs::path set = root() / train / "set";
+    for (const char* split : {train, val}) {
+      for (const char* name : {"a.png", "b.png", "c.png"}) {
+        write_image(set / "images" / split / name, split == train ? 10 : 50, 30, 1);
+      }
+    }
+    Json file = small_file();
+    for (Json& image : file["images"]) image.update({{"height", 30}, {"width", 50}});
+    write_file(set / "annotations/instances_val2017.json", file.dump());
+    fs::remove(set / "images" / val / "a.png");
+    const Splits splits = open((set / "annotations/instances_val2017.json").string(), "/nowhere");
+    ASSERT_EQ(splits.train->size(), 2) << val;
+    for (int64_t i = 0; i < 2; ++i) EXPECT_NE(splits.train->file(i).string().find(val), std::string::npos);
+    EXPECT_EQ(issues_of(*splits.train, "image"), 1);
+  }
+  // Where no folder is the split's own, the pictures may lie with those of another.
+  images_into("../lone/images/train2017");
+  write_file(root() / "../lone/annotations/instances_val2017.json", small_file().dump());
+  EXPECT_EQ(open((root() / "../lone/annotations/instances_val2017.json").string(), "/nowhere").train->size(), 3);
+}
+
 TEST_F(Coco, StructureThatIsNoInstancesFileIsNamed) {
   const auto refused = [&](const std::string& text, std::initializer_list<std::string> parts) {
     expect_error(ErrorKind::data, parts, [&] { parse_coco_json(text, "x.json"); });

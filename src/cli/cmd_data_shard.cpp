@@ -14,6 +14,20 @@
 
 namespace quench::cli {
 
+namespace {
+
+/// Throws Error{config} where a folder lies in the set: it would be taken for a part of it.
+void require_outside(const std::filesystem::path& folder, const std::filesystem::path& set) {
+  if (!std::filesystem::is_directory(set)) return;
+  const std::filesystem::path whole = std::filesystem::weakly_canonical(set);
+  const std::filesystem::path below = std::filesystem::weakly_canonical(folder).lexically_relative(whole);
+  if (below.empty() || *below.begin() == "..") return;
+  fail(ErrorKind::config, "data shard: expected a folder to write to outside the set {}, got {}", set.string(),
+       folder.string());
+}
+
+}  // namespace
+
 int run_data_shard(const program::Invocation& invocation, const program::Environment& environment) {
   const Json options = lab_settings(invocation);
   if (!options["output"].is_string()) {
@@ -28,8 +42,10 @@ int run_data_shard(const program::Invocation& invocation, const program::Environ
     fail(ErrorKind::config, "data shard: expected no 'imgsz' with --form files, whose pictures stay as they are");
   }
   const std::filesystem::path root = data::root_of(options, environment.data_root);
-  const data::Splits splits = data::open(data::find_file(invocation.inputs.at(0), root).string(), root,
-                                         data::Opening{.log = environment.log, .cancel = environment.cancel});
+  const std::filesystem::path set = data::find_file(invocation.inputs.at(0), root);
+  require_outside(output, set);
+  const data::Splits splits =
+      data::open(set.string(), root, data::Opening{.log = environment.log, .cancel = environment.cancel});
   for (const std::string& note : splits.notes) environment.log.warning(note);
   const data::WrittenShards written = data::write_shards(splits, output, how, environment.log, *environment.cancel);
   environment.log.info(

@@ -112,7 +112,10 @@ Json nodes_json(const std::vector<study::PlannedJob>& jobs, const std::vector<in
   Json list = Json::array();
   for (const int64_t nodes : asked) {
     const study::NodesTime time = study::time_on_nodes(jobs, nodes);
-    list.push_back({{"nodes", nodes}, {"seconds", time.seconds}, {"in_use", time.in_use}});
+    const bool known = !open.chain.empty();
+    list.push_back({{"nodes", nodes},
+                    {"seconds", known ? Json(time.seconds) : Json()},
+                    {"in_use", known ? Json(time.in_use) : Json()}});
   }
   return {{"work_seconds", open.seconds},
           {"chain_seconds", open.chain_seconds},
@@ -129,8 +132,11 @@ std::string nodes_text(const std::vector<study::PlannedJob>& jobs, const std::ve
     const study::NodesTime time = study::time_on_nodes(jobs, nodes);
     rows.push_back({std::to_string(nodes), duration(time.seconds), fmt::format("{:.0f} %", 100 * time.in_use)});
   }
+  if (open.chain.empty()) return "\nno job that is open has an estimate: nothing can be said of --nodes\n";
   std::string text = "\n" + text_table(rows);
-  if (open.chain.empty()) return text;
+  if (open.unknown > 0) {
+    text += fmt::format("at least: {} without an estimate count as no time\n", counted(open.unknown, "job"));
+  }
   const study::PlannedJob& last = jobs.at(open.chain.back());
   text += fmt::format("the longest chain takes {}, however many nodes: {} that end with {} {}\n",
                       duration(open.chain_seconds), counted(std::ssize(open.chain), "job"), last.kind,

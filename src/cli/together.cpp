@@ -8,6 +8,8 @@
 
 #include "collectives/join.h"
 #include "core/error.h"
+#include "core/processors.h"
+#include "core/text.h"
 #include "processes/companions.h"
 #include "processes/place.h"
 #include "program/program.h"
@@ -57,6 +59,17 @@ class StopWithOthers {
   std::jthread watcher_;
 };
 
+/// Says after some seconds what it waits for.
+void tell_waiting(const std::stop_token& end, const processes::Place& place, const LogSink& log) {
+  constexpr int kSilentSeconds = 5, kLooksASecond = 20;
+  for (int i = 0; i < kSilentSeconds * kLooksASecond; ++i) {
+    if (end.stop_requested()) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1000 / kLooksASecond));
+  }
+  log.info(fmt::format("rank {} waits for the others of {} processes, at {}:{}", place.rank, place.world_size,
+                       place.address, place.port));
+}
+
 int run_as(const processes::Place& place, const Json& given, const program::Environment& environment,
            const processes::Companions* companions, AfterLoss after, const std::function<int(const Together&)>& work) {
   collectives::JoinOptions options;
@@ -64,7 +77,10 @@ int run_as(const processes::Place& place, const Json& given, const program::Envi
   options.cuda = given.value("device", std::string("cpu")).starts_with("cuda");
   options.cancel = environment.cancel;
   if (companions) options.check = [companions] { companions->check(); };
+  std::optional<std::jthread> waiting;
+  if (!companions) waiting.emplace(tell_waiting, std::cref(place), std::cref(environment.log));
   const auto group = collectives::join(place, options);
+  waiting.reset();
   program::Environment own = environment;
   if (!group->leads()) own.log = {};
   std::optional<StopWithOthers> stop;
@@ -85,6 +101,23 @@ int run_as(const processes::Place& place, const Json& given, const program::Envi
   }
 }
 
+/// Throws Error{config} for a number of processes of this machine that cannot be meant, or, of those that train, one
+/// above the images of a batch.
+void require_sensible(int asked, const Json& given, AfterLoss after) {
+  constexpr int kMost = 64, kMostAProcessor = 16;
+  const int most = std::max(kMost, kMostAProcessor * usable_processors());
+  if (asked > most) {
+    fail(ErrorKind::config, "[cli] expected a --world-size of {} at most on {}, got {}", most,
+         counted(usable_processors(), "processor"), asked);
+  }
+  const int64_t batch = given.value("batch", int64_t{asked});
+  if (batch < asked && after == AfterLoss::until_they_meet) {
+    fail(ErrorKind::config,
+         "[cli] expected at least an image a batch for each of {} processes (`world_size`), got batches of {}", asked,
+         batch);
+  }
+}
+
 }  // namespace
 
 int run_together(const Json& given, const program::Environment& environment,
@@ -97,6 +130,7 @@ int run_together(const Json& given, const program::Environment& environment,
     if (const std::string why = collectives::why_not(); !why.empty()) {
       fail(ErrorKind::unsupported, "[cli] expected one process, got --world-size {}: {}", asked, why);
     }
+    require_sensible(asked, given, after);
     const processes::Companions companions(processes::own_arguments(), asked, own_port());
     return run_as(companions.place(), given, environment, &companions, after, work);
   }

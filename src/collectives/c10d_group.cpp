@@ -127,6 +127,7 @@ class C10dGroup : public processes::Group {
 
 C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) : place_(place), options_(options) {
   if (place_.rank == 0) {
+    require_known_address(place_);
     require_free_port(place_.port);
     store_ = open_store(place_, options_.join_seconds);
   }
@@ -380,7 +381,7 @@ std::unique_ptr<processes::Group> join(const processes::Place& place, const Join
   } catch (const Error&) {
     throw;
   } catch (const std::exception& error) {
-    fail(ErrorKind::io, "[collectives] cannot meet the other {} processes at {}:{}: {}", place.world_size - 1,
+    fail(ErrorKind::io, "[collectives] cannot meet the others of {} processes at {}:{}: {}", place.world_size,
          place.address, place.port, error.what());
   }
 }

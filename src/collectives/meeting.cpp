@@ -83,6 +83,8 @@ void require_free_port(int port) {
        std::strerror(errno));
 }
 
+void require_known_address(const processes::Place& place) { look_up(place); }
+
 std::string own_address(const processes::Place& place, double seconds, const CancelToken* cancel) {
   const Addresses addresses = look_up(place);
   const int64_t start = now_ns();

@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <iterator>
 #include <set>
@@ -24,18 +25,44 @@ namespace fs = std::filesystem;
 
 constexpr double kRounding = 1;  // pixel: boxes of the original files reach over the border by less
 
+/// The split that a name begins with, whatever follows: "val" of "val2017" and "valid"; empty where it says none.
+std::string split_said(const std::string& name) {
+  const std::string word = name.substr(
+      0, std::ranges::find_if_not(name, [](unsigned char c) { return std::isalpha(c) != 0; }) - name.begin());
+  for (const char* split : {"train", "val", "test"}) {
+    if (names_split(word, split)) return split;
+  }
+  return "";
+}
+
+/// The folders below `images` that may have the pictures of a split: not those of another one, whose pictures often
+/// have the same names, where there is one of its own.
+std::vector<fs::path> folders_of(const fs::path& images, const std::string& split, bool has_own) {
+  std::vector<fs::path> own, others;
+  std::error_code ignored;  // no such folder: none
+  for (const auto& entry : fs::directory_iterator(images, ignored)) {
+    if (!entry.is_directory(ignored) || is_hidden(entry.path())) continue;
+    const std::string said = split_said(entry.path().filename().string());
+    const bool is_own = !split.empty() && said == split;
+    if (is_own || said.empty() || split.empty()) own.push_back(entry.path());
+    if (!is_own && !said.empty() && !split.empty()) others.push_back(entry.path());
+    has_own = has_own || is_own;
+  }
+  std::ranges::sort(own);
+  std::ranges::sort(others);
+  if (!has_own) own.insert(own.end(), others.begin(), others.end());
+  return own;
+}
+
 /// Folders that may have the images of a file, in order.
 std::vector<fs::path> image_places(const fs::path& file) {
   const fs::path here = fs::absolute(file).lexically_normal().parent_path(), above = here.parent_path();
   const std::string stem = file.stem().string();
   const std::string split = stem.substr(stem.rfind('_') + 1);  // npos + 1 is 0
   std::vector<fs::path> places{here, here / "images", above / "images" / split, above / split, above / "images"};
-  std::vector<fs::path> others;
-  std::error_code ignored;  // no such folder: no others
-  for (const auto& entry : fs::directory_iterator(above / "images", ignored)) {
-    if (entry.is_directory(ignored) && !is_hidden(entry.path())) others.push_back(entry.path());
-  }
-  std::sort(others.begin(), others.end());
+  std::error_code ignored;
+  const bool has_own = fs::is_directory(above / split, ignored) || fs::is_directory(above / "images" / split, ignored);
+  const std::vector<fs::path> others = folders_of(above / "images", split_said(split), has_own);
   places.insert(places.end(), others.begin(), others.end());
   places.push_back(above);  // names from the data set's root on
   places.push_back(above.parent_path());

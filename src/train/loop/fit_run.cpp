@@ -319,6 +319,7 @@ void FitRun::train_epoch() {
       account();
       if (last) stop_on(losses_.flush(), *last);
       save();
+      if (context_.log != nullptr) context_.log->info(kept_text());
       fail(ErrorKind::cancelled, "interrupted");
     }
     if (several() && between_steps()) keep_step();
@@ -342,15 +343,22 @@ void FitRun::train_epoch() {
 void FitRun::show() {
   if (context_.log == nullptr || !group_.leads() || now_ns() - shown_ns_ < kShowEveryNs) return;
   shown_ns_ = now_ns();
-  context_.log->show_progress(fmt::format("epoch {}/{}  batch {}/{}  loss {:.4f}  {:.0f} images/s  {} left",
-                                          at_.epoch + 1, settings_.epochs, at_.batch, loader_->batches(),
-                                          losses_.mean(), speed_.images_per_second(), duration_text(seconds_left())));
+  context_.log->show_progress(fmt::format("epoch {}/{}  batch {}/{}  loss {:.4f}  {:.0f} images/s{}", at_.epoch + 1,
+                                          settings_.epochs, at_.batch, loader_->batches(), losses_.mean(),
+                                          speed_.images_per_second(), time_left()));
 }
 
-/// At the speed of now.
-double FitRun::seconds_left() const {
+std::string FitRun::kept_text() const {
+  return fmt::format("kept epoch {}, batch {} in {}: the same command goes on from there", at_.epoch + 1, at_.batch,
+                     (context_.folder / kCheckpointName).string());
+}
+
+/// At the speed of now; nothing where this part of the run has trained on no image yet.
+std::string FitRun::time_left() const {
   const int64_t batches = (settings_.epochs - at_.epoch) * loader_->batches() - at_.batch;
-  return static_cast<double>(batches * settings_.batch) / std::max(1e-9, speed_.images_per_second());
+  const double speed = speed_.images_per_second();
+  if (speed <= 0) return "";
+  return fmt::format("  {} left", duration_text(static_cast<double>(batches * settings_.batch) / speed));
 }
 
 graph::Graph FitRun::result_graph() {
@@ -440,8 +448,8 @@ void FitRun::end_epoch() {
   tell_left_out();
   if (context_.log == nullptr || !group_.leads()) return;
   const std::string scores = tested ? to_text(row.scores) + (settings_.keep_best() ? " (validation)  " : "  ") : "";
-  context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{:.0f} images/s  {} left", row.epoch, settings_.epochs,
-                                 row.train_loss, scores, row.images_per_second, duration_text(seconds_left())));
+  context_.log->info(fmt::format("epoch {}/{}  loss {:.4f}  {}{:.0f} images/s{}", row.epoch, settings_.epochs,
+                                 row.train_loss, scores, row.images_per_second, time_left()));
 }
 
 void FitRun::train_epochs() {

@@ -54,7 +54,9 @@ class FitRun {
   void save();
   void stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch);
   void show();
-  double seconds_left() const;
+  std::string time_left() const;
+  /// What a run that ends early leaves.
+  std::string kept_text() const;
   std::map<std::string, torch::Tensor> averaged() const;
   std::map<std::string, torch::Tensor> checkpointed() const;
   /// The Graph as evaluated: averaged weights where the average is on.

@@ -136,10 +136,7 @@ void FitRun::keep_what_is_left() {
     back_to_kept_step();
     save();
   }
-  if (context_.log == nullptr) return;
-  const std::filesystem::path path = context_.folder / kCheckpointName;
-  context_.log->warning(fmt::format("kept epoch {}, batch {} in {}: the same command goes on from there", at_.epoch + 1,
-                                    at_.batch, path.string()));
+  if (context_.log != nullptr) context_.log->warning(kept_text());
 }
 
 }  // namespace quench::train
