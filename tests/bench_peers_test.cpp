@@ -1,34 +1,21 @@
 // bench/peers: the records of `make bench-peers`, their page, and the rules of the measurement. Nothing is downloaded:
 // the peers and the program are stand-ins.
 
+#include "bench_python_testing.h"
 #include "core/rng.h"
-#include "program_testing.h"
 
 namespace quench {
 namespace {
 
-const fs::path kPeers = QUENCH_SOURCE_DIR "/bench/peers";
-
-class BenchPeers : public ProgramTest {
+class BenchPeers : public BenchProgram {
  protected:
-  void SetUp() override {
-    ProgramTest::SetUp();
-    static const bool there =
-        std::system("python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1") == 0;
-    if (!there) GTEST_SKIP() << "no python3 of version 3.9 or later on this machine";
-  }
-  Outcome bench(const std::string& arguments) const {
-    return run(fmt::format("python3 {} {}", (kPeers / "bench_peers.py").string(), arguments));
-  }
+  BenchPeers() : BenchProgram("bench_peers.py") {}
   /// What a script of Python prints that finds the modules of bench/peers.
   std::string python(const std::string& script) const {
     write_file(folder_ / "script.py", script);
     const Outcome outcome = run(fmt::format("PYTHONPATH={} python3 -B script.py", kPeers.string()));
     EXPECT_EQ(outcome.code, 0) << outcome.err;
     return outcome.out;
-  }
-  static void expect_has(const std::string& text, const std::vector<std::string>& parts) {
-    for (const std::string& part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 };
 
@@ -152,7 +139,8 @@ TEST_F(BenchPeers, ColumnsAreThoseOfTheProcessor) {
                    "between = [*old, 'avx512f', 'avx512bw', 'avx512dq', 'avx512vl']\n"
                    "new = [*between, 'avx512_vnni']\n"
                    "print(machine.columns(old, []), machine.columns(new, []), machine.columns(new, ['avx2', 'avx2']))\n"
-                   "print(machine.columns(between, []), machine.columns(new, ['avx512']), machine.columns([*old, 'avx_vnni'], []))\n"
+                   "print(machine.columns(between, []), machine.columns(new, ['avx512']), machine.columns([*old, "
+                   "'avx_vnni'], []))\n"
                    "print(machine.columns([], []), machine.columns(['asimd', 'asimddp'], []))\n"
                    "for asked in ('sse9', 'avx512-vnni'):\n"
                    "    try: machine.columns(old, [asked])\n"

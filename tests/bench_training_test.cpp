@@ -1,30 +1,17 @@
 // bench/peers: `make bench-training`, its records, its page and the pictures that it makes. Nothing is downloaded: the
 // program and the peer are stand-ins.
 
-#include "program_testing.h"
+#include "bench_python_testing.h"
 
 namespace quench {
 namespace {
 
-const fs::path kPeers = QUENCH_SOURCE_DIR "/bench/peers";
-
-class BenchTraining : public ProgramTest {
+class BenchTraining : public BenchProgram {
  protected:
-  void SetUp() override {
-    ProgramTest::SetUp();
-    static const bool there =
-        std::system("python3 -c 'import sys; sys.exit(sys.version_info < (3, 9))' >/dev/null 2>&1") == 0;
-    if (!there) GTEST_SKIP() << "no python3 of version 3.9 or later on this machine";
-  }
-  Outcome bench(const std::string& arguments) const {
-    return run(fmt::format("python3 {} {}", (kPeers / "bench_training.py").string(), arguments));
-  }
+  BenchTraining() : BenchProgram("bench_training.py") {}
   void stand_in(const std::string& name, const std::string& body) const {
     write_file(folder_ / name, "#!/bin/sh\n" + body + "\n");
     fs::permissions(folder_ / name, fs::perms::owner_all);
-  }
-  static void expect_has(const std::string& text, const std::vector<std::string>& parts) {
-    for (const std::string& part : parts) EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
 };
 

@@ -18,6 +18,8 @@
 namespace quench::train {
 namespace {
 
+using samples::expect_error;
+
 FitContext context_of(const samples::Folder& folder) {
   FitContext context;
   context.folder = folder.path();
@@ -25,16 +27,6 @@ FitContext context_of(const samples::Folder& folder) {
 }
 
 double top1(const FitResult& result) { return score_of(result.scores, "top1"); }
-
-void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& run) {
-  try {
-    run();
-    FAIL() << "expected an error that names " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
-}
 
 TEST(Fit, LearnsStripes) {
   const samples::Folder folder;

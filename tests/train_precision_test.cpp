@@ -13,15 +13,7 @@
 namespace quench::train {
 namespace {
 
-void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& run) {
-  try {
-    run();
-    FAIL() << "expected an error that names " << part;
-  } catch (const Error& error) {
-    EXPECT_EQ(error.kind(), kind) << error.what();
-    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
-  }
-}
+using samples::expect_error;
 
 FitResult fit_in(const samples::Folder& folder, const Json& config, const LogSink* log = nullptr,
                  Resume resume = Resume::never) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <filesystem>
 
+#include "core/error.h"
 #include "core/json.h"
 #include "core/rng.h"
 #include "data/sets/memory_dataset.h"
@@ -73,6 +74,17 @@ inline data::Splits tiny_stripes(int64_t train, int64_t test) {
 inline Json tiny_config() {
   return {{"epochs", 3},  {"batch", 40},       {"lr", 0.05},   {"warmup_epochs", 0.5},   {"threads", 1},
           {"workers", 2}, {"crop_padding", 2}, {"mixup", 0.2}, {"mix_probability", 0.5}, {"seed", 7}};
+}
+
+/// That `run` throws an Error of this kind that names `part`.
+inline void expect_error(ErrorKind kind, const std::string& part, const std::function<void()>& run) {
+  try {
+    run();
+    FAIL() << "expected an error that names " << part;
+  } catch (const Error& error) {
+    EXPECT_EQ(error.kind(), kind) << error.what();
+    EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  }
 }
 
 /// An empty folder of this test's own, removed at the end.
