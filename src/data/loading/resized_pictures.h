@@ -5,7 +5,7 @@
 #include <mutex>
 #include <unordered_map>
 
-#include "data/sets/dataset.h"
+#include "data/loading/forwarded_set.h"
 
 namespace quench::data {
 
@@ -31,24 +31,15 @@ class ResizedPictures {
 };
 
 /// A data set whose at() gives resized pictures; image() and objects() are of the originals.
-class ResizedDataset : public Dataset {
+class ResizedDataset : public ForwardedSet {
  public:
   /// base outlives this.
   ResizedDataset(const Dataset& base, std::shared_ptr<ResizedPictures> pictures)
-      : base_(base), pictures_(std::move(pictures)) {}
+      : ForwardedSet(base), pictures_(std::move(pictures)) {}
 
-  int64_t size() const override { return base_.size(); }
-  const std::vector<std::string>& classes() const override { return base_.classes(); }
-  int32_t label(int64_t index) const override { return base_.label(index); }
-  std::string task() const override { return base_.task(); }
-  std::vector<Object> objects(int64_t index) const override { return base_.objects(index); }
-  ImageInfo image(int64_t index) const override { return base_.image(index); }
-  std::filesystem::path file(int64_t index) const override { return base_.file(index); }
   Sample at(int64_t index) const override { return pictures_->at(base_, index); }
-  std::string digest() const override { return base_.digest(); }
 
  private:
-  const Dataset& base_;
   std::shared_ptr<ResizedPictures> pictures_;
 };
 
