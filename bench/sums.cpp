@@ -1,5 +1,6 @@
-// What sums over processes cost on this machine, by size: `sums [PROCESSES]` (2), over loopback. A line a size: the
-// median of rounds of what rank 0 waited, and the bytes a second of a tensor that is summed.
+// What sums over processes cost on this machine, by size: `sums [PROCESSES]` (2), through memory that they share and by
+// connections over loopback. A line a size: the median of rounds of what rank 0 waited, and the bytes a second of a
+// tensor that is summed.
 #include <ATen/ATen.h>
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <vector>
 
@@ -20,9 +22,9 @@ using namespace quench;
 
 constexpr int kRounds = 31;
 
-void measure(processes::Group& group) {
+void measure(processes::Group& group, const char* how) {
   if (group.leads())
-    fmt::print("{} processes\n{:>10} {:>12} {:>10}\n", group.world_size(), "floats", "median us", "MB/s");
+    fmt::print("{} processes, {}\n{:>10} {:>12} {:>10}\n", group.world_size(), how, "floats", "median us", "MB/s");
   for (const int64_t floats : {1, 64, 1024, 16384, 131072, 524288, 1900544, 8388608}) {
     const at::Tensor values = at::zeros({floats});
     std::vector<int64_t> times;
@@ -53,13 +55,19 @@ int free_port() {
 
 int main(int argc, char** argv) {
   const int count = argc > 1 ? std::max(2, std::atoi(argv[1])) : 2;
-  const int port = free_port();
+  const std::array ports{free_port(), free_port()};
+  const auto work = [&](int rank) {
+    for (const bool memory : {true, false}) {
+      const auto group = collectives::join({rank, count, rank, "127.0.0.1", ports[memory]}, {.shared_memory = memory});
+      measure(*group, memory ? "through memory" : "by connections");
+    }
+  };
   for (int rank = 1; rank < count; ++rank) {
     if (::fork() != 0) continue;
-    measure(*collectives::join({rank, count, rank, "127.0.0.1", port}));
+    work(rank);
     ::_exit(0);
   }
-  measure(*collectives::join({0, count, 0, "127.0.0.1", port}));
+  work(0);
   while (::wait(nullptr) > 0) {
   }
   return 0;

@@ -20,20 +20,27 @@ using processes::Place;
 
 constexpr int kKilled = 128 + SIGKILL;
 
-/// Runs work in `count` processes that have met. They are forks of this one, which never uses LibTorch itself.
-std::vector<int> together(int count, const std::function<void(Group&)>& work, double wait_seconds = 30) {
-  if (!why_not().empty()) return std::vector<int>(static_cast<size_t>(count), 0);
-  const int port = free_port();
-  return run_ranks(count, [&](int rank) {
-    const Place place{rank, count, rank, "127.0.0.1", port};
-    const auto group = join(place, {.join_seconds = 30, .wait_seconds = wait_seconds});
-    work(*group);
-  });
-}
-
 const std::vector<int> kBothWell{0, 0}, kAllWell{0, 0, 0};
 
-TEST(Group, SumsAreTheSameEverywhere) {
+/// With sums through memory that processes share, or through connections.
+class JoinedGroup : public ::testing::TestWithParam<bool> {
+ protected:
+  /// Runs work in `count` processes that have met. They are forks of this one, which never uses LibTorch itself.
+  static std::vector<int> together(int count, const std::function<void(Group&)>& work, double wait_seconds = 30) {
+    if (!why_not().empty()) return std::vector<int>(static_cast<size_t>(count), 0);
+    const int port = free_port();
+    return run_ranks(count, [&](int rank) {
+      const Place place{rank, count, rank, "127.0.0.1", port};
+      const auto group = join(place, {.join_seconds = 30, .wait_seconds = wait_seconds, .shared_memory = GetParam()});
+      work(*group);
+    });
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Sums, JoinedGroup, ::testing::Bool(),
+                         [](const auto& info) { return info.param ? "InMemory" : "ByConnections"; });
+
+TEST_P(JoinedGroup, SumsAreTheSameEverywhere) {
   EXPECT_EQ(together(3,
                      [](Group& group) {
                        ASSERT_EQ(group.world_size(), 3);
@@ -60,7 +67,7 @@ TEST(Group, SumsAreTheSameEverywhere) {
 }
 
 // One process begins them before its other acts, the other after: their orders are apart.
-TEST(Group, SumsOnTheirWayHaveAnOrderOfTheirOwn) {
+TEST_P(JoinedGroup, SumsOnTheirWayHaveAnOrderOfTheirOwn) {
   EXPECT_EQ(together(2,
                      [](Group& group) {
                        std::vector<std::unique_ptr<processes::Pending>> pending;
@@ -81,7 +88,26 @@ TEST(Group, SumsOnTheirWayHaveAnOrderOfTheirOwn) {
             kBothWell);
 }
 
-TEST(Group, BytesOfAnySize) {
+// More than fits into the memory at a time, waited for in another order than they were begun.
+TEST_P(JoinedGroup, SumsLargerThanTheMemory) {
+  EXPECT_EQ(together(3,
+                     [](Group& group) {
+                       const at::Tensor large = at::arange(3'000'000, at::kFloat) + group.rank();
+                       const at::Tensor wide = at::arange(100'000, at::kDouble), small = at::ones({1});
+                       const auto first = group.start_sum(large);
+                       const auto second = group.start_sum(small);
+                       group.sum(wide);
+                       if (group.rank() == 1) first->wait();
+                       second->wait();
+                       first->wait();
+                       EXPECT_TRUE(at::equal(large, at::arange(3'000'000, at::kFloat) * 3 + 3));
+                       EXPECT_TRUE(at::equal(wide, at::arange(100'000, at::kDouble) * 3));
+                       EXPECT_EQ(small.item<float>(), 3);
+                     }),
+            kAllWell);
+}
+
+TEST_P(JoinedGroup, BytesOfAnySize) {
   EXPECT_EQ(together(3,
                      [](Group& group) {
                        const std::string large(100000, 'x');
@@ -98,7 +124,7 @@ TEST(Group, BytesOfAnySize) {
             kAllWell);
 }
 
-TEST(Group, OneThatLeavesTellsTheOthersWhy) {
+TEST_P(JoinedGroup, OneThatLeavesTellsTheOthersWhy) {
   EXPECT_EQ(together(3,
                      [](Group& group) {
                        group.barrier();
@@ -115,7 +141,7 @@ TEST(Group, OneThatLeavesTellsTheOthersWhy) {
             kAllWell);
 }
 
-TEST(Group, TheLeaderThatLeavesStaysUntilItIsHeard) {
+TEST_P(JoinedGroup, TheLeaderThatLeavesStaysUntilItIsHeard) {
   EXPECT_EQ(together(2,
                      [](Group& group) {
                        group.barrier();
@@ -127,7 +153,7 @@ TEST(Group, TheLeaderThatLeavesStaysUntilItIsHeard) {
             kBothWell);
 }
 
-TEST(Group, OneThatIsKilledIsNamed) {
+TEST_P(JoinedGroup, OneThatIsKilledIsNamed) {
   EXPECT_EQ(together(3,
                      [](Group& group) {
                        group.barrier();
@@ -142,7 +168,7 @@ TEST(Group, OneThatIsKilledIsNamed) {
             (std::vector<int>{0, kKilled, 0}));
 }
 
-TEST(Group, TheLeaderThatIsKilledIsNamed) {
+TEST_P(JoinedGroup, TheLeaderThatIsKilledIsNamed) {
   EXPECT_EQ(together(3,
                      [](Group& group) {
                        group.barrier();
@@ -157,7 +183,7 @@ TEST(Group, TheLeaderThatIsKilledIsNamed) {
 }
 
 /// Rank 1 is there but does not answer.
-TEST(Group, AWaitHasALimitAndAPatientOneHasNone) {
+TEST_P(JoinedGroup, AWaitHasALimitAndAPatientOneHasNone) {
   EXPECT_EQ(together(
                 2,
                 [](Group& group) {

@@ -16,6 +16,7 @@
 
 #include "collectives/join.h"
 #include "collectives/meeting.h"
+#include "collectives/one_machine.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/json.h"
@@ -34,6 +35,9 @@ constexpr milliseconds kSlice{500};
 constexpr milliseconds kNever{std::chrono::hours(24 * 365)};
 /// How long processes that lost one have to say that they are there.
 constexpr double kRollCallSeconds = 3;
+
+/// In memory each process reads the values of all; around Gloo's ring it reads as many of two, however many there are.
+constexpr int kMostInMemory = 8;
 
 const char* const kEnd = "end";  // what the first process to leave says, as JSON
 
@@ -75,10 +79,10 @@ class C10dGroup : public processes::Group {
 
   int rank() const override { return place_.rank; }
   int world_size() const override { return place_.world_size; }
-  void sum(std::span<float> values) override { sum_now(view_of(values)); }
-  void sum(std::span<double> values) override { sum_now(view_of(values)); }
-  void sum(std::span<int64_t> values) override { sum_now(view_of(values)); }
-  void sum(const at::Tensor& values) override { sum_now(values); }
+  void sum(std::span<float> values) override { sum_span(values); }
+  void sum(std::span<double> values) override { sum_span(values); }
+  void sum(std::span<int64_t> values) override { sum_span(values); }
+  void sum(const at::Tensor& values) override;
   std::unique_ptr<processes::Pending> start_sum(const at::Tensor& values) override;
   std::string broadcast(std::string_view bytes, int from) override;
   std::vector<std::string> gather(std::string_view bytes) override;
@@ -98,8 +102,18 @@ class C10dGroup : public processes::Group {
     Work work_;
     at::Tensor values_;
   };
+  struct UnderwayHere : processes::Pending {
+    UnderwayHere(C10dGroup& group, std::shared_ptr<MemoryLane::Sum> sum) : group_(group), sum_(std::move(sum)) {}
+    void wait() override { group_.finish(group_.machine_->behind, *sum_); }
+    C10dGroup& group_;
+    std::shared_ptr<MemoryLane::Sum> sum_;
+  };
 
   void wait_for_all();
+  template <typename T>
+  void sum_span(std::span<T> values);
+  std::shared_ptr<MemoryLane::Sum> start_on_machine(bool behind, const at::Tensor& values);
+  void finish(MemoryLane& lane, const MemoryLane::Sum& sum);
   void sum_now(const at::Tensor& values);
   Work start_on(bool behind, const at::Tensor& values);
   Work start(const std::function<Work()>& act);
@@ -118,6 +132,7 @@ class C10dGroup : public processes::Group {
   std::vector<std::string> hosts_;
   /// Acts in front, and sums behind, each in an order of its own.
   c10::intrusive_ptr<c10d::ProcessGroupGloo> front_, behind_;
+  std::unique_ptr<OneMachine> machine_;  ///< where all are on one
 #ifdef USE_C10D_NCCL
   c10::intrusive_ptr<c10d::ProcessGroupNCCL> cuda_front_, cuda_behind_;
 #endif
@@ -155,6 +170,7 @@ C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) 
     cuda_behind_ = open_cuda("cuda_behind");
   }
 #endif
+  machine_ = OneMachine::meet(*this, options_.shared_memory);
 }
 
 /// After a loss the connections stay open until the process ends: what hangs on them cannot be called back.
@@ -237,12 +253,47 @@ Work C10dGroup::start_on(bool behind, const at::Tensor& values) {
   return start([&] { return (behind ? behind_ : front_)->allreduce(tensors); });
 }
 
+void C10dGroup::finish(MemoryLane& lane, const MemoryLane::Sum& sum) {
+  ensure(!lost_, "[collectives] expected all processes, got a sum after one was lost");
+  const int64_t start = now_ns();
+  lane.finish(sum, [&] {
+    check_left();
+    if (machine_->one_has_ended()) fail_by("a process has ended");
+    if (seconds_since(start) > options_.wait_seconds)
+      fail_by(fmt::format("no answer in {:g} s", options_.wait_seconds));
+  });
+}
+
+template <typename T>
+void C10dGroup::sum_span(std::span<T> values) {
+  if (!machine_) return sum_now(view_of(values));
+  finish(machine_->front, *machine_->front.start(values));
+}
+
+void C10dGroup::sum(const at::Tensor& values) {
+  if (const auto sum = start_on_machine(false, values)) return finish(machine_->front, *sum);
+  sum_now(values);
+}
+
+/// Null where the values do not lie in memory one behind another, or processes are on several machines.
+std::shared_ptr<MemoryLane::Sum> C10dGroup::start_on_machine(bool behind, const at::Tensor& values) {
+  if (!machine_ || !values.is_cpu() || !values.is_contiguous()) return nullptr;
+  if (behind && place_.world_size > kMostInMemory) return nullptr;
+  MemoryLane& lane = behind ? machine_->behind : machine_->front;
+  const auto keep = std::make_shared<const at::Tensor>(values);
+  const auto size = static_cast<size_t>(values.numel());
+  if (values.scalar_type() == at::kFloat) return lane.start(std::span(values.data_ptr<float>(), size), keep);
+  if (values.scalar_type() == at::kDouble) return lane.start(std::span(values.data_ptr<double>(), size), keep);
+  return nullptr;
+}
+
 void C10dGroup::sum_now(const at::Tensor& values) {
   if (values.numel() == 0) return;
   finish(start_on(false, values), false);
 }
 
 std::unique_ptr<processes::Pending> C10dGroup::start_sum(const at::Tensor& values) {
+  if (auto sum = start_on_machine(true, values)) return std::make_unique<UnderwayHere>(*this, std::move(sum));
   return std::make_unique<Underway>(*this, start_on(true, values), values);
 }
 

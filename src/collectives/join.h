@@ -15,6 +15,7 @@ struct JoinOptions {
   double wait_seconds = 1800;  ///< how long one act may take, where another process neither comes nor is gone
   std::string interface = {};  ///< network interface of the sums, by name ("ib0"); empty: the one that leads to rank 0
   bool cuda = false;           ///< tensors are on a CUDA device: sums of them by NCCL, where LibTorch has it
+  bool shared_memory = true;   ///< sums of processes that are all on one machine go through memory that they share
   const CancelToken* cancel = nullptr;  ///< ends the wait for others to come
   /// Called while others are waited for; what it throws ends the wait.
   std::function<void()> check = {};

@@ -1,0 +1,48 @@
+#include "collectives/one_machine.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace quench::collectives {
+namespace {
+
+/// 512 KiB for what all wait for; 8 MiB a process, which holds the gradients of a small model, for the rest.
+constexpr size_t kFrontChunks = 16, kBehindChunks = 256;
+
+size_t front_bytes(int world_size) { return MemoryLane::bytes_for(world_size, kFrontChunks); }
+
+}  // namespace
+
+OneMachine::OneMachine(std::unique_ptr<SharedMemory> memory, std::unique_ptr<ProcessWatch> watch,
+                       const processes::Group& group)
+    : front(memory->data(), group.rank(), group.world_size(), kFrontChunks),
+      behind(memory->data() + front_bytes(group.world_size()), group.rank(), group.world_size(), kBehindChunks),
+      memory_(std::move(memory)),
+      watch_(std::move(watch)) {}
+
+std::unique_ptr<OneMachine> OneMachine::meet(processes::Group& group, bool wanted) {
+  const size_t bytes = front_bytes(group.world_size()) + MemoryLane::bytes_for(group.world_size(), kBehindChunks);
+  std::unique_ptr<SharedMemory> memory;
+  if (group.leads() && wanted) memory = SharedMemory::create(bytes);
+  const std::string name = group.broadcast(memory ? memory->name() : "");
+  if (!group.leads() && wanted) memory = SharedMemory::attach(name, bytes);
+  std::vector<pid_t> ids;
+  for (const std::string& id : group.gather(memory ? std::to_string(::getpid()) : "")) {
+    pid_t number = 0;
+    if (std::from_chars(id.data(), id.data() + id.size(), number).ec == std::errc()) ids.push_back(number);
+  }
+  std::unique_ptr<ProcessWatch> watch;
+  if (std::ssize(ids) == group.world_size()) watch = ProcessWatch::of(ids);
+  std::array<int64_t, 1> ready{watch ? 1 : 0};
+  group.sum(ready);
+  if (ready[0] < group.world_size()) return nullptr;
+  memory->seal();
+  return std::unique_ptr<OneMachine>(new OneMachine(std::move(memory), std::move(watch), group));
+}
+
+}  // namespace quench::collectives
