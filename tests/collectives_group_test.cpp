@@ -221,16 +221,33 @@ TEST(Join, SaysThatAnAddressIsNotKnown) {
   expect_no_join({1, 2, 1, "no-such-host.invalid", 4000}, ErrorKind::io, "MASTER_ADDR");
 }
 
+/// A port that something listens on which never says a word.
+class Listener {
+ public:
+  Listener() : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in any{};
+    any.sin_family = AF_INET;
+    socklen_t size = sizeof any;
+    EXPECT_EQ(::bind(fd_, reinterpret_cast<sockaddr*>(&any), size), 0);
+    EXPECT_EQ(::listen(fd_, 1), 0);
+    ::getsockname(fd_, reinterpret_cast<sockaddr*>(&any), &size);
+    port = ntohs(any.sin_port);
+  }
+  ~Listener() { ::close(fd_); }
+  int port = 0;
+
+ private:
+  int fd_;
+};
+
 TEST(Join, SaysThatThePortIsTaken) {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in any{};
-  any.sin_family = AF_INET;
-  socklen_t size = sizeof any;
-  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&any), size), 0);
-  ASSERT_EQ(::listen(fd, 1), 0);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size);
-  expect_no_join({0, 2, 0, "127.0.0.1", ntohs(any.sin_port)}, ErrorKind::io, "MASTER_PORT names another");
-  ::close(fd);
+  const Listener other;
+  expect_no_join({0, 2, 0, "127.0.0.1", other.port}, ErrorKind::io, "MASTER_PORT names another");
+}
+
+TEST(Join, SaysThatAnotherProgramListens) {
+  const Listener other;
+  expect_no_join({1, 2, 1, "127.0.0.1", other.port}, ErrorKind::io, "another program?");
 }
 
 TEST(Join, OneProcessIsAlone) { EXPECT_EQ(join({})->world_size(), 1); }

@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <chrono>
 #include <functional>
+#include <future>
 #include <thread>
 
 #include "collectives/join.h"
@@ -68,6 +69,34 @@ c10::intrusive_ptr<c10d::Store> open_store(const processes::Place& place, double
   options.waitWorkers = false;
   options.timeout = milliseconds(static_cast<int64_t>(std::max(30.0, seconds) * 1000));  // of whole seconds
   return c10::make_intrusive<c10d::TCPStore>(place.address, options);
+}
+
+/// The store of rank 0, from another process. What listens there may be another program, which c10d would wait for
+/// without end: then its wait is left to itself.
+c10::intrusive_ptr<c10d::Store> find_store(const processes::Place& place, const JoinOptions& options) {
+  using Found = c10::intrusive_ptr<c10d::Store>;
+  const auto promise = std::make_shared<std::promise<Found>>();
+  std::future<Found> found = promise->get_future();
+  std::thread([promise, place, seconds = options.join_seconds] {
+    try {
+      Found store = open_store(place, seconds);
+      store->check({kEnd});
+      promise->set_value(std::move(store));
+    } catch (...) {
+      promise->set_exception(std::current_exception());
+    }
+  }).detach();
+  const int64_t start = now_ns();
+  while (found.wait_for(milliseconds(20)) == std::future_status::timeout) {
+    if (options.cancel) options.cancel->check();
+    if (seconds_since(start) > options.join_seconds) {
+      fail(ErrorKind::io,
+           "[collectives] expected rank 0 of quench to listen at {}:{}, got what does not answer as it would within "
+           "{:g} s: another program? (MASTER_PORT names another port)",
+           place.address, place.port, options.join_seconds);
+    }
+  }
+  return found.get();
 }
 
 std::string key(const char* what, int rank) { return fmt::format("{}/{}", what, rank); }
@@ -147,7 +176,7 @@ C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) 
     store_ = open_store(place_, options_.join_seconds);
   }
   const std::string own = own_address(place_, options_.join_seconds, options_.cancel);
-  if (place_.rank != 0) store_ = open_store(place_, options_.join_seconds);
+  if (place_.rank != 0) store_ = find_store(place_, options_);
   wait_for_all();
   const auto device = options_.interface.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(own)
                                                  : c10d::ProcessGroupGloo::createDeviceForInterface(options_.interface);
