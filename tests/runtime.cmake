@@ -17,6 +17,7 @@ quench_test(runtime_native_test SOURCES runtime_native_test.cpp conformance_case
 quench_test(runtime_native_winograd_test SOURCES runtime_native_winograd_test.cpp USES runtime graph_samples LABELS fast)
 quench_test(runtime_native_winograd_f32_test SOURCES runtime_native_winograd_f32_test.cpp
             USES runtime graph_samples LABELS fast)
+quench_test(runtime_native_first_pixels_test SOURCES runtime_native_first_pixels_test.cpp USES runtime graph_samples LABELS fast)
 quench_test(runtime_native_wide_test SOURCES runtime_native_wide_test.cpp random_graphs.cpp
             USES runtime graph_samples LABELS fast)
 quench_test(runtime_native_sparse_test SOURCES runtime_native_sparse_test.cpp USES runtime LABELS fast)

@@ -86,7 +86,7 @@ std::vector<double> plain(const Graph& graph, const Tensor& input, const Size& s
 }
 
 const std::vector<Size> kSizes{{16, 16, 8, 8},  {17, 16, 9, 13}, {33, 40, 20, 20},  {64, 80, 12, 7}, {32, 33, 16, 16},
-                               {48, 56, 31, 5}, {80, 32, 5, 30}, {129, 34, 10, 10}, {16, 255, 8, 5}};
+                               {48, 56, 31, 5}, {80, 32, 5, 30}, {129, 34, 10, 10}, {16, 255, 8, 5}, {13, 16, 9, 9}};
 
 TEST(WinogradF32, NearThePlainSumAndTheSameBitsEverywhere) {
   for (const Size& size : kSizes) {
@@ -135,7 +135,8 @@ TEST(WinogradF32, OthersAreLeftAlone) {
       return by_winograd(one_layer(size, attributes, true), isa);
     };
     EXPECT_TRUE(uses({16, 16, 8, 8}, kThree));
-    EXPECT_FALSE(uses({15, 16, 8, 8}, kThree)) << "few channels";
+    EXPECT_TRUE(uses({12, 16, 8, 8}, kThree));
+    EXPECT_FALSE(uses({11, 16, 8, 8}, kThree)) << "few channels";
     EXPECT_FALSE(uses({16, 15, 8, 8}, kThree));
     EXPECT_FALSE(uses({16, 16, 4, 12}, kThree)) << "three tiles";
     EXPECT_FALSE(uses({16, 16, 8, 8}, {.kernel = {3, 3}, .stride = {2, 2}, .padding = {1, 1}}));

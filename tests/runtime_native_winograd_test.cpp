@@ -63,8 +63,8 @@ void expect_same(const Graph& graph, const Tensor& input, const std::string& wha
   }
 }
 
-const std::vector<Size> kSizes{{16, 16, 8, 8},   {17, 16, 9, 13}, {33, 40, 20, 20}, {64, 80, 12, 7},
-                               {32, 33, 16, 16}, {48, 56, 31, 5}, {80, 32, 5, 30},  {129, 34, 10, 10}};
+const std::vector<Size> kSizes{{16, 16, 8, 8},  {17, 16, 9, 13}, {33, 40, 20, 20},  {64, 80, 12, 7}, {32, 33, 16, 16},
+                               {48, 56, 31, 5}, {80, 32, 5, 30}, {129, 34, 10, 10}, {13, 17, 9, 9}};
 
 TEST(Winograd, RandomLayersOfEverySize) {
   Rng rng(3, "winograd");
@@ -79,8 +79,9 @@ TEST(Winograd, RandomLayersOfEverySize) {
                   fmt::format("{} to {}, {} x {}", size.in_channels, size.out_channels, size.height, size.width));
       for (const native::Isa isa : native::available_isas()) {
         const int least = native::kernels_for(isa)->winograd_channels;
-        const bool wide = least > 0 && std::min(size.in_channels, size.out_channels) >= least;
-        EXPECT_EQ(by_winograd(graph, isa), wide ? 2 : 0) << native::to_string(isa) << " " << size.in_channels;
+        const auto pays = [&](int64_t in, int64_t out) { return least > 0 && out >= least && 4 * in >= 3 * least; };
+        const int expected = pays(size.in_channels, size.out_channels) + pays(size.out_channels, size.in_channels);
+        EXPECT_EQ(by_winograd(graph, isa), expected) << native::to_string(isa) << " " << size.in_channels;
       }
     }
   }

@@ -176,27 +176,54 @@ void Engine::bind(Instruction& instruction, std::vector<Loop>& loops) {
   }
 }
 
+namespace {
+
+/// One row of pixels of an image [C,H,W].
+template <typename T>
+void load_pixels(const T* image, const Plane<T>& to, int64_t y) {
+  T* pixel = to.data + y * to.row_step;
+  if (to.channels == 3 && to.pixel_step == 3) {  // in one go: three passes over the row take twice as long
+    const T *red = image + y * to.width, *green = red + to.height * to.width, *blue = green + to.height * to.width;
+    for (int64_t x = 0; x < to.width; ++x, pixel += 3) {
+      pixel[0] = red[x];
+      pixel[1] = green[x];
+      pixel[2] = blue[x];
+    }
+    return;
+  }
+  for (int64_t c = 0; c < to.channels; ++c) {
+    const T* from = image + (c * to.height + y) * to.width;
+    for (int64_t x = 0; x < to.width; ++x) pixel[x * to.pixel_step + c] = from[x];
+  }
+}
+
+/// One row of squares of 2 x 2 pixels (first_pixels.h): two values side by side stay so.
+template <typename T>
+void load_squares(const T* image, const Plane<T>& to, int64_t y) {
+  constexpr size_t kPair = 2 * sizeof(T);
+  const int64_t width = 2 * to.width, lines = to.channels / 2;
+  const auto line = [&](int64_t i) { return image + (i / 2 * 2 * to.height + 2 * y + i % 2) * width; };
+  T* pixel = to.data + y * to.row_step;
+  if (lines == 6) {
+    const T* from[6];
+    for (int64_t i = 0; i < 6; ++i) from[i] = line(i);
+    for (int64_t x = 0; x < to.width; ++x, pixel += to.pixel_step) {
+      for (int64_t i = 0; i < 6; ++i) std::memcpy(pixel + 2 * i, from[i] + 2 * x, kPair);
+    }
+    return;
+  }
+  for (int64_t i = 0; i < lines; ++i) {
+    for (int64_t x = 0; x < to.width; ++x) std::memcpy(pixel + x * to.pixel_step + 2 * i, line(i) + 2 * x, kPair);
+  }
+}
+
+}  // namespace
+
 void Engine::bind_load(const Instruction& instruction, std::vector<Loop>& loops) {
   const int out = instruction.outputs[0];
-  const auto load = [this]<typename T>(Plane<T> to, int64_t begin, int64_t end) {
+  const auto load = [this, side = instruction.side]<typename T>(Plane<T> to, int64_t begin, int64_t end) {
     const T* image = static_cast<const T*>(image_);
-    for (int64_t y = begin; y < end; ++y) {
-      if (to.channels == 3 && to.pixel_step == 3) {  // in one go: three passes over the row take twice as long
-        const T *red = image + y * to.width, *green = red + to.height * to.width, *blue = green + to.height * to.width;
-        T* pixel = to.data + y * to.row_step;
-        for (int64_t x = 0; x < to.width; ++x, pixel += 3) {
-          pixel[0] = red[x];
-          pixel[1] = green[x];
-          pixel[2] = blue[x];
-        }
-        continue;
-      }
-      for (int64_t c = 0; c < to.channels; ++c) {
-        const T* from = image + (c * to.height + y) * to.width;
-        T* row = to.data + y * to.row_step + c;
-        for (int64_t x = 0; x < to.width; ++x) row[x * to.pixel_step] = from[x];
-      }
-    }
+    for (int64_t y = begin; y < end; ++y) side == 2 ? load_squares(image, to, y) : load_pixels(image, to, y);
   };
   if (value(out).is_u8) {
     add_rows(value(out).height, loops, [load, to = plane<uint8_t>(out)](int64_t b, int64_t e) { load(to, b, e); });

@@ -63,6 +63,7 @@ struct Instruction {
   Tensor bias;                        ///< i32 or f32, [O]; f32 of a conv_u8 that reads dynamic u8
   Step8 step;                         ///< conv_u8 into u8: what the accumulator (or its silu) becomes, before the table
   std::optional<Table> table;
+  int64_t side = 1;     ///< load: squares of so many pixels of the image become one (first_pixels.h)
   bool dyadic = false;  ///< to bytes by integer factors (dyadic.h): conv_u8, add_u8, average
   int64_t macs = 0;
   int64_t products = 0;      ///< that the engine makes for these MACs: fewer by Winograd's algorithm; it sets them

@@ -8,7 +8,7 @@ namespace quench::runtime::native {
 namespace {
 
 constexpr double kMost = std::numeric_limits<int16_t>::max(), kLeast = 16383;
-constexpr double kMostSum = static_cast<double>(std::numeric_limits<int32_t>::max() / 255);
+constexpr double kMostWideSum = static_cast<double>(std::numeric_limits<int32_t>::max() / 255);
 
 }  // namespace
 
@@ -27,7 +27,7 @@ std::optional<WideWeights> wide_weights(const Tensor& weight) {
       sum += std::abs(static_cast<double>(w));
     }
     double steps = kMost;  // of the largest weight; each may be rounded up by half of one
-    if (largest > 0) steps = std::min(kMost, std::floor((kMostSum - static_cast<double>(depth)) * largest / sum));
+    if (largest > 0) steps = std::min(kMost, std::floor((kMostWideSum - static_cast<double>(depth)) * largest / sum));
     if (steps < kLeast) return std::nullopt;
     const auto scale = static_cast<float>(largest > 0 ? largest / steps : 1.0);
     if (!std::isnormal(scale)) return std::nullopt;

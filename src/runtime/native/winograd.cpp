@@ -33,7 +33,8 @@ bool winograd_fits(const Instruction& layer, const Value& in, const Value& out, 
       return false;
     }
   }
-  return conv.groups == 1 && std::min(in.channels, out.channels) >= channels && winograd_tiles(out) >= kFewestTiles;
+  const bool enough = out.channels >= channels && 4 * in.channels >= 3 * channels;
+  return conv.groups == 1 && enough && winograd_tiles(out) >= kFewestTiles;
 }
 
 bool winograd_pays(const Instruction& layer, const Value& in, const Value& out, const Kernels& kernels) {

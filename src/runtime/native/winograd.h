@@ -19,8 +19,8 @@ namespace quench::runtime::native {
 /// Tiles of 4 x 4 that an output has.
 constexpr int64_t winograd_tiles(const Value& out) { return (out.height + 3) / 4 * ((out.width + 3) / 4); }
 
-/// A convolution of 3 x 3 with stride 1, padding 1, neither dilated nor in groups, from `channels` channels on both
-/// sides on, with tiles enough for the larger weights.
+/// A convolution of 3 x 3 with stride 1, padding 1, neither dilated nor in groups, that makes `channels` channels or
+/// more of three quarters of them or more, with tiles enough for the larger weights.
 bool winograd_fits(const Instruction& layer, const Value& in, const Value& out, int64_t channels);
 
 /// G g G^T of one kernel of 3 x 3, g row by row, in `Sum`: what becomes of one weight at each of the 36 points.

@@ -13,9 +13,9 @@ constexpr int64_t kFewestChannels = 16;
 constexpr double kP2 = kPointP * kPointP, kQ2 = kPointQ * kPointQ;
 constexpr double kOfP = 1 / (2 * kP2 * (kP2 - kQ2)), kOfQ = 1 / (2 * kQ2 * (kQ2 - kP2));
 /// G: of each point the powers 0, 1 and 2 over the product of its distances from the others.
-constexpr double kRows[6][3] = {{1 / (kP2 * kQ2), 0, 0},           {kOfP, kPointP* kOfP, kP2* kOfP},
-                                {kOfP, -kPointP* kOfP, kP2* kOfP}, {kOfQ, kPointQ* kOfQ, kQ2* kOfQ},
-                                {kOfQ, -kPointQ* kOfQ, kQ2* kOfQ}, {0, 0, 1}};
+constexpr double kFloatRows[6][3] = {{1 / (kP2 * kQ2), 0, 0},           {kOfP, kPointP* kOfP, kP2* kOfP},
+                                     {kOfP, -kPointP* kOfP, kP2* kOfP}, {kOfQ, kPointQ* kOfQ, kQ2* kOfQ},
+                                     {kOfQ, -kPointQ* kOfQ, kQ2* kOfQ}, {0, 0, 1}};
 
 }  // namespace
 
@@ -33,7 +33,7 @@ Aligned<float> winograd_weights_f32(const Tensor& weight, const Kernels& kernels
     const int64_t width = pass_begin(vectors, passes, pass + 1) * lanes - begin;
     for (int64_t c = begin; c < std::min(begin + width, channels); ++c) {
       for (int64_t k = 0; k < depth; ++k) {
-        const auto points = winograd_kernel(kRows, values + 9 * (c * depth + k));
+        const auto points = winograd_kernel(kFloatRows, values + 9 * (c * depth + k));
         for (int64_t point = 0; point < kWinogradPoints; ++point) {
           out[(begin * kWinogradPoints + point * width) * depth + k * width + c - begin] =
               static_cast<float>(points[static_cast<size_t>(point)]);
