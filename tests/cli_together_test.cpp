@@ -110,10 +110,10 @@ TEST_F(CliTogether, OneThatIsKilledEndsTheRunAndAnotherNumberGoesOn) {
   }
   EXPECT_EQ(text.find("quench: [collectives]"), text.rfind("quench: [collectives]")) << text;
   const pid_t again = start(training(1000, "--world-size 3"), "again");
-  for (int i = 0; i < 600 && said("again").find("resumed after epoch") == std::string::npos; ++i) {
+  for (int i = 0; i < 600 && said("again").find("resumed in epoch") == std::string::npos; ++i) {
     std::this_thread::sleep_for(milliseconds(50));
   }
-  EXPECT_NE(said("again").find("resumed after epoch"), std::string::npos) << said("again");
+  EXPECT_NE(said("again").find("resumed in epoch"), std::string::npos) << said("again");
   ::kill(again, SIGTERM);
   EXPECT_EQ(wait(again), 130) << said("again");
 }
@@ -169,6 +169,17 @@ TEST_F(CliTogether, AnErrorOfOneEndsAllAndIsToldOnce) {
   EXPECT_EQ(said("second"), "");
   EXPECT_NE(said("first").find("expected the same training on all processes, got another on rank 1"), std::string::npos)
       << said("first");
+}
+
+TEST_F(CliTogether, OtherCommandsAreNoticed) {
+  const std::string meet = fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ", free_port());
+  const pid_t first = start(training(1, ""), "first", meet + "RANK=0");
+  const pid_t second = start("finetune m.onnx --data shapes -o n.onnx", "second", meet + "RANK=1");
+  EXPECT_EQ(wait(first), 2) << said("first");
+  EXPECT_EQ(wait(second), 2) << said("second");
+  const std::string text = said("first");
+  EXPECT_NE(text.find("expected the same command on all processes, got train of quench"), std::string::npos) << text;
+  EXPECT_NE(text.find("on rank 0, finetune of quench"), std::string::npos) << text;
 }
 
 TEST_F(CliTogether, RefusesWhatCannotBe) {

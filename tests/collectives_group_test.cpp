@@ -3,6 +3,7 @@
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <thread>
 
@@ -248,6 +249,25 @@ TEST(Join, SaysThatThePortIsTaken) {
 TEST(Join, SaysThatAnotherProgramListens) {
   const Listener other;
   expect_no_join({1, 2, 1, "127.0.0.1", other.port}, ErrorKind::io, "another program?");
+}
+
+TEST(Join, RefusesARankThatIsThereTwice) {
+  if (!why_not().empty()) GTEST_SKIP() << why_not();
+  constexpr int kRefused = 7;
+  const int port = free_port();
+  std::vector<int> codes = run_ranks(3, [&](int process) {
+    const int rank = std::min(process, 1);
+    try {
+      join({rank, 2, rank, "127.0.0.1", port})->barrier();
+    } catch (const Error& error) {
+      const bool told =
+          std::string(error.what()).find("expected one process of rank 1 at 127.0.0.1") != std::string::npos;
+      if (error.kind() == ErrorKind::config && told) ::_exit(kRefused);
+      throw;
+    }
+  });
+  std::ranges::sort(codes);
+  EXPECT_EQ(codes, (std::vector<int>{0, 0, kRefused}));
 }
 
 TEST(Join, OneProcessIsAlone) { EXPECT_EQ(join({})->world_size(), 1); }

@@ -8,6 +8,7 @@
 
 #include "collectives/memory_lane.h"
 #include "collectives/shared_memory.h"
+#include "error_testing.h"
 #include "processes_testing.h"
 
 namespace quench::collectives {
@@ -15,7 +16,7 @@ namespace {
 
 using Lost = std::runtime_error;
 
-const auto kNobodyWaits = [] {};
+const MemoryLane::Waiting kNobodyWaits = [](const auto&) {};
 
 TEST(SharedMemory, IsFoundByItsNameUntilItIsSealed) {
   const auto memory = SharedMemory::create(1000);
@@ -118,6 +119,23 @@ TEST(MemoryLane, AddsInTheOrderOfRanks) {
             (std::vector<int>{0, 0, 0}));
 }
 
+TEST(MemoryLane, SumsOfOtherValuesAreNoticed) {
+  const auto expect_noticed = [](auto first, auto second) {
+    EXPECT_EQ(in_lanes(2, 2,
+                       [&](MemoryLane& lane, int rank) {
+                         const auto work = [&](auto& values) {
+                           const auto [kind, message] = error_of([&] { sum(lane, values); });
+                           EXPECT_EQ(kind, ErrorKind::internal);
+                           EXPECT_NE(message.find("expected the same sum in all processes"), std::string::npos);
+                         };
+                         rank == 0 ? work(first) : work(second);
+                       }),
+              (std::vector<int>{0, 0}));
+  };
+  expect_noticed(std::vector<float>(3), std::vector<float>(4));
+  expect_noticed(std::vector<double>(3), std::vector<int64_t>(3));
+}
+
 TEST(MemoryLane, WhoWaitsIsCalledAndMayGiveUp) {
   EXPECT_EQ(in_lanes(2, 2,
                      [](MemoryLane& lane, int rank) {
@@ -126,7 +144,8 @@ TEST(MemoryLane, WhoWaitsIsCalledAndMayGiveUp) {
                        std::vector<float> values{1};
                        const auto begun = lane.start(std::span<float>(values));
                        EXPECT_THROW(lane.finish(*begun,
-                                                [&] {
+                                                [&](const auto& has_come) {
+                                                  EXPECT_FALSE(has_come());
                                                   if (++calls == 2) throw Lost("nobody comes");
                                                 }),
                                     Lost);

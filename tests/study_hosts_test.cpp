@@ -161,6 +161,17 @@ TEST_F(StudyTwoHosts, OneDiesAndEverythingIsDoneOnce) {
   EXPECT_EQ(far_rows, rows("here"));
 }
 
+TEST_F(StudyTwoHosts, AHostThatIsNotThereIsGivenUp) {
+  servers_[0]->stop();
+  write_study(std::string(kMethods) + fmt::format("hosts: [{{address: '{}', ssh_config: '{}'}}]\n",
+                                                  servers_[0]->address(), servers_[0]->config().string()));
+  const Outcome outcome = quench("study run s.yaml --out far --executor ssh");
+  EXPECT_EQ(outcome.code, 3) << outcome.err;
+  EXPECT_NE(outcome.err.find("it cannot be reached; tried again in 1 s"), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("it cannot be reached: ssh: connect"), std::string::npos) << outcome.err;
+  EXPECT_EQ(outcome.err.find("\\x0d"), std::string::npos) << outcome.err;
+}
+
 TEST_F(StudyTwoHosts, HostsThatCannotWorkAreNamed) {
   write_study(std::string(kMethods) +
               fmt::format("hosts: [{{address: '{}', ssh_config: '{}', program: /nowhere/quench}}]\n",

@@ -47,8 +47,10 @@ program::LibraryFunction open_library(const program::Invocation& invocation) {
   const Library& wanted = library_of(invocation);
   const fs::path path = find(wanted);
   if (path.empty()) {
-    fail(ErrorKind::unsupported, "[cli] `quench {}` needs {} ({}): built without it", invocation.command, wanted.name,
-         wanted.holds);
+    fail(ErrorKind::unsupported,
+         "[cli] `quench {}` needs lib{}.so ({}), which is neither beside the program nor in ../lib/quench from there: "
+         "the build is without it, or the program was copied alone",
+         invocation.command, wanted.name, wanted.holds);
   }
   // OpenMP threads that wait shall spin for some 10 us, then sleep: an operator's gap is shorter than a wake-up, but
   // the cores are shared with the data workers. Read when the library starts, so it must be set before.

@@ -70,6 +70,24 @@ void tell_waiting(const std::stop_token& end, const processes::Place& place, con
                        place.address, place.port));
 }
 
+/// "train of quench 0.1.0".
+std::string own_command(const std::string& version) {
+  const std::vector<std::string> arguments = processes::own_arguments();
+  const auto command = std::find_if(arguments.begin() + 1, arguments.end(),
+                                    [](const std::string& word) { return !word.starts_with('-'); });
+  return fmt::format("{} of quench {}", command == arguments.end() ? "nothing" : *command, version);
+}
+
+/// Those that do other things would wait for each other without end.
+void require_same_command(processes::Group& group, const std::string& version) {
+  const std::vector<std::string> all = group.gather(own_command(version));
+  for (size_t rank = 1; rank < all.size(); ++rank) {
+    if (all[rank] == all[0]) continue;
+    fail(ErrorKind::config, "[cli] expected the same command on all processes, got {} on rank 0, {} on {}", all[0],
+         all[rank], group.name_of(static_cast<int>(rank)));
+  }
+}
+
 int run_as(const processes::Place& place, const Json& given, const program::Environment& environment,
            const processes::Companions* companions, AfterLoss after, const std::function<int(const Together&)>& work) {
   collectives::JoinOptions options;
@@ -87,6 +105,7 @@ int run_as(const processes::Place& place, const Json& given, const program::Envi
   if (companions && after == AfterLoss::not_at_all)
     own.cancel = &stop.emplace(*environment.cancel, *companions).token();
   try {
+    require_same_command(*group, environment.version);
     return work({own, group.get(), place.local_rank});
   } catch (const Error& error) {
     group->leave(error.kind(), error.what());

@@ -215,6 +215,11 @@ C10dGroup::~C10dGroup() {
 }
 
 void C10dGroup::wait_for_all() {
+  if (store_->add(key("taken", place_.rank), 1) > 1) {
+    fail(ErrorKind::config,
+         "[collectives] expected one process of rank {} at {}:{}, got another: each process has a RANK of its own",
+         place_.rank, place_.address, place_.port);
+  }
   store_->set(key("here", place_.rank), bytes_of(fmt::format("{}, process {}", processes::host_name(), ::getpid())));
   const int64_t start = now_ns();
   std::vector<int> missing;
@@ -285,9 +290,9 @@ Work C10dGroup::start_on(bool behind, const at::Tensor& values) {
 void C10dGroup::finish(MemoryLane& lane, const MemoryLane::Sum& sum) {
   ensure(!lost_, "[collectives] expected all processes, got a sum after one was lost");
   const int64_t start = now_ns();
-  lane.finish(sum, [&] {
+  lane.finish(sum, [&](const std::function<bool()>& has_come) {
     check_left();
-    if (machine_->one_has_ended()) fail_by("a process has ended");
+    if (machine_->one_has_ended() && !has_come()) fail_by("a process has ended");
     if (seconds_since(start) > options_.wait_seconds)
       fail_by(fmt::format("no answer in {:g} s", options_.wait_seconds));
   });
@@ -460,6 +465,9 @@ std::unique_ptr<processes::Group> join(const processes::Place& place, const Join
     return std::make_unique<C10dGroup>(place, options);
   } catch (const Error&) {
     throw;
+  } catch (const c10::Error& error) {  // without its list of calls
+    fail(ErrorKind::io, "[collectives] cannot meet the others of {} processes at {}:{}: {}", place.world_size,
+         place.address, place.port, error.what_without_backtrace());
   } catch (const std::exception& error) {
     fail(ErrorKind::io, "[collectives] cannot meet the others of {} processes at {}:{}: {}", place.world_size,
          place.address, place.port, error.what());

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <limits>
+#include <typeinfo>
 
 #include "core/clock.h"
 #include "core/error.h"
@@ -52,7 +53,7 @@ class alignas(64) MemoryLane::Count {
     if (sleepers_.load() > 0) futex(FUTEX_WAKE, std::numeric_limits<int>::max(), nullptr);
   }
 
-  void await(uint32_t count, const std::function<void()>& waiting) {
+  void await(uint32_t count, const Waiting& waiting) {
     for (const int64_t start = now_ns(); now_ns() - start < kLookNs;) {
       for (int i = 0; i < 32; ++i) {
         if (reached(count)) return;
@@ -66,7 +67,7 @@ class alignas(64) MemoryLane::Count {
       if (static_cast<int32_t>(now - count) >= 0) return;
       const int64_t start = now_ns();
       futex(FUTEX_WAIT, static_cast<int>(now), &kSlice);
-      if (now_ns() - start >= kSlice.tv_nsec && !reached(count)) waiting();
+      if (now_ns() - start >= kSlice.tv_nsec && !reached(count)) waiting([&] { return reached(count); });
     }
   }
 
@@ -91,21 +92,27 @@ class MemoryLane::Sum {
  public:
   std::span<std::byte> values;
   void (*add)(std::byte*, const std::byte*, size_t);
+  char type = 0;  ///< as typeid has it: f, d, l
   std::shared_ptr<const void> keep;
   size_t given = 0, taken = 0;  ///< bytes
   size_t next(size_t done) const { return std::min(kChunkBytes, values.size() - done); }
 };
 
+/// Values of one sum, and what they are: all processes must mean the same.
+struct alignas(64) MemoryLane::Chunk {
+  uint64_t left;  ///< bytes of the sum from here on
+  char type;
+  alignas(64) std::byte values[kChunkBytes];
+};
+
 /// One process's part of the memory; its chunks follow.
 struct MemoryLane::Ring {
   Count given, taken;
-  std::byte* chunk(uint32_t turn, size_t chunks) {
-    return reinterpret_cast<std::byte*>(this + 1) + (turn % chunks) * kChunkBytes;
-  }
+  Chunk& chunk(uint32_t turn, size_t chunks) { return reinterpret_cast<Chunk*>(this + 1)[turn % chunks]; }
 };
 
 size_t MemoryLane::bytes_for(int world_size, size_t chunks) {
-  return static_cast<size_t>(world_size) * (sizeof(Ring) + chunks * kChunkBytes);
+  return static_cast<size_t>(world_size) * (sizeof(Ring) + chunks * sizeof(Chunk));
 }
 
 MemoryLane::MemoryLane(std::byte* memory, int rank, int world_size, size_t chunks)
@@ -132,14 +139,17 @@ void MemoryLane::give_what_fits() {
     while (sum->given < sum->values.size()) {
       if (!has_room()) return;
       const size_t bytes = sum->next(sum->given);
-      std::memcpy(own.chunk(given_, chunks_), sum->values.data() + sum->given, bytes);
+      Chunk& chunk = own.chunk(given_, chunks_);
+      chunk.left = sum->values.size() - sum->given;
+      chunk.type = sum->type;
+      std::memcpy(chunk.values, sum->values.data() + sum->given, bytes);
       sum->given += bytes;
       own.given.set(++given_);
     }
   }
 }
 
-void MemoryLane::take_chunk(const std::function<void()>& waiting) {
+void MemoryLane::take_chunk(const Waiting& waiting) {
   Sum& sum = *open_.front();
   if (sum.given == sum.taken) {
     for (int rank = 0; rank < world_size_; ++rank) {
@@ -152,9 +162,13 @@ void MemoryLane::take_chunk(const std::function<void()>& waiting) {
   for (int rank = 0; rank < world_size_; ++rank) {
     Ring& ring = ring_of(rank);
     ring.given.await(taken_ + 1, waiting);
-    const std::byte* given = ring.chunk(taken_, chunks_);
-    if (rank == 0) std::memcpy(values, given, bytes);
-    if (rank != 0) sum.add(values, given, bytes);
+    const Chunk& given = ring.chunk(taken_, chunks_);
+    if (given.type != sum.type || given.left != sum.values.size() - sum.taken) {
+      fail(ErrorKind::internal, "[collectives] expected the same sum in all processes, got {} bytes of {} and {} of {}",
+           sum.values.size() - sum.taken, sum.type, given.left, given.type);
+    }
+    if (rank == 0) std::memcpy(values, given.values, bytes);
+    if (rank != 0) sum.add(values, given.values, bytes);
   }
   sum.taken += bytes;
   ring_of(rank_).taken.set(++taken_);
@@ -166,6 +180,7 @@ std::shared_ptr<MemoryLane::Sum> MemoryLane::start(std::span<T> values, std::sha
   auto sum = std::make_shared<Sum>();
   sum->values = std::as_writable_bytes(values);
   sum->add = add<T>;
+  sum->type = typeid(T).name()[0];
   sum->keep = std::move(keep);
   if (!values.empty()) open_.push_back(sum);
   give_what_fits();
@@ -176,7 +191,7 @@ template std::shared_ptr<MemoryLane::Sum> MemoryLane::start(std::span<float>, st
 template std::shared_ptr<MemoryLane::Sum> MemoryLane::start(std::span<double>, std::shared_ptr<const void>);
 template std::shared_ptr<MemoryLane::Sum> MemoryLane::start(std::span<int64_t>, std::shared_ptr<const void>);
 
-void MemoryLane::finish(const Sum& sum, const std::function<void()>& waiting) {
+void MemoryLane::finish(const Sum& sum, const Waiting& waiting) {
   while (sum.taken < sum.values.size()) {
     take_chunk(waiting);
     give_what_fits();

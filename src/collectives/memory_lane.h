@@ -29,17 +29,21 @@ class MemoryLane {
   /// order. T: float, double or int64_t. keep: what the values live in.
   template <typename T>
   std::shared_ptr<Sum> start(std::span<T> values, std::shared_ptr<const void> keep = nullptr);
-  /// Returns when the values are the sum; those that were begun before are, too.
-  /// waiting: called some times a second while another process has not come. What it throws ends the lane.
-  void finish(const Sum& sum, const std::function<void()>& waiting);
+  /// Called some times a second while another process has not come. has_come: whether it has by now. What it throws
+  /// ends the lane.
+  using Waiting = std::function<void(const std::function<bool()>& has_come)>;
+  /// Returns when the values are the sum; those that were begun before are, too. Throws Error{internal} where another
+  /// process sums values of another type or number.
+  void finish(const Sum& sum, const Waiting& waiting);
 
  private:
   class Count;
+  struct Chunk;
   struct Ring;
   Ring& ring_of(int rank) const;
   bool has_room() const;
   void give_what_fits();
-  void take_chunk(const std::function<void()>& waiting);
+  void take_chunk(const Waiting& waiting);
 
   std::byte* memory_;
   int rank_, world_size_;

@@ -1,7 +1,10 @@
 #include "collectives/one_machine.h"
 
+#include <fmt/format.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
@@ -13,6 +16,13 @@ namespace {
 
 /// 512 KiB for what all wait for; 8 MiB a process, which holds the gradients of a small model, for the rest.
 constexpr size_t kFrontChunks = 16, kBehindChunks = 256;
+
+/// Where the numbers of processes mean the same. Empty where that cannot be known.
+std::string process_space() {
+  struct stat found {};
+  if (::stat("/proc/self/ns/pid", &found) != 0) return "";
+  return fmt::format("{} {}", found.st_dev, found.st_ino);
+}
 
 size_t front_bytes(int world_size) { return MemoryLane::bytes_for(world_size, kFrontChunks); }
 
@@ -31,13 +41,15 @@ std::unique_ptr<OneMachine> OneMachine::meet(processes::Group& group, bool wante
   if (group.leads() && wanted) memory = SharedMemory::create(bytes);
   const std::string name = group.broadcast(memory ? memory->name() : "");
   if (!group.leads() && wanted) memory = SharedMemory::attach(name, bytes);
+  const std::vector<std::string> spaces = group.gather(process_space());
+  const bool one_space = !spaces[0].empty() && std::ranges::count(spaces, spaces[0]) == std::ssize(spaces);
   std::vector<pid_t> ids;
   for (const std::string& id : group.gather(memory ? std::to_string(::getpid()) : "")) {
     pid_t number = 0;
     if (std::from_chars(id.data(), id.data() + id.size(), number).ec == std::errc()) ids.push_back(number);
   }
   std::unique_ptr<ProcessWatch> watch;
-  if (std::ssize(ids) == group.world_size()) watch = ProcessWatch::of(ids);
+  if (one_space && std::ssize(ids) == group.world_size()) watch = ProcessWatch::of(ids);
   std::array<int64_t, 1> ready{watch ? 1 : 0};
   group.sum(ready);
   if (ready[0] < group.world_size()) return nullptr;

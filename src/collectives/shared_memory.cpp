@@ -49,13 +49,17 @@ std::unique_ptr<SharedMemory> SharedMemory::attach(const std::string& name, size
   int id = 0, number = 0;
   char token[sizeof(Head)] = {};
   if (std::sscanf(name.c_str(), "%d %d %63s", &id, &number, token) != 3) return nullptr;
-  const int fd = ::open(fmt::format("/proc/{}/fd/{}", id, number).c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  // On another machine the same numbers may name anything: it is looked at before it is opened.
+  const std::string path = fmt::format("/proc/{}/fd/{}", id, number);
+  struct stat found {};
+  const auto is_such = [&] {
+    return S_ISREG(found.st_mode) && found.st_size == static_cast<off_t>(sizeof(Head) + bytes);
+  };
+  if (::stat(path.c_str(), &found) != 0 || !is_such()) return nullptr;
+  const int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
   if (fd < 0) return nullptr;
   std::unique_ptr<SharedMemory> memory(new SharedMemory(fd, bytes));
-  // On another machine the same numbers may name anything.
-  struct stat found {};
-  if (::fstat(fd, &found) != 0 || !S_ISREG(found.st_mode)) return nullptr;
-  if (found.st_size != static_cast<off_t>(sizeof(Head) + bytes) || !memory->map()) return nullptr;
+  if (::fstat(fd, &found) != 0 || !is_such() || !memory->map()) return nullptr;
   return std::memcmp(memory->head_->token, token, sizeof token) == 0 ? std::move(memory) : nullptr;
 }
 

@@ -21,7 +21,7 @@ std::optional<int64_t> number(const std::string& text) {
 /// A variable that is a whole number in a range.
 int whole(const Variables& variables, const char* name, int64_t least, int64_t most, const char* beside) {
   const std::string text = variables(name);
-  if (text.empty()) fail(ErrorKind::config, "[processes] expected {} beside {}, which is set, got none", name, beside);
+  if (text.empty()) fail(ErrorKind::config, "[processes] expected {} beside {}, got none", name, beside);
   const std::optional<int64_t> value = number(text);
   if (!value || *value < least || *value > most) {
     fail(ErrorKind::config, "[processes] expected {} in {}..{}, got '{}'", name, least, most, text);

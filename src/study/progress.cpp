@@ -58,6 +58,12 @@ void Progress::begins_jobs() {
   fs::remove(folder_ / kFailures, code);
 }
 
+void Progress::waits_for_workers() {
+  now_ = {"", "wait", "for workers, which have the jobs above", utc_now(), ::getpid()};
+  written_ns_ = 0;
+  write();
+}
+
 void Progress::begins(const Job& job) {
   now_ = {job.key, job.kind, job.name, utc_now(), ::getpid()};
   written_ns_ = 0;

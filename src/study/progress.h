@@ -42,6 +42,8 @@ class Progress : public JobObserver {
   LogSink watching(const LogSink& log);
   /// Jobs begin: what a run of before said of them is gone.
   void begins_jobs();
+  /// Jobs are done by other processes, which tell of themselves: this one waits.
+  void waits_for_workers();
   void begins(const Job& job) override;
   void fails(const std::string& key, JobState state, const std::string& reason) override;
 

@@ -281,6 +281,7 @@ RunSummary run(const StudyFile& study, const RunContext& given, const RunOptions
   allow_work(stores);
   const JobResults begin = begin_work(jobs.graph(), stores, marks, options.retry);
   if (options.elsewhere) {
+    if (progress) progress->waits_for_workers();
     write_order(stores.own.folder(), jobs.graph(),
                 chains_of(jobs.graph(), begin, jobs.sizes(), JobTimes(stages_folder(context))));
     options.elsewhere({jobs.graph(), begin, stores});

@@ -61,6 +61,8 @@ const Advice kAdvice[] = {
     {"Limit", ErrorKind::io,
      "a limit of your account is reached: it starts when others have ended; `sacctmgr show associations user=$USER` "
      "lists them"},
+    {"configuration source", ErrorKind::unsupported,
+     "Slurm's commands are here, but no cluster: run this on a login node, or say by SLURM_CONF where slurm.conf is"},
     {"Unable to contact", ErrorKind::io, "the controller does not answer: `scontrol ping` says more; try again later"},
     {"Socket timed out", ErrorKind::io, "the controller is busy: try again later"},
     {"ReqNodeNotAvail", ErrorKind::io,

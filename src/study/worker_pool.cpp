@@ -48,6 +48,7 @@ class Pool {
     int deaths = 0;
     double pause = options_.first_wait_seconds;
     int64_t lost_since = 0;
+    bool reached = false;
     for (;;) {
       std::string last;
       ProcessOptions process;
@@ -55,12 +56,14 @@ class Pool {
       process.end_seconds = options_.end_seconds;
       process.cancel = &cancel_;
       process.on_error = [&](std::string_view line) {
+        while (line.ends_with('\r')) line.remove_suffix(1);  // ssh's own lines
         last = line;
         const std::lock_guard lock(mutex_);
         log_.info(fmt::format("{}: {}", command.name, line));
       };
       process.on_output = [&](std::string_view) {  // its host was reached
         lost_since = 0;
+        reached = true;
         pause = options_.first_wait_seconds;
       };
       const int code = run_process(command.words, process).exit_code;
@@ -76,6 +79,13 @@ class Pool {
       if ((code >= kFirstFault && code <= kLastFault) || no_program) return fault(command, last);
       if (finished_) return;
       const bool lost = command.remote && code == kLost;
+      if (lost && !reached) {
+        if (++deaths > kMostStarts) return fault(command, fmt::format("it cannot be reached: {}", last));
+        warn(fmt::format("{}: it cannot be reached; tried again in {:.0f} s", command.name, pause));
+        wait(pause);
+        pause = std::min(kLongestWait, 2 * pause);
+        continue;
+      }
       if (lost && lost_since == 0) lost_since = now_ns();
       const bool away_too_long = lost && static_cast<double>(now_ns() - lost_since) > options_.lost_seconds * 1e9;
       if (away_too_long || (!lost && ++deaths > kMostStarts)) {

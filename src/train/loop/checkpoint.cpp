@@ -140,26 +140,26 @@ Checkpoint load_checkpoint(const std::filesystem::path& path) {
   return parse_checkpoint(read_file(path), path.string());
 }
 
-std::string difference(const Checkpoint& saved, const Checkpoint& wanted) {
+std::string difference(const Checkpoint& saved, const Checkpoint& wanted, const char* told) {
   std::set<std::string> keys;
   for (const auto& [key, value] : saved.identity.items()) keys.insert(key);
   for (const auto& [key, value] : wanted.identity.items()) keys.insert(key);
   const auto text = [](const Json& json, const std::string& key) {
-    return json.contains(key) ? json.at(key).dump() : std::string("absent");
+    return json.contains(key) ? json.at(key).dump() : std::string("the default");
   };
-  const auto told = [](std::string_view what, std::string_view before, std::string_view now) {
-    return fmt::format("{} was {} there, is {} here", what, before, now);
+  const auto text_of = [&](const std::string& what, const std::string& before, const std::string& now) {
+    return fmt::format(fmt::runtime(told), what, before, now);
   };
   for (const std::string& key : keys) {
     if (saved.identity.contains(key) && wanted.identity.contains(key) &&
         saved.identity.at(key) == wanted.identity.at(key)) {
       continue;
     }
-    return told("`" + key + "`", text(saved.identity, key), text(wanted.identity, key));
+    return text_of("`" + key + "`", text(saved.identity, key), text(wanted.identity, key));
   }
-  if (saved.data_sha256 != wanted.data_sha256) return told("data", saved.data_sha256, wanted.data_sha256);
+  if (saved.data_sha256 != wanted.data_sha256) return text_of("data", saved.data_sha256, wanted.data_sha256);
   if (saved.graph_sha256 != wanted.graph_sha256) {
-    return told("the starting graph", saved.graph_sha256, wanted.graph_sha256);
+    return text_of("the starting graph", saved.graph_sha256, wanted.graph_sha256);
   }
   return "";
 }

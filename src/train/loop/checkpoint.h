@@ -51,7 +51,8 @@ Checkpoint load_checkpoint(const std::filesystem::path& path);
 
 /// Says which is the first setting that differs (or graph, or data) where `saved` is of another run than `wanted`;
 /// empty where it is of the same.
-std::string difference(const Checkpoint& saved, const Checkpoint& wanted);
+std::string difference(const Checkpoint& saved, const Checkpoint& wanted,
+                       const char* told = "{} was {} there, is {} here");
 
 /// sha256 over nodes, attributes, edges, quantization and weights (not metadata).
 std::string graph_digest(const graph::Graph& graph);

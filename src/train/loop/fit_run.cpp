@@ -202,7 +202,8 @@ void FitRun::resume() {
   show_rows();
   if (context_.log != nullptr && group_.leads()) {
     const std::filesystem::path path = context_.folder / kCheckpointName;
-    context_.log->info(fmt::format("resumed after epoch {}, batch {} ({})", at_.epoch, at_.batch, path.string()));
+    context_.log->info(
+        fmt::format("resumed in epoch {}, after batch {} ({})", at_.epoch + 1, at_.batch, path.string()));
   }
 }
 
@@ -319,7 +320,6 @@ void FitRun::train_epoch() {
       account();
       if (last) stop_on(losses_.flush(), *last);
       save();
-      if (context_.log != nullptr) context_.log->info(kept_text());
       fail(ErrorKind::cancelled, "interrupted");
     }
     if (several() && between_steps()) keep_step();
@@ -459,8 +459,10 @@ void FitRun::train_epochs() {
       kept_step_.reset();  // the end of an epoch saves it before others are waited for
       end_epoch();
     }
-  } catch (const Error&) {
+  } catch (const Error& error) {
     if (group_.lost() && group_.leads()) keep_what_is_left();
+    const bool kept = error.kind() == ErrorKind::cancelled && !group_.lost();
+    if (kept && context_.log != nullptr) context_.log->info(kept_text());
     throw;
   }
 }

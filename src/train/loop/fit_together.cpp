@@ -45,10 +45,9 @@ void FitRun::require_same_start() {
   const std::vector<std::string> all = group_.gather(serialize(own));
   const Checkpoint first = parse_checkpoint(all[0], kWhere);
   for (size_t rank = 1; rank < all.size(); ++rank) {
-    const std::string other = difference(first, parse_checkpoint(all[rank], kWhere));
+    const std::string other = difference(first, parse_checkpoint(all[rank], kWhere), "{} is {} on rank 0, {} there");
     if (other.empty()) continue;
-    fail(ErrorKind::config,
-         "[train] expected the same training on all processes, got another on {}: {} (there: rank 0)",
+    fail(ErrorKind::config, "[train] expected the same training on all processes, got another on {}: {}",
          group_.name_of(static_cast<int>(rank)), other);
   }
 }
