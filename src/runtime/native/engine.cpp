@@ -7,6 +7,7 @@
 #include "core/clock.h"
 #include "graph/dynamic_range.h"
 #include "runtime/native/dyadic.h"
+#include "runtime/native/first_pixels.h"
 #include "runtime/native/parts.h"
 
 namespace quench::runtime::native {
@@ -35,7 +36,7 @@ Plane<const T> read_only(const Plane<T>& p) {
 }  // namespace
 
 Engine::Engine(Program program, const Kernels& kernels, int threads)
-    : program_(std::move(program)),
+    : program_(with_wide_first_pixels(std::move(program), kernels)),
       kernels_(kernels),
       pool_(threads),
       layout_(lay_out(program_)),

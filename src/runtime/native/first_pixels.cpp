@@ -59,7 +59,7 @@ void widen(Value& value) {
 
 }  // namespace
 
-void widen_first_pixels(Program& program) {
+Program with_wide_first_pixels(Program program, const Kernels& kernels) {
   std::vector<int> ids{program.input};
   Instruction* layer = reader_of(program, program.input);
   if (layer != nullptr && (layer->kind == Kind::quantize || layer->kind == Kind::quantize_dynamic)) {
@@ -67,7 +67,9 @@ void widen_first_pixels(Program& program) {
     layer = reader_of(program, ids.back());
   }
   const auto value = [&](int id) -> Value& { return program.values[static_cast<size_t>(id)]; };
-  if (layer == nullptr || !is_conv(layer->kind) || !has_such_windows(*layer, value(ids.back()))) return;
+  if (layer == nullptr || !is_conv(layer->kind) || !has_such_windows(*layer, value(ids.back()))) return program;
+  const bool sums_of_four = kernels.narrow_step == 0;
+  if (layer->kind != Kind::conv_f32 && sums_of_four) return program;
   for (const int id : ids) widen(value(id));
   const auto load = std::ranges::find(program.instructions, Kind::load, &Instruction::kind);
   load->side = kSide;
@@ -77,6 +79,7 @@ void widen_first_pixels(Program& program) {
   conv.kernel = {3, 3};
   conv.stride = {1, 1};
   conv.padding = {1, 1};
+  return program;
 }
 
 }  // namespace quench::runtime::native

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "runtime/native/kernels.h"
 #include "runtime/native/program.h"
 
 namespace quench::runtime::native {
@@ -8,7 +9,8 @@ namespace quench::runtime::native {
 /// windows of 6 x 6, stride 2 and padding 2 (YOLOv5's): windows of 3 x 3, stride 1 and padding 1 of such pixels hold
 /// the same values, and Winograd's algorithm takes them. Channel 4 c + 2 dy + dx is channel c of pixel (dy, dx).
 ///
-/// The products are the same; sums of floats add them in another order.
-void widen_first_pixels(Program& program);
+/// The products are the same. Sums of floats add them in another order, so all instruction sets do so; of bytes those
+/// do that gain by it, which have no instruction for four products.
+Program with_wide_first_pixels(Program program, const Kernels& kernels);
 
 }  // namespace quench::runtime::native

@@ -9,7 +9,6 @@
 #include "graph/passes.h"
 #include "graph/quantized.h"
 #include "runtime/native/act_table.h"
-#include "runtime/native/first_pixels.h"
 #include "runtime/native/layer_weights.h"
 #include "runtime/native/program.h"
 #include "runtime/native/wide_weights.h"
@@ -465,9 +464,7 @@ const char* to_string(Kind kind) {
 Program lower(const Graph& graph) {
   const bool foldable = !graph::is_quantized(graph);
   const Graph ready = graph::fuse_activations(foldable ? graph::fold_batch_norms(graph) : graph);
-  Program program = Lowering(ready).run();
-  widen_first_pixels(program);
-  return program;
+  return Lowering(ready).run();
 }
 
 }  // namespace quench::runtime::native
