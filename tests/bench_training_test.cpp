@@ -15,9 +15,10 @@ class BenchTraining : public BenchProgram {
   }
 };
 
-std::string time_record(const std::string& runtime, const std::string& precision, int round, double speed) {
-  return Json{{"kind", "time"},         {"model", "yolov8n"}, {"runtime", runtime},
-              {"precision", precision}, {"round", round},     {"images_per_second", speed}}
+std::string time_record(const std::string& runtime, const std::string& precision, int processes, int round,
+                        double speed) {
+  return Json{{"kind", "time"},         {"model", "yolov8n"},     {"runtime", runtime},        {"round", round},
+              {"precision", precision}, {"processes", processes}, {"images_per_second", speed}}
              .dump() +
          "\n";
 }
@@ -27,15 +28,16 @@ TEST_F(BenchTraining, ThePageHasMediansAndPairedRatios) {
   const double ours[] = {20, 40, 21}, theirs[] = {10, 10, 7};
   std::string records;
   for (int i = 0; i < 3; ++i) {
-    records += time_record("quench", "fp32", i, ours[i]) + time_record("quench", "bf16", i, 2 * ours[i]) +
-               time_record("ultralytics", "fp32", i, theirs[i]);
+    records += time_record("quench", "fp32", 1, i, ours[i]) + time_record("quench", "bf16", 1, i, 2 * ours[i]) +
+               time_record("quench", "bf16", 2, i, 3 * ours[i]) + time_record("ultralytics", "fp32", 1, i, theirs[i]);
   }
-  records += time_record("quench", "fp32", 3, 1000);
+  records += time_record("quench", "fp32", 1, 3, 1000);
   write_file(folder_ / "r.jsonl", records);
   const Outcome outcome = bench("--table r.jsonl");
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  expect_has(outcome.out, {"| yolov8n | fp32 | 3 | 21.0 | 10.0 | 3.00 (2.00 to 4.00) |",
-                           "| yolov8n | bf16 | 3 | 42.0 | 10.0 | 6.00 (4.00 to 8.00) |"});
+  expect_has(outcome.out, {"| yolov8n | fp32 | 1 | 3 | 21.0 | 10.0 | 3.00 (2.00 to 4.00) |\n"
+                           "| yolov8n | bf16 | 1 | 3 | 42.0 | 10.0 | 6.00 (4.00 to 8.00) |\n"
+                           "| yolov8n | bf16 | 2 | 3 | 63.0 | 10.0 | 9.00 (6.00 to 12.00) |"});
 }
 
 TEST_F(BenchTraining, WhatCannotBeIsOneLine) {
@@ -43,6 +45,7 @@ TEST_F(BenchTraining, WhatCannotBeIsOneLine) {
       {"--models yolov9", "--models: expected some of yolov8n, yolov5n, yolov8n-cls, got 'yolov9'"},
       {"--rounds 0", "--rounds: expected at least 1, got 0"},
       {"--threads 0", "--threads: expected at least 1, got 0"},
+      {"--processes 1,0", "--processes: expected numbers from 1 on, got '1,0'"},
       {"--table nothing", "--table nothing: no such file"},
   };
   for (const auto& [arguments, part] : cases) {
@@ -87,12 +90,13 @@ TEST_F(BenchTraining, BothTrainInTurnAndARunGoesOnWhereItStopped) {
   };
   Outcome outcome = measure(1);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  expect_has(outcome.out, {"| yolov8n-cls | bf16 | 1 | 100.0 | 50.0 | 2.00 (2.00 to 2.00) |"});
-  expect_has(read_file(folder_ / "calls"), {"train --model yolov8n-cls", "--precision bf16", "\"imgsz\": 64"});
+  expect_has(outcome.out, {"| yolov8n-cls | bf16 | 2 | 1 | 100.0 | 50.0 | 2.00 (2.00 to 2.00) |"});
+  expect_has(read_file(folder_ / "calls"),
+             {"train --model yolov8n-cls", "--threads 1 --workers 2 --precision bf16 --world-size 2", "\"imgsz\": 64"});
   outcome = measure(2);
   ASSERT_EQ(outcome.code, 0) << outcome.err;
-  expect_has(outcome.out, {"| yolov8n-cls | fp32 | 2 | 100.0 | 50.0 | 2.00 (2.00 to 2.00) |"});
-  EXPECT_EQ(split_text(read_file(folder_ / "calls"), '\n').size(), 6u) << "three contenders, two rounds";
+  expect_has(outcome.out, {"| yolov8n-cls | fp32 | 1 | 2 | 100.0 | 50.0 | 2.00 (2.00 to 2.00) |"});
+  EXPECT_EQ(split_text(read_file(folder_ / "calls"), '\n').size(), 10u) << "five contenders, two rounds";
   EXPECT_NE(read_file(folder_ / "results/m.md").find("`make bench-training ARGS="), std::string::npos);
 
   // A picture of the folder, read by hand: its rows of pixels behind the filter's byte.

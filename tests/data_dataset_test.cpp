@@ -313,6 +313,14 @@ TEST_F(Folder, ReadsSortedClassesAndFiles) {
   EXPECT_EQ(open(root_.path().string() + "/", "").test->size(), 1) << "test/ comes before val/";
 }
 
+TEST_F(Folder, ImagesAreDecodedOnce) {
+  const Splits splits = open(root_.path().string(), "");
+  const Tensor first = splits.train->at(0).pixels;
+  std::filesystem::remove_all(root_.path() / "train");
+  EXPECT_EQ(splits.train->at(0).pixels, first);
+  expect_error(ErrorKind::io, {"train"}, [&] { splits.train->at(1); });
+}
+
 TEST_F(Folder, HiddenFilesAndFoldersAreNoData) {
   const std::string path = root_.path().string(), before = open(path, "").train->digest();
   write_file(root_.path() / "train/cat/._a.png", png_);

@@ -37,6 +37,7 @@ def _parse(arguments):
     add("--precisions", default="fp32,bf16", help="of quench; Ultralytics trains in fp32 on a CPU [%(default)s]")
     add("--rounds", type=int, default=5, help="rounds in all; those that the records have are kept [%(default)s]")
     add("--threads", type=int, default=os.cpu_count(), help="of both [all processors]")
+    add("--processes", default="", help="of quench, which share the threads: some numbers [1, and as many as threads]")
     add("--workers", type=int, default=2, help="data threads, or processes, of both [%(default)s]")
     add("--images", type=int, default=6400, help="training images of CIFAR-100 that are used [%(default)s]")
     add("--python", default="", help="a Python that has ultralytics; default: one is made below --work")
@@ -55,6 +56,10 @@ def _parse(arguments):
     for flag, value in [("--rounds", out.rounds), ("--threads", out.threads), ("--images", out.images)]:
         if value < 1:
             raise Failure(f"{flag}: expected at least 1, got {value}")
+    numbers = out.processes or f"1,{out.threads}"
+    if not all(word.isdigit() and int(word) > 0 for word in numbers.split(",")):
+        raise Failure(f"--processes: expected numbers from 1 on, got '{numbers}'")
+    out.processes = list(dict.fromkeys(int(word) for word in numbers.split(",")))
     return out
 
 
@@ -76,18 +81,20 @@ def page(all_records):
             + ".",
             "",
         ]
-    lines += ["| model | precision | rounds | quench, images/s | Ultralytics, images/s | ratio, median (range) |", "|---|---|---|---|---|---|"]
+    lines += ["| model | precision | processes | rounds | quench, images/s | Ultralytics, images/s | ratio, median (range) |", "|---|---|---|---|---|---|---|"]
     for model in dict.fromkeys(r["model"] for r in times):
         of = [r for r in times if r["model"] == model]
         theirs = {r["round"]: r["images_per_second"] for r in of if r["runtime"] == "ultralytics"}
-        for precision in sorted({r["precision"] for r in of if r["runtime"] == "quench"}, reverse=True):
-            ours = {r["round"]: r["images_per_second"] for r in of if (r["runtime"], r["precision"]) == ("quench", precision)}
+        own = [r for r in of if r["runtime"] == "quench"]
+        kinds = sorted({(r["precision"], -r["processes"]) for r in own}, reverse=True)
+        for precision, processes in [(p, -n) for p, n in kinds]:
+            ours = {r["round"]: r["images_per_second"] for r in own if (r["precision"], r["processes"]) == (precision, processes)}
             both = sorted(set(ours) & set(theirs))
             if not both:
                 continue
             ratios = [ours[n] / theirs[n] for n in both]
             lines.append(
-                f"| {model} | {precision} | {len(both)} | {statistics.median(ours[n] for n in both):.1f} | "
+                f"| {model} | {precision} | {processes} | {len(both)} | {statistics.median(ours[n] for n in both):.1f} | "
                 f"{statistics.median(theirs[n] for n in both):.1f} | "
                 f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f}) |"
             )

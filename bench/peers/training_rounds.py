@@ -23,15 +23,17 @@ def _last_line(text):
     return (text.strip().splitlines() or ["no message"])[-1][:300]
 
 
-def _quench(options, model, precision, data, folder):
+def _quench(options, model, precision, processes, data, folder):
     wanted = SETTINGS[model]
     output = os.path.join(folder, "model.onnx")
     command = [options.quench, "train", "--model", model, "--data", data, "--imgsz", wanted["imgsz"], "--batch", wanted["batch"]]
     command += ["--epochs", wanted["epochs"]["quench"], "--eval-every", 100, "--test-limit", 16, "--warmup-epochs", 0]
-    command += ["--threads", options.threads, "--workers", options.workers, "--precision", precision, "-o", output]
+    command += ["--threads", max(1, options.threads // processes), "--workers", options.workers, "--precision", precision]
+    command += ["--world-size", processes] if processes > 1 else []
+    command += ["-o", output]
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Failure(f"quench train {model} --precision {precision}: {_last_line(done.stderr)}")
+        raise Failure(f"quench train {model} --precision {precision} --world-size {processes}: {_last_line(done.stderr)}")
     found = [os.path.join(at, "results.csv") for at, _, files in os.walk(folder) if "results.csv" in files]
     with open(found[0], encoding="utf-8") as file:
         return [float(row["images_per_second"]) for row in csv.DictReader(file, skipinitialspace=True)]
@@ -79,21 +81,22 @@ def run(options, data, store):
     """Each round takes the contenders of a model one after the other, in a new random order."""
     for number in range(options.rounds):
         for model in options.models:
-            contenders = [("quench", p) for p in options.precisions] + [("ultralytics", "fp32")]
+            contenders = [("quench", p, n) for p in options.precisions for n in options.processes]
+            contenders.append(("ultralytics", "fp32", 1))
             random.Random(f"{number} {model}").shuffle(contenders)
-            for runtime, precision in contenders:
-                cell = {"model": model, "precision": precision, "runtime": runtime, "round": number}
+            for runtime, precision, processes in contenders:
+                cell = {"model": model, "precision": precision, "processes": processes, "runtime": runtime, "round": number}
                 if any(r["kind"] == "time" and all(r[k] == v for k, v in cell.items()) for r in store.all):
                     continue
                 folder = os.path.join(options.work, "training", "run")
                 shutil.rmtree(folder, ignore_errors=True)
                 os.makedirs(folder)
                 if runtime == "quench":
-                    speeds = _quench(options, model, precision, data[model], folder)
+                    speeds = _quench(options, model, precision, processes, data[model], folder)
                 else:
                     speeds = _ultralytics(options, model, data[model], folder)
                 # The first epoch opens files and warms caches up.
                 speed = statistics.median(speeds[1:])
                 now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
                 store.append({"kind": "time", **cell, "images_per_second": round(speed, 2), "epochs": speeds, "time": now})
-                print(f"round {number + 1}  {model:12} {runtime:12} {precision}  {speed:8.1f} images/s", flush=True)
+                print(f"round {number + 1}  {model:12} {runtime:12} {precision} {processes}  {speed:8.1f} images/s", flush=True)

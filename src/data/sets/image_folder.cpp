@@ -14,6 +14,7 @@
 #include "data/index/listing.h"
 #include "data/pictures/codec.h"
 #include "data/sets/file_finder.h"
+#include "data/sets/image_cache.h"
 
 namespace quench::data {
 namespace {
@@ -30,18 +31,20 @@ const char* const kOtherKind = "a kind of image that is not read: left out";
 /// A split of class folders, over an index whose folders are relative to it.
 class ImageFolder : public Dataset {
  public:
-  ImageFolder(fs::path folder, std::shared_ptr<const SetIndex> index, size_t split, std::shared_ptr<SetMemory> memory)
+  ImageFolder(fs::path folder, std::shared_ptr<const SetIndex> index, size_t split, std::shared_ptr<ImageCache> cache,
+              std::shared_ptr<SetMemory> memory)
       : folder_(std::move(folder)),
         index_(std::move(index)),
         split_(index_->splits.at(split)),
         classes_(split_.classes()),
+        cache_(std::move(cache)),
         memory_(std::move(memory)) {}
 
   int64_t size() const override { return split_.size(); }
   const std::vector<std::string>& classes() const override { return classes_; }
   int32_t label(int64_t index) const override { return split_.label(index); }
   fs::path file(int64_t index) const override { return folder_ / split_.folder(index) / split_.name(index); }
-  Sample at(int64_t index) const override { return {read_image(file(index)), label(index), {}}; }
+  Sample at(int64_t index) const override { return {cache_->get(file(index)), label(index), {}}; }
   std::vector<LabelIssue> issues() const override { return split_.issues(); }
   std::string digest() const override {
     std::call_once(hashed_, [this] {
@@ -63,6 +66,7 @@ class ImageFolder : public Dataset {
   std::shared_ptr<const SetIndex> index_;
   const PictureIndex& split_;
   std::vector<std::string> classes_;
+  std::shared_ptr<ImageCache> cache_;
   std::shared_ptr<SetMemory> memory_;
   mutable std::once_flag hashed_;
   mutable std::string digest_;
@@ -234,7 +238,8 @@ Splits open_image_folder(const fs::path& folder, std::shared_ptr<SetMemory> memo
   }
   std::string name = folder.filename().string();
   if (name.empty()) name = folder.parent_path().filename().string();
-  const auto split = [&](size_t i) { return std::make_shared<ImageFolder>(folders[i], index, i, memory); };
+  const auto cache = std::make_shared<ImageCache>();
+  const auto split = [&](size_t i) { return std::make_shared<ImageFolder>(folders[i], index, i, cache, memory); };
   Splits splits{name, split(0), split(1)};
   if (folders.size() > 2) splits.validation = split(2);
   return splits;

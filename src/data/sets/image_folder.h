@@ -24,7 +24,7 @@ Tensor decode_image(const std::string& bytes, const std::string& where);
 
 /// train/<class>/*.{png,jpg,jpeg,bmp,webp,tif,tiff}, and test/ (or val/, valid/, validation/) likewise, in any case.
 /// Classes are the sorted folder names of train/. val/ beside test/ is the validation split. Hidden files and folders
-/// are no data; images of a kind that is not read are counted in issues(). Images decode in at(). digest(): sha256 of
+/// are no data; images of a kind that is not read are counted in issues(). Images decode in at(), and stay in memory as far as they fit (image_cache.h). digest(): sha256 of
 /// class names, relative paths and file contents, at the first call. `memory` keeps what was read of the files, and the
 /// list of a large set: it is listed again where a folder has changed. Throws Error{io} where a folder is missing;
 /// Error{data} where a class has no image or test has a class that train has not.

@@ -99,15 +99,10 @@ std::vector<torch::Tensor> batch_norm_scales(const graph::Graph& graph, const nn
   return scales;
 }
 
-void add_prefixed(std::map<std::string, torch::Tensor>& all, const std::string& prefix,
-                  const std::map<std::string, torch::Tensor>& some) {
-  for (const auto& [name, value] : some) all.emplace(prefix + name, value);
-}
-
 /// The module's parameters, and the objective's own as `objective/<name>`.
 std::map<std::string, torch::Tensor> trained(const nn::GraphModule& module, const Objective& objective) {
   std::map<std::string, torch::Tensor> all = module.parameters();
-  add_prefixed(all, "objective/", objective.parameters());
+  for (const auto& [name, value] : objective.parameters()) all.emplace("objective/" + name, value);
   return all;
 }
 
@@ -149,154 +144,6 @@ FitRun::FitRun(const graph::Graph& start, const data::Splits& data, FitSettings 
   at_.graph_sha256 = graph_digest(start);
   at_.data_sha256 = data::digest(data_);
   if (several()) require_same_start();
-}
-
-/// Everything that the average covers: parameters and batch-norm statistics.
-std::map<std::string, torch::Tensor> FitRun::averaged() const {
-  std::map<std::string, torch::Tensor> values = module_.parameters();
-  values.merge(module_.buffers());
-  return values;
-}
-
-std::map<std::string, torch::Tensor> FitRun::checkpointed() const {
-  std::map<std::string, torch::Tensor> all = optimizer_.state();
-  add_prefixed(all, "parameter/", module_.parameters());
-  add_prefixed(all, "buffer/", module_.buffers());
-  add_prefixed(all, "objective/", objective_->parameters());
-  if (ema_) add_prefixed(all, "ema/", ema_->averages());
-  if (oscillations_) add_prefixed(all, "oscillation/", oscillations_->state());
-  return all;
-}
-
-void FitRun::save() {
-  if (!group_.leads()) return;
-  at_.steps = optimizer_.steps();
-  at_.ema_steps = ema_ ? ema_->steps() : 0;
-  at_.loss_sum = losses_.sum();
-  at_.epoch_images = losses_.images();
-  at_.part_sums = losses_.part_sums();
-  at_.loss_scale = loss_scale_.on() ? loss_scale_.scale() : 0;
-  at_.good_steps = loss_scale_.good_steps();
-  at_.tensors.clear();
-  for (const auto& [name, value] : checkpointed()) at_.tensors.emplace(name, nn::to_host(value.detach()));
-  save_checkpoint(context_.folder / kCheckpointName, at_);
-  at_.tensors.clear();
-  saved_ns_ = now_ns();
-}
-
-void FitRun::resume() {
-  std::optional<Checkpoint> kept;
-  if (group_.leads()) kept = saved_run(context_.folder, at_, settings_.keep_best(), context_.resume, context_.log);
-  if (several()) kept = agreed(kept);
-  if (!kept) return;
-  Checkpoint& saved = *kept;
-  std::map<std::string, torch::Tensor> values;
-  for (const auto& [name, tensor] : saved.tensors) values.emplace(name, nn::to_torch(tensor));
-  copy_values(values, checkpointed());
-  saved.tensors.clear();
-  at_ = std::move(saved);
-  optimizer_.set_steps(at_.steps);
-  if (ema_) ema_->set_steps(at_.ema_steps);
-  losses_.restore(at_.loss_sum, at_.epoch_images, at_.part_sums);
-  loss_scale_.restore(at_.loss_scale, at_.good_steps);
-  show_rows();
-  if (context_.log != nullptr && group_.leads()) {
-    const std::filesystem::path path = context_.folder / kCheckpointName;
-    context_.log->info(
-        fmt::format("resumed in epoch {}, after batch {} ({})", at_.epoch + 1, at_.batch, path.string()));
-  }
-}
-
-void FitRun::stop_on(const std::optional<LossLog::Bad>& bad, const data::Batch& batch) {
-  if (!bad) return;
-  const std::string cause =
-      several() ? agreed_cause(batch) : first_non_finite(module_, pixels_of(batch.images, device_));
-  const std::string message = fmt::format(
-      "[train] expected a finite loss, got {} (epoch {}, step {}, learning rate {:.4g}; first not finite: {})",
-      bad->loss, at_.epoch + 1, bad->step, bad->lr, cause);
-  if (context_.not_finite && group_.leads()) context_.not_finite(message);
-  throw Error(ErrorKind::data, message);
-}
-
-void FitRun::train_batch(const data::Batch& batch) {
-  const int64_t step = at_.epoch * loader_->batches() + at_.batch;
-  const double lr = schedule_.at(step);
-  torch::Tensor loss;
-  module_.at_step(step);
-  settings_.shared->begin(batch.images.shape().at(0), batch.whole);
-  {
-    const Autocast autocast(settings_.precision, device_);
-    profile_.enter("forward");
-    std::vector<torch::Tensor> values = module_.forward(pixels_of(batch.images, device_), objective_->watched());
-    if (several()) values = with_gradients_of_all(values);
-    profile_.enter("loss");
-    loss = objective_->loss(values, batch);
-  }
-  const auto* with_terms = dynamic_cast<const TermsOfLoss*>(objective_.get());
-  const LossParts terms = with_terms ? with_terms->parts() : LossParts{};
-  if (!several()) stop_on(losses_.add(loss, batch.whole, step, lr, terms), batch);
-  if (at_.batch % settings_.accumulate == 0) optimizer_.zero_grad();
-  const bool last = (at_.batch + 1) % settings_.accumulate == 0 || at_.batch + 1 == loader_->batches();
-  profile_.enter("backward");
-  if (several() && last) gradients_->begin();
-  scaled(loss, step).backward();
-  if (several()) {
-    profile_.enter("sums");
-    add_up(loss, terms, batch, lr, last);
-  }
-  profile_.enter("optimizer");
-  at_.images += batch.whole;
-  ++at_.batch;
-  if (between_steps() && loss_scale_.unscale(optimizer_.gradients())) {
-    penalise_scales(step);
-    penalise_upper_ends();
-    optimizer_.step(lr);
-    after_step();
-    if (oscillations_) oscillations_->after_step(module_);
-    profile_.enter("average");
-    if (ema_) ema_->update();
-  }
-  if (profile_.end_step(batch.images.shape().at(0)) && context_.log != nullptr) context_.log->info(profile_.table());
-}
-
-/// The subgradient of sparsity x sum |gamma| (Liu et al. 2017, equation 1), 0 at 0.
-void FitRun::penalise_scales(int64_t step) {
-  if (scales_.empty()) return;
-  const double left = settings_.sparsity_schedule == "linear"
-                          ? 1 - static_cast<double>(step) / static_cast<double>(schedule_.total_steps)
-                          : 1;
-  const torch::NoGradGuard no_gradient;
-  for (const torch::Tensor& scale : scales_) {
-    if (scale.grad().defined()) scale.mutable_grad().add_(scale.sign(), settings_.sparsity * left);
-  }
-}
-
-torch::Tensor FitRun::scaled(const torch::Tensor& loss, int64_t step) const {
-  const auto batches = static_cast<double>(settings_.accumulate);
-  torch::Tensor sum = loss * (objective_->gradient_gain() / batches);
-  const QatSettings& qat = settings_.qat;
-  if (qat.damping > 0) {
-    const double done =
-        static_cast<double>(step) / static_cast<double>(std::max<int64_t>(1, schedule_.total_steps - 1));
-    // Of weights, which all processes have: each gives its part.
-    const double factor = damping_at(qat.damping, qat.damping_cosine, done) / batches / group_.world_size();
-    sum = sum + damping_penalty(module_) * factor;
-  }
-  return loss_scale_.on() ? sum * loss_scale_.scale() : sum;
-}
-
-void FitRun::penalise_upper_ends() {
-  if (settings_.qat.pact_decay == 0) return;
-  const torch::NoGradGuard no_gradient;
-  for (const auto& [name, value] : module_.parameters()) {
-    if (name.ends_with(".alpha") && value.grad().defined()) value.mutable_grad().add_(value, settings_.qat.pact_decay);
-  }
-}
-
-void FitRun::after_step() {
-  if (!context_.after_step) return;
-  const torch::NoGradGuard no_gradient;
-  context_.after_step(module_);
 }
 
 /// Whether no gradient waits for the rest of its step: where the run may be saved.
@@ -346,11 +193,6 @@ void FitRun::show() {
   context_.log->show_progress(fmt::format("epoch {}/{}  batch {}/{}  loss {:.4f}  {:.0f} images/s{}", at_.epoch + 1,
                                           settings_.epochs, at_.batch, loader_->batches(), losses_.mean(),
                                           speed_.images_per_second(), time_left()));
-}
-
-std::string FitRun::kept_text() const {
-  return fmt::format("kept epoch {}, batch {} in {}: the same command goes on from there", at_.epoch + 1, at_.batch,
-                     (context_.folder / kCheckpointName).string());
 }
 
 /// At the speed of now; nothing where this part of the run has trained on no image yet.
