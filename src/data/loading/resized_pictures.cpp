@@ -1,7 +1,5 @@
 #include "data/loading/resized_pictures.h"
 
-#include <utility>
-
 #include "core/error.h"
 #include "data/pictures/letterbox.h"
 
@@ -26,20 +24,7 @@ Sample resized(const Sample& sample, int side) {
 }  // namespace
 
 Sample ResizedPictures::at(const Dataset& dataset, int64_t index) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (const auto found = kept_.find(index); found != kept_.end()) return found->second;
-  }
-  Sample sample = resized(dataset.at(index), side_);
-  const auto bytes = static_cast<int64_t>(sample.pixels.size_bytes());
-  const std::lock_guard lock(mutex_);
-  if (size_bytes_ + bytes <= limit_bytes_ && kept_.emplace(index, sample).second) size_bytes_ += bytes;
-  return sample;
-}
-
-int64_t ResizedPictures::size_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return size_bytes_;
+  return kept_.get(index, [&] { return resized(dataset.at(index), side_); });
 }
 
 }  // namespace quench::data

@@ -2,10 +2,9 @@
 
 #include <cstdint>
 #include <memory>
-#include <mutex>
-#include <unordered_map>
 
 #include "data/loading/forwarded_set.h"
+#include "data/sets/kept_pictures.h"
 
 namespace quench::data {
 
@@ -16,18 +15,15 @@ class ResizedPictures {
  public:
   static constexpr int64_t kDefaultLimit = int64_t{512} << 20;
 
-  explicit ResizedPictures(int side, int64_t limit_bytes = kDefaultLimit) : side_(side), limit_bytes_(limit_bytes) {}
+  explicit ResizedPictures(int side, int64_t limit_bytes = kDefaultLimit) : side_(side), kept_(limit_bytes) {}
   /// Image `index` of the data set, always the same one; objects in pixels of the resized picture. The same bits
   /// whether it was kept or not.
   Sample at(const Dataset& dataset, int64_t index);
-  int64_t size_bytes() const;
+  int64_t size_bytes() const { return kept_.size_bytes(); }
 
  private:
   int side_;
-  int64_t limit_bytes_;
-  mutable std::mutex mutex_;
-  std::unordered_map<int64_t, Sample> kept_;
-  int64_t size_bytes_ = 0;
+  KeptPictures<int64_t, Sample> kept_;
 };
 
 /// A data set whose at() gives resized pictures; image() and objects() are of the originals.
