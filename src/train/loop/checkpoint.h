@@ -34,7 +34,9 @@ struct Checkpoint {
   double loss_scale = 0;   ///< mixed precision; 0: unused
   int64_t good_steps = 0;  ///< since the loss scale changed
   std::vector<EpochRow> rows;
-  std::map<std::string, Tensor> tensors;  ///< `parameter/..`, `buffer/..`, `ema/..`, `momentum/..`, `variance/..`
+  /// `parameter/..`, `buffer/..`, `ema/..`, `momentum/..`, `variance/..`. quench's own, whatever a file that includes
+  /// this calls Tensor.
+  std::map<std::string, quench::Tensor> tensors;
 };
 
 /// One file: magic "QCKPT1\n\0", length of the header (8 bytes, little-endian), header (JSON), tensor bytes, sha256 of
