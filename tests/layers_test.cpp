@@ -99,9 +99,9 @@ const std::map<std::string, Names> kOnly = {
      {"core", "picture_files", "config", "graph", "models", "metrics", "runtime", "score", "pack", "pixels",
       "prediction", "record", "platform", "program"}},
 };
-const Names kBase = {"core",       "config",  "graph",   "models",        "metrics",      "weights", "runtime",
-                     "record",     "score",   "pack",    "platform",      "report",       "agent",   "devices",
-                     "remote",     "program", "prune",   "latency_table", "stats",        "figures", "pixels",
+const Names kBase = {"core",       "config",  "graph",   "models",        "metrics",       "weights",  "runtime",
+                     "record",     "score",   "pack",    "platform",      "report",        "agent",    "devices",
+                     "remote",     "program", "prune",   "latency_table", "stats",         "figures",  "pixels",
                      "prediction", "library", "sources", "onnx",          "picture_files", "processes"};
 
 bool may_include(const std::string& from, const std::string& to) {
@@ -240,6 +240,36 @@ TEST(Layers, NothingComparesTheNamesOfTasks) {
     for (const std::string& found : task_comparisons(read_file(file))) ADD_FAILURE() << file << ": " << found;
   }
   EXPECT_EQ(task_comparisons("if (task == \"detect\" || task !=\"classify\") x = \"detect\";").size(), 2u);
+}
+
+/// Lines of a header that say Tensor without whose, but for comments.
+std::vector<std::string> bare_tensors(const std::string& content) {
+  static const std::regex bare(R"re((^|[^:\w])Tensor\b)re"), comment(R"re(//.*)re");
+  std::vector<std::string> found;
+  std::istringstream lines(content);
+  for (std::string line; std::getline(lines, line);) {
+    if (std::regex_search(std::regex_replace(line, comment, ""), bare)) found.push_back(line);
+  }
+  return found;
+}
+
+// Files that are compiled as one share the names of their unnamed namespace. After `using torch::Tensor` in one of them
+// a header of that folder would mean LibTorch's Tensor in that compilation, and quench's in others.
+TEST(Layers, HeadersSayWhoseTensorWhereSourcesUseLibTorchs) {
+  Names folders;
+  for (const fs::path& file : sources()) {
+    const std::string content = read_file(file);
+    const bool uses =
+        content.find("using torch::Tensor") != content.npos || content.find("using at::Tensor") != content.npos;
+    if (uses) folders.insert(folder_of(file));
+  }
+  EXPECT_TRUE(folders.contains("train"));
+  for (const fs::path& file : sources()) {
+    if (file.extension() != ".h" || !folders.contains(folder_of(file))) continue;
+    for (const std::string& line : bare_tensors(read_file(file))) ADD_FAILURE() << file << ": " << line;
+  }
+  EXPECT_EQ(bare_tensors("  std::map<int, Tensor> a;\nTensor b;\n").size(), 2u);
+  EXPECT_EQ(bare_tensors("torch::Tensor a;  // Tensor\nclass TensorList;\nquench::Tensor b;\n").size(), 0u);
 }
 
 TEST(Layers, FilesAreNotTooLong) {
