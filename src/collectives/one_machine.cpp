@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
@@ -41,15 +40,15 @@ std::unique_ptr<OneMachine> OneMachine::meet(processes::Group& group, bool wante
   if (group.leads() && wanted) memory = SharedMemory::create(bytes);
   const std::string name = group.broadcast(memory ? memory->name() : "");
   if (!group.leads() && wanted) memory = SharedMemory::attach(name, bytes);
-  const std::vector<std::string> spaces = group.gather(process_space());
-  const bool one_space = !spaces[0].empty() && std::ranges::count(spaces, spaces[0]) == std::ssize(spaces);
+  const std::string space = process_space();
   std::vector<pid_t> ids;
-  for (const std::string& id : group.gather(memory ? std::to_string(::getpid()) : "")) {
-    pid_t number = 0;
-    if (std::from_chars(id.data(), id.data() + id.size(), number).ec == std::errc()) ids.push_back(number);
+  for (const std::string& said : group.gather(memory ? fmt::format("{} {}", ::getpid(), space) : "")) {
+    pid_t id = 0;
+    const auto [end, status] = std::from_chars(said.data(), said.data() + said.size(), id);
+    if (status == std::errc() && !space.empty() && said.ends_with(' ' + space)) ids.push_back(id);
   }
   std::unique_ptr<ProcessWatch> watch;
-  if (one_space && std::ssize(ids) == group.world_size()) watch = ProcessWatch::of(ids);
+  if (std::ssize(ids) == group.world_size()) watch = ProcessWatch::of(ids);
   std::array<int64_t, 1> ready{watch ? 1 : 0};
   group.sum(ready);
   if (ready[0] < group.world_size()) return nullptr;

@@ -12,8 +12,6 @@
 #include "data/loading/evaluation_images.h"
 #include "train/loop/best_model.h"
 #include "train/loop/device.h"
-#include "train/loop/non_finite.h"
-#include "train/loop/saved_run.h"
 
 namespace quench::train {
 namespace {

@@ -3,7 +3,6 @@
 #include <torch/utils.h>
 
 #include "core/clock.h"
-#include "train/loop/device.h"
 #include "train/loop/fit_run.h"
 #include "train/loop/saved_run.h"
 

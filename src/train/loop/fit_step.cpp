@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "train/loop/device.h"
 #include "train/loop/fit_run.h"
 #include "train/loop/non_finite.h"
 
