@@ -78,23 +78,20 @@ class Pool {
       const bool no_program = code == kNotExecutable || code == kNotFound;
       if ((code >= kFirstFault && code <= kLastFault) || no_program) return fault(command, last);
       if (finished_) return;
-      const bool lost = command.remote && code == kLost;
-      if (lost && !reached) {
-        if (++deaths > kMostStarts) return fault(command, fmt::format("it cannot be reached: {}", last));
-        warn(fmt::format("{}: it cannot be reached; tried again in {:.0f} s", command.name, pause));
-        wait(pause);
-        pause = std::min(kLongestWait, 2 * pause);
-        continue;
-      }
+      const bool absent = command.remote && code == kLost && !reached,
+                 lost = command.remote && code == kLost && reached;
       if (lost && lost_since == 0) lost_since = now_ns();
       const bool away_too_long = lost && static_cast<double>(now_ns() - lost_since) > options_.lost_seconds * 1e9;
       if (away_too_long || (!lost && ++deaths > kMostStarts)) {
-        return fault(command, lost
-                                  ? fmt::format("it could not be reached for {:.0f} s: {}", options_.lost_seconds, last)
-                                  : fmt::format("it died {} times, the last time with exit code {}", deaths, code));
+        return fault(command,
+                     lost     ? fmt::format("it could not be reached for {:.0f} s: {}", options_.lost_seconds, last)
+                     : absent ? fmt::format("it cannot be reached: {}", last)
+                              : fmt::format("it died {} times, the last time with exit code {}", deaths, code));
       }
-      warn(fmt::format("{}: {}; what it held goes to others, and it is started again in {:.0f} s", command.name,
-                       lost ? "the connection is lost" : fmt::format("it died (exit code {})", code), pause));
+      const std::string state = lost ? "the connection is lost" : fmt::format("it died (exit code {})", code);
+      const std::string next = absent ? "it cannot be reached; tried again"
+                                      : state + "; what it held goes to others, and it is started again";
+      warn(fmt::format("{}: {} in {:.0f} s", command.name, next, pause));
       wait(pause);
       if (finished_) return;
       pause = std::min(kLongestWait, 2 * pause);
