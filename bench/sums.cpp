@@ -2,9 +2,7 @@
 // connections over loopback. A line a size: the median of rounds of what rank 0 waited, and the bytes a second of a
 // tensor that is summed.
 #include <ATen/ATen.h>
-#include <arpa/inet.h>
 #include <fmt/format.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -15,6 +13,7 @@
 
 #include "collectives/join.h"
 #include "core/clock.h"
+#include "processes/free_port.h"
 
 namespace {
 
@@ -40,22 +39,11 @@ void measure(processes::Group& group, const char* how) {
   }
 }
 
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in any{};
-  any.sin_family = AF_INET;
-  socklen_t size = sizeof any;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&any), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size);
-  ::close(fd);
-  return ntohs(any.sin_port);
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
   const int count = argc > 1 ? std::max(2, std::atoi(argv[1])) : 2;
-  const std::array ports{free_port(), free_port()};
+  const std::array ports{processes::free_port(), processes::free_port()};
   const auto work = [&](int rank) {
     for (const bool memory : {true, false}) {
       const auto group = collectives::join({rank, count, rank, "127.0.0.1", ports[memory]}, {.shared_memory = memory});

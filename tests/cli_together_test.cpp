@@ -10,6 +10,7 @@
 
 #include "cli_testing.h"
 #include "collectives/join.h"
+#include "processes/free_port.h"
 #include "processes_testing.h"
 
 namespace quench {
@@ -141,7 +142,7 @@ TEST_F(CliTogether, StopsAllWithACheckpoint) {
 }
 
 TEST_F(CliTogether, JoinsAsTorchrunStartsThem) {
-  const std::string meet = fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ", free_port());
+  const std::string meet = fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ", processes::free_port());
   const pid_t second = start(training(1, ""), "second", meet + "RANK=1 LOCAL_RANK=1");
   const pid_t first = start(training(1, "--world-size 2"), "first", meet + "RANK=0 LOCAL_RANK=0");
   EXPECT_EQ(wait(first), 0) << said("first");
@@ -151,8 +152,8 @@ TEST_F(CliTogether, JoinsAsTorchrunStartsThem) {
 }
 
 TEST_F(CliTogether, JoinsInAStepOfSlurm) {
-  const std::string step =
-      fmt::format("SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=localhost SLURM_JOB_ID=1 MASTER_PORT={} ", free_port());
+  const std::string step = fmt::format(
+      "SLURM_STEP_NUM_TASKS=2 SLURM_STEP_NODELIST=localhost SLURM_JOB_ID=1 MASTER_PORT={} ", processes::free_port());
   const pid_t second = start(training(1, "--world-size 2"), "second", step + "SLURM_PROCID=1 SLURM_LOCALID=1");
   const pid_t first = start(training(1, "--world-size 2"), "first", step + "SLURM_PROCID=0 SLURM_LOCALID=0");
   EXPECT_EQ(wait(first), 0) << said("first");
@@ -161,7 +162,7 @@ TEST_F(CliTogether, JoinsInAStepOfSlurm) {
 
 // An error of the one is told by the other, once.
 TEST_F(CliTogether, AnErrorOfOneEndsAllAndIsToldOnce) {
-  const std::string meet = fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ", free_port());
+  const std::string meet = fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ", processes::free_port());
   const pid_t second = start(training(1, "--seed 5"), "second", meet + "RANK=1");
   const pid_t first = start(training(1, ""), "first", meet + "RANK=0");
   EXPECT_EQ(wait(first), 2) << said("first");
@@ -172,7 +173,7 @@ TEST_F(CliTogether, AnErrorOfOneEndsAllAndIsToldOnce) {
 }
 
 TEST_F(CliTogether, OtherCommandsAreNoticed) {
-  const std::string meet = fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ", free_port());
+  const std::string meet = fmt::format("WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT={} ", processes::free_port());
   const pid_t first = start(training(1, ""), "first", meet + "RANK=0");
   const pid_t second = start("finetune m.onnx --data shapes -o n.onnx", "second", meet + "RANK=1");
   EXPECT_EQ(wait(first), 2) << said("first");

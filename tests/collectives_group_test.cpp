@@ -1,7 +1,9 @@
 // Several processes that meet over loopback: sums, bytes, and what becomes of the others where one ends.
 
 #include <ATen/ATen.h>
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
@@ -10,6 +12,7 @@
 #include "collectives/join.h"
 #include "core/clock.h"
 #include "error_testing.h"
+#include "processes/free_port.h"
 #include "processes/sharing.h"
 #include "processes_testing.h"
 
@@ -29,7 +32,7 @@ class JoinedGroup : public ::testing::TestWithParam<bool> {
   /// Runs work in `count` processes that have met. They are forks of this one, which never uses LibTorch itself.
   static std::vector<int> together(int count, const std::function<void(Group&)>& work, double wait_seconds = 30) {
     if (!why_not().empty()) return std::vector<int>(static_cast<size_t>(count), 0);
-    const int port = free_port();
+    const int port = processes::free_port();
     return run_ranks(count, [&](int rank) {
       const Place place{rank, count, rank, "127.0.0.1", port};
       const auto group = join(place, {.join_seconds = 30, .wait_seconds = wait_seconds, .shared_memory = GetParam()});
@@ -211,11 +214,12 @@ void expect_no_join(const Place& place, ErrorKind wanted, const std::string& sai
 }
 
 TEST(Join, NamesThoseThatDoNotCome) {
-  expect_no_join({0, 3, 0, "127.0.0.1", free_port()}, ErrorKind::io, "missing rank 1, 2;");
+  expect_no_join({0, 3, 0, "127.0.0.1", processes::free_port()}, ErrorKind::io, "missing rank 1, 2;");
 }
 
 TEST(Join, SaysThatNobodyListens) {
-  expect_no_join({1, 2, 1, "127.0.0.1", free_port()}, ErrorKind::io, "expected rank 0 to listen at 127.0.0.1:");
+  expect_no_join({1, 2, 1, "127.0.0.1", processes::free_port()}, ErrorKind::io,
+                 "expected rank 0 to listen at 127.0.0.1:");
 }
 
 TEST(Join, SaysThatAnAddressIsNotKnown) {
@@ -254,7 +258,7 @@ TEST(Join, SaysThatAnotherProgramListens) {
 TEST(Join, RefusesARankThatIsThereTwice) {
   if (!why_not().empty()) GTEST_SKIP() << why_not();
   constexpr int kRefused = 7;
-  const int port = free_port();
+  const int port = processes::free_port();
   std::vector<int> codes = run_ranks(3, [&](int process) {
     const int rank = std::min(process, 1);
     try {

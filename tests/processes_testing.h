@@ -1,9 +1,7 @@
 #pragma once
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -12,19 +10,6 @@
 #include <vector>
 
 namespace quench {
-
-/// A port of this machine that nothing listens on.
-inline int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in any{};
-  any.sin_family = AF_INET;
-  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof any;
-  ::bind(fd, reinterpret_cast<sockaddr*>(&any), size);
-  ::getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size);
-  ::close(fd);
-  return ntohs(any.sin_port);
-}
 
 /// How a process ended: its exit code, or 128 + the signal.
 inline int end_of(pid_t id) {

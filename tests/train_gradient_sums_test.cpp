@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "collectives/join.h"
+#include "processes/free_port.h"
 #include "processes_testing.h"
 #include "train/loop/gradient_sums.h"
 
@@ -15,7 +16,7 @@ using torch::Tensor;
 
 void together(int count, const std::function<void(processes::Group&)>& work) {
   if (!collectives::why_not().empty()) GTEST_SKIP() << collectives::why_not();
-  const int port = free_port();
+  const int port = processes::free_port();
   const std::vector<int> codes = run_ranks(count, [&](int rank) {
     at::set_num_threads(1);
     work(*collectives::join({rank, count, rank, "127.0.0.1", port}, {.join_seconds = 30}));

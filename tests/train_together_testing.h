@@ -15,6 +15,7 @@
 #include "data_detect_samples.h"
 #include "graph/onnx_read.h"
 #include "graph/onnx_write.h"
+#include "processes/free_port.h"
 #include "processes_testing.h"
 #include "train/loop/trainer.h"
 #include "train_samples.h"
@@ -58,7 +59,7 @@ using Training = std::function<FitResult(const FitContext&)>;
 /// Trains with so many processes; rank r writes its result to `folder`/r.onnx. Their exit codes.
 inline std::vector<int> train_with(int processes, const std::filesystem::path& folder, const Training& training) {
   std::filesystem::create_directories(folder);
-  const int port = free_port();
+  const int port = processes::free_port();
   return run_ranks(processes, [&](int rank) {
     const auto group = collectives::join({rank, processes, rank, "127.0.0.1", port}, {.join_seconds = 30});
     FitContext context;

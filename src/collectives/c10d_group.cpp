@@ -2,27 +2,20 @@
 
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
-#include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #ifdef USE_C10D_NCCL
 #include <torch/csrc/distributed/c10d/ProcessGroupNCCL.hpp>
 #endif
 #include <ATen/ATen.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <functional>
-#include <future>
-#include <thread>
 
 #include "collectives/join.h"
-#include "collectives/meeting.h"
+#include "collectives/meeting_store.h"
 #include "collectives/one_machine.h"
 #include "core/clock.h"
 #include "core/error.h"
-#include "core/json.h"
-#include "core/json_text.h"
-#include "processes/sharing.h"
 
 namespace quench::collectives {
 namespace {
@@ -34,17 +27,10 @@ using Work = c10::intrusive_ptr<c10d::Work>;
 constexpr milliseconds kSlice{500};
 /// Waits are limited here, not by Gloo.
 constexpr milliseconds kNever{std::chrono::hours(24 * 365)};
-/// How long processes that lost one have to say that they are there.
-constexpr double kRollCallSeconds = 3;
-
 /// In memory each process reads the values of all; around Gloo's ring it reads as many of two, however many there are.
 constexpr int kMostInMemory = 8;
 
-const char* const kEnd = "end";  // what the first process to leave says, as JSON
-
 double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
-
-std::vector<uint8_t> bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
 
 template <typename T>
 at::Tensor view_of(std::span<T> values) {
@@ -61,46 +47,6 @@ std::string text_of(const at::Tensor& bytes, int64_t size) {
   return {reinterpret_cast<const char*>(bytes.data_ptr<uint8_t>()), static_cast<size_t>(size)};
 }
 
-/// The store where processes meet, which rank 0 serves.
-c10::intrusive_ptr<c10d::Store> open_store(const processes::Place& place, double seconds) {
-  c10d::TCPStoreOptions options;
-  options.port = static_cast<uint16_t>(place.port);
-  options.isServer = place.rank == 0;
-  options.waitWorkers = false;
-  options.timeout = milliseconds(static_cast<int64_t>(std::max(30.0, seconds) * 1000));  // of whole seconds
-  return c10::make_intrusive<c10d::TCPStore>(place.address, options);
-}
-
-/// The store of rank 0, from another process. What listens there may be another program, which c10d would wait for
-/// without end: then its wait is left to itself.
-c10::intrusive_ptr<c10d::Store> find_store(const processes::Place& place, const JoinOptions& options) {
-  using Found = c10::intrusive_ptr<c10d::Store>;
-  const auto promise = std::make_shared<std::promise<Found>>();
-  std::future<Found> found = promise->get_future();
-  std::thread([promise, place, seconds = options.join_seconds] {
-    try {
-      Found store = open_store(place, seconds);
-      store->check({kEnd});
-      promise->set_value(std::move(store));
-    } catch (...) {
-      promise->set_exception(std::current_exception());
-    }
-  }).detach();
-  const int64_t start = now_ns();
-  while (found.wait_for(milliseconds(20)) == std::future_status::timeout) {
-    if (options.cancel) options.cancel->check();
-    if (seconds_since(start) > options.join_seconds) {
-      fail(ErrorKind::io,
-           "[collectives] expected rank 0 of quench to listen at {}:{}, got what does not answer as it would within "
-           "{:g} s: another program? (MASTER_PORT names another port)",
-           place.address, place.port, options.join_seconds);
-    }
-  }
-  return found.get();
-}
-
-std::string key(const char* what, int rank) { return fmt::format("{}/{}", what, rank); }
-
 class C10dGroup : public processes::Group {
  public:
   C10dGroup(const processes::Place& place, const JoinOptions& options);
@@ -116,10 +62,10 @@ class C10dGroup : public processes::Group {
   std::string broadcast(std::string_view bytes, int from) override;
   std::vector<std::string> gather(std::string_view bytes) override;
   void barrier(bool patient) override;
-  std::string name_of(int rank) const override;
-  void leave(ErrorKind kind, std::string_view message) override;
-  bool lost() const override { return lost_; }
-  std::vector<int> lost_ranks() const override { return lost_ranks_; }
+  std::string name_of(int rank) const override { return meeting_.name_of(rank); }
+  void leave(ErrorKind kind, std::string_view message) override { meeting_.leave(kind, message); }
+  bool lost() const override { return meeting_.lost(); }
+  std::vector<int> lost_ranks() const override { return meeting_.lost_ranks(); }
 
  private:
   /// Work of c10d that this process waits for. The tensors live as long.
@@ -138,7 +84,6 @@ class C10dGroup : public processes::Group {
     std::shared_ptr<MemoryLane::Sum> sum_;
   };
 
-  void wait_for_all();
   template <typename T>
   void sum_span(std::span<T> values);
   std::shared_ptr<MemoryLane::Sum> start_on_machine(bool behind, const at::Tensor& values);
@@ -147,44 +92,28 @@ class C10dGroup : public processes::Group {
   Work start_on(bool behind, const at::Tensor& values);
   Work start(const std::function<Work()>& act);
   void finish(const Work& work, bool patient);
-  /// Throws what another process left with, where one did.
-  void check_left();
-  [[noreturn]] void throw_left();
-  /// Why an act has failed, from what the store knows: an Error for the user.
-  [[noreturn]] void fail_by(const std::string& cause);
-  std::vector<int> silent_ranks();
-  void linger(const std::vector<int>& silent = {});
 
   processes::Place place_;
   JoinOptions options_;
-  c10::intrusive_ptr<c10d::Store> store_;
-  std::vector<std::string> hosts_;
+  MeetingStore meeting_;
   /// Acts in front, and sums behind, each in an order of its own.
   c10::intrusive_ptr<c10d::ProcessGroupGloo> front_, behind_;
   std::unique_ptr<OneMachine> machine_;  ///< where all are on one
 #ifdef USE_C10D_NCCL
   c10::intrusive_ptr<c10d::ProcessGroupNCCL> cuda_front_, cuda_behind_;
 #endif
-  bool lost_ = false;
-  std::vector<int> lost_ranks_;
 };
 
-C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) : place_(place), options_(options) {
-  if (place_.rank == 0) {
-    require_known_address(place_);
-    require_free_port(place_.port);
-    store_ = open_store(place_, options_.join_seconds);
-  }
-  const std::string own = own_address(place_, options_.join_seconds, options_.cancel);
-  if (place_.rank != 0) store_ = find_store(place_, options_);
-  wait_for_all();
-  const auto device = options_.interface.empty() ? c10d::ProcessGroupGloo::createDeviceForHostname(own)
-                                                 : c10d::ProcessGroupGloo::createDeviceForInterface(options_.interface);
+C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options)
+    : place_(place), options_(options), meeting_(place, options) {
+  const auto device = options_.interface.empty()
+                          ? c10d::ProcessGroupGloo::createDeviceForHostname(meeting_.own_address())
+                          : c10d::ProcessGroupGloo::createDeviceForInterface(options_.interface);
   const auto open = [&](const char* name) {
     auto gloo = c10d::ProcessGroupGloo::Options::create(kNever);
     gloo->devices = {device};
     gloo->threads = 1;  // in the order in which they were begun
-    return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(name, store_),
+    return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>(name, meeting_.store()),
                                                        place_.rank, place_.world_size, gloo);
   };
   front_ = open("front");
@@ -192,7 +121,7 @@ C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) 
 #ifdef USE_C10D_NCCL
   if (options_.cuda) {
     const auto open_cuda = [&](const char* name) {
-      return c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>(name, store_),
+      return c10::make_intrusive<c10d::ProcessGroupNCCL>(c10::make_intrusive<c10d::PrefixStore>(name, meeting_.store()),
                                                          place_.rank, place_.world_size);
     };
     cuda_front_ = open_cuda("cuda_front");
@@ -204,61 +133,26 @@ C10dGroup::C10dGroup(const processes::Place& place, const JoinOptions& options) 
 
 /// After a loss the connections stay open until the process ends: what hangs on them cannot be called back.
 C10dGroup::~C10dGroup() {
-  if (!lost_) return;
+  if (!lost()) return;
   front_.release();
   behind_.release();
-  store_.release();
 #ifdef USE_C10D_NCCL
   cuda_front_.release();
   cuda_behind_.release();
 #endif
 }
 
-void C10dGroup::wait_for_all() {
-  if (store_->add(key("taken", place_.rank), 1) > 1) {
-    fail(ErrorKind::config,
-         "[collectives] expected one process of rank {} at {}:{}, got another: each process has a RANK of its own",
-         place_.rank, place_.address, place_.port);
-  }
-  store_->set(key("here", place_.rank), bytes_of(fmt::format("{}, process {}", processes::host_name(), ::getpid())));
-  const int64_t start = now_ns();
-  std::vector<int> missing;
-  for (int rank = 0; rank < place_.world_size; ++rank) missing.push_back(rank);
-  while (true) {
-    if (options_.cancel) options_.cancel->check();
-    if (options_.check) options_.check();
-    std::erase_if(missing, [&](int rank) { return store_->check({key("here", rank)}); });
-    if (missing.empty()) break;
-    if (seconds_since(start) > options_.join_seconds) {
-      fail(ErrorKind::io,
-           "[collectives] expected {} processes at {}:{} within {:g} s, got {}: missing rank {}; start them, or one "
-           "with a smaller --world-size",
-           place_.world_size, place_.address, place_.port, options_.join_seconds, place_.world_size - missing.size(),
-           fmt::join(missing, ", "));
-    }
-    std::this_thread::sleep_for(milliseconds(20));
-  }
-  for (int rank = 0; rank < place_.world_size; ++rank) {
-    const std::vector<uint8_t> host = store_->get(key("here", rank));
-    hosts_.emplace_back(host.begin(), host.end());
-  }
-}
-
-std::string C10dGroup::name_of(int rank) const {
-  return fmt::format("rank {} ({})", rank, hosts_.at(static_cast<size_t>(rank)));
-}
-
 Work C10dGroup::start(const std::function<Work()>& act) {
-  ensure(!lost_, "[collectives] expected all processes, got an act after one was lost");
+  ensure(!lost(), "[collectives] expected all processes, got an act after one was lost");
   try {
     return act();
   } catch (const std::exception& error) {
-    fail_by(error.what());
+    meeting_.fail_by(error.what());
   }
 }
 
 void C10dGroup::finish(const Work& work, bool patient) {
-  ensure(!lost_, "[collectives] expected all processes, got a wait after one was lost");
+  ensure(!lost(), "[collectives] expected all processes, got a wait after one was lost");
   const int64_t start = now_ns();
   while (true) {
     try {
@@ -267,12 +161,12 @@ void C10dGroup::finish(const Work& work, bool patient) {
     } catch (const std::exception& error) {
       if (work->isCompleted()) {
         if (work->isSuccess()) return;
-        fail_by(error.what());
+        meeting_.fail_by(error.what());
       }
     }
-    check_left();
+    meeting_.check_left();
     if (!patient && seconds_since(start) > options_.wait_seconds) {
-      fail_by(fmt::format("no answer in {:g} s", options_.wait_seconds));
+      meeting_.fail_by(fmt::format("no answer in {:g} s", options_.wait_seconds));
     }
   }
 }
@@ -288,13 +182,13 @@ Work C10dGroup::start_on(bool behind, const at::Tensor& values) {
 }
 
 void C10dGroup::finish(MemoryLane& lane, const MemoryLane::Sum& sum) {
-  ensure(!lost_, "[collectives] expected all processes, got a sum after one was lost");
+  ensure(!lost(), "[collectives] expected all processes, got a sum after one was lost");
   const int64_t start = now_ns();
   lane.finish(sum, [&](const std::function<bool()>& has_come) {
-    check_left();
-    if (machine_->one_has_ended() && !has_come()) fail_by("a process has ended");
+    meeting_.check_left();
+    if (machine_->one_has_ended() && !has_come()) meeting_.fail_by("a process has ended");
     if (seconds_since(start) > options_.wait_seconds)
-      fail_by(fmt::format("no answer in {:g} s", options_.wait_seconds));
+      meeting_.fail_by(fmt::format("no answer in {:g} s", options_.wait_seconds));
   });
 }
 
@@ -367,92 +261,6 @@ std::vector<std::string> C10dGroup::gather(std::string_view bytes) {
 void C10dGroup::barrier(bool patient) {
   const at::Tensor one = at::ones({1});
   finish(start_on(false, one), patient);
-}
-
-void C10dGroup::throw_left() {
-  lost_ = true;
-  const std::vector<uint8_t> said = store_->get(kEnd);
-  store_->set(key("heard", place_.rank), {});
-  const Json end = parse_json(std::string(said.begin(), said.end()), "what a process left with");
-  const int rank = end.at("rank"), kind = end.at("kind");
-  if (place_.rank == 0) linger();
-  const auto why = static_cast<ErrorKind>(kind);
-  if (why == ErrorKind::cancelled) throw Error(why, end.at("message"));
-  throw Error(why, fmt::format("{} (on {})", end.at("message").get<std::string>(), name_of(rank)));
-}
-
-void C10dGroup::check_left() {
-  bool left = false;
-  try {
-    left = store_->check({kEnd});
-  } catch (const std::exception& error) {
-    fail_by(error.what());
-  }
-  if (left) throw_left();
-}
-
-std::vector<int> C10dGroup::silent_ranks() {
-  store_->set(key("heard", place_.rank), {});
-  std::vector<int> silent;
-  for (int rank = 0; rank < place_.world_size; ++rank) silent.push_back(rank);
-  const int64_t start = now_ns();
-  while (seconds_since(start) < kRollCallSeconds) {
-    if (store_->check({kEnd})) throw_left();
-    std::erase_if(silent, [&](int rank) { return store_->check({key("heard", rank)}); });
-    if (silent.empty()) break;
-    std::this_thread::sleep_for(milliseconds(20));
-  }
-  return silent;
-}
-
-void C10dGroup::fail_by(const std::string& cause) {
-  lost_ = true;
-  std::vector<int> silent;
-  try {
-    store_->setTimeout(milliseconds(2000));
-    silent = silent_ranks();
-  } catch (const Error&) {
-    throw;
-  } catch (const std::exception&) {  // the store ended with rank 0
-    silent = {0};
-  }
-  if (silent.empty()) {
-    fail(ErrorKind::backend, "[collectives] the connection between processes failed, though all are there: {}", cause);
-  }
-  lost_ranks_ = silent;
-  std::vector<std::string> names;
-  for (const int rank : silent) names.push_back(name_of(rank));
-  const std::string message = fmt::format("[collectives] lost {}: killed, or its machine cannot be reached ({})",
-                                          fmt::join(names, ", "), cause);
-  if (place_.rank == 0) linger(silent);
-  throw Error(ErrorKind::backend, message);
-}
-
-/// Rank 0 serves the store: it stays until the others that live have read why all ends.
-void C10dGroup::linger(const std::vector<int>& silent) {
-  const int64_t start = now_ns();
-  try {
-    for (int rank = 1; rank < place_.world_size; ++rank) {
-      if (std::ranges::count(silent, rank) > 0) continue;
-      while (!store_->check({key("heard", rank)}) && seconds_since(start) < kRollCallSeconds) {
-        std::this_thread::sleep_for(milliseconds(20));
-      }
-    }
-    std::this_thread::sleep_for(milliseconds(100));
-  } catch (const std::exception&) {  // nobody is there to be told
-  }
-}
-
-void C10dGroup::leave(ErrorKind kind, std::string_view message) {
-  if (lost_) return;
-  lost_ = true;
-  try {
-    const Json end = {{"rank", place_.rank}, {"kind", static_cast<int>(kind)}, {"message", std::string(message)}};
-    if (!store_->check({kEnd})) store_->set(kEnd, bytes_of(json_text(end)));
-    store_->set(key("heard", place_.rank), {});
-    if (place_.rank == 0) linger();
-  } catch (const std::exception&) {  // rank 0 is gone: nobody is there to be told
-  }
 }
 
 }  // namespace

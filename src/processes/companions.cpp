@@ -1,13 +1,7 @@
 #include "processes/companions.h"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <thread>
@@ -16,27 +10,13 @@
 #include "core/error.h"
 #include "core/file.h"
 #include "core/process.h"
+#include "processes/free_port.h"
 
 namespace quench::processes {
 namespace {
 
 constexpr int kSignalCode = 128;
 constexpr double kPatienceSeconds = 10;
-
-/// A port that nothing listens on now.
-int free_port() {
-  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0) fail(ErrorKind::io, "[processes] no socket: {}", std::strerror(errno));
-  sockaddr_in any{};
-  any.sin_family = AF_INET;
-  any.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof any;
-  const bool found = ::bind(fd, reinterpret_cast<const sockaddr*>(&any), size) == 0 &&
-                     ::getsockname(fd, reinterpret_cast<sockaddr*>(&any), &size) == 0;
-  ::close(fd);
-  if (!found) fail(ErrorKind::io, "[processes] no free port on this machine: {}", std::strerror(errno));
-  return ntohs(any.sin_port);
-}
 
 std::string end_of(int rank, const ProcessResult& result) {
   const std::string said = last_line(result.error);
