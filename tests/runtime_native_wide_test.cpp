@@ -118,7 +118,7 @@ TEST(NativeWide, SumsAreThoseOfTheFloatsAndTheSameBitsEverywhere) {
   };
   for (const auto& [in, out, height, width, stride] :
        {Case{64, 255, 7, 9, 1}, Case{3, 5, 4, 4, 1}, Case{17, 33, 5, 3, 2}, Case{256, 16, 3, 3, 1},
-        Case{31, 80, 12, 13, 1}, Case{1, 1, 1, 1, 1}}) {
+        Case{31, 80, 12, 13, 1}, Case{600, 40, 9, 11, 1}, Case{1, 1, 1, 1, 1}}) {
     const Graph graph = one_layer(in, out, height, width, stride, 5);
     const native::Program program = native::lower(graph);
     ASSERT_EQ(program.instructions.back().kind, native::Kind::conv_w16) << in;
