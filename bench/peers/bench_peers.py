@@ -6,8 +6,6 @@ Needs Python 3.9 or later with venv. Everything else lies in scratch environment
 
 import os
 import platform
-import re
-import shlex
 import sys
 import time
 
@@ -17,6 +15,7 @@ import environments
 import machine
 import models
 import plan
+import program
 import records
 import rounds
 import settings
@@ -81,12 +80,6 @@ def _store(options, identity):
     return store
 
 
-def _command(arguments):
-    """What was called, for the page: files by their names, for folders are this machine's own."""
-    named = [re.sub(r"(^|=)[^=]*/", r"\1", argument) for argument in arguments]
-    return "make bench-peers" + (f' ARGS="{shlex.join(named)}"' if named else "")
-
-
 def measure(options, arguments):
     environments.require_venv()
     quench = models.Quench(options.quench)
@@ -132,7 +125,7 @@ def measure(options, arguments):
             "load_average": load,
             "busy": busy,
             "python": platform.python_version(),
-            "command": _command(arguments),
+            "command": program.command("bench-peers", arguments),
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }
     )
@@ -148,25 +141,5 @@ def measure(options, arguments):
         print(file.read(), end="")
 
 
-def main(arguments):
-    try:
-        options = settings.parse(arguments)
-        if options.table:
-            if not os.path.exists(options.table):
-                raise Failure(f"--table {options.table}: no such file")
-            print(table.page(records.read(options.table)), end="")
-        else:
-            measure(options, arguments)
-        return 0
-    except Failure as error:
-        print(f"bench-peers: {error}", file=sys.stderr)
-        return error.code
-    except KeyboardInterrupt:
-        print(
-            "bench-peers: stopped; what was measured is kept, and the same command goes on from there", file=sys.stderr
-        )
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.run("bench-peers", sys.argv[1:], settings.parse, table.page, measure))

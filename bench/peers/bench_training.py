@@ -6,7 +6,6 @@ Needs Python 3.9 or later with venv, and `quench data fetch coco128 cifar100`.
 
 import argparse
 import os
-import shlex
 import statistics
 import sys
 import time
@@ -16,6 +15,7 @@ sys.dont_write_bytecode = True
 import environments
 import machine
 import models
+import program
 import records
 import training_data
 import training_rounds
@@ -136,7 +136,7 @@ def measure(options, arguments):
         differs = records.what_differs(run["identity"], identity) if run["kind"] == "run" else ""
         if differs:
             raise Failure(f"{store.path} has records of other conditions ({differs}): --machine NAME keeps both")
-    command = "make bench-training" + (f' ARGS="{shlex.join(arguments)}"' if arguments else "")
+    command = program.command("bench-training", arguments)
     now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     store.append({"kind": "run", "identity": identity, "load_average": load, "busy": busy, "command": command, "time": now})
     try:
@@ -148,23 +148,5 @@ def measure(options, arguments):
     print(text, end="")
 
 
-def main(arguments):
-    try:
-        options = _parse(arguments)
-        if options.table:
-            if not os.path.exists(options.table):
-                raise Failure(f"--table {options.table}: no such file")
-            print(page(records.read(options.table)), end="")
-        else:
-            measure(options, arguments)
-        return 0
-    except Failure as error:
-        print(f"bench-training: {error}", file=sys.stderr)
-        return error.code
-    except KeyboardInterrupt:
-        print("bench-training: stopped; the same command goes on from there", file=sys.stderr)
-        return 130
-
-
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(program.run("bench-training", sys.argv[1:], _parse, page, measure))
