@@ -147,6 +147,7 @@ TEST(Chain, WhatCannotBeIsRefusedBeforeAnyWork) {
       {R"({"method": "ptq", "requantization": "dyadic", "silu_tables": false})", "no 'silu_tables: false'"},
       {R"({"name": "a", "steps": [{"quantize": {"requantization": "dyadic", "silu_tables": false}}]})",
        "a table there"},
+      {R"({"method": "qat", "precision": "bf16"})", "expected `precision: fp32`"},
       {R"(3)", "expected a method name"},
   };
   for (const auto& [entry, words] : cases) {

@@ -122,6 +122,22 @@ TEST(Profile, ComesOnceWithStagesAndOperators) {
   }
 }
 
+TEST(Profile, OfARunThatEndsBeforeShowsWhatThereWas) {
+  std::vector<std::string> said;
+  LogSink log;
+  log.message = [&](LogLevel, std::string_view text) {
+    if (text.starts_with("profile")) said.emplace_back(text);
+  };
+  Json config = samples::tiny_config();
+  config["epochs"] = 1;
+  config["profile"] = 1000;
+  const samples::Folder folder;
+  fit_in(folder, config, &log);
+  ASSERT_EQ(said.size(), 2u);
+  EXPECT_NE(said[0].find("expected 1000 steps"), std::string::npos) << said[0];
+  EXPECT_NE(said[1].find("forward"), std::string::npos) << said[1];
+}
+
 TEST(Profile, WithoutStepsIsNothing) {
   StepProfile none(0);
   none.enter("forward");

@@ -107,6 +107,15 @@ const OptionSet& quantizer_options() {
   return options;
 }
 
+void require_digits(const Json& settings, std::string_view where) {
+  if (settings.value("precision", std::string("fp32")) != "bf16") return;
+  fail(
+      ErrorKind::config,
+      "{}: expected `precision: fp32` for a model whose quantization is simulated, got `precision: bf16`: bfloat16 has "
+      "fewer digits than what is rounded to 8 bits needs",
+      where);
+}
+
 void require_quantizers(const Json& settings, std::string_view where) {
   for (const Needed& needed : kNeeded) {
     if (!settings.contains(needed.setting) || is_given(settings, needed.other, needed.value)) continue;

@@ -45,6 +45,9 @@ const OptionSet& qat_options(std::string_view task = default_task());
 const OptionSet& quantizer_options();
 /// Throws Error{config} naming `where` for settings of quantizer_options that contradict one another or `ranges`.
 void require_quantizers(const Json& settings, std::string_view where);
+
+/// Throws Error{config} for a `precision` that a model with simulated quantization cannot be trained in.
+void require_digits(const Json& settings, std::string_view where);
 /// Weights of fewer bits learn their scales in a fine-tuning that does not say otherwise; those of more follow.
 inline constexpr int kNarrowBits = 7;
 /// Whether a fine-tuning says nothing else of the scales of weights.

@@ -243,6 +243,7 @@ StepInfo describe_finetune() {
                 {},
                 true};
   info.suits = [](const Json& settings, const ModelKind& given, std::string_view where) {
+    if (given.quantized) config::require_digits(settings, where);
     const Json of_quantizers = config::quantizer_options().part_of(settings);
     if (given.quantized || of_quantizers.empty()) return;
     fail(ErrorKind::config, "{}: expected a quantized model for '{}', got a float one: quantize comes first", where,

@@ -307,8 +307,17 @@ void FitRun::train_epochs() {
   }
 }
 
+/// A run may end before the steps that `profile` wants.
+void FitRun::tell_short_profile() const {
+  if (!profile_.unfinished() || context_.log == nullptr || !group_.leads()) return;
+  context_.log->warning(fmt::format("profile: expected {} steps after {} that warm up, but the run ended before",
+                                    settings_.profile, StepProfile::kWarmUp));
+  if (profile_.has_steps()) context_.log->info(profile_.table());
+}
+
 FitResult FitRun::finish() {
   train_epochs();
+  tell_short_profile();
   FitResult result;
   const bool tested = !at_.rows.empty() && !at_.rows.back().scores.empty();
   if (settings_.keep_best() && at_.best_score >= 0) {

@@ -65,6 +65,7 @@ class FitRun {
   score::Scores scores_on(const std::shared_ptr<const data::Dataset>& split, int64_t limit, const graph::Graph& graph);
   /// Says what could not be read, where that is more than was said before.
   void tell_left_out();
+  void tell_short_profile() const;
   bool several() const { return group_.world_size() > 1; }
   /// Whether all shall stop: here, where a token says so; of several processes, where one of them was told.
   bool stops() const;

@@ -43,12 +43,7 @@ void resolve_precision(FitSettings& s, const graph::Graph& graph) {
     fail(ErrorKind::config, "[train.config] expected `device: cuda` with `{}`, got `device: cpu`",
          s.amp ? "amp: true" : "precision: fp16");
   }
-  if (s.precision == "bf16" && graph::is_quantized(graph)) {
-    fail(
-        ErrorKind::config,
-        "[train.config] expected `precision: fp32` for a model whose quantization is simulated, got `precision: bf16`: "
-        "bfloat16 has fewer digits than what is rounded to 8 bits needs");
-  }
+  if (graph::is_quantized(graph)) config::require_digits({{"precision", s.precision}}, "train.config");
 }
 
 }  // namespace

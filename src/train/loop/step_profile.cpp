@@ -10,7 +10,13 @@
 namespace quench::train {
 namespace {
 
-constexpr size_t kOperators = 20;
+constexpr size_t kOperators = 20, kLongestName = 60;
+
+/// Names of C++ functions are long; their ends tell them apart.
+std::string shortened(std::string_view name) {
+  if (name.size() <= kLongestName) return std::string(name);
+  return "..." + std::string(name.substr(name.size() - kLongestName + 3));
+}
 
 }  // namespace
 
@@ -53,12 +59,14 @@ std::string StepProfile::table() const {
   for (const Stage& stage : stages_) all += stage.ns;
   const auto steps = static_cast<double>(std::max<int64_t>(1, wanted_ - left_));
   const auto line = [&](std::string_view name, int64_t ns) {
-    return fmt::format("\n  {:<44} {:>9.2f} ms {:>6.1f} %", name, static_cast<double>(ns) / 1e6 / steps,
+    return fmt::format("\n  {:<{}} {:>9.2f} ms {:>6.1f} %", shortened(name), kLongestName,
+                       static_cast<double>(ns) / 1e6 / steps,
                        100.0 * static_cast<double>(ns) / static_cast<double>(std::max<int64_t>(1, all)));
   };
   std::string text = fmt::format("profile of {} steps, {:.1f} images/s; a step:", wanted_ - left_,
                                  1e9 * static_cast<double>(images_) / static_cast<double>(std::max<int64_t>(1, all)));
   for (const Stage& stage : stages_) text += line(stage.name, stage.ns);
+  text += line("all", all);
   std::vector<std::pair<std::string, nn::OperatorTimes::Total>> ordered(operators_.begin(), operators_.end());
   std::ranges::stable_sort(ordered, std::greater{}, [](const auto& of) { return of.second.ns; });
   text += "\noperators, without those that they call:";

@@ -23,6 +23,9 @@ class StepProfile {
   void pause();
   /// Ends a step of so many images; true where it was the last one wanted.
   bool end_step(int64_t images);
+  /// Whether the run has ended before all wanted steps were there. Without any: table() has nothing to show.
+  bool unfinished() const { return left_ > 0; }
+  bool has_steps() const { return left_ < wanted_; }
   /// The stages in the order of a step, then the operators that took the most, with milliseconds a step and shares.
   std::string table() const;
 
