@@ -67,7 +67,10 @@ TEST_F(CliBench, EveryStageIsTimed) {
     EXPECT_EQ(answer["picture"]["bytes"], fs::file_size(folder_ / "p.jpg"));
     EXPECT_FALSE(answer["detections"].empty());
   }
-  const Json answer = bench("classifier.onnx --end-to-end --picture p.jpg");
+  const Json answer = bench("classifier.onnx --end-to-end --picture p.jpg --isa plain");
+  EXPECT_EQ(answer["config"]["isa"], "plain");
+  EXPECT_EQ(answer["notes"][0], "instruction set: plain");
+  for (const char* key : {"host", "quench_version", "model_sha256"}) EXPECT_TRUE(answer[key].is_string()) << key;
   EXPECT_EQ(keys(answer["stages"]), (std::vector<std::string>{"decode", "inference", "postprocess", "preprocess"}));
   EXPECT_EQ(answer["top"].size(), 5u);
 }
@@ -142,6 +145,8 @@ TEST_F(CliBench, WrongPicturesAndSettings) {
   expect_error(bench + " --picture p.jpg", 2, {"--picture", "--end-to-end"});
   expect_error(bench + " --confidence 0.1", 2, {"confidence", "--end-to-end"});
   expect_error(bench + " --end-to-end --confidence 2", 2, {"confidence"});
+  expect_error("bench classifier.onnx --end-to-end --confidence 0.1", 2, {"'confidence'", "expected a detector"});
+  expect_error("predict classifier.onnx --source p.jpg --rect", 2, {"'rect'", "classifier.onnx"});
   expect_error(bench + " --streams 2 --profile", 2, {"--profile", "--streams"});
   expect_error(bench + " --end-to-end --device ssh://user@host", 2, {"--end-to-end", "ssh://user@host"});
 }

@@ -314,6 +314,7 @@ TEST_F(Cli, BenchesWhatItCanAndSaysWhyNot) {
   EXPECT_GT(rows[1]["latency_p50_ns"].get<int64_t>(), 0);
   const std::string profile = quench(bench + "--profile").out;
   EXPECT_NE(profile.find("model.0.conv"), std::string::npos) << profile;
+  EXPECT_NE(profile.find("\nconvolutions and linear layers: "), std::string::npos) << profile;
 
   expect_error(bench + "--runtime native,native", 2, {"native", "twice"});
   expect_error(bench + "--runtime onnxruntime --isa plain", 2, {"--isa", "onnxruntime"});

@@ -18,6 +18,7 @@
 #include "metrics/latency.h"
 #include "picture_files/decode.h"
 #include "platform/bench.h"
+#include "platform/measured.h"
 #include "platform/watch.h"
 #include "prediction/form.h"
 #include "runtime/measure.h"
@@ -48,6 +49,7 @@ struct StreamedModel {
   std::string runtime;
   std::vector<std::string> stages;
   std::vector<std::unique_ptr<StreamLine>> lines;
+  std::vector<std::string> notes;  ///< what the runtime made of the model
   std::optional<Error> refusal;
   runtime::StreamedSamples samples;
 
@@ -125,9 +127,8 @@ runtime::StreamedWork open_entry(StreamedModel& entry, const BenchPicture& pictu
   work.stages = entry.stages.size();
   std::vector<int64_t> unused(work.stages);
   for (const runtime::Stream& stream : work.streams) stream(unused);
-  for (const std::string& note : (first.engine ? first.engine->session() : *first.session).notes()) {
-    environment.log.info(entry.name() + ": " + note);
-  }
+  entry.notes = (first.engine ? first.engine->session() : *first.session).notes();
+  for (const std::string& note : entry.notes) environment.log.info(entry.name() + ": " + note);
   return work;
 }
 
@@ -172,16 +173,23 @@ Json to_json(const StagePart& part) {
           {"share", part.share}};
 }
 
-Json to_json(const StreamedModel& entry, const BenchPicture& picture, const Json& options) {
+Json to_json(const StreamedModel& entry, const BenchPicture& picture, const Json& options, const std::string& version) {
+  record::Record host;
+  platform::set_host(host, version);
   Json out{{"model", entry.model->path.string()},
+           {"model_sha256", entry.model->sha256},
            {"runtime", entry.runtime},
            {"threads", options["threads"]},
            {"streams", options["streams"]},
+           {"host", *host.host},
+           {"quench_version", version},
+           {"config", options},
            {"status", entry.refusal ? "unsupported" : "ok"},
            {"reason", entry.refusal ? Json(entry.refusal->what()) : Json()}};
   if (options["end_to_end"]) out["picture"] = to_json(picture);
   if (entry.refusal) return out;
   const std::vector<StagePart> parts = stage_parts(entry);
+  out["notes"] = entry.notes;
   out["samples"] = entry.samples.total_ns.size();
   out["images_per_second"] = entry.samples.images_per_second;
   out["stages"] = Json::object();
@@ -277,7 +285,7 @@ int run_bench_streams(const std::vector<graph::ModelFile>& models, const Json& o
   const BenchPicture picture = options["end_to_end"] ? bench_picture(options) : BenchPicture{};
   std::vector<StreamedModel> entries;
   for (const graph::ModelFile& model : models) {
-    for (const Json& runtime : options["runtime"]) entries.push_back({&model, runtime, {}, {}, {}, {}});
+    for (const Json& runtime : options["runtime"]) entries.push_back({&model, runtime, {}, {}, {}, {}, {}});
   }
   std::vector<runtime::StreamedWork> works;
   std::vector<StreamedModel*> running;
@@ -306,7 +314,7 @@ int run_bench_streams(const std::vector<graph::ModelFile>& models, const Json& o
   const std::string format = options["format"];
   if (format.starts_with("json")) {
     Json list = Json::array();
-    for (const StreamedModel& entry : entries) list.push_back(to_json(entry, picture, options));
+    for (const StreamedModel& entry : entries) list.push_back(to_json(entry, picture, options, environment.version));
     std::cout << render_objects(list, format);
   } else {
     std::cout << render_rows(stage_rows(entries, options), format);

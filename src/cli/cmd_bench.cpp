@@ -1,19 +1,20 @@
-#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <set>
 
 #include "cli/base_commands.h"
+#include "cli/bench_profile.h"
 #include "cli/bench_session.h"
 #include "cli/bench_streams.h"
 #include "cli/commands.h"
+#include "cli/detector_settings.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
 #include "cli/remote.h"
 #include "core/clock.h"
 #include "core/error.h"
 #include "core/json_text.h"
-#include "core/printable.h"
+#include "graph/magnitude.h"
 #include "platform/bench_set.h"
 #include "platform/measured.h"
 
@@ -32,53 +33,6 @@ record::Record record_of(const graph::ModelFile& model, const std::string& runti
   platform::set_predicted(record, model);
   record.config = options;
   return record;
-}
-
-/// Median times of each layer over some runs; means where the session times itself.
-void print_profile(platform::BenchEntry& entry) {
-  constexpr int kRuns = 31;
-  std::vector<std::vector<runtime::LayerTime>> runs;
-  const bool own = entry.session->times_itself();
-  const Tensor input = runtime::to_input(runtime::noise_image(entry.model->graph), entry.session->input_dtype());
-  for (int i = 0; i < (own ? 1 : kRuns); ++i) {
-    if (!own) entry.session->run(input);
-    runs.push_back(entry.session->layer_times());
-  }
-  if (runs[0].empty()) {
-    fail(ErrorKind::unsupported, "bench --profile: runtime '{}' does not time its layers", entry.runtime);
-  }
-  std::vector<runtime::LayerTime> median = runs[0];
-  double total_ns = 0;
-  for (size_t layer = 0; layer < median.size(); ++layer) {
-    std::vector<int64_t> times;
-    for (const auto& run : runs) times.push_back(run[layer].time_ns);
-    const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-    std::nth_element(times.begin(), middle, times.end());
-    median[layer].time_ns = *middle;
-    total_ns += static_cast<double>(median[layer].time_ns);
-  }
-  std::vector<std::vector<std::string>> rows{{"layer", "operation", "ms", "share %", "MMACs", "GOP/s", "peak %"}};
-  for (const runtime::LayerTime& layer : median) {
-    const auto time_ns = static_cast<double>(std::max<int64_t>(1, layer.time_ns));
-    const double gmacs = static_cast<double>(layer.macs) / time_ns;
-    const double products = layer.products > 0 ? static_cast<double>(layer.products) / time_ns : gmacs;
-    rows.push_back(
-        {layer.layer, layer.operation, fmt::format("{:.3f}", time_ns / 1e6),
-         fmt::format("{:.1f}", 100 * time_ns / total_ns),
-         layer.macs == 0 ? "-" : fmt::format("{:.1f}", static_cast<double>(layer.macs) / 1e6),
-         layer.macs == 0 ? "-" : fmt::format("{:.0f}", 2 * gmacs),
-         layer.macs == 0 || layer.peak_gmacs <= 0 ? "-" : fmt::format("{:.0f}", 100 * products / layer.peak_gmacs)});
-  }
-  std::cout << fmt::format("\n{} / {}: {:.3f} ms in {} layers, {}\n", printable_line(entry.model->path.string()),
-                           entry.runtime, total_ns / 1e6, median.size(),
-                           own ? "its own means" : fmt::format("median of {} runs", kRuns))
-            << text_table(rows);
-}
-
-/// Before time is spent on it. A session that times itself has no layer times before.
-void require_layer_times(const platform::BenchEntry& entry) {
-  if (entry.session->times_itself() || !entry.session->layer_times().empty()) return;
-  fail(ErrorKind::config, "bench --profile: expected a runtime that times its layers, got {}", entry.runtime);
 }
 
 /// Before time is spent: whether the settings go together.
@@ -107,6 +61,8 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
   if (is_remote(options)) return run_bench_remote(invocation, environment);
   std::vector<graph::ModelFile> models;
   for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options, environment));
+  for (const graph::ModelFile& model : models) graph::require_magnitudes(model.graph);
+  require_detector(invocation.flags, models);
   if (wants_streams(options)) return run_bench_streams(models, options, environment, registry);
   std::vector<platform::BenchEntry> entries;
   std::vector<record::Record> records;
