@@ -72,7 +72,7 @@ TEST(Verify, Weights) {
   refuse("expected weight 'running_var'", [](Graph& g) { g.weights.erase("model.0.bn.running_var"); });
   refuse("belongs to no node", [](Graph& g) { g.weights["spare.weight"] = g.weights.begin()->second; });
   refuse("finite", [](Graph& g) { g.weights["model.0.conv.weight"].value.mutable_values<float>()[3] = INFINITY; });
-  refuse("finite", [](Graph& g) { g.weights["model.0.bn.running_var"].value.mutable_values<float>()[0] = -1; });
+  refuse("at least 0, got -1", [](Graph& g) { g.weights["model.0.bn.running_var"].value.mutable_values<float>()[0] = -1; });
   refuse("int8 alone", [](Graph& g) { g.weights["model.0.conv.weight"].value = Tensor(DType::i8, {8, 3, 3, 3}); });
   refuse("bias [8]", [](Graph& g) { g.weights["model.1.conv.bias"].value = Tensor(DType::f32, {7}); });
 }

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 
 #include "graph/dynamic_range.h"
 #include "graph/levels.h"
@@ -58,6 +59,9 @@ QuantParams OnnxReader::quant_params(const NodeProto& proto) const {
   quant.axis = scale.dims_size() > 0 ? 0 : -1;
   if (quant.scale.size() != quant.zero_point.size() || scale.dims_size() > 1) {
     wrong("expected as many zero points as scales (node {})", proto.name());
+  }
+  for (const float value : quant.scale) {  // before it is compared: it equals nothing
+    if (std::isnan(value)) wrong("expected scales above 0, got nan (node {})", proto.name());
   }
   return quant;
 }

@@ -179,7 +179,8 @@ void check_integers(std::span<const T> values, const QuantParams& quant, const s
 
 void check_floats(std::span<const float> values, float low, const std::string& where) {
   for (float value : values) {
-    if (!std::isfinite(value) || value < low) wrong("expected finite values, got {} ({})", value, where);
+    if (!std::isfinite(value)) wrong("expected finite values, got {} ({})", value, where);
+    if (value < low) wrong("expected values of at least {:g}, got {} ({})", low, value, where);
   }
 }
 
