@@ -52,8 +52,8 @@ def _parser():
     add(
         "--isa",
         default="",
-        help="instruction sets, of avx2 avx512-vnni neon neon-dot, or auto: nobody is capped "
-        "[all that this processor has]",
+        help="instruction sets, of avx2 avx-vnni avx512 avx512-vnni neon neon-dot, or auto: nobody is capped "
+        "[all that this processor has; avx512 where there is no VNNI]",
     )
     add("--runtimes", default=",".join(peers.BY_NAME), help="peers [%(default)s]")
     add(

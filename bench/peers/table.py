@@ -45,6 +45,12 @@ def _cell(cell, runtime, notes):
     return ""
 
 
+def _verdict(ratio, goal):
+    """Rounds on both sides of the goal decide nothing."""
+    _, low, high = ratio
+    return "yes" if high <= goal else "no" if low > goal else "open"
+
+
 def _table(group, runtimes, bits, isa, notes):
     goal = summary.goal(bits, isa)
     head = ["model", "threads", *(_title(runtime) for runtime in runtimes), "quench / fastest peer", "fastest peer"]
@@ -56,7 +62,7 @@ def _table(group, runtimes, bits, isa, notes):
         row = [_text(model), str(threads), *(_cell(cell, runtime, notes) for runtime in runtimes)]
         row += [f"{ratio[0]:.2f} ({ratio[1]:.2f} to {ratio[2]:.2f})", _title(cell.fastest())] if ratio else ["", ""]
         if goal is not None:
-            row.append(("yes" if ratio[0] <= goal else "no") if ratio else "")
+            row.append(_verdict(ratio, goal) if ratio else "")
         rows.append(row)
     return ["| " + " | ".join(row) + " |" for row in rows]
 
