@@ -46,9 +46,11 @@ def _cell(cell, runtime, notes):
 
 
 def _verdict(ratio, goal):
-    """Rounds on both sides of the goal decide nothing."""
-    _, low, high = ratio
-    return "yes" if high <= goal else "no" if low > goal else "open"
+    """Whether every round meets the goal, or none, or which side the median is on."""
+    middle, low, high = ratio
+    if low <= goal < high:
+        return "median: yes" if middle <= goal else "median: no"
+    return "yes" if high <= goal else "no"
 
 
 def _table(group, runtimes, bits, isa, notes):
