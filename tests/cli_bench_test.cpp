@@ -145,7 +145,7 @@ TEST_F(CliBench, WrongPicturesAndSettings) {
   expect_error(bench + " --picture p.jpg", 2, {"--picture", "--end-to-end"});
   expect_error(bench + " --confidence 0.1", 2, {"confidence", "--end-to-end"});
   expect_error(bench + " --end-to-end --confidence 2", 2, {"confidence"});
-  expect_error("bench classifier.onnx --end-to-end --confidence 0.1", 2, {"'confidence'", "expected a detector"});
+  expect_error("bench classifier.onnx --end-to-end --confidence 0.1", 2, {"'confidence'", "the task 'classify'"});
   expect_error("predict classifier.onnx --source p.jpg --rect", 2, {"'rect'", "classifier.onnx"});
   expect_error(bench + " --streams 2 --profile", 2, {"--profile", "--streams"});
   expect_error(bench + " --end-to-end --device ssh://user@host", 2, {"--end-to-end", "ssh://user@host"});

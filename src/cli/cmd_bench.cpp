@@ -7,9 +7,9 @@
 #include "cli/bench_session.h"
 #include "cli/bench_streams.h"
 #include "cli/commands.h"
-#include "cli/detector_settings.h"
 #include "cli/model_argument.h"
 #include "cli/print.h"
+#include "cli/reading_settings.h"
 #include "cli/remote.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -62,7 +62,7 @@ int run_bench(const program::Invocation& invocation, const program::Environment&
   std::vector<graph::ModelFile> models;
   for (const std::string& argument : invocation.inputs) models.push_back(open_model(argument, options, environment));
   for (const graph::ModelFile& model : models) graph::require_magnitudes(model.graph);
-  require_detector(invocation.flags, models);
+  require_settings_of_tasks(invocation.flags, models);
   if (wants_streams(options)) return run_bench_streams(models, options, environment, registry);
   std::vector<platform::BenchEntry> entries;
   std::vector<record::Record> records;

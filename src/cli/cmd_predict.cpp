@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <iostream>
 
-#include "cli/detector_settings.h"
 #include "cli/lab_commands.h"
 #include "cli/model_argument.h"
 #include "cli/predict_remote.h"
 #include "cli/prediction_print.h"
+#include "cli/reading_settings.h"
 #include "cli/remote.h"
 #include "core/error.h"
 #include "core/processors.h"
@@ -58,7 +58,7 @@ int run_predict(const program::Invocation& invocation, const program::Environmen
                                         others.front().string()));
   }
   const graph::ModelFile model = open_file(invocation.inputs.at(0), environment);
-  require_detector(given_settings(invocation), {model});
+  require_settings_of_tasks(given_settings(invocation), {model});
   if (is_remote(options)) {
     const prediction::Vocabulary words = prediction::vocabulary_of(model.graph);
     inference::PredictionFiles files(output, forms_of(options), *source, words);
