@@ -79,9 +79,8 @@ TEST_F(Remote, PredictionsAreThoseOfThisMachine) {
     ASSERT_EQ(quench(fmt::format("data show shapes --count 1 -o in/{}", name)).code, 0);
   }
   write_file(folder_ / "in/d.png", read_file(folder_ / "in/a.png").substr(0, 300));  // damaged
-  for (const char* model : {"detect-int8.onnx", "int8.onnx"}) {
-    const std::string call = std::string("predict ") + model +
-                             " --runtime native --source in --confidence 1e-7 --max-detections 5 --format json --save ";
+  for (const char* model : {"detect-int8.onnx --confidence 1e-7 --max-detections 5", "int8.onnx"}) {
+    const std::string call = fmt::format("predict {} --runtime native --source in --format json --save ", model);
     const Outcome near = quench(call + "txt,json,images -o near"),
                   far = quench(call + "txt,json,images -o far" + on_device());
     EXPECT_EQ(near.code, 1) << near.err;
