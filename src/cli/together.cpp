@@ -129,11 +129,8 @@ void require_sensible(int asked, const Json& given, AfterLoss after) {
     fail(ErrorKind::config, "[cli] expected a --world-size of {} at most on {}, got {}", most,
          counted(usable_processors(), "processor"), asked);
   }
-  const int64_t batch = given.value("batch", int64_t{asked});
-  if (batch < asked && after == AfterLoss::until_they_meet) {
-    fail(ErrorKind::config,
-         "[cli] expected at least an image a batch for each of {} processes (`world_size`), got batches of {}", asked,
-         batch);
+  if (after == AfterLoss::until_they_meet) {
+    processes::require_an_image_each(asked, given.value("batch", int64_t{asked}));
   }
 }
 

@@ -120,4 +120,11 @@ std::string first_host(std::string_view list) {
   return host + std::string(list.substr(0, list.find_first_of(",[")));
 }
 
+void require_an_image_each(int processes, int64_t batch) {
+  if (batch >= processes) return;
+  fail(ErrorKind::config,
+       "[processes] expected at least an image a batch for each of {} processes (`world_size`), got batches of {}",
+       processes, batch);
+}
+
 }  // namespace quench::processes

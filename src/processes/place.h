@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -37,5 +38,8 @@ Place place_of(const Variables& variables, int asked);
 
 /// "node01" of "node[01-04,7],other": the first name of a list of hosts as Slurm writes them.
 std::string first_host(std::string_view list);
+
+/// Throws Error{config} where a batch has fewer images than there are processes to share it.
+void require_an_image_each(int processes, int64_t batch);
 
 }  // namespace quench::processes

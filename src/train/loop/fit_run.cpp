@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "data/loading/evaluation_images.h"
+#include "processes/place.h"
 #include "train/loop/best_model.h"
 #include "train/loop/device.h"
 
@@ -71,11 +72,7 @@ std::unique_ptr<data::Loader> make_loader(const FitSettings& s, const data::Spli
     images = s.train_limit;
   }
   options.drop_last = images >= s.batch;  // a last batch of a few images would upset the batch statistics
-  if (std::min(images, s.batch) < group.world_size()) {
-    fail(ErrorKind::config,
-         "[train] expected at least an image a batch for each of {} processes (`world_size`), got batches of {}",
-         group.world_size(), std::min(images, s.batch));
-  }
+  processes::require_an_image_each(group.world_size(), std::min(images, s.batch));
   return std::make_unique<data::Loader>(data.train, options);
 }
 
