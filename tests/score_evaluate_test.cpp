@@ -29,7 +29,9 @@ ImageSource batches(std::vector<std::vector<uint8_t>> seen) {
     if (next == seen.size()) return std::nullopt;
     LabelledImages out{Tensor(DType::u8, {static_cast<int64_t>(seen[next].size()), 1}), {}};
     std::ranges::copy(seen[next], out.images.mutable_values<uint8_t>().begin());
-    out.truths.assign(seen[next++].size(), Truth{.label = 1});
+    Truth truth;
+    truth.label = 1;
+    out.truths.assign(seen[next++].size(), truth);
     return out;
   };
 }

@@ -127,7 +127,9 @@ TEST(Split, PartsAreEvaluatedAsDataSetsOfTheirOwn) {
       const auto& found = choosing ? parts.choosing : parts.comparing;
       const double value = map_replicates(found.boxes, 0, kSeed, 1).map_50_95.value;
       ASSERT_EQ(std::isnan(value), !plain.map_50_95.has_value());
-      if (plain.map_50_95) EXPECT_NEAR(value, *plain.map_50_95, kRounding) << seed << " " << choosing;
+      if (plain.map_50_95) {
+        EXPECT_NEAR(value, *plain.map_50_95, kRounding) << seed << " " << choosing;
+      }
     }
   }
 }
