@@ -10,6 +10,7 @@
 #include "cli/bench_picture.h"
 #include "cli/bench_session.h"
 #include "cli/print.h"
+#include "cli/reading_settings.h"
 #include "config/tables.h"
 #include "core/clock.h"
 #include "core/error.h"
@@ -18,7 +19,7 @@
 #include "metrics/latency.h"
 #include "picture_files/decode.h"
 #include "platform/bench.h"
-#include "platform/measured.h"
+#include "platform/host.h"
 #include "platform/watch.h"
 #include "prediction/form.h"
 #include "runtime/measure.h"
@@ -30,8 +31,6 @@ namespace {
 using config::Option;
 using config::OptionSet;
 using T = config::OptionType;
-
-OptionSet picture_options() { return config::predict_options().without({"source", "save", "imgsz", "limit"}); }
 
 /// One stream's own model. What it reads and writes no other stream touches.
 struct StreamLine {
@@ -94,7 +93,7 @@ std::unique_ptr<StreamLine> open_line(const StreamedModel& entry, const runtime:
   if (options["end_to_end"]) {
     line->engine = std::make_unique<prediction::Engine>(runtime, *entry.model, bench_session(options));
     require_image_by_image(line->engine->session(), entry.runtime);
-    Json settings = picture_options().part_of(options);
+    Json settings = reading_options().part_of(options);
     settings["imgsz"] = 0;
     line->predictor = std::make_unique<prediction::Predictor>(*line->engine, settings);
   } else {
@@ -174,14 +173,12 @@ Json to_json(const StagePart& part) {
 }
 
 Json to_json(const StreamedModel& entry, const BenchPicture& picture, const Json& options, const std::string& version) {
-  record::Record host;
-  platform::set_host(host, version);
   Json out{{"model", entry.model->path.string()},
            {"model_sha256", entry.model->sha256},
            {"runtime", entry.runtime},
            {"threads", options["threads"]},
            {"streams", options["streams"]},
-           {"host", *host.host},
+           {"host", platform::one_line(platform::detect_host())},
            {"quench_version", version},
            {"config", options},
            {"status", entry.refusal ? "unsupported" : "ok"},
@@ -244,7 +241,7 @@ std::string stream_summary(const StreamedModel& entry, const BenchPicture& pictu
 }  // namespace
 
 OptionSet streams_options() {
-  std::vector<Option> of_pictures = picture_options().options();
+  std::vector<Option> of_pictures = reading_options().options();
   for (Option& option : of_pictures) option.help = "--end-to-end: " + option.help;
   return OptionSet({Option{"end_to_end", T::boolean, false,
                            "from a picture file's bytes to boxes or classes, with the time of every stage"},
@@ -274,7 +271,7 @@ void check_streams(const Json& options, const Json& given) {
   }
   if (options["end_to_end"]) return;
   if (given.contains("picture")) fail(ErrorKind::config, "bench --picture: expected --end-to-end beside it");
-  const OptionSet of_pictures = picture_options();
+  const OptionSet of_pictures = reading_options();
   for (const Option& option : of_pictures.options()) {
     if (given.contains(option.name)) fail(ErrorKind::config, "bench: '{}' goes with --end-to-end", option.name);
   }

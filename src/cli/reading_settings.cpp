@@ -9,9 +9,11 @@
 
 namespace quench::cli {
 
+config::OptionSet reading_options() { return config::predict_options().without({"source", "save", "imgsz", "limit"}); }
+
 void require_settings_of_tasks(const Json& given, const std::vector<graph::ModelFile>& models) {
   if (models.empty()) return;
-  const config::OptionSet of_reading = config::predict_options().without({"source", "save", "imgsz", "limit"});
+  const config::OptionSet of_reading = reading_options();
   for (const config::Option& option : of_reading.options()) {
     if (!given.contains(option.name)) continue;
     const bool has_it = std::ranges::any_of(models, [&](const graph::ModelFile& model) {
