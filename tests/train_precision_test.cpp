@@ -2,9 +2,13 @@
 
 #include "core/error.h"
 #include "core/file.h"
+#include "nn/graph_module.h"
 #include "stopping_dataset.h"
+#include "train/distill/distill_objective.h"
 #include "train/loop/checkpoint.h"
+#include "train/loop/evaluation.h"
 #include "train/loop/fit_settings.h"
+#include "train/loop/objective.h"
 #include "train/loop/step_profile.h"
 #include "train/loop/trainer.h"
 #include "train/optimizers/precision.h"
@@ -74,6 +78,36 @@ TEST_F(Bf16Fit, TwentyStepsFollowFloat32) {
   ASSERT_EQ(rounded.size(), 2u);
   EXPECT_NE(rounded, exact);
   for (size_t i = 0; i < exact.size(); ++i) EXPECT_NEAR(rounded[i] / exact[i], 1, 0.01) << i;
+}
+
+TEST_F(Bf16Fit, ATeacherComputesInItTooUnlessItIsQuantized) {
+  const graph::Graph graph = samples::tiny_classifier(24, 10);
+  const data::Splits data = samples::tiny_shapes();
+  data::LoaderOptions options;
+  options.imgsz = 24;
+  options.batch = 8;
+  data::Loader loader(data.train, options);
+  loader.start(0);
+  const data::Batch batch = *loader.next();
+  const torch::NoGradGuard no_gradient;
+  const auto outputs = nn::GraphModule(graph).forward(pixels_of(batch.images, torch::kCPU));
+  const auto share_of_teacher = [&](const graph::Graph& teacher, const char* precision) {
+    const FitSettings settings = parse_settings({{"precision", precision}}, graph);
+    const DistillSettings distill = distill_settings({{"distill_weight", 1000.0}}, "classify");
+    const auto objective = distilled(teacher, distill)(graph, data, settings);
+    const torch::Tensor own = make_objective(graph, data, settings)->loss(outputs, batch);
+    return (objective->loss(outputs, batch) - own).item<double>();
+  };
+  EXPECT_EQ(share_of_teacher(graph, "fp32"), 0) << "the model is its teacher";
+  const double rounded = share_of_teacher(graph, "bf16");
+  EXPECT_NE(rounded, 0);
+  EXPECT_NEAR(rounded, 0, 1);
+  graph::Graph quantized = graph;
+  graph::QuantParams params;
+  params.scale = {0.01F};
+  params.zero_point = {0};
+  quantized.edges.at(quantized.nodes.at(0).inputs.at(0)).quant = params;
+  EXPECT_EQ(share_of_teacher(quantized, "bf16"), share_of_teacher(quantized, "fp32"));
 }
 
 TEST_F(Bf16Fit, CancelledAndResumedEqualsStraight) {

@@ -29,8 +29,7 @@ int run_layers(const program::Invocation& invocation, const program::Environment
   attempt(record, environment.log, [&] {
     const runtime::Runtime& runtime = registry.require(options["runtime"]);
     times = platform::time_layers(all, runtime, timing, *environment.cancel, [&](size_t done) {
-      environment.log.show_step(
-          {"layers", static_cast<int64_t>(done), total, static_cast<double>(now_ns() - start_ns) * 1e-9, "layers"});
+      environment.log.show_step({"layers", static_cast<int64_t>(done), total, seconds_since(start_ns), "layers"});
     });
   });
   if (record.status == "ok") record.config["layer_times_ns"] = std::move(times);

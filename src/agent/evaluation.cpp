@@ -15,8 +15,6 @@
 namespace quench::agent {
 namespace {
 
-double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
-
 void require_size(const graph::Graph& graph, const pack::Header& header) {
   ensure(graph.inputs.size() == 1, "[agent] expected a model with one input, got {}", graph.inputs.size());
   const Shape& shape = graph.edge(graph.inputs[0]).shape;

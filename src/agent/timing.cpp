@@ -16,7 +16,7 @@ void time_all(std::vector<platform::BenchEntry>& all, const runtime::Registry& r
   const int64_t start_ns = now_ns();
   log.show_step({"bench", 0, total, 0, "models"});
   platform::bench_set(all, registry, set, log, cancel);
-  log.show_step({"bench", total, total, static_cast<double>(now_ns() - start_ns) * 1e-9, "models"});
+  log.show_step({"bench", total, total, seconds_since(start_ns), "models"});
 }
 
 }  // namespace quench::agent

@@ -88,7 +88,7 @@ class Measurement {
     Sensitivity out = result();
     log_.info(fmt::format("sensitivity: {} at {} in {:.0f} s",
                           counted(static_cast<int64_t>(out.layers.size()), "layer"), counted(out.images, "image"),
-                          static_cast<double>(now_ns() - start_ns) * 1e-9));
+                          seconds_since(start_ns)));
     return out;
   }
 
@@ -180,7 +180,7 @@ class Measurement {
       log_.show_step({.phase = "sensitivity",
                       .done = images(),
                       .total = static_cast<int64_t>(loading.subset.size()),
-                      .seconds = static_cast<double>(now_ns() - start_ns) * 1e-9,
+                      .seconds = seconds_since(start_ns),
                       .things = "images"});
       log_.show_progress(fmt::format("sensitivity: {} of {} images", images(), loading.subset.size()));
     }

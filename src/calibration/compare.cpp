@@ -353,8 +353,7 @@ Findings compare(const graph::ModelFile& model, const data::Splits& data, const 
   }
   const int64_t start_ns = now_ns();
   Findings out = Comparison(model, data, settings, log, cancel).run();
-  log.info(fmt::format("calibrate: {} in {:.0f} s", counted(out.pictures, "picture"),
-                       static_cast<double>(now_ns() - start_ns) * 1e-9));
+  log.info(fmt::format("calibrate: {} in {:.0f} s", counted(out.pictures, "picture"), seconds_since(start_ns)));
   return out;
 }
 

@@ -64,7 +64,7 @@ class Pass {
       log_.show_step({.phase = "calibrate",
                       .done = static_cast<int64_t>(pictures_.size()),
                       .total = static_cast<int64_t>(loading_.subset.size()),
-                      .seconds = static_cast<double>(now_ns() - start_ns) * 1e-9,
+                      .seconds = seconds_since(start_ns),
                       .things = "images"});
       log_.show_progress(fmt::format("calibrate: {} of {} images", pictures_.size(), loading_.subset.size()));
     }

@@ -129,7 +129,7 @@ Scoring score_ranges(const graph::Graph& float_graph, const quant::Placement& pl
     log.show_step({.phase = "score",
                    .done = run.images(),
                    .total = static_cast<int64_t>(images.size()),
-                   .seconds = static_cast<double>(now_ns() - start_ns) * 1e-9,
+                   .seconds = seconds_since(start_ns),
                    .things = "images"});
     log.show_progress(
         fmt::format("calibrate: {} of {} images scored with {} ranges", run.images(), images.size(), ranges.size()));

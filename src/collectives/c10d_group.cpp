@@ -30,8 +30,6 @@ constexpr milliseconds kNever{std::chrono::hours(24 * 365)};
 /// In memory each process reads the values of all; around Gloo's ring it reads as many of two, however many there are.
 constexpr int kMostInMemory = 8;
 
-double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
-
 template <typename T>
 at::Tensor view_of(std::span<T> values) {
   return at::from_blob(values.data(), {static_cast<int64_t>(values.size())}, c10::CppTypeToScalarType<T>::value);

@@ -91,7 +91,7 @@ std::string own_address(const processes::Place& place, double seconds, const Can
   while (true) {
     if (cancel) cancel->check();
     if (std::string own = end_of_connection(addresses.get()); !own.empty()) return own;
-    if (static_cast<double>(now_ns() - start) * 1e-9 > seconds) {
+    if (seconds_since(start) > seconds) {
       fail(ErrorKind::io,
            "[collectives] expected rank 0 to listen at {}:{} within {:g} s, got no answer: did it start, and may this "
            "machine reach that port?",

@@ -25,8 +25,6 @@ constexpr double kRollCallSeconds = 3;
 
 const char* const kEnd = "end";  // what the first process to leave says, as JSON
 
-double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
-
 std::vector<uint8_t> bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
 
 /// The store where processes meet, which rank 0 serves.

@@ -12,6 +12,8 @@ int64_t now_ns() {
   return duration_cast<nanoseconds>(steady_clock::now().time_since_epoch()).count();
 }
 
+double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
+
 std::string utc_now() {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};

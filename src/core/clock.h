@@ -8,6 +8,9 @@ namespace quench {
 /// Monotonic time in nanoseconds, for durations.
 int64_t now_ns();
 
+/// Seconds that have passed since a time of now_ns().
+double seconds_since(int64_t start_ns);
+
 /// Wall time now in UTC, ISO 8601: "2026-11-23T02:46:00Z".
 std::string utc_now();
 

@@ -97,7 +97,7 @@ void learn(Table& table, const std::vector<ShapedLayer>& layers, Timer& timer, c
   log.info(fmt::format("latency table: {} layers to time on {}", todo.size(), table.machine().device));
   const int64_t start_ns = now_ns();
   const auto progress = [&](size_t done) {
-    const double seconds = static_cast<double>(now_ns() - start_ns) * 1e-9;
+    const double seconds = seconds_since(start_ns);
     log.show_progress(fmt::format("latency table: layer {} of {}", done, todo.size()));
     log.show_step({"latency table", static_cast<int64_t>(done), static_cast<int64_t>(todo.size()), seconds, "layers"});
   };

@@ -38,7 +38,7 @@ class Timed {
     input_ = runtime::to_input(runtime::noise_image(model.graph), session_->input_dtype());
     const int64_t start = now_ns();
     session_->run(input_);
-    run_seconds_ = static_cast<double>(now_ns() - start) * 1e-9;
+    run_seconds_ = seconds_since(start);
     if (session_->layer_times().empty()) {
       fail(ErrorKind::config, "[platform] expected a runtime that times its layers, got {}", runtime.name());
     }

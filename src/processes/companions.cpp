@@ -78,7 +78,7 @@ Companions::Companions(std::vector<std::string> arguments, int world_size, int p
 
 Companions::~Companions() {
   const int64_t start = now_ns();
-  while (state_->running > 0 && static_cast<double>(now_ns() - start) * 1e-9 < kPatienceSeconds) {
+  while (state_->running > 0 && seconds_since(start) < kPatienceSeconds) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   state_->end.cancel();

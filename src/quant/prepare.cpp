@@ -182,13 +182,12 @@ Prepared prepare(const graph::Graph& float_graph, const data::Splits& data, cons
   const size_t layers = placement.weights.size();
   Prepared out =
       assemble(std::move(placement), ranges, settings, options, {found.images, subset.sha256}, found.mean_squares);
-  log.info(
-      fmt::format("quantize: {} layers to {} (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
-                  "images in {:.1f} s",
-                  layers, counted(options.bits_w, "bit"), options.bits_a,
-                  options.layer_bits.empty() ? "" : fmt::format(" but {}", fmt::join(options.layer_bits, ", ")),
-                  to_string(options.target), out.float_layers.size(), calibration.observer, found.images,
-                  static_cast<double>(now_ns() - start_ns) * 1e-9));
+  log.info(fmt::format(
+      "quantize: {} layers to {} (activations {}){} for {}, {} kept in float, calibrated ({}) on {} "
+      "images in {:.1f} s",
+      layers, counted(options.bits_w, "bit"), options.bits_a,
+      options.layer_bits.empty() ? "" : fmt::format(" but {}", fmt::join(options.layer_bits, ", ")),
+      to_string(options.target), out.float_layers.size(), calibration.observer, found.images, seconds_since(start_ns)));
   return out;
 }
 

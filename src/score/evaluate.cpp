@@ -20,7 +20,7 @@ void evaluate(Scorer& scorer, const ImageSource& next, const RunImages& run, con
     }
     if (watch.after_run) watch.after_run();
     if (watch.log == nullptr) continue;
-    const double seconds = static_cast<double>(now_ns() - start_ns) * 1e-9;
+    const double seconds = seconds_since(start_ns);
     watch.log->show_step({"eval", scorer.images(), watch.total, seconds, "images"});
   }
 }

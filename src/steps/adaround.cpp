@@ -26,7 +26,7 @@ graph::Graph run_adaround(const StepInput& input) {
       "(geometric mean), {} images, {:.1f} s",
       counted(made.layers, "layer"),
       made.blocks > 0 ? fmt::format(" ({} of them in {})", made.in_blocks, counted(made.blocks, "block")) : "",
-      100 * made.flipped, 100 * made.error, images.count, static_cast<double>(now_ns() - start_ns) * 1e-9));
+      100 * made.flipped, 100 * made.error, images.count, seconds_since(start_ns)));
   Json told = input.settings;
   told.erase("reference");
   made.graph.metadata["adaround"] = told.dump();

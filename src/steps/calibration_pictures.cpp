@@ -27,8 +27,8 @@ data::Splits calibration_pictures(const StepInput& input, const graph::Graph& fl
   how.seed = seed;
   quant::DistilledPictures made = quant::distill_pictures(float_model, how, input.log, input.cancel);
   input.log.info(fmt::format("distilled {} from batch norms in {:.0f} s: distance of statistics {:.3g} -> {:.3g}",
-                             counted(how.count, "picture"), static_cast<double>(now_ns() - start_ns) * 1e-9,
-                             made.loss_before, made.loss_after));
+                             counted(how.count, "picture"), seconds_since(start_ns), made.loss_before,
+                             made.loss_after));
   data::PixelStore store{made.side, made.side, std::move(made.pixels), {}, {}};
   store.labels.assign(static_cast<size_t>(how.count), -1);
   return {kind, std::make_shared<data::MemoryDataset>(std::move(store)), nullptr};

@@ -121,8 +121,7 @@ Json show_images(prune::ImageCriterion& criterion, const graph::Graph& graph, co
     log.warning(
         data::to_text(loader.left_out().images(), static_cast<int64_t>(subset.indices.size()), "calibration images"));
   }
-  log.info(fmt::format("looked at {} in {:.1f} s", counted(images, "image"),
-                       static_cast<double>(now_ns() - start_ns) * 1e-9));
+  log.info(fmt::format("looked at {} in {:.1f} s", counted(images, "image"), seconds_since(start_ns)));
   Json told{{"calibration_images", images}, {"calibration_seed", seed}, {"calibration_sha256", subset.sha256}};
   if (criterion.wants_gradients()) told["calibration_batch"] = loading.batch;
   return told;

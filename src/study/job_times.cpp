@@ -88,7 +88,7 @@ WorkClock::WorkClock(const fs::path& folder, JobSize size)
 }
 
 void WorkClock::finish() const {
-  const double seconds = before_ + static_cast<double>(now_ns() - begin_ns_) * 1e-9;
+  const double seconds = before_ + seconds_since(begin_ns_);
   const Json time{{"seconds", seconds}, {"alike", size_.alike}, {"amount", size_.amount}};
   write_file(folder_ / kTimeName, time.dump() + "\n");
 }

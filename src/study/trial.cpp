@@ -16,8 +16,6 @@ constexpr int64_t kFewBatches = 2, kMoreBatches = 6;  ///< of a training
 constexpr int64_t kFewImages = 16, kMoreImages = 64;  ///< of what has no batches
 constexpr int kTimedRuns = 3;
 
-double seconds_since(int64_t begin_ns) { return static_cast<double>(now_ns() - begin_ns) * 1e-9; }
-
 /// The first of both splits, in their own ratio.
 data::Splits share_of(const data::Splits& all, int64_t images) {
   data::Splits share = all;

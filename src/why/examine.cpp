@@ -181,7 +181,7 @@ Findings examine(const Subject& subject, const Json& settings, const Profiler& p
   const int64_t start_ns = now_ns();
   Findings out = Examination(subject, settings, log, cancel).run(profiler);
   log.info(fmt::format("why: {} at {} in {:.0f} s", counted(static_cast<int64_t>(out.layers.size()), "layer"),
-                       counted(out.images, "image"), static_cast<double>(now_ns() - start_ns) * 1e-9));
+                       counted(out.images, "image"), seconds_since(start_ns)));
   return out;
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "graph/quantized.h"
 #include "models/task.h"
 #include "nn/graph_module.h"
 #include "train/distill/feature_maps.h"
@@ -15,6 +16,7 @@
 #include "train/loop/evaluation.h"
 #include "train/loop/loss_parts.h"
 #include "train/loop/objective.h"
+#include "train/optimizers/precision.h"
 
 namespace quench::train {
 namespace {
@@ -47,6 +49,14 @@ void require_same_classes(const graph::Graph& teacher, const data::Dataset& trai
   }
 }
 
+/// On the device of the training and in its precision, unless the teacher is quantized: that is simulated in float32.
+nn::ModuleOptions how_it_runs(const graph::Graph& teacher, const std::string& precision, const torch::Device& device) {
+  nn::ModuleOptions options;
+  options.device = device;
+  options.bf16 = !graph::is_quantized(teacher) && bf16_on_cpu(precision, device);
+  return options;
+}
+
 class DistillObjective : public Objective, public TermsOfLoss {
  public:
   DistillObjective(const graph::Graph& student, const graph::Graph& teacher, const DistillSettings& distill,
@@ -56,7 +66,7 @@ class DistillObjective : public Objective, public TermsOfLoss {
         comparison_(make_task_distillation(student, teacher, distill, settings)),
         shared_(settings.shared),
         device_(open_device(settings.device)),
-        teacher_(teacher, {.device = device_}) {
+        teacher_(teacher, how_it_runs(teacher, settings.precision, device_)) {
     require_same_classes(teacher, *data.train);
     if (distill_.features) add_maps(student, teacher, settings.seed);
   }

@@ -22,8 +22,6 @@ constexpr int64_t kSaveEveryNs = 300'000'000'000;
 
 const char* const kResultsName = "results.csv";
 
-double seconds_since(int64_t start_ns) { return static_cast<double>(now_ns() - start_ns) * 1e-9; }
-
 nn::GraphModule make_module(const graph::Graph& graph, const torch::Device& device, const FitSettings& settings,
                             processes::Group& group) {
   nn::ModuleOptions options;
