@@ -71,7 +71,7 @@ class Document {
   const Value& root() const { return *root_; }
 
  private:
-  friend class Machine;
+  friend class Stack;
   std::deque<Value> values_;
   Ref root_ = nullptr;
 };
