@@ -66,12 +66,7 @@ TEST(DistillSettings, WhatIsNotGivenHasItsDefault) {
 TEST(Distill, AModelThatIsItsTeacherLearnsNothingFromIt) {
   const graph::Graph graph = samples::tiny_classifier(24, 10);
   const data::Splits data = samples::tiny_shapes();
-  data::LoaderOptions options;
-  options.imgsz = 24;
-  options.batch = 8;
-  data::Loader loader(data.train, options);
-  loader.start(0);
-  const data::Batch batch = *loader.next();
+  const data::Batch batch = samples::first_batch(data.train, 8);
   const FitSettings settings = parse_settings(samples::tiny_config(), graph);
   for (const char* what : {"logits", "features", "both"}) {
     nn::GraphModule module(graph);  // in evaluation mode, as the teacher is
@@ -99,12 +94,7 @@ TEST(Distill, ATeacherIsFollowed) {
   const auto distance = [&](const graph::Graph& graph) {
     nn::GraphModule a(graph), b(teacher);
     const torch::NoGradGuard no_gradient;
-    data::LoaderOptions options;
-    options.imgsz = 24;
-    options.batch = 100;
-    data::Loader loader(data.test, options);
-    loader.start(0);
-    const data::Batch batch = *loader.next();
+    const data::Batch batch = samples::first_batch(data.test, 100);
     const torch::Tensor x = pixels_of(batch.images, torch::kCPU);
     return (a.forward(x)[0].softmax(1) - b.forward(x)[0].softmax(1)).abs().sum(1).mean().item<float>();
   };

@@ -83,12 +83,7 @@ TEST_F(Bf16Fit, TwentyStepsFollowFloat32) {
 TEST_F(Bf16Fit, ATeacherComputesInItTooUnlessItIsQuantized) {
   const graph::Graph graph = samples::tiny_classifier(24, 10);
   const data::Splits data = samples::tiny_shapes();
-  data::LoaderOptions options;
-  options.imgsz = 24;
-  options.batch = 8;
-  data::Loader loader(data.train, options);
-  loader.start(0);
-  const data::Batch batch = *loader.next();
+  const data::Batch batch = samples::first_batch(data.train, 8);
   const torch::NoGradGuard no_gradient;
   const auto outputs = nn::GraphModule(graph).forward(pixels_of(batch.images, torch::kCPU));
   const auto share_of_teacher = [&](const graph::Graph& teacher, const char* precision) {

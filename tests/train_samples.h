@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "core/json.h"
 #include "core/rng.h"
+#include "data/loading/loader.h"
 #include "data/sets/memory_dataset.h"
 #include "data/sets/shapes.h"
 #include "graph_samples.h"
@@ -69,6 +70,16 @@ inline std::shared_ptr<const data::Dataset> stripes(const std::string& split, in
 
 inline data::Splits tiny_stripes(int64_t train, int64_t test) {
   return {"stripes", stripes("train", train), stripes("test", test)};
+}
+
+/// The first `count` images of a set in the order of epoch 0, as a training takes them.
+inline data::Batch first_batch(const std::shared_ptr<const data::Dataset>& set, int64_t count, int imgsz = 24) {
+  data::LoaderOptions options;
+  options.imgsz = imgsz;
+  options.batch = count;
+  data::Loader loader(set, options);
+  loader.start(0);
+  return *loader.next();
 }
 
 inline Json tiny_config() {
