@@ -49,6 +49,7 @@ TEST_F(StudyHosts, SeveralProcessesDoWhatOneDoes) {
   const Outcome outcome = quench("study run s.yaml --out two --format csv --jobs 2");
   ASSERT_EQ(outcome.code, 0) << outcome.err;
   EXPECT_NE(outcome.err.find("worker 2: "), std::string::npos) << outcome.err;
+  EXPECT_NE(outcome.err.find("the processors are shared by 2 workers"), std::string::npos) << outcome.err;
   EXPECT_EQ(rows("two"), rows("one"));
   EXPECT_EQ(files("two", ".claim-"), 0);
   EXPECT_EQ(files("two", ".jsonl"), 1) << "no part is left";

@@ -12,6 +12,7 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/rng.h"
+#include "nn/intra_op_threads.h"
 #include "train/loop/checkpoint.h"
 #include "train/loop/fit_settings.h"
 #include "train/optimizers/schedule.h"
@@ -181,6 +182,15 @@ TEST(Schedule, WarmsUpLinearlyThenDecays) {
   EXPECT_DOUBLE_EQ(constant.at(0), 0.2);
   EXPECT_DOUBLE_EQ(constant.at(99), 0.4);
   EXPECT_THROW((Schedule{"step", 0.1, 0, 0, 10}.at(0)), Error);
+}
+
+TEST(FitSettings, TakesTheThreadsOfItsProcess) {
+  const graph::Graph graph = samples::tiny_classifier(24, 10);
+  for (int share : {1, 3}) {  // as a worker of a study has its part of the processors
+    const nn::IntraOpThreads threads(share);
+    EXPECT_EQ(parse_settings(Json::object(), graph).threads, share);
+    EXPECT_EQ(parse_settings({{"threads", 2}}, graph).threads, 2) << "what was asked for";
+  }
 }
 
 TEST(FitSettings, ChecksAndResolves) {

@@ -11,6 +11,8 @@
 #include "cli/study_context.h"
 #include "core/text.h"
 #include "inference/registry.h"
+#include "nn/intra_op_threads.h"
+#include "processes/sharing.h"
 #include "study/work.h"
 
 namespace quench::cli {
@@ -74,6 +76,13 @@ int run_study_work(const program::Invocation& invocation, const program::Environ
   const Attendance attendance(options["attended"].get<bool>(), *environment.cancel, stop);
   study::RunContext context = study_context(options, study, environment, registry, step_registry);
   context.cancel = &stop;
+  const int sharing = options["workers"];
+  const nn::IntraOpThreads threads(processes::share_of_processors(sharing));  // what waits for a processor spins
+  context.threads = nn::intra_op_threads();
+  if (sharing > 1) {
+    environment.log.info(fmt::format("trains and evaluates with {}: the processors are shared by {} workers",
+                                     counted(context.threads, "thread"), sharing));
+  }
   study::WorkRequest request;
   request.keys = options["key"].get<std::vector<std::string>>();
   request.self = identity(request.keys.size() == 1);

@@ -159,7 +159,7 @@ PlannedJob planned_job(const Job& job, JobState state, const SeenProgress& seen,
 
 /// is_plan: of what is to run, so that what cannot be done is refused; else as it stands.
 StudyState state_of(const StudyFile& study, const RunContext& context, bool is_plan, bool trial) {
-  Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
+  Stages stages(study, place_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
   const Inputs inputs = planned_inputs(study, context);
   const std::vector<Cell> cells = expand(study, inputs.digests);
   const SeenProgress seen = read_progress(context.folder);  // before what is done: a job that ends between is done
@@ -256,7 +256,7 @@ RunSummary run(const StudyFile& study, const RunContext& given, const RunOptions
     log = progress->watching(*given.log);
   }
   context.log = &log;
-  Stages stages(study, folders_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
+  Stages stages(study, place_of(study, context), *context.registry, *context.steps, *context.log, *context.cancel);
   const Inputs inputs = current_inputs(study, stages, context);
   const std::vector<Cell> cells = expand(study, inputs.digests);
   const SeenMarks marks = see_marks(stores);

@@ -30,6 +30,7 @@ struct RunContext {
   std::filesystem::path stages = {};  ///< folder of what is trained and compressed; empty: stages/ of the results
   std::filesystem::path program_folder = {};  ///< agents for devices are looked for near it
   std::filesystem::path cache_folder = {};    ///< tables of latency are kept below it; empty: nowhere
+  int threads = 0;                            ///< of evaluations; 0: all processors that may be used
 };
 
 /// State of one cell of a study.

@@ -4,6 +4,7 @@
 
 #include "core/file.h"
 #include "core/hash.h"
+#include "core/processors.h"
 #include "data/sets/find.h"
 #include "record/store.h"
 #include "steps/start.h"
@@ -98,8 +99,9 @@ fs::path stages_folder(const RunContext& context) {
   return context.stages.empty() ? context.folder / "stages" : context.stages;
 }
 
-Stages::Folders folders_of(const StudyFile& study, const RunContext& context) {
-  return {stages_folder(context), context.folder, context.data_root, surroundings(study, context)};
+Stages::Place place_of(const StudyFile& study, const RunContext& context) {
+  return {stages_folder(context), context.folder, context.data_root, surroundings(study, context),
+          context.threads > 0 ? context.threads : usable_processors()};
 }
 
 Records stored_records(const fs::path& results, const LogSink& log) {

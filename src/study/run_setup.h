@@ -21,7 +21,7 @@ namespace quench::study {
 using Records = std::map<std::string, record::Record>;  ///< by cell id
 
 std::filesystem::path stages_folder(const RunContext& context);
-Stages::Folders folders_of(const StudyFile& study, const RunContext& context);
+Stages::Place place_of(const StudyFile& study, const RunContext& context);
 
 /// Newest record of each cell id in a folder of results, whatever its configuration; empty where there is none. Those
 /// that workers left beside the store count too (study/record_parts.h).

@@ -6,7 +6,6 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/json_text.h"
-#include "core/processors.h"
 #include "core/text.h"
 #include "data/sets/find.h"
 #include "data/sets/open.h"
@@ -104,15 +103,15 @@ std::string version_of(const runtime::Registry& runtimes, const std::string& nam
 
 }  // namespace
 
-Stages::Stages(const StudyFile& study, Folders folders, const runtime::Registry& runtimes, const steps::Registry& steps,
+Stages::Stages(const StudyFile& study, Place place, const runtime::Registry& runtimes, const steps::Registry& steps,
                const LogSink& log, const CancelToken& cancel)
-    : study_(study), folders_(std::move(folders)), runtimes_(runtimes), steps_(steps), log_(log), cancel_(cancel) {}
+    : study_(study), place_(std::move(place)), runtimes_(runtimes), steps_(steps), log_(log), cancel_(cancel) {}
 
 const data::Splits& Stages::data() {
   if (no_data_) throw *no_data_;
   if (data_) return *data_;
   try {
-    data_ = open_data(study_.data, folders_.data_root, log_, true, &cancel_);
+    data_ = open_data(study_.data, place_.data_root, log_, true, &cancel_);
   } catch (const Error& error) {
     no_data_ = error;
     throw;
@@ -121,7 +120,7 @@ const data::Splits& Stages::data() {
 }
 
 fs::path Stages::folder_of(const std::string& kind, const std::string& key) const {
-  return folders_.stages / (kind + "-" + key.substr(0, 12));
+  return place_.stages / (kind + "-" + key.substr(0, 12));
 }
 
 fs::path Stages::model_file(const PlannedStep& step) const { return folder_of(step.step, step.key) / "model.onnx"; }
@@ -140,7 +139,7 @@ graph::ModelFile Stages::model(const Cell& cell, size_t step) {
 graph::ModelFile Stages::start(const Cell& cell) {
   graph::ModelFile start{cell.model.label, "", "", {}};
   start.graph = steps::starting_graph(cell.model.model, data(), static_cast<uint64_t>(cell.seed),
-                                      data::root_of(study_.data, folders_.data_root), log_);
+                                      data::root_of(study_.data, place_.data_root), log_);
   return start;
 }
 
@@ -166,7 +165,7 @@ void Stages::make(const Cell& cell, size_t index) {
                                log_,
                                cancel_,
                                original ? &*original : nullptr,
-                               data::root_of(study_.data, folders_.data_root),
+                               data::root_of(study_.data, place_.data_root),
                                latency(),
                                unquantized ? &*unquantized : nullptr};
   const bool untrained = index == 0 && step.settings["epochs"] == 0;
@@ -184,7 +183,7 @@ std::shared_ptr<const graph::ModelFile> Stages::artifact(const Cell& cell) {
     in_hand = artifact;
   }
   last_artifact_ = artifact;
-  const fs::path shown = folders_.results / artifact_path(cell);
+  const fs::path shown = place_.results / artifact_path(cell);
   // A copy, so that who writes over it does not change what later work is made from.
   std::error_code code;
   if (!fs::is_regular_file(shown, code) || read_file(shown) != artifact->bytes) {
@@ -200,7 +199,7 @@ bool Stages::restore_artifact(const Cell& cell, const std::string& sha256) {
   if (!has(last)) return false;
   const std::string bytes = read_file(model_file(last));
   if (sha256_hex(bytes) != sha256) return false;
-  const fs::path shown = folders_.results / artifact_path(cell);
+  const fs::path shown = place_.results / artifact_path(cell);
   log_.warning(fmt::format("{} is missing or cut short: it is copied again", shown.string()));
   write_file(shown, bytes);
   return true;
@@ -253,7 +252,7 @@ void Stages::evaluate(const Cell& cell, const std::string& runtime) {
   const runtime::Runtime& engine = runtimes_.require(runtime);
   log_.info(fmt::format("{}: evaluating with {}", artifact_name(cell), runtime));
   runtime::SessionOptions options;
-  options.threads = usable_processors();
+  options.threads = place_.threads;
   const std::shared_ptr<const graph::ModelFile> model = artifact(cell);
   inference::Engine loaded(engine, *model, options);
   const score::Evaluation result =

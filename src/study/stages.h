@@ -25,14 +25,15 @@ namespace quench::study {
 /// changed or cut is made again, with a warning, where it is used.
 class Stages {
  public:
-  struct Folders {
+  struct Place {
     std::filesystem::path stages;
     std::filesystem::path results;  ///< of the study: artifacts/ under readable names
     std::filesystem::path data_root;
     latency_table::Surroundings latency = {};  ///< for steps whose target is a latency
+    int threads = 1;                           ///< of evaluations
   };
   /// All references must outlive this.
-  Stages(const StudyFile& study, Folders folders, const runtime::Registry& runtimes, const steps::Registry& steps,
+  Stages(const StudyFile& study, Place place, const runtime::Registry& runtimes, const steps::Registry& steps,
          const LogSink& log, const CancelToken& cancel);
 
   /// Whether the model of the cell's step is there, of the length that it had.
@@ -61,11 +62,11 @@ class Stages {
   /// The test image that latencies are measured with: image 0 of the test split, [1,3,H,W] uint8.
   Tensor sample_image(const graph::Graph& graph);
   const data::Splits& data();
-  const std::filesystem::path& data_root() const { return folders_.data_root; }
+  const std::filesystem::path& data_root() const { return place_.data_root; }
   /// Where a model's time goes on a device, for steps.
-  prune::LatencyOf latency() const { return latency_table::latency_of(folders_.latency, log_, cancel_); }
+  prune::LatencyOf latency() const { return latency_table::latency_of(place_.latency, log_, cancel_); }
   /// For what a trial writes and removes (study/trial.h).
-  std::filesystem::path trial_folder() const { return folders_.stages / "trial"; }
+  std::filesystem::path trial_folder() const { return place_.stages / "trial"; }
 
  private:
   std::filesystem::path folder_of(const std::string& kind, const std::string& key) const;
@@ -77,7 +78,7 @@ class Stages {
   std::filesystem::path evaluation_file(const std::string& key) const;
 
   const StudyFile& study_;
-  Folders folders_;
+  Place place_;
   const runtime::Registry& runtimes_;
   const steps::Registry& steps_;
   const LogSink& log_;

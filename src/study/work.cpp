@@ -96,7 +96,7 @@ WorkSummary work(const StudyFile& study, const RunContext& given, const WorkRequ
   context.log = &log;
   context.cancel = &stop;
   JobStores stores = job_stores(context, request.self);
-  Stages stages(study, folders_of(study, context), *context.registry, *context.steps, log, stop);
+  Stages stages(study, place_of(study, context), *context.registry, *context.steps, log, stop);
   const Inputs inputs = worker_inputs(study, stages, context);
   if (inputs.missing) throw *inputs.missing;
   const std::vector<Cell> cells = expand(study, inputs.digests);

@@ -4,9 +4,9 @@
 
 #include "config/tables.h"
 #include "core/error.h"
-#include "core/processors.h"
 #include "graph/quantized.h"
 #include "models/task.h"
+#include "nn/intra_op_threads.h"
 
 namespace quench::train {
 namespace {
@@ -59,7 +59,7 @@ FitSettings parse_settings(const Json& config, const graph::Graph& graph) {
   s.test_limit = values.at("test_limit");
   s.augmentation = config::augment_options().part_of(values);
 
-  if (s.threads == 0) s.threads = usable_processors();
+  if (s.threads == 0) s.threads = nn::intra_op_threads();
   const int own = graph_imgsz(graph);
   if (s.imgsz == 0) s.imgsz = own;
   if (s.imgsz != own) {
