@@ -65,6 +65,32 @@ TEST(Charts, SeedsAreOnePointWithTheirMean) {
   EXPECT_NE(page.find("Latencies are means over seeds"), std::string::npos);
 }
 
+TEST(Tables, SeedsAreOneRowWithTheirMeanAndDeviation) {
+  std::vector<Record> rows = three_seeds();
+  Record failed = rows[0];
+  failed.status = "failed";
+  rows.insert(rows.begin(), failed);
+  const SeedMeans means = seed_means(rows, {});
+  EXPECT_TRUE(means.any());
+  ASSERT_EQ(means.records.size(), 4u);
+  EXPECT_EQ(means.records[3].status, "failed");
+  EXPECT_EQ(means.seeds, (std::vector<int64_t>{3, 3, 3}));
+  EXPECT_NEAR(*means.records[0].top1, *rows[4].top1, 1e-12) << "the second seed's is their mean";
+  EXPECT_NEAR(*means.deviations[0], 0.01, 1e-12);
+  EXPECT_EQ(means.records[0].gflops, rows[1].gflops) << "equal to the last digit";
+  EXPECT_EQ(means.records[0].latency_p50_ns, rows[4].latency_p50_ns);
+  EXPECT_FALSE(means.records[0].artifact);
+  // Student's t over three seeds: 0.01 4.3027 / sqrt(3).
+  EXPECT_NEAR(*means.records[0].top1_high - *means.records[0].top1, 0.024841, 1e-5);
+  const std::string csv = csv_table(means.records, {"Method", "Seeds", "Deviation pt"}, &means);
+  EXPECT_TRUE(csv.starts_with("Method,Seeds,Deviation pt\r\nfp32,3,1.00\r\n")) << csv;
+  rows.erase(rows.begin());
+  rows[3].seed = 0;  // two rows of one seed are no seeds of one row
+  EXPECT_EQ(seed_means(rows, {}).seeds, (std::vector<int64_t>{1, 1, 1, 3, 3}));
+  const std::vector<Record> one(rows.begin(), rows.begin() + 3);
+  EXPECT_FALSE(seed_means(one, {}).any());
+}
+
 // A slow hour would hit one method and not another.
 TEST(Charts, SeedsThatWereTimedWithOtherMethodsStandApart) {
   std::vector<Record> rows = three_seeds();

@@ -13,6 +13,7 @@
 #include "report/bibliography.h"
 #include "report/chart_figure.h"
 #include "report/columns.h"
+#include "report/method_groups.h"
 #include "report/report.h"
 #include "report_samples.h"
 
@@ -145,6 +146,45 @@ TEST(Axis, ANarrowLogarithmicAxisHasMarks) {
   for (const double tick : axis.ticks) EXPECT_TRUE(tick >= axis.low && tick <= axis.high) << tick;
 }
 
+// Means of equal costs differ in their last digits.
+TEST(Axis, EqualButForRoundingIsOneValue) {
+  const double cost = 0.0292, next = std::nextafter(cost, 1);
+  for (const Axis& axis : {linear_axis(cost, next, 6, 100), logarithmic_axis(cost, next)}) {
+    EXPECT_GE(axis.ticks.size(), 2u);
+    EXPECT_LE(axis.ticks.size(), 20u);
+    EXPECT_NEAR(axis.share(cost), 0.5, 0.2);
+  }
+}
+
+TEST(ChartFigure, SaysThatAllPointsCostTheSame) {
+  std::vector<Record> rows = ok_records(sample_records());
+  const auto says = [&] {
+    const std::vector<Chart> all = charts(rows, Metric::top1);
+    const std::vector<Text> texts = parts_of<Text>(chart_figure(all[0], rows, Metric::top1, drawing()));
+    return std::ranges::any_of(texts,
+                               [](const Text& text) { return text.text.starts_with("All points cost the same"); });
+  };
+  EXPECT_FALSE(says());
+  for (Record& row : rows) row.gflops = 0.03;
+  EXPECT_TRUE(says());
+}
+
+TEST(ChartFigure, FamiliesOfMethodsHaveAColour) {
+  Record record;
+  record.method = "fp32";
+  EXPECT_EQ(family_of(record), "float32");
+  record.method = "half";
+  EXPECT_EQ(family_of(record), "trained further");
+  record.config = Json{{"steps", {{{"prune", Json::object()}}, {{"finetune", Json::object()}}}}};
+  EXPECT_EQ(family_of(record), "pruned");
+  record.config["steps"].push_back({{"quantize", Json::object()}});
+  record.bits_w = 8;
+  EXPECT_EQ(family_of(record), "pruned + PTQ");
+  record.config["steps"].push_back({{"finetune", Json::object()}});
+  record.bits_w = 4;
+  EXPECT_EQ(family_of(record), "pruned + QAT below 8 bits");
+}
+
 TEST(Axis, MarksRoundNumbers) {
   const Axis linear = linear_axis(61.2, 66.9, 8, 100);
   for (const double tick : linear.ticks) EXPECT_EQ(tick, std::round(tick));
@@ -198,7 +238,7 @@ TEST(Latex, IsATableOfTheColumnsThatAreAskedFor) {
   EXPECT_NE(all.find("$\\times$"), std::string::npos) << all;
   const auto [kind, said] = error_of([&] { latex(records, {"Modell"}); });
   EXPECT_EQ(kind, ErrorKind::config);
-  EXPECT_NE(said.find("Model, "), std::string::npos) << said;
+  EXPECT_NE(said.find("'Model', "), std::string::npos) << said;
   EXPECT_NE(said.find("'Modell'"), std::string::npos) << said;
   EXPECT_NE(markdown(records, {"Top-1", "Model"}).find("| Top-1 % | Model |"), std::string::npos);
   EXPECT_NE(table(records, {"Data", "Model"}).find("cifar100"), std::string::npos) << "what all share can be named";

@@ -105,6 +105,12 @@ TEST_F(Findings, ALossThatHoldsAndOneThatDoesNotShow) {
   EXPECT_TRUE(holds(said, "An interval of 1 seed holds the chance of the test images alone")) << said;
 }
 
+TEST_F(Findings, ALossIsFoundAmongManyMethods) {
+  add("fp32", 0, outcomes(640));
+  for (int i = 0; i < 80; ++i) add("m" + std::to_string(i), 0, outcomes(440));
+  for (const Difference& difference : compare().from_float) EXPECT_LT(difference.p_adjusted, 0.001);
+}
+
 TEST_F(Findings, CriteriaAreHeldAgainstChance) {
   const auto pruned = [&](const std::string& criterion, const std::string& target, int right) {
     Record& record = add("cut", 0, outcomes(right));
@@ -206,6 +212,14 @@ TEST_F(Findings, OtherImagesAreNotCompared) {
   const MethodComparison comparison = compare();
   EXPECT_TRUE(comparison.from_float.empty());
   EXPECT_TRUE(comparison.means[1].has_value());
+}
+
+TEST_F(Findings, APartOfTheImagesIsNotComparedWithAll) {
+  add("fp32", 0, outcomes(640));
+  metrics::Outcomes half = outcomes(600);
+  half.ahead.resize(half.ahead.size() / 2);
+  add("ptq", 0, half);
+  EXPECT_TRUE(compare().from_float.empty());
 }
 
 TEST_F(Findings, RowsWithoutOutcomesSayNothing) {

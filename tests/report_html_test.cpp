@@ -246,7 +246,7 @@ TEST(Html, TooltipsSayTheArtifactAndHowItWasTimed) {
   EXPECT_TRUE(data["rows"][1]["notes"].empty());
   const std::string page = html(records, kOptions);
   EXPECT_EQ(parse(page).fault, "");
-  EXPECT_NE(page.find("<td>artifacts/yolov5n-cls@64/fp32-s0.onnx</td>"), std::string::npos);
+  EXPECT_NE(page.find("<td class=\"path\">artifacts/yolov5n-cls@64/fp32-s0.onnx</td>"), std::string::npos);
   EXPECT_NE(page.find("title=\"Unsteady: "), std::string::npos);
 }
 

@@ -150,6 +150,29 @@ TEST(Estimate, EqualFilesDoNotDiffer) {
   EXPECT_EQ(gap.p, 1);
 }
 
+// The count of replicates beyond 0 ends at some 2 / B; what is adjusted for many comparisons must reach further.
+TEST(Estimate, ALargeGapHasASmallP) {
+  std::vector<uint8_t> good(2000, 1), bad(2000, 1);
+  for (int i = 0; i < 400; ++i) bad[static_cast<size_t>(i)] = 0;  // every fifth image is lost
+  Replicates a = share_replicates(bad, kReplicates, 1), b = share_replicates(good, kReplicates, 1);
+  EXPECT_LT(difference({&a, 1}, {&b, 1}, true).p, 1e-12);
+  EXPECT_LT(mean_of({&a, 1}).p, 1e-12);
+  for (int i = 0; i < 398; ++i) bad[static_cast<size_t>(i)] = 1;  // two images are
+  a = share_replicates(bad, kReplicates, 1);
+  EXPECT_GT(difference({&a, 1}, {&b, 1}, true).p, 0.1);
+}
+
+TEST(Estimate, FewImagesProveNothing) {
+  for (const int64_t images : {1, 3, 20}) {
+    const std::vector<uint8_t> none(static_cast<size_t>(images), 0), all(static_cast<size_t>(images), 1);
+    Replicates a = share_replicates(none, kReplicates, 1), b = share_replicates(all, kReplicates, 1);
+    a.images = b.images = images;
+    const double p = difference({&a, 1}, {&b, 1}, true).p;
+    EXPECT_GE(p, std::exp2(1 - static_cast<double>(images)));  // the sign test's
+    if (images > 10) EXPECT_LT(p, 0.01);
+  }
+}
+
 TEST(ShareDraws, AreThoseOfTheDraws) {
   Rng rng(1, "draws");
   ShareDraws draws(40, 9);

@@ -10,6 +10,7 @@
 #include "core/file.h"
 #include "record/store.h"
 #include "report/bibliography.h"
+#include "report/compare.h"
 #include "report/findings.h"
 #include "report/report.h"
 
@@ -51,6 +52,31 @@ Page page_of(const fs::path& file, const LogSink& log) {
   }
 }
 
+using Records = std::vector<record::Record>;
+
+/// Those that were measured, or forecast, as is wanted; all that failed.
+Records wanted_rows(Records records, const std::string& rows) {
+  if (rows == "all") return records;
+  const bool forecast = rows == "forecast";
+  std::erase_if(records,
+                [&](const record::Record& one) { return report::is_ok(one) && report::is_forecast(one) != forecast; });
+  if (records.empty()) fail(ErrorKind::config, "[cli] expected rows that are {} (--rows), got none", rows);
+  return records;
+}
+
+/// A table for people, its rows means over seeds where there are several and no row of each is asked for.
+std::string table_of(const Records& records, const std::string& format, const Json& options, const report::Kept& kept) {
+  const auto titles = options["columns"].get<std::vector<std::string>>();
+  const report::SeedMeans means = report::seed_means(records, kept);
+  const bool merged = options["seeds"] == "mean" && means.any();
+  const Records& rows = merged ? means.records : records;
+  const report::SeedMeans* const of = merged ? &means : nullptr;
+  if (format == "md") return report::markdown(rows, titles, of);
+  if (format == "latex") return report::latex(rows, titles, of);
+  if (format == "csv") return report::csv_table(rows, titles, of);
+  return report::table(rows, titles, of) + (titles.empty() ? report::findings_text(records, kept) : "");
+}
+
 }  // namespace
 
 int run_report(const program::Invocation& invocation, const program::Environment& environment) {
@@ -78,9 +104,12 @@ int run_report(const program::Invocation& invocation, const program::Environment
     content = report::html(records, page);
     if (output.empty()) output = store.parent_path() / "report.html";
   } else {
-    const auto titles = options["columns"].get<std::vector<std::string>>();
-    content = render(records, format, titles);
-    if (format == "table" && titles.empty()) content += report::findings_text(records, kept);
+    const Records rows = wanted_rows(records, options["rows"]);
+    const bool whole = format == "json" || format == "jsonl" || (format == "csv" && options["columns"].empty());
+    if (whole && !options["columns"].empty()) {
+      fail(ErrorKind::config, "[cli] expected the format table, csv, md or latex with columns, got {}", format);
+    }
+    content = whole ? render(rows, format) : table_of(rows, format, options, kept);
   }
   if (options["charts"].is_string()) write_charts(records, options, kept.outcomes, environment.log);
   if (options["bibtex"].is_string()) {

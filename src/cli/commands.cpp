@@ -5,6 +5,7 @@
 #include "cli/base_commands.h"
 #include "cli/bench_streams.h"
 #include "cli/remote.h"
+#include "cli/report_options.h"
 #include "config/calibrate_options.h"
 #include "config/tables.h"
 #include "config/why_options.h"
@@ -229,27 +230,7 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
       {"report", "Compare the records of a study",
        inputs("STUDY", "folder of results that `study run` made, or its records.jsonl"), 1, 1,
        format({"table", "html", "json", "jsonl", "csv", "md", "latex"}) +
-           output("file to write (default: standard output; html: report.html beside the records)") +
-           OptionSet(
-               {Option{"title", T::text, nullptr, "title of the page"},
-                Option{
-                    "columns", T::text_list, Json::array(),
-                    "columns of a table (table, md, latex), in this order: Model,Method,Top-1,p50; default: all that "
-                    "say something"},
-                Option{"charts", T::text, nullptr, "folder to write every chart to, each as SVG and as PDF"},
-                Option{"chart_axis",
-                       T::text,
-                       "auto",
-                       "axis of the costs: auto is logarithmic where they span more than a factor of 6",
-                       {"auto", "linear", "log"}},
-                Option{"chart_place", T::text, "all",
-                       "what runs the models of charts: native, or \"native, 2 threads\"; all: every runtime and "
-                       "number of "
-                       "threads"},
-                Option{"chart_width", T::number, 360.0, "width of a chart in points (1/72 inch)", {}, 150, 2000},
-                Option{"chart_height", T::number, 270.0, "height of a chart in points", {}, 120, 2000},
-                Option{"bibtex", T::text, nullptr,
-                       "file to write the papers behind the models, data and methods to (BibTeX)"}}),
+           output("file to write (default: standard output; html: report.html beside the records)") + report_options(),
        run_report},
       {"runtimes", "Runtimes, their versions, and why one is missing", none(), 0, 0, format({"table", "json"}),
        nullptr},

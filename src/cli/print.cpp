@@ -77,14 +77,9 @@ std::string render_objects(const Json& list, const std::string& format) {
   return out;
 }
 
-std::string render(const std::vector<record::Record>& records, const std::string& format,
-                   const std::vector<std::string>& columns) {
-  if (format == "table") return report::table(records, columns);
-  if (format == "md") return report::markdown(records, columns);
-  if (format == "latex") return report::latex(records, columns);
-  if (!columns.empty()) {
-    fail(ErrorKind::config, "[cli] expected the format table, md or latex with columns, got {}", format);
-  }
+std::string render(const std::vector<record::Record>& records, const std::string& format) {
+  if (format == "table") return report::table(records);
+  if (format == "md") return report::markdown(records);
   if (format == "csv") return report::csv(records);
   if (format == "jsonl") {
     std::string out;

@@ -18,10 +18,8 @@ std::string render_rows(const std::vector<std::vector<std::string>>& rows, const
 /// JSON objects in a format: json (one list), jsonl (one a line).
 std::string render_objects(const Json& list, const std::string& format);
 
-/// Records in a format: table, json, jsonl, csv, md, latex. columns: of a table for people, by their titles; empty: all.
-/// Throws Error{config} for a column that is not there, or with another format.
-std::string render(const std::vector<record::Record>& records, const std::string& format,
-                   const std::vector<std::string>& columns = {});
+/// Records in a format: table, json, jsonl, csv, md.
+std::string render(const std::vector<record::Record>& records, const std::string& format);
 
 /// 1234567 -> "1,234,567".
 std::string grouped(int64_t number);

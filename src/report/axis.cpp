@@ -17,6 +17,9 @@ double round_step(double raw) {
   return 10 * base;
 }
 
+/// The same but for rounding: means of equal figures differ in their last digits.
+bool equal(double low, double high) { return high - low <= 1e-9 * std::max(std::abs(low), std::abs(high)); }
+
 /// Round numbers from low to high in about so many equal steps.
 std::vector<double> equal_ticks(double low, double high, int steps) {
   std::vector<double> ticks;
@@ -34,14 +37,14 @@ double Axis::share(double value) const {
 
 Axis linear_axis(double low, double high, int ticks, double most) {
   double room = 0.12 * (high - low);
-  if (room <= 0) room = std::max(0.25 * std::abs(high), 1e-9);
+  if (equal(low, high)) room = std::max(0.25 * std::abs(high), 1e-9);
   Axis axis{std::max(std::min(low, 0.0), low - room), std::min(std::max(most, high), high + room), false, {}};
   axis.ticks = equal_ticks(axis.low, axis.high, ticks);
   return axis;
 }
 
 Axis logarithmic_axis(double low, double high) {
-  const double room = high > low ? std::pow(high / low, 0.08) : 1.5;
+  const double room = !equal(low, high) ? std::pow(high / low, 0.08) : 1.5;
   Axis axis{low / room, high * room, true, {}};
   for (double power = std::floor(std::log10(axis.low)); power <= std::ceil(std::log10(axis.high)); ++power) {
     for (const double step : {1.0, 2.0, 5.0}) {

@@ -9,6 +9,7 @@
 #include "report/columns.h"
 #include "report/format.h"
 #include "report/make_commands.h"
+#include "report/method_groups.h"
 #include "report/optional_values.h"
 #include "report/pareto.h"
 
@@ -20,21 +21,29 @@ namespace {
 
 using CostOf = std::function<std::optional<double>(const Record&)>;
 
+/// Empty where a row has none. The mean of equal costs is that cost, to the last digit: else what costs the same would
+/// stand apart in a chart.
+std::optional<double> mean_cost(const std::vector<size_t>& members, const std::vector<Record>& rows,
+                                const CostOf& cost_of) {
+  const std::optional<double> first = cost_of(rows[members.front()]);
+  double more = 0;
+  for (const size_t row : members) {
+    const std::optional<double> value = cost_of(rows[row]);
+    if (!value) return {};
+    more += (*value - *first) / static_cast<double>(members.size());
+  }
+  return *first + more;
+}
+
 /// A point for each that has a cost in all of its rows.
 std::vector<ChartPoint> chart_points(const std::vector<PointRows>& all, const std::vector<Record>& rows, Metric metric,
                                      const MethodComparison* comparison, const CostOf& cost_of) {
   std::vector<ChartPoint> points;
   for (const PointRows& one : all) {
-    double cost = 0;
-    bool known = true;
-    for (const size_t row : one.rows) {
-      const auto value = cost_of(rows[row]);
-      known = known && value.has_value();
-      cost += value.value_or(0) / static_cast<double>(one.rows.size());
-    }
-    if (!known) continue;
+    const std::optional<double> cost = mean_cost(one.rows, rows, cost_of);
+    if (!cost) continue;
     const PointAccuracy accuracy = accuracy_of_point(one, rows, metric, comparison);
-    points.push_back({one.rows, cost, 100 * accuracy.value, scaled(accuracy.low, 100), scaled(accuracy.high, 100)});
+    points.push_back({one.rows, *cost, 100 * accuracy.value, scaled(accuracy.low, 100), scaled(accuracy.high, 100)});
   }
   return points;
 }
@@ -246,6 +255,7 @@ Json chart_json(const std::vector<Record>& rows, const std::vector<ChartView>& v
     json["rows"].push_back({{"label", label(rows[i])},
                             {"model", model_name(rows[i])},
                             {"method", rows[i].method.value_or("?")},
+                            {"family", family_of(rows[i])},
                             {"setting", rows[i].setting.value_or("")},
                             {"runtime", rows[i].runtime.value_or("")},
                             {"device", rows[i].device.value_or("")},

@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "report/axis.h"
+#include "report/method_groups.h"
 #include "report/optional_values.h"
 
 namespace quench::report {
@@ -32,9 +33,9 @@ constexpr double kFont = 8, kSmall = 6.5;
 constexpr double kFrontMark = 7.5, kMark = 6;
 
 /// Okabe & Ito's colours, which stay apart under colour-blindness.
-const std::map<std::string, Color>& method_colors() {
+const std::map<std::string, Color>& family_colors() {
   static const std::map<std::string, Color> colors{
-      {"fp32", {0, 114, 178}}, {"ptq", {213, 94, 0}}, {"qat", {0, 158, 115}}};
+      {"float32", {0, 114, 178}}, {"PTQ", {213, 94, 0}}, {"QAT", {0, 158, 115}}};
   return colors;
 }
 constexpr std::array<Color, 5> kMoreColors{
@@ -67,7 +68,7 @@ class Drawing {
     figure_.width = options.width;
     figure_.height = options.height;
     for (const ChartPoint& point : chart.points) {
-      add_once(methods_, method_of(point));
+      add_once(families_, family_of(first(point)));
       add_once(models_, model_of(point));
     }
     for (const Front& front : chart.fronts) on_front_.insert(on_front_.end(), front.points.begin(), front.points.end());
@@ -94,15 +95,16 @@ class Drawing {
   static void add_once(std::vector<std::string>& list, const std::string& text) {
     if (std::ranges::find(list, text) == list.end()) list.push_back(text);
   }
-  Color color_of(const std::string& method) const {
-    if (const auto known = method_colors().find(method); known != method_colors().end()) return known->second;
+  Color color_of(const std::string& family) const {
+    if (const auto known = family_colors().find(family); known != family_colors().end()) return known->second;
     size_t place = 0;
-    for (const std::string& other : methods_) {
-      if (other == method) break;
-      if (!method_colors().contains(other)) ++place;
+    for (const std::string& other : families_) {
+      if (other == family) break;
+      if (!family_colors().contains(other)) ++place;
     }
     return kMoreColors[place % kMoreColors.size()];
   }
+  Color color_of(const ChartPoint& point) const { return color_of(family_of(first(point))); }
   Shape shape_of(const std::string& model) const {
     const auto place = std::ranges::find(models_, model) - models_.begin();
     return static_cast<Shape>(place % figures::kShapes);
@@ -119,7 +121,9 @@ class Drawing {
     figure_.parts.emplace_back(Text{std::move(words), baseline, size, anchor, color, bold, upwards});
   }
 
-  /// The key of methods and models, in lines from the lower border; the plot takes what is left.
+  bool one_cost() const { return chart_.only_cost() && chart_.points.size() > 1; }
+
+  /// The key of families and models, in lines from the lower border; the plot takes what is left.
   void layout_keys() {
     struct Entry {
       std::string text;
@@ -127,7 +131,7 @@ class Drawing {
       Color color;
     };
     std::vector<Entry> entries;
-    for (const std::string& method : methods_) entries.push_back({method, Shape::circle, color_of(method)});
+    for (const std::string& family : families_) entries.push_back({family, Shape::circle, color_of(family)});
     if (models_.size() > 1) {
       for (const std::string& model : models_) entries.push_back({model, shape_of(model), kInk});
     }
@@ -150,7 +154,9 @@ class Drawing {
         text(entry.text, {left + 10, y}, kFont, Anchor::start, kInk);
       }
     }
-    plot_ = {kSide, 8, options_.width - 10, options_.height - 8 - line_height * static_cast<double>(lines.size()) - 28};
+    const double top = one_cost() ? 8 + 1.5 * kFont : 8;  // with room for a remark
+    plot_ = {kSide, top, options_.width - 10,
+             options_.height - 8 - line_height * static_cast<double>(lines.size()) - 28};
   }
 
   void choose_axes() {
@@ -195,6 +201,10 @@ class Drawing {
     figure_.parts.emplace_back(
         Line{{{plot_.left, plot_.top}, {plot_.left, plot_.bottom}, {plot_.right, plot_.bottom}}, 0.8, kSoft, {}});
     const std::string unit = chart_.unit.empty() ? "" : " (" + chart_.unit + ")";
+    if (one_cost()) {
+      text("All points cost the same: this chart does not tell them apart.", {plot_.left + 4, plot_.top - 4}, kSmall,
+           Anchor::start, kSoft);
+    }
     text(chart_.title + unit, {(plot_.left + plot_.right) / 2, plot_.bottom + 24}, kFont, Anchor::middle, kInk);
     text(fmt::format("{} (%)", title_of(metric_)), {10, (plot_.top + plot_.bottom) / 2}, kFont, Anchor::middle, kInk,
          false, true);
@@ -227,7 +237,7 @@ class Drawing {
   void draw_points() {
     for (const ChartPoint& point : chart_.points) {
       if (!point.low || !point.high) continue;
-      const Color color = color_of(method_of(point));
+      const Color color = color_of(point);
       const Color pale{static_cast<uint8_t>((color.red + 255) / 2), static_cast<uint8_t>((color.green + 255) / 2),
                        static_cast<uint8_t>((color.blue + 255) / 2)};
       const Place low = place(point.cost, *point.low), high = place(point.cost, *point.high);
@@ -238,7 +248,7 @@ class Drawing {
       for (size_t i = 0; i < chart_.points.size(); ++i) {
         if (on_front(i) != front) continue;
         const ChartPoint& point = chart_.points[i];
-        const Color color = color_of(method_of(point));
+        const Color color = color_of(point);
         Mark mark{shape_of(model_of(point)),
                   place(point),
                   front ? kFrontMark : kMark,
@@ -307,7 +317,7 @@ class Drawing {
   Metric metric_;
   const FigureOptions& options_;
   Figure figure_;
-  std::vector<std::string> methods_, models_;
+  std::vector<std::string> families_, models_;
   std::vector<size_t> on_front_;
   std::vector<Box> lines_;
   Box plot_;

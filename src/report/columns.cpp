@@ -171,13 +171,23 @@ std::string undefined_map(const Record& record) {
   return finds_objects(record) && record.samples.value_or(0) > 0 ? "n/a" : "";
 }
 
-void add_accuracies(Builder& builder, const std::vector<Record>& records) {
+void add_accuracies(Builder& builder, const std::vector<Record>& records, const SeedMeans* means) {
+  const Metric metric = metric_of(records);
+  const auto deviation_column = [&](Metric of) {
+    if (means == nullptr || of != metric) return;
+    builder.number("Deviation", "pt", "Standard deviation over seeds.", 2, [&](const Record& r) {
+      return scaled(means->deviations[static_cast<size_t>(&r - records.data())], 100);
+    });
+  };
   builder.number("Top-1", "%", "Share of images whose highest score is the right class.", 2,
                  [](const Record& r) { return scaled(r.top1, 100); });
+  deviation_column(Metric::top1);
   const auto interval = [](const std::optional<double>& low, const std::optional<double>& high) {
     return low && high ? fmt::format("{:.2f}-{:.2f}", 100 * *low, 100 * *high) : std::string();
   };
-  builder.note("95 % interval", "%", "Wilson score interval of top-1.",
+  builder.note("95 % interval", "%",
+               means == nullptr ? "Wilson score interval of top-1."
+                                : "Of top-1: Wilson's score interval; of several seeds that of images and trainings.",
                [&](const Record& r) { return interval(r.top1_low, r.top1_high); });
   const auto delta_column = [&](Metric metric) {
     builder.number(
@@ -187,13 +197,13 @@ void add_accuracies(Builder& builder, const std::vector<Record>& records) {
         2, [&records, metric](const Record& r) { return delta(r, records, metric); }, "+");
     builder.against("Delta", [&records](const Record& r) { return accuracy_baseline(r, records); });
   };
-  const Metric metric = metric_of(records);
   if (metric == Metric::top1) delta_column(metric);
   builder.number("Top-5", "%", "Share of images whose right class is among the five highest scores.", 2,
                  [](const Record& r) { return scaled(r.top5, 100); });
   builder.number(
       "mAP@[.5:.95]", "%", "COCO mean average precision, IoU .5 to .95; n/a where the images have no objects.", 2,
       [](const Record& r) { return scaled(r.map_50_95, 100); }, "", undefined_map);
+  deviation_column(Metric::map_50_95);
   builder.note(metric == Metric::top1 ? "mAP, 95 % interval" : "95 % interval", "%",
                "Of mAP@[.5:.95]: percentiles of resampled test images.",
                [&](const Record& r) { return interval(r.map_50_95_low, r.map_50_95_high); });
@@ -328,7 +338,7 @@ std::vector<Record> filtered(const std::vector<Record>& records, Keep keep) {
 
 }  // namespace
 
-Columns columns(const std::vector<Record>& records) {
+Columns columns(const std::vector<Record>& records, const SeedMeans* means) {
   Builder builder(records);
   builder.setting("Model", "Network.", false, [](const Record& r) { return text_of(r.model); });
   if (some_entries_share_a_model(records)) {
@@ -367,7 +377,12 @@ Columns columns(const std::vector<Record>& records) {
   builder.setting("Seed", "Seed of the run.", true, [](const Record& r) { return text_of(r.seed); });
   builder.setting("Float layers", "Layers kept in float32.", true,
                   [](const Record& r) { return text_of(r.float_layers); });
-  add_accuracies(builder, records);
+  if (means != nullptr) {
+    builder.number("Seeds", "", "Runs that the row is the mean of.", 0, [&](const Record& r) {
+      return std::optional<double>(static_cast<double>(means->seeds[static_cast<size_t>(&r - records.data())]));
+    });
+  }
+  add_accuracies(builder, records, means);
   add_costs(builder, records);
   add_timing(builder, records);
   if (std::any_of(records.begin(), records.end(), is_forecast)) {
@@ -379,6 +394,10 @@ Columns columns(const std::vector<Record>& records) {
   return builder.take();
 }
 
+std::string heading(const Column& column) {
+  return column.unit.empty() ? column.title : column.title + " " + column.unit;
+}
+
 Columns chosen_columns(Columns all, const std::vector<std::string>& titles) {
   if (titles.empty()) return all;
   const size_t rows = all.columns.empty() ? 0 : all.columns.front().cells.size();
@@ -387,12 +406,13 @@ Columns chosen_columns(Columns all, const std::vector<std::string>& titles) {
   }
   Columns out;
   for (const std::string& title : titles) {
-    const auto found =
-        std::ranges::find_if(all.columns, [&](const Column& column) { return lower(column.title) == lower(title); });
+    const auto found = std::ranges::find_if(all.columns, [&](const Column& column) {
+      return lower(column.title) == lower(title) || lower(heading(column)) == lower(title);
+    });
     if (found == all.columns.end()) {
       std::vector<std::string> known;
       for (const Column& column : all.columns) known.push_back(column.title);
-      fail(ErrorKind::config, "[report] expected columns out of {}, got '{}'", fmt::join(known, ", "), title);
+      fail(ErrorKind::config, "[report] expected columns out of '{}', got '{}'", fmt::join(known, "', '"), title);
     }
     out.columns.push_back(*found);
   }

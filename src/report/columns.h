@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "record/record.h"
+#include "report/seed_means.h"
 
 namespace quench::report {
 
@@ -22,6 +23,9 @@ struct Column {
   std::vector<std::optional<size_t>> against = {};
 };
 
+/// The title with its unit: "p50 ms".
+std::string heading(const Column& column);
+
 /// A fact that all records share, taken out of the table: {"data", "cifar100"}.
 struct SharedFact {
   std::string title;
@@ -34,11 +38,13 @@ struct Columns {
 };
 
 /// Columns of records that are ok. Accuracies in % (delta in points against `accuracy_baseline`), latencies in ms,
-/// params in millions, sizes in MB (10^6 bytes).
-Columns columns(const std::vector<record::Record>& records);
+/// params in millions, sizes in MB (10^6 bytes). means: the records are those of it that are ok, and each has its
+/// number of seeds and its standard deviation.
+Columns columns(const std::vector<record::Record>& records, const SeedMeans* means = nullptr);
 
-/// The columns of these titles alone, in that order; "P50" is as good as "p50". No title: all. What all rows share can
-/// be named, too, and is a column then. Throws Error{config} for a title that is not there, naming those that are.
+/// The columns of these titles alone, in that order; "P50" is as good as "p50", and "Top-1 %", the head, as "Top-1". No
+/// title: all. What all rows share can be named, too, and is a column then. Throws Error{config} for a title that is
+/// not there, naming those that are.
 Columns chosen_columns(Columns all, const std::vector<std::string>& titles);
 
 /// The records that are ok; those that are not, in order.

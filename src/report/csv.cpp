@@ -2,6 +2,7 @@
 
 #include "core/json_text.h"
 #include "record/record.h"
+#include "report/columns.h"
 #include "report/report.h"
 
 namespace quench::report {
@@ -31,6 +32,22 @@ std::string csv(const std::vector<record::Record>& records) {
     }
     out += line + "\r\n";
   }
+  return out;
+}
+
+std::string csv_table(const std::vector<record::Record>& records, const std::vector<std::string>& titles,
+                      const SeedMeans* means) {
+  const std::vector<record::Record> rows = ok_records(records);
+  const Columns shown = chosen_columns(columns(rows, means), titles);
+  std::string out;
+  const auto add_line = [&](const auto& cell_of) {
+    for (const Column& column : shown.columns) {
+      out += (&column == shown.columns.data() ? "" : ",") + csv_cell(cell_of(column));
+    }
+    out += "\r\n";
+  };
+  add_line(heading);
+  for (size_t i = 0; i < rows.size(); ++i) add_line([i](const Column& column) { return column.cells[i]; });
   return out;
 }
 

@@ -22,6 +22,7 @@ namespace {
 
 constexpr double kLevel = 0.05;
 constexpr double kPoint = 0.01;
+constexpr double kOtherTiming = 0.015;  ///< two timings of one file differ by so much without a reason
 constexpr const char* kChoiceNote =
     " Each is the best of its kind, chosen on every fifth test image and compared on the others.";
 
@@ -54,7 +55,9 @@ Finding of_difference(const Difference& difference, const MethodComparison& comp
 /// How long a method takes beside its float32 model; nothing where no rounds pair them.
 std::optional<Finding> of_ratio(const LatencyRatio& one, const std::vector<Record>& rows) {
   if (!one.paired || std::isnan(one.ratio.low)) return {};
+  const bool small = one.ratio.seeds == 1 && std::abs(one.ratio.value - 1) < kOtherTiming;
   const char* verdict = one.p_adjusted > kLevel ? "no evidence of a difference"
+                        : small                 ? "no more than another timing of one file can differ"
                         : one.ratio.value < 1   ? "faster"
                                                 : "slower";
   Finding finding{
@@ -65,7 +68,7 @@ std::optional<Finding> of_ratio(const LatencyRatio& one, const std::vector<Recor
       one.rows};
   finding.rows.insert(finding.rows.end(), one.against.begin(), one.against.end());
   finding.kind = Finding::Kind::latency;
-  finding.shows = one.p_adjusted <= kLevel;
+  finding.shows = one.p_adjusted <= kLevel && !small;
   return finding;
 }
 
@@ -106,23 +109,22 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
   const std::string where =
       fmt::format("on {}, {}{}", any.device.value_or("?"), any.runtime.value_or("?"),
                   any.threads ? fmt::format(", {} thread{}", *any.threads, *any.threads == 1 ? "" : "s") : "");
+  const auto of_model = [&](const Record& row) { return model_name(row) == model_name(any); };
+  const bool has_others = !std::ranges::all_of(rows, of_model);
+  const bool of_one = std::ranges::all_of(compared, [&](size_t row) { return of_model(rows[row]); });
+  const std::string of_what = has_others && of_one ? "of " + model_name(any) + " " : "";
   if (best == nullptr) {
     std::ranges::sort(compared);
-    const std::string model = model_name(any);
-    const auto of_model = [&](const Record& row) { return model_name(row) == model; };
-    const bool has_others = !std::ranges::all_of(rows, of_model);
-    const bool of_one = std::ranges::all_of(compared, [&](size_t row) { return of_model(rows[row]); });
-    return Finding{fmt::format("Every method {}{} loses more than one point.",
-                               has_others && of_one ? "of " + model + " " : "", where),
-                   compared};
+    return Finding{fmt::format("Every method {}{} loses more than one point.", of_what, where), compared};
   }
   const Record& first = rows[best->rows.front()];
   const size_t seeds = best->rows.size();
-  std::string text = fmt::format("At a loss of one point at most, the fastest {} is {}{}: {} ms", where, label(first),
-                                 seeds > 1    ? fmt::format(" (mean of {} seeds)", seeds)
-                                 : first.seed ? fmt::format(" (seed {})", *first.seed)
-                                              : "",
-                                 three_digits(best_ms));
+  std::string text =
+      fmt::format("At a loss of one point at most, the fastest {}{} is {}{}: {} ms", of_what, where, label(first),
+                  seeds > 1    ? fmt::format(" (mean of {} seeds)", seeds)
+                  : first.seed ? fmt::format(" (seed {})", *first.seed)
+                               : "",
+                  three_digits(best_ms));
   Finding finding{"", best->rows};
   const auto base_ms = mean_of(best->rows, [&](size_t row) { return latency(latency_baseline(rows[row], rows)); });
   if (base_ms) {

@@ -72,12 +72,16 @@ std::string cell_title(const Column& column, size_t row, const std::vector<Recor
   return baseline ? fmt::format("Against row {}: {}.", *baseline + 1, label(rows[*baseline])) : "";
 }
 
+/// A file's path is for the screen: on paper it would take the width of all else.
+bool is_path(const Column& column) { return column.title == "Artifact"; }
+
 std::string cell_html(const Column& column, size_t row, const std::vector<Record>& rows) {
   const std::string mark = column.marks.empty() ? "" : column.marks[row];
   const std::string title = cell_title(column, row, rows);
   std::string classes = column.numeric ? "number" : "";
   if (column.title == "Delta" && column.values[row]) classes += *column.values[row] < 0 ? " worse" : " better";
   if (!mark.empty()) classes += " marked";
+  if (is_path(column)) classes += " path";
   constexpr size_t kLong = 40;
   if (!column.numeric && column.cells[row].size() > kLong) classes += " long";
   if (classes.starts_with(' ')) classes.erase(0, 1);
@@ -111,10 +115,13 @@ std::string table_html(const std::vector<Record>& rows, const std::vector<Chart>
   const Columns shown = columns(rows);
   const std::vector<std::string> fronts = fronts_of_rows(charts, rows.size());
   std::string out =
-      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"All rows\">\n<table "
+      "<div class=\"scroll wide\" tabindex=\"0\" role=\"region\" aria-label=\"All rows\">\n<table "
       "class=\"sortable\">\n<thead><tr>";
   const auto head = [&](const Column& column) {
-    out += fmt::format("<th scope=\"col\"{} title=\"{}\">{}{}</th>", column.numeric ? " class=\"number\"" : "",
+    out += fmt::format("<th scope=\"col\"{} title=\"{}\">{}{}</th>",
+                       column.numeric    ? " class=\"number\""
+                       : is_path(column) ? " class=\"path\""
+                                         : "",
                        escape_html(column.help), escape_html(column.title),
                        column.unit.empty() ? "" : " " + element("span", "class=\"unit\"", column.unit));
   };

@@ -45,14 +45,15 @@ bool is_for_the_page(const Column& column) { return column.title == "Artifact" |
 
 }  // namespace
 
-std::string latex(const std::vector<record::Record>& records, const std::vector<std::string>& titles) {
+std::string latex(const std::vector<record::Record>& records, const std::vector<std::string>& titles,
+                  const SeedMeans* means) {
   const std::vector<record::Record> rows = ok_records(records);
-  Columns shown = chosen_columns(columns(rows), titles);
+  Columns shown = chosen_columns(columns(rows, means), titles);
   if (titles.empty()) std::erase_if(shown.columns, is_for_the_page);
   std::string places, head, units;
   bool any_unit = false;
   for (const Column& column : shown.columns) {
-    places += column.numeric ? 'r' : 'l';
+    places += column.numeric || is_interval(column) ? 'r' : 'l';
     head += (head.empty() ? "" : " & ") + escape_latex(column.title);
     units +=
         (&column == shown.columns.data() ? "" : " & ") + (column.unit == "x" ? "$\\times$" : escape_latex(column.unit));

@@ -49,6 +49,21 @@ MethodKind kind_of(const Record& record) {
   return kind;
 }
 
+std::string family_of(const Record& record) {
+  if (record.method == "fp32") return "float32";
+  const MethodKind kind = kind_of(record);
+  std::string text = kind.pruned && kind.sparse ? "pruned + sparse"
+                     : kind.pruned              ? "pruned"
+                     : kind.sparse              ? "sparse"
+                                                : "";
+  if (kind.quantized || record.bits_w.value_or(32) < 32) {
+    text += text.empty() ? "" : " + ";
+    text += kind.fine_tuned ? "QAT" : "PTQ";
+    if (record.bits_w_mean.value_or(static_cast<double>(record.bits_w.value_or(8))) < 8) text += " below 8 bits";
+  }
+  return text.empty() ? "trained further" : text;
+}
+
 Pruning pruning_of(const Record& record) {
   Pruning found;
   const auto steps = record.config.is_object() ? record.config.find("steps") : record.config.end();

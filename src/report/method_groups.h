@@ -28,6 +28,10 @@ struct MethodKind {
 /// By the steps in the record's configuration; of a record without them by its method's name.
 MethodKind kind_of(const record::Record& record);
 
+/// The family of methods that a record's is of, for people: "float32", "trained further", "pruned", "PTQ", "QAT",
+/// "pruned + PTQ", "sparse + QAT", "PTQ below 8 bits", ... Charts have a colour for each.
+std::string family_of(const record::Record& record);
+
 /// By which criterion a record's model was pruned, and what was done to it otherwise.
 struct Pruning {
   std::string criterion;  ///< empty: it was not pruned, by two criteria, or the record does not say

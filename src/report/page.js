@@ -1,7 +1,7 @@
 'use strict';
 (function () {
   // Okabe & Ito's colours, which stay apart under colour-blindness.
-  const methodColors = { fp32: '#0072b2', ptq: '#d55e00', qat: '#009e73' };
+  const familyColors = { 'float32': '#0072b2', 'PTQ': '#d55e00', 'QAT': '#009e73' };
   const moreColors = ['#cc79a7', '#e69f00', '#56b4e9', '#7f7f7f', '#b5a400'];
   // Symbols as paths in a box of 20 x 20, for charts and keys alike.
   const symbols = [
@@ -23,6 +23,7 @@
       const section = JSON.parse(script.textContent);
       const of = (name) => document.querySelector(name + '[data-section="' + script.dataset.section + '"]');
       section.methods = distinct(section.rows.map((row) => row.method));
+      section.families = distinct(section.rows.map((row) => row.family));
       section.models = distinct(section.rows.map((row) => row.model));
       section.hidden = { method: new Set(), model: new Set() };
       section.view = section.views[0];
@@ -36,10 +37,11 @@
     });
   }
 
-  function colorOf(section, method) {
-    if (methodColors[method]) return methodColors[method];
-    const others = section.methods.filter((name) => !methodColors[name]);
-    return moreColors[others.indexOf(method) % moreColors.length];
+  // Methods of one family (pruned, pruned + PTQ, ...) have one colour; their names stand beside the points.
+  function colorOf(section, row) {
+    if (familyColors[row.family]) return familyColors[row.family];
+    const others = section.families.filter((name) => !familyColors[name]);
+    return moreColors[others.indexOf(row.family) % moreColors.length];
   }
   const symbolOf = (section, model) => symbols[section.models.indexOf(model) % symbols.length];
 
@@ -76,7 +78,10 @@
     };
     section.keys.textContent = '';
     group('Method');
-    section.methods.forEach((method) => button('method', method, icon(symbols[0], colorOf(section, method))));
+    section.families.forEach((family) => section.methods.forEach((method) => {
+      const row = section.rows.find((one) => one.method === method);
+      if (row.family === family) button('method', method, icon(symbols[0], colorOf(section, row)));
+    }));
     group('Model');
     section.models.forEach((model) => button('model', model, icon(symbolOf(section, model), 'currentColor')));
     group('');
@@ -109,13 +114,14 @@
     const values = points.map((point) => point.x);
     const low = Math.min(...values), high = Math.max(...values);
     const logarithmic = low > 0 && choice !== 'linear' && (choice === 'logarithmic' || high / low > 6);
+    const same = high - low <= 1e-9 * Math.abs(high);  // means of equal costs differ in their last digits
     const axis = { type: logarithmic ? 'log' : 'value', name: name, nameLocation: 'middle', nameGap: 30 };
     if (logarithmic) {
-      const room = high > low ? Math.pow(high / low, 0.08) : 1.5;
+      const room = !same ? Math.pow(high / low, 0.08) : 1.5;
       axis.min = low / room;
       axis.max = high * room;
     } else {
-      const room = (high - low) * 0.12 || Math.abs(high) * 0.25 || 1;
+      const room = same ? Math.abs(high) * 0.25 || 1 : (high - low) * 0.12;
       axis.min = Math.max(0, low - room);
       axis.max = high + room;
     }
@@ -203,7 +209,7 @@
     const cost = costAxis(chart.points, chart.title + (chart.unit ? ' (' + chart.unit + ')' : ''), section.axis);  // facets share their axes
     const data = visible.map((point) => {
       const row = section.rows[point.row];
-      const color = colorOf(section, row.method);
+      const color = colorOf(section, row);
       return {
         value: [point.x, point.y], point: point, symbol: 'path://' + symbolOf(section, row.model),
         symbolSize: onFront.has(point) ? 15 : 11,
@@ -218,7 +224,7 @@
     // Intervals of one colour are one line with gaps.
     const bars = new Map();
     visible.filter((point) => point.low !== undefined).forEach((point) => {
-      const color = colorOf(section, section.rows[point.row].method);
+      const color = colorOf(section, section.rows[point.row]);
       if (!bars.has(color)) bars.set(color, []);
       bars.get(color).push([point.x, point.low], [point.x, point.high], [null, null]);
     });

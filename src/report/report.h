@@ -5,16 +5,24 @@
 
 #include "record/record.h"
 #include "report/kept.h"
+#include "report/seed_means.h"
 
 namespace quench::report {
 
 /// Records as an aligned text table for a terminal (columns that say something; accuracies in %, latencies in ms).
-/// titles: of the columns that are wanted, in that order (chosen_columns); empty: all.
-std::string table(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {});
-std::string csv(const std::vector<record::Record>& records);
-std::string markdown(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {});
+/// titles: of the columns that are wanted, in that order (chosen_columns); empty: all. means: the records are its own.
+std::string table(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {},
+                  const SeedMeans* means = nullptr);
+std::string markdown(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {},
+                     const SeedMeans* means = nullptr);
 /// A `tabular` with the rules of the package booktabs; records that are not ok stay out of it.
-std::string latex(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {});
+std::string latex(const std::vector<record::Record>& records, const std::vector<std::string>& titles = {},
+                  const SeedMeans* means = nullptr);
+/// The same table as CSV (RFC 4180): a head, and the cells as people see them.
+std::string csv_table(const std::vector<record::Record>& records, const std::vector<std::string>& titles,
+                      const SeedMeans* means = nullptr);
+/// All fields of the records, as they are.
+std::string csv(const std::vector<record::Record>& records);
 
 struct PageOptions {
   std::string title;

@@ -1,5 +1,7 @@
 #include "report/sampler.h"
 
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "core/processors.h"
@@ -32,7 +34,8 @@ std::optional<Sampled> Sampler::of(const MethodGroup& group, Images images) {
 Sampler::Figure Sampler::figure_of(const metrics::Outcomes& outcomes, Images images) {
   auto found = stats::figure_replicates(outcomes, field_, draws_.at(images), usable_processors());
   if (!found || (images != Images::all && std::isnan(found->value))) return {};
-  return std::pair(std::move(*found), outcomes.truth);
+  found->images = outcomes.images();
+  return std::pair(std::move(*found), fmt::format("{} of {}", found->images, outcomes.truth));
 }
 
 const Sampler::Figure& Sampler::of_row(const Record& row, Images images) {

@@ -13,10 +13,6 @@ using record::Record;
 
 namespace {
 
-std::string heading(const Column& column) {
-  return column.unit.empty() ? column.title : column.title + " " + column.unit;
-}
-
 std::string padded(const std::string& text, size_t width, bool right) {
   const size_t used = display_width(text);
   const std::string space(width > used ? width - used : 0, ' ');
@@ -57,9 +53,9 @@ std::string escape_markdown(const std::string& text) {
 
 }  // namespace
 
-std::string table(const std::vector<Record>& records, const std::vector<std::string>& titles) {
+std::string table(const std::vector<Record>& records, const std::vector<std::string>& titles, const SeedMeans* means) {
   const std::vector<Record> rows = ok_records(records);
-  Columns shown = chosen_columns(columns(rows), titles);
+  Columns shown = chosen_columns(columns(rows, means), titles);
   for (Column& column : shown.columns) {
     for (std::string& cell : column.cells) cell = cell.empty() ? "-" : printable_line(cell);
   }
@@ -87,9 +83,10 @@ std::string table(const std::vector<Record>& records, const std::vector<std::str
   return out.empty() ? "no records\n" : out;
 }
 
-std::string markdown(const std::vector<Record>& records, const std::vector<std::string>& titles) {
+std::string markdown(const std::vector<Record>& records, const std::vector<std::string>& titles,
+                     const SeedMeans* means) {
   const std::vector<Record> rows = ok_records(records);
-  const Columns shown = chosen_columns(columns(rows), titles);
+  const Columns shown = chosen_columns(columns(rows, means), titles);
   std::string out;
   if (!rows.empty()) {
     std::string rule = "|";

@@ -11,6 +11,9 @@
 namespace quench::stats {
 namespace {
 
+/// Replicates beyond 0 below which counting them says little of the tail.
+constexpr double kFewBeyond = 3;
+
 double mean(std::span<const double> values) {
   double sum = 0;
   for (const double value : values) sum += value;
@@ -64,9 +67,14 @@ void set_from_images(Estimate& estimate, std::vector<double> resampled) {
   estimate.low = percentile(resampled, 0.025);
   estimate.high = percentile(resampled, 0.975);
   const auto count = static_cast<double>(resampled.size());
+  const double error = std::sqrt(variance(resampled));
   const auto at_most = static_cast<double>(std::ranges::upper_bound(resampled, 0.0) - resampled.begin());
   const auto at_least = static_cast<double>(resampled.end() - std::ranges::lower_bound(resampled, 0.0));
-  estimate.p = std::min(1.0, 2 * (std::min(at_most, at_least) + 1) / (count + 1));
+  const double beyond = std::min(at_most, at_least);
+  estimate.p = std::min(1.0, 2 * (beyond + 1) / (count + 1));
+  if (beyond >= kFewBeyond || error == 0) return;
+  const double tail = 2 * student_cdf(-std::abs(estimate.value) / error, std::numeric_limits<double>::infinity());
+  estimate.p = std::min(estimate.p, tail);
 }
 
 void set_from_seeds(Estimate& estimate, std::span<const double> resampled, std::span<const SeedVariance> seeds) {
@@ -124,11 +132,16 @@ Estimate difference(std::span<const Replicates> a, std::span<const Replicates> b
     const SeedVariance parts[] = {seed_variance(values_a), seed_variance(values_b)};
     return estimate_of(value, std::move(resampled), parts, static_cast<int64_t>(std::min(a.size(), b.size())));
   }
+  // No test of pairs finds more than the sign test of as many images that all say the same.
+  const auto at_least = [&](double p) {
+    return a.size() == 1 && a[0].images > 0 ? std::max(p, std::exp2(1 - static_cast<double>(a[0].images))) : p;
+  };
   ensure(a.size() == b.size(), "[stats.estimate] expected pairs of seeds, got {} and {}", a.size(), b.size());
   std::vector<double> gaps;
   for (size_t i = 0; i < a.size(); ++i) gaps.push_back(values_a[i] - values_b[i]);
   const SeedVariance part = seed_variance(gaps);
   Estimate estimate = estimate_of(value, std::move(resampled), {&part, 1}, static_cast<int64_t>(a.size()));
+  estimate.p = at_least(estimate.p);
   if (a.size() > 1) estimate.deviation = std::sqrt(variance(gaps));
   return estimate;
 }

@@ -13,7 +13,8 @@ namespace quench::stats {
 struct Replicates {
   double value = 0;
   std::vector<double>
-      resampled;  ///< by replicate; models of equal images and seed have the same sets in the same order
+      resampled;       ///< by replicate; models of equal images and seed have the same sets in the same order
+  int64_t images = 0;  ///< in the test set; 0: not known
 };
 
 /// The share of images that are right. right: one value an image, 0 or 1.
