@@ -301,6 +301,7 @@ TEST_F(Cli, PlansAndFitsANewDevice) {
 
   EXPECT_EQ(parsed(quench("devices plan jetson-nano --engine gpu --count 3 --format json"))[0]["runtime"],
             "onnxruntime-cuda");
+  EXPECT_EQ(parsed(quench("devices plan jetson-nano --count 3 --format json"))[0]["runtime"], "native");
   expect_error("devices plan nano", 2, {"unknown device 'nano'"});
   expect_error("devices plan jetson-nano --count 0", 2, {"count"});
   expect_error("devices plan jetson-nano --runtime nativ", 2, {"did you mean 'native'"});

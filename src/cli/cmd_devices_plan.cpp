@@ -74,6 +74,14 @@ devices::Engine engine_of(const Json& options, const devices::LatencyFit& fit) {
   return own;
 }
 
+/// On CPUs the one that most published latencies are of, where it runs; else what runs there.
+std::string usual_runtime(const devices::LatencyFit& fit, const devices::Device& device, devices::Engine engine,
+                          devices::Precision precision) {
+  const bool takes_onnxruntime = devices::capability(device, {engine, "onnxruntime", precision}).supported;
+  if (engine == devices::Engine::cpu && takes_onnxruntime) return "onnxruntime";
+  return devices::preferred_runtime(fit, device, engine, precision);
+}
+
 }  // namespace
 
 int run_devices_plan(const program::Invocation& invocation, const program::Environment& environment) {
@@ -83,9 +91,7 @@ int run_devices_plan(const program::Invocation& invocation, const program::Envir
   const devices::Engine engine = engine_of(options, catalog.fit);
   constexpr auto kPrecision = devices::Precision::fp32;
   const std::string runtime = options["runtime"].is_string() ? options["runtime"].get<std::string>()
-                              : engine == devices::Engine::cpu
-                                  ? "onnxruntime"
-                                  : devices::preferred_runtime(catalog.fit, device, engine, kPrecision);
+                                                             : usual_runtime(catalog.fit, device, engine, kPrecision);
   devices::require_known(catalog.fit, device, {engine, runtime, kPrecision, "", 0});
   const devices::Machine machine = devices::machine_of(device, engine, "", 0);
   const std::vector<Choice> all = choices(options["largest_imgsz"]);

@@ -208,7 +208,8 @@ std::vector<program::Command> fixed_commands(const std::string& task) {
            {Option{"count", T::integer, 10, "models to measure", {}, 1, 100},
             Option{"engine", T::text, nullptr, "what computes (default: the runtime's, else cpu)", {"cpu", "gpu"}},
             Option{"runtime", T::text, nullptr,
-                   "runtime (default: onnxruntime on CPUs; on GPUs the one that latencies are known of)"},
+                   "runtime (default: onnxruntime on CPUs that take it, else native; on GPUs the one that latencies "
+                   "are known of)"},
             Option{"largest_imgsz", T::integer, 480, "largest side of an image in pixels", {}, 160, 1280}}) +
            devices_folder() + format({"table", "json", "csv", "md"}),
        run_devices_plan},

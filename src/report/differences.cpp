@@ -88,8 +88,9 @@ MethodComparison compare_methods(const std::vector<Record>& rows, Metric metric,
     const MethodKind kind = kind_of(first);
     if (!kind.quantized || !result.means[g]) continue;
     const std::string key =
-        fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", model_name(first), text_of(first.imgsz), place_of(first), kind.pruned,
-                    kind.sparse, text_of(first.macs), text_of(first.bits_w), text_of(first.bits_a));
+        fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}|{}", model_name(first), text_of(first.imgsz), place_of(first),
+                    kind.pruned, kind.sparse, text_of(first.macs), text_of(first.bits_w), text_of(first.bits_a),
+                    text_of(first.layer_bits), text_of(first.float_layers));
     (kind.fine_tuned ? contests[key].challengers : contests[key].champions).push_back(g);
   }
   for (const auto& [key, contest] : contests) {

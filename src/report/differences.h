@@ -24,8 +24,8 @@ struct MethodComparison {
   std::vector<MethodGroup> groups;
   std::vector<std::optional<stats::Estimate>> means;  ///< of each group; empty where outcomes of a row are missing
   std::vector<Difference> from_float;                 ///< of each group from its float32 baseline's
-  /// QAT against PTQ, the best of each among those of one model, runtime and widths of bits, cut or not alike. The
-  /// images that choose are not those that compare (best_of_kind.h).
+  /// QAT against PTQ, the best of each among those of one model, runtime and widths of bits (of every layer), cut or
+  /// not alike. The images that choose are not those that compare (best_of_kind.h).
   std::vector<Difference> tuned;
   /// Methods that prune by a criterion, against the one that is the same but for pruning at random.
   std::vector<Difference> from_chance;
