@@ -67,8 +67,8 @@ Records wanted_rows(Records records, const std::string& rows) {
 /// A table for people, its rows means over seeds where there are several and no row of each is asked for.
 std::string table_of(const Records& records, const std::string& format, const Json& options, const report::Kept& kept) {
   const auto titles = options["columns"].get<std::vector<std::string>>();
-  const report::SeedMeans means = report::seed_means(records, kept);
-  const bool merged = options["seeds"] == "mean" && means.any();
+  const report::SeedMeans means = options["seeds"] == "mean" ? report::seed_means(records, kept) : report::SeedMeans();
+  const bool merged = means.any();
   const Records& rows = merged ? means.records : records;
   const report::SeedMeans* const of = merged ? &means : nullptr;
   if (format == "md") return report::markdown(rows, titles, of);

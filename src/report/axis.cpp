@@ -44,7 +44,7 @@ Axis linear_axis(double low, double high, int ticks, double most) {
 }
 
 Axis logarithmic_axis(double low, double high) {
-  const double room = !equal(low, high) ? std::pow(high / low, 0.08) : 1.5;
+  const double room = equal(low, high) ? 1.5 : std::pow(high / low, 0.08);
   Axis axis{low / room, high * room, true, {}};
   for (double power = std::floor(std::log10(axis.low)); power <= std::ceil(std::log10(axis.high)); ++power) {
     for (const double step : {1.0, 2.0, 5.0}) {

@@ -12,6 +12,7 @@
 #include "report/method_groups.h"
 #include "report/optional_values.h"
 #include "report/pareto.h"
+#include "report/row_mean.h"
 
 namespace quench::report {
 
@@ -21,26 +22,12 @@ namespace {
 
 using CostOf = std::function<std::optional<double>(const Record&)>;
 
-/// Empty where a row has none. The mean of equal costs is that cost, to the last digit: else what costs the same would
-/// stand apart in a chart.
-std::optional<double> mean_cost(const std::vector<size_t>& members, const std::vector<Record>& rows,
-                                const CostOf& cost_of) {
-  const std::optional<double> first = cost_of(rows[members.front()]);
-  double more = 0;
-  for (const size_t row : members) {
-    const std::optional<double> value = cost_of(rows[row]);
-    if (!value) return {};
-    more += (*value - *first) / static_cast<double>(members.size());
-  }
-  return *first + more;
-}
-
 /// A point for each that has a cost in all of its rows.
 std::vector<ChartPoint> chart_points(const std::vector<PointRows>& all, const std::vector<Record>& rows, Metric metric,
                                      const MethodComparison* comparison, const CostOf& cost_of) {
   std::vector<ChartPoint> points;
   for (const PointRows& one : all) {
-    const std::optional<double> cost = mean_cost(one.rows, rows, cost_of);
+    const std::optional<double> cost = row_mean(one.rows, rows, cost_of);
     if (!cost) continue;
     const PointAccuracy accuracy = accuracy_of_point(one, rows, metric, comparison);
     points.push_back({one.rows, *cost, 100 * accuracy.value, scaled(accuracy.low, 100), scaled(accuracy.high, 100)});

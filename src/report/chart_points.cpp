@@ -19,15 +19,6 @@ using record::Record;
 
 namespace {
 
-std::string artifact_key(const Record& row) {
-  return fmt::format("{}|{}|{}|{}|{}", model_name(row), text_of(row.method), text_of(row.setting), text_of(row.imgsz),
-                     text_of(row.data));
-}
-
-std::string place_key(const Record& row) {
-  return fmt::format("{}|{}|{}", text_of(row.runtime), text_of(row.device), text_of(row.threads));
-}
-
 void sort_by_seed(PointRows& point, const std::vector<Record>& rows) {
   std::ranges::stable_sort(point.rows, {}, [&](size_t i) { return rows[i].seed.value_or(-1); });
 }
@@ -59,6 +50,15 @@ bool disjoint(const std::set<int64_t>& a, const std::set<int64_t>& b) {
 }
 
 }  // namespace
+
+std::string artifact_key(const Record& row) {
+  return fmt::format("{}|{}|{}|{}|{}", model_name(row), text_of(row.method), text_of(row.setting), text_of(row.imgsz),
+                     text_of(row.data));
+}
+
+std::string place_key(const Record& row) {
+  return fmt::format("{}|{}|{}", text_of(row.runtime), text_of(row.device), text_of(row.threads));
+}
 
 std::vector<RunPlace> places_of(const std::vector<Record>& rows, Metric metric) {
   std::vector<RunPlace> places;
@@ -170,12 +170,14 @@ PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<Record
     if (comparison->groups[g].rows == point.rows && comparison->means[g]) {
       out.low = comparison->means[g]->low;
       out.high = comparison->means[g]->high;
+      out.deviation = comparison->means[g]->deviation;
       return out;
     }
   }
   double squares = 0;
   for (const size_t row : point.rows) squares += std::pow(*accuracy_of(rows[row], metric) - out.value, 2);
-  const double half = stats::student_quantile(0.975, count - 1) * std::sqrt(squares / (count - 1) / count);
+  out.deviation = std::sqrt(squares / (count - 1));
+  const double half = stats::student_quantile(0.975, count - 1) * *out.deviation / std::sqrt(count);
   out.low = std::max(0.0, out.value - half);
   out.high = std::min(1.0, out.value + half);
   return out;

@@ -2,12 +2,18 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "record/record.h"
 #include "report/differences.h"
 
 namespace quench::report {
+
+/// What a record's model is but for the seed: model, method, setting, input size and data.
+std::string artifact_key(const record::Record& row);
+/// What runs it: runtime, device and threads.
+std::string place_key(const record::Record& row);
 
 /// What runs a model: a runtime on a device with a number of threads.
 struct RunPlace {
@@ -44,6 +50,7 @@ std::vector<TimedSet> timed_sets(const std::vector<record::Record>& rows, Metric
 struct PointAccuracy {
   double value = 0;
   std::optional<double> low, high;
+  std::optional<double> deviation;  ///< standard deviation over seeds; empty for one row
 };
 PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<record::Record>& rows, Metric metric,
                                 const MethodComparison* comparison);

@@ -13,6 +13,7 @@
 #include "report/columns.h"
 #include "report/format.h"
 #include "report/optional_values.h"
+#include "report/row_mean.h"
 
 namespace quench::report {
 
@@ -72,18 +73,6 @@ std::optional<Finding> of_ratio(const LatencyRatio& one, const std::vector<Recor
   return finding;
 }
 
-/// The mean of a figure over rows; empty where one has none.
-template <typename Of>
-std::optional<double> mean_of(const std::vector<size_t>& rows, Of of) {
-  double sum = 0;
-  for (const size_t row : rows) {
-    const std::optional<double> value = of(row);
-    if (!value) return {};
-    sum += *value / static_cast<double>(rows.size());
-  }
-  return sum;
-}
-
 /// The fastest method of rows that compare, by its mean over seeds, among those that lose a point at most.
 std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, const TimedSet& set) {
   const auto latency = [&](const Record* row) { return row ? scaled(measured_latency(*row), 1e-6) : std::nullopt; };
@@ -92,14 +81,14 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
   std::vector<size_t> compared;
   for (const PointRows& point : set.points) {
     const double accuracy = accuracy_of_point(point, rows, metric, nullptr).value;
-    const auto base = mean_of(point.rows, [&](size_t row) -> std::optional<double> {
-      const Record* of_row = accuracy_baseline(rows[row], rows);
+    const auto base = row_mean(point.rows, rows, [&](const Record& row) -> std::optional<double> {
+      const Record* of_row = accuracy_baseline(row, rows);
       return of_row ? accuracy_of(*of_row, metric) : std::nullopt;
     });
     if (!base) continue;
     compared.insert(compared.end(), point.rows.begin(), point.rows.end());
     if (accuracy < *base - kPoint) continue;
-    const double ms = mean_of(point.rows, [&](size_t row) { return latency(&rows[row]); }).value_or(0);
+    const double ms = row_mean(point.rows, rows, [&](const Record& row) { return latency(&row); }).value_or(0);
     if (best != nullptr && best_ms <= ms) continue;
     best = &point;
     best_ms = ms;
@@ -126,7 +115,8 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
                                : "",
                   three_digits(best_ms));
   Finding finding{"", best->rows};
-  const auto base_ms = mean_of(best->rows, [&](size_t row) { return latency(latency_baseline(rows[row], rows)); });
+  const auto base_ms =
+      row_mean(best->rows, rows, [&](const Record& row) { return latency(latency_baseline(row, rows)); });
   if (base_ms) {
     text += fmt::format(", {:.2f} times as fast as float32 ({} ms)", *base_ms / best_ms, three_digits(*base_ms));
     for (const size_t row : best->rows) {

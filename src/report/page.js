@@ -117,7 +117,7 @@
     const same = high - low <= 1e-9 * Math.abs(high);  // means of equal costs differ in their last digits
     const axis = { type: logarithmic ? 'log' : 'value', name: name, nameLocation: 'middle', nameGap: 30 };
     if (logarithmic) {
-      const room = !same ? Math.pow(high / low, 0.08) : 1.5;
+      const room = same ? 1.5 : Math.pow(high / low, 0.08);
       axis.min = low / room;
       axis.max = high * room;
     } else {

@@ -13,6 +13,7 @@
 #include "report/compare.h"
 #include "report/differences.h"
 #include "report/optional_values.h"
+#include "report/row_mean.h"
 
 namespace quench::report {
 
@@ -49,59 +50,31 @@ constexpr std::optional<std::string> Record::*kOwn[] = {&Record::artifact, &Reco
 
 /// What one row of a table is of, but for the seed.
 std::string key_of(const Record& row) {
-  return fmt::format("{}|{}|{}|{}|{}|{}|{}|{}|{}", model_name(row), text_of(row.data), text_of(row.imgsz),
-                     text_of(row.method), text_of(row.setting), text_of(row.runtime), text_of(row.device),
-                     text_of(row.threads), is_forecast(row));
+  return fmt::format("{}|{}|{}", artifact_key(row), place_key(row), is_forecast(row));
 }
 
-std::string model_key(const Record& row) {
-  return fmt::format("{}|{}|{}|{}|{}", model_name(row), text_of(row.data), text_of(row.imgsz), text_of(row.method),
-                     text_of(row.setting));
-}
-
-using Rows = std::vector<const Record*>;
-
-/// Equal values have just this mean; empty where one has none.
-template <typename Number>
-std::optional<double> mean(const Rows& rows, std::optional<Number> Record::*field) {
-  double more = 0;
-  for (const Record* row : rows) {
-    if (!(row->*field)) return {};
-    more += static_cast<double>(*(row->*field) - *(rows.front()->*field)) / static_cast<double>(rows.size());
-  }
-  return static_cast<double>(*(rows.front()->*field)) + more;
-}
+using Members = std::vector<size_t>;
 
 /// Rows of one seed each become one; others are not of a study's seeds.
-bool differ_in_seed(const Rows& rows) {
+bool differ_in_seed(const Members& members, const std::vector<Record>& rows) {
   std::set<int64_t> seeds;
-  return rows.size() > 1 &&
-         std::ranges::all_of(rows, [&](const Record* row) { return row->seed && seeds.insert(*row->seed).second; });
+  return members.size() > 1 && std::ranges::all_of(members, [&](size_t row) {
+           return rows[row].seed && seeds.insert(*rows[row].seed).second;
+         });
 }
 
-Record merged(const Rows& rows) {
-  Record one = *rows.front();
-  for (const auto field : kReals) one.*field = mean(rows, field);
+Record merged(const Members& members, const std::vector<Record>& rows) {
+  Record one = rows[members.front()];
+  for (const auto field : kReals) one.*field = row_mean(members, rows, [&](const Record& row) { return row.*field; });
   for (const auto field : kCounts) {
-    const std::optional<double> value = mean(rows, field);
-    one.*field = value ? std::optional<int64_t>(std::llround(*value)) : std::nullopt;
+    const auto mean = row_mean(members, rows, [&](const Record& row) { return scaled(row.*field, 1); });
+    one.*field = mean ? std::optional<int64_t>(std::llround(*mean)) : std::nullopt;
   }
   for (const auto field : kOwn) one.*field = {};
   one.seed = {};
-  const auto unsteady = [](const Record* row) { return row->stable == false; };
-  if (std::ranges::any_of(rows, unsteady)) one.stable = false;
+  const auto unsteady = [&](size_t row) { return rows[row].stable == false; };
+  if (std::ranges::any_of(members, unsteady)) one.stable = false;
   return one;
-}
-
-std::optional<double> deviation_of(const Rows& rows, Metric metric) {
-  double centre = 0, squares = 0;
-  for (const Record* row : rows) {
-    const std::optional<double> value = accuracy_of(*row, metric);
-    if (!value) return {};
-    centre += *value / static_cast<double>(rows.size());
-  }
-  for (const Record* row : rows) squares += std::pow(*accuracy_of(*row, metric) - centre, 2);
-  return std::sqrt(squares / static_cast<double>(rows.size() - 1));
 }
 
 void set_interval(Record& one, Metric metric, const PointAccuracy& accuracy) {
@@ -116,40 +89,42 @@ void set_interval(Record& one, Metric metric, const PointAccuracy& accuracy) {
 
 void add_section(const Section& section, const Kept& kept, SeedMeans& result) {
   const std::vector<Record> rows = ok_records(section.records);
-  std::vector<std::vector<size_t>> groups;
+  std::vector<Members> groups;
   std::map<std::string, size_t> place_of;
   for (size_t i = 0; i < rows.size(); ++i) {
     const auto [found, is_new] = place_of.try_emplace(key_of(rows[i]), groups.size());
     if (is_new) groups.emplace_back();
     groups[found->second].push_back(i);
   }
-  std::map<std::string, std::vector<size_t>> measured;  // forecasts have the accuracy of these
-  for (std::vector<size_t>& group : groups) {
+  std::map<std::string, Members> measured;  // forecasts have the accuracy of these
+  for (Members& group : groups) {
     std::ranges::stable_sort(group, {}, [&](size_t row) { return rows[row].seed.value_or(-1); });
     const Record& first = rows[group.front()];
-    if (!is_forecast(first)) measured.try_emplace(model_key(first), group);
+    if (!is_forecast(first)) measured.try_emplace(artifact_key(first), group);
   }
+  const auto add = [&](Record record, int64_t seeds, std::optional<double> deviation) {
+    result.records.push_back(std::move(record));
+    result.seeds.push_back(seeds);
+    result.deviations.push_back(deviation);
+  };
   std::optional<MethodComparison> comparison;
-  for (const std::vector<size_t>& group : groups) {
-    Rows members;
-    for (const size_t row : group) members.push_back(&rows[row]);
-    if (!differ_in_seed(members)) {
-      for (const Record* row : members) {
-        result.records.push_back(*row);
-        result.seeds.push_back(1);
-        result.deviations.emplace_back();
-      }
+  for (const Members& group : groups) {
+    if (!differ_in_seed(group, rows)) {
+      for (const size_t row : group) add(rows[row], 1, {});
       continue;
     }
-    if (!comparison) comparison = compare_methods(rows, section.metric, kept.outcomes);
-    Record one = merged(members);
-    const auto scored = measured.find(model_key(one));
-    const PointRows point{scored != measured.end() && scored->second.size() == group.size() ? scored->second : group};
-    const std::optional<double> deviation = deviation_of(members, section.metric);
-    if (deviation) set_interval(one, section.metric, accuracy_of_point(point, rows, section.metric, &*comparison));
-    result.records.push_back(std::move(one));
-    result.seeds.push_back(std::ssize(group));
-    result.deviations.push_back(deviation);
+    Record one = merged(group, rows);
+    std::optional<double> deviation;
+    if (accuracy_of(one, section.metric)) {
+      if (!comparison) comparison = compare_methods(rows, section.metric, kept.outcomes);
+      const auto scored = measured.find(artifact_key(one));
+      const bool is_scored = scored != measured.end() && scored->second.size() == group.size();
+      const PointAccuracy accuracy =
+          accuracy_of_point({is_scored ? scored->second : group}, rows, section.metric, &*comparison);
+      set_interval(one, section.metric, accuracy);
+      deviation = accuracy.deviation;
+    }
+    add(std::move(one), std::ssize(group), deviation);
   }
 }
 

@@ -132,16 +132,15 @@ Estimate difference(std::span<const Replicates> a, std::span<const Replicates> b
     const SeedVariance parts[] = {seed_variance(values_a), seed_variance(values_b)};
     return estimate_of(value, std::move(resampled), parts, static_cast<int64_t>(std::min(a.size(), b.size())));
   }
-  // No test of pairs finds more than the sign test of as many images that all say the same.
-  const auto at_least = [&](double p) {
-    return a.size() == 1 && a[0].images > 0 ? std::max(p, std::exp2(1 - static_cast<double>(a[0].images))) : p;
-  };
   ensure(a.size() == b.size(), "[stats.estimate] expected pairs of seeds, got {} and {}", a.size(), b.size());
   std::vector<double> gaps;
   for (size_t i = 0; i < a.size(); ++i) gaps.push_back(values_a[i] - values_b[i]);
   const SeedVariance part = seed_variance(gaps);
   Estimate estimate = estimate_of(value, std::move(resampled), {&part, 1}, static_cast<int64_t>(a.size()));
-  estimate.p = at_least(estimate.p);
+  // No test of pairs finds more than the sign test of as many images that all say the same.
+  if (a.size() == 1 && a[0].images > 0) {
+    estimate.p = std::max(estimate.p, std::exp2(1 - static_cast<double>(a[0].images)));
+  }
   if (a.size() > 1) estimate.deviation = std::sqrt(variance(gaps));
   return estimate;
 }
