@@ -86,7 +86,8 @@ PartitionName=main Nodes=n1 Default=YES MaxTime=60 State=UP
   SlurmCluster& operator=(const SlurmCluster&) = delete;
 
   void start_node() { node_ = spawn({"/usr/sbin/slurmd", "-D", "-N", "n1", "-f", config().string()}); }
-  /// The node's power goes: its daemon and all that runs there are gone at once.
+  /// The node's power goes: its daemon and all that runs there are gone at once, as is what it kept in memory: the
+  /// scripts of its jobs. (Where they outlive it, a job whose step had not begun is held when it is started again.)
   void kill_node() {
     std::vector<pid_t> all{node_};
     // Slurm's step daemons are no children of the node's: they are known by the folder of its jobs.
@@ -104,6 +105,9 @@ PartitionName=main Nodes=n1 Default=YES MaxTime=60 State=UP
     }
     for (const pid_t id : all) ::kill(id, SIGKILL);
     ::waitpid(node_, nullptr, 0);
+    for (const auto& entry : std::filesystem::directory_iterator(folder_ / "spool")) {
+      if (entry.path().filename().string().starts_with("job")) std::filesystem::remove_all(entry.path());
+    }
   }
   /// Waits until the node takes jobs.
   bool is_up() const {

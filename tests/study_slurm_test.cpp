@@ -137,6 +137,8 @@ TEST(SlurmAdvice, SaysWhatToDo) {
   advised("TIMEOUT", "time");
   advised("ReqNodeNotAvail, UnavailableNodes:n1", "sinfo -R");
   advised("PartitionTimeLimit", "time");
+  advised("launch failed requeued held", "scontrol release");
+  advised("JobHeldUser", "scontrol release");
   EXPECT_EQ(slurm_advice("Priority"), "");
 }
 

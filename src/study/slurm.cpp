@@ -61,6 +61,9 @@ const Advice kAdvice[] = {
     {"Limit", ErrorKind::io,
      "a limit of your account is reached: it starts when others have ended; `sacctmgr show associations user=$USER` "
      "lists them"},
+    {"launch failed requeued held", ErrorKind::io,
+     "a node could not start it, and it waits until it is let go: `scontrol release` with its number"},
+    {"JobHeld", ErrorKind::io, "it is held: `scontrol release` with its number lets it go"},
     {"configuration source", ErrorKind::unsupported,
      "Slurm's commands are here, but no cluster: run this on a login node, or say by SLURM_CONF where slurm.conf is"},
     {"Unable to contact", ErrorKind::io, "the controller does not answer: `scontrol ping` says more; try again later"},
