@@ -27,6 +27,14 @@ TEST(Json, NestingHasALimit) {
   }
 }
 
+// In a build for release it would be read from where there is nothing.
+TEST(Json, AKeyThatIsNotThereIsAnError) {
+  const Json constant{{"a", 1}};
+  const auto [kind, message] = error_of([&] { EXPECT_TRUE(constant["b"].is_null()); });
+  EXPECT_EQ(kind, ErrorKind::internal);
+  EXPECT_NE(message.find("expected a value that is there"), std::string::npos) << message;
+}
+
 TEST(Json, WhatMayBeAnotherThingIsNothingThen) {
   EXPECT_EQ(try_parse_json("{\"a\":1}"), (Json{{"a", 1}}));
   EXPECT_EQ(try_parse_json("null"), Json());

@@ -150,6 +150,42 @@ TEST_F(StudyArchive, ARecordThatIsChangedWithItsManifestGivesAnotherAccuracy) {
   EXPECT_EQ(std::ranges::count_if(rows, [](const VerifiedRow& row) { return row.fault == "another accuracy"; }), 1);
 }
 
+// The second row of a data set that is not there is told as the first one is.
+TEST_F(StudyArchive, DataThatIsNotHereIsSaidOfEachRow) {
+  std::string lines = Archive(file()).content("records.jsonl");
+  const std::string data = "\"data\":{\"data\":\"shapes\"";
+  for (size_t at = lines.find(data); at != std::string::npos; at = lines.find(data, at + 1)) {
+    lines.replace(at, data.size(), "\"data\":{\"data\":\"absent\"");
+  }
+  const std::vector<VerifiedRow> rows = verified(with("records.jsonl", lines));
+  ASSERT_EQ(rows.size(), 2u);
+  for (const VerifiedRow& row : rows) EXPECT_TRUE(holds(row.fault, "absent")) << row.fault;
+}
+
+TEST_F(StudyArchive, ValuesOfOtherTypesAreFaults) {
+  const Archive whole(file());
+  std::string lines = whole.content("records.jsonl");
+  for (const auto& [from, to] :
+       {std::pair<std::string, std::string>{"\"data\":{\"data\":\"shapes\"", "\"data\":7,\"was\":{\"data\":\"x\""},
+        {"\"bench\":{\"min_samples\":", "\"bench\":{\"more\":\"x\",\"min_samples\":"}}) {
+    std::string changed = lines;
+    const size_t at = changed.find(from, changed.find("\"config\""));
+    ASSERT_NE(at, std::string::npos) << from;
+    changed.replace(at, from.size(), to);
+    const std::vector<VerifiedRow> rows = verified(with("records.jsonl", changed));
+    EXPECT_EQ(rows.at(0).note, "it does not tell its settings");
+    EXPECT_EQ(rows.at(1).note, "");
+  }
+  for (const char* entry : {"7", "{\"path\":7,\"sha256\":[]}"}) {
+    Json manifest = whole.manifest();
+    manifest["files"][0] = Json::parse(entry);
+    EXPECT_FALSE(Archive(with("manifest.json", manifest.dump())).file_faults().empty()) << entry;
+  }
+  for (const char* text : {"{\"format\":7}", "{\"format\":\"quench study archive\",\"version\":\"1\"}"}) {
+    EXPECT_EQ(error_of([&] { Archive(with("manifest.json", text)); }).first, ErrorKind::data) << text;
+  }
+}
+
 TEST_F(StudyArchive, EveryByteThatADiskChangesIsFound) {
   const std::string bytes = read_file(file());
   int found = 0, tried = 0;

@@ -33,6 +33,10 @@ bool is_too_deep(std::string_view text) {
 
 }  // namespace
 
+void fail_json(const char* condition) {
+  fail(ErrorKind::internal, "[json] expected a value that is there, got none (`{}` does not hold)", condition);
+}
+
 Json parse_json(std::string_view text, std::string_view where) {
   if (is_too_deep(text)) {
     fail(ErrorKind::data, "[json] {}: expected lists and objects at most {} deep in one another, got more", where,

@@ -1,9 +1,19 @@
 #pragma once
 
+namespace quench {
+/// Throws Error{internal}: what the JSON library takes for granted does not hold, such as the key of `constant["key"]`.
+[[noreturn]] void fail_json(const char* condition);
+}  // namespace quench
+
+// Without this such a key is read from where there is nothing, in a build for release.
+#define JSON_ASSERT(condition) static_cast<void>((condition) || (::quench::fail_json(#condition), false))
+
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string_view>
+
+#undef JSON_ASSERT
 
 namespace quench {
 

@@ -193,8 +193,8 @@ Archive::Archive(const fs::path& file) : where_(file.string()) {
     }
   }
   const auto parsed = try_parse_json(manifest);
-  if (!parsed || !parsed->is_object() || parsed->value("format", "") != kFormat) wrong("one without a manifest");
-  if (parsed->value("version", 0) != kVersion) wrong(fmt::format("version {}", parsed->value("version", 0)));
+  if (!parsed || !parsed->is_object() || parsed->value("format", Json()) != kFormat) wrong("one without a manifest");
+  if (const Json version = parsed->value("version", Json()); version != kVersion) wrong("version " + version.dump());
   manifest_ = *parsed;
   if (!manifest_.contains("files") || !manifest_["files"].is_array() || !files_.contains("records.jsonl")) {
     wrong("one without records");
@@ -216,7 +216,11 @@ std::vector<std::string> Archive::file_faults() const {
   std::vector<std::string> faults;
   std::set<std::string> known;
   for (const Json& entry : manifest_["files"]) {
-    const std::string path = entry.value("path", ""), sha256 = entry.value("sha256", "");
+    const auto text_at = [&](const char* key) {
+      const Json value = entry.is_object() ? entry.value(key, Json()) : Json();
+      return value.is_string() ? value.get<std::string>() : std::string();
+    };
+    const std::string path = text_at("path"), sha256 = text_at("sha256");
     known.insert(path);
     const auto found = files_.find(path);
     if (found == files_.end()) {

@@ -20,6 +20,15 @@ using record::Record;
 
 std::optional<double> accuracy_of(const Record& record) { return record.top1 ? record.top1 : record.map_50_95; }
 
+/// Whether a record's settings say what is needed to do its work again, each of its type.
+bool tells_settings(const Json& config) {
+  if (!config.is_object() || !config.contains("data") || !config["data"].is_object()) return false;
+  if (config.contains("test_digest") && !config["test_digest"].is_string()) return false;
+  if (!config.contains("bench")) return true;
+  return config["bench"].is_object() &&
+         std::ranges::all_of(config["bench"], [](const Json& v) { return v.is_number(); });
+}
+
 /// Models and data of an archive, opened once each.
 class Verification {
  public:
@@ -48,8 +57,7 @@ class Verification {
     if (record.latency_source == "forecast") return "a forecast";
     if (record.device && *record.device != "host") return fmt::format("measured on {}", *record.device);
     if (!record.artifact) return "it names no model";
-    if (!record.runtime || !record.config.is_object() || !record.config.contains("data"))
-      return "it does not tell its settings";
+    if (!record.runtime || !tells_settings(record.config)) return "it does not tell its settings";
     try {
       options_.registry->require(*record.runtime);
     } catch (const Error&) {
@@ -59,18 +67,17 @@ class Verification {
   }
 
   const graph::ModelFile& model(const Record& record) {
-    const auto [found, is_new] = models_.try_emplace(*record.artifact);
-    if (is_new) {
-      const std::string& bytes = archive_.content(*record.artifact);
-      found->second = {*record.artifact, bytes, sha256_hex(bytes), graph::read_onnx(bytes, *record.artifact)};
-    }
-    return found->second;
+    if (const auto found = models_.find(*record.artifact); found != models_.end()) return found->second;
+    const std::string& bytes = archive_.content(*record.artifact);
+    graph::ModelFile file{*record.artifact, bytes, sha256_hex(bytes), graph::read_onnx(bytes, *record.artifact)};
+    return models_.emplace(*record.artifact, std::move(file)).first->second;
   }
 
   const data::Splits& data(const Record& record) {
-    const auto [found, is_new] = data_.try_emplace(record.config["data"].dump());
-    if (is_new) found->second = open_data(record.config["data"], options_.data_root, log_);
-    return found->second;
+    const Json& settings = record.config["data"];
+    const std::string key = settings.dump();
+    if (const auto found = data_.find(key); found != data_.end()) return found->second;
+    return data_.emplace(key, open_data(settings, options_.data_root, log_)).first->second;
   }
 
   void verify_accuracy(size_t i) {

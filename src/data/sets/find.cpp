@@ -10,7 +10,8 @@ namespace quench::data {
 namespace fs = std::filesystem;
 
 fs::path root_of(const Json& options, const fs::path& fallback) {
-  return options["data_root"].is_string() ? fs::path(options["data_root"].get<std::string>()) : fallback;
+  const auto found = options.find("data_root");
+  return found != options.end() && found->is_string() ? fs::path(found->get<std::string>()) : fallback;
 }
 
 namespace {
