@@ -51,6 +51,7 @@ TEST_F(Cli, WhatAFolderConsistsOfIsNotWrittenOver) {
   EXPECT_EQ(read_file(folder_ / "study/records.jsonl"), before);
   fs::remove(folder_ / "study/page.json");
   for (int i = 0; i < 2; ++i) EXPECT_EQ(quench("report study --format csv -o study/table.csv").code, 0) << "again";
+  expect_error("report study --format html --columns Model", 2, {"the page, which has all"});
   fs::create_directory_symlink("study", folder_ / "link");
   expect_error("report study --format csv -o link/records.jsonl", 2, {"a part of the folder"});
 

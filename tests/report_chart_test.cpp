@@ -133,7 +133,7 @@ TEST(Charts, OneCostIsSaid) {
   const auto all = charts(rows, Metric::top1);
   EXPECT_EQ(chart_of(all, "gflops").only_cost(), 0.0292);
   EXPECT_FALSE(chart_of(all, "params").only_cost());
-  EXPECT_FALSE((Chart{"k", "t", "", {}, {}}.only_cost()));
+  EXPECT_FALSE((Chart{"k", "t", "", "", {}, {}}.only_cost()));
   EXPECT_NE(html(rows, {}).find("All points cost the same: 0.0292 GFLOPs."), std::string::npos);
 }
 
@@ -166,7 +166,7 @@ TEST(Charts, EachPlaceHasAViewOfItsOwn) {
       rows.push_back(row);
     }
   }
-  const std::vector<ChartView> views = chart_views(rows, {Metric::top1}, nullptr);
+  const std::vector<ChartView> views = chart_views(rows, {Metric::top1}, {});
   ASSERT_EQ(views.size(), 4u);
   EXPECT_EQ(views[0].place, "native, 1 thread");
   EXPECT_EQ(views[1].place, "native, 2 threads");
@@ -183,7 +183,7 @@ TEST(Charts, EachPlaceHasAViewOfItsOwn) {
   }
   EXPECT_EQ(chart_of(views[3].charts, "gflops").points.size(), 3u);
   EXPECT_EQ(chart_of(views[3].charts, "latency_p50_ns").points.size(), 9u);
-  EXPECT_EQ(chart_views(three_seeds(), {Metric::top1}, nullptr).size(), 1u) << "one place, one view";
+  EXPECT_EQ(chart_views(three_seeds(), {Metric::top1}, {}).size(), 1u) << "one place, one view";
 }
 
 TEST(Charts, EnergyHasAChartWhereItWasMeasured) {
@@ -197,6 +197,71 @@ TEST(Charts, EnergyHasAChartWhereItWasMeasured) {
   EXPECT_EQ(energy.unit, "mJ");
 }
 
+// Each device and runtime is fitted by itself: one chart for each, its points means over seeds with the accuracy of
+// what was measured.
+TEST(Charts, ForecastsHaveAChartForEachRuntimeAndDevice) {
+  std::vector<Record> rows = three_seeds();
+  for (Record& row : rows) row.config = {{"steps", Json::array({{{"prune", Json::object()}}})}};
+  const size_t measured = rows.size();
+  for (const std::string device : {"nano", "pi"}) {
+    for (size_t i = 0; i < measured; ++i) {
+      Record row = rows[i];
+      row.cell = *row.cell + device;
+      row.device = device;
+      row.runtime = "tensorrt";
+      row.threads.reset();
+      row.latency_source = "forecast";
+      row.latency_p50_ns = 2000000;
+      row.latency_low_ns = 1000000;
+      row.latency_high_ns = 5000000;
+      row.timing_id.reset();
+      row.config = Json::object();
+      rows.push_back(row);
+    }
+  }
+  MethodComparison comparison;
+  comparison.groups = method_groups(rows, Metric::top1);
+  for (size_t g = 0; g < comparison.groups.size(); ++g) {
+    comparison.means.push_back(stats::Estimate{0.5, 0.4, 0.9, 1, 3, {}});
+  }
+  const auto all = charts(rows, Metric::top1, &comparison);
+  std::vector<std::string> headings;
+  for (const Chart& chart : all) {
+    if (chart.key != "latency_forecast_ns") continue;
+    headings.push_back(chart.heading());
+    ASSERT_EQ(chart.points.size(), 3u);
+    const ChartPoint& first = chart.points[0];
+    EXPECT_EQ(first.rows.size(), 3u);
+    EXPECT_EQ(rows[first.rows[0]].seed, 0);
+    EXPECT_EQ(first.cost, 2);
+    EXPECT_EQ(first.cost_low, 1);
+    EXPECT_EQ(first.cost_high, 5);
+    EXPECT_NEAR(*first.low, 40, 1e-9) << "of the measured rows";
+    EXPECT_NE(chart_notes(chart).at(0).find("90 %"), std::string::npos);
+  }
+  EXPECT_EQ(headings,
+            (std::vector<std::string>{"Forecast latency, tensorrt on nano", "Forecast latency, tensorrt on pi"}));
+  const Json json = chart_json(rows, {{Metric::top1, "", all}});
+  EXPECT_EQ(json["views"][0]["charts"][4]["points"][0]["x_high"], 5);
+  EXPECT_EQ(json["rows"][measured + 1]["family"], json["rows"][1]["family"]) << "a forecast says no steps";
+  EXPECT_EQ(json["rows"][1]["family"], "pruned + PTQ");
+}
+
+// Records hold intervals of mAP@[.5:.95]; those of COCO's other metrics come from the outcomes of the images.
+TEST(Charts, WhatRecordsHoldNoIntervalOfHasThatOfTheComparison) {
+  std::vector<Record> rows = three_seeds();
+  rows.resize(3);
+  for (Record& row : rows) row.map_50 = row.top1;
+  MethodComparison comparison;
+  comparison.groups = method_groups(rows, Metric::map_50);
+  for (size_t g = 0; g < comparison.groups.size(); ++g) {
+    comparison.means.push_back(stats::Estimate{0.5, 0.4, 0.9, 1, 1, {}});
+  }
+  const std::vector<ChartView> views = chart_views(rows, {Metric::map_50}, {comparison});
+  EXPECT_NEAR(*views[0].charts[0].points[0].high, 90, 1e-9);
+  EXPECT_FALSE(chart_views(rows, {Metric::map_50}, {})[0].charts[0].points[0].high);
+}
+
 TEST(Charts, DetectorsHaveCocosOtherMetrics) {
   std::vector<Record> rows = three_seeds();
   for (Record& row : rows) {
@@ -208,7 +273,7 @@ TEST(Charts, DetectorsHaveCocosOtherMetrics) {
   }
   const std::vector<Metric> metrics = metrics_of(sections(rows).at(0));
   EXPECT_EQ(metrics, (std::vector<Metric>{Metric::map_50_95, Metric::map_50, Metric::map_95}));
-  const std::vector<ChartView> views = chart_views(rows, metrics, nullptr);
+  const std::vector<ChartView> views = chart_views(rows, metrics, {});
   ASSERT_EQ(views.size(), 3u);
   EXPECT_NEAR(views[2].charts[0].points[0].accuracy, 6.681, 1e-9);
   const Json json = chart_json(rows, views);

@@ -113,6 +113,25 @@ TEST(ChartFigure, NamesCoverNeitherMarksNorNames) {
   }
 }
 
+TEST(ChartFigure, TheIntervalOfAForecastIsALineAcross) {
+  const std::vector<Record> rows = ok_records(sample_records());
+  Chart chart = charts(rows, Metric::top1).at(3);
+  const auto across = [&] {
+    const auto lines = parts_of<Line>(chart_figure(chart, rows, Metric::top1, drawing()));
+    return std::ranges::count_if(lines, [](const Line& line) {
+      return line.places.size() == 2 && line.places[0].y == line.places[1].y && line.width == 0.9 &&
+             line.dashes.empty();
+    });
+  };
+  EXPECT_EQ(across(), 0);
+  chart.points[0].cost_low = chart.points[0].cost / 2;
+  chart.points[0].cost_high = chart.points[0].cost * 100;
+  EXPECT_EQ(across(), 1);
+  for (const Line& line : parts_of<Line>(chart_figure(chart, rows, Metric::top1, drawing()))) {
+    for (const auto& place : line.places) EXPECT_LE(place.x, drawing().width) << "the axis has room for it";
+  }
+}
+
 TEST(ChartFigure, TheFrontIsStepsThroughItsPoints) {
   const std::vector<Record> rows = ok_records(sample_records());
   const Figure figure = latency_figure(rows);
@@ -240,6 +259,7 @@ TEST(Latex, IsATableOfTheColumnsThatAreAskedFor) {
   EXPECT_EQ(kind, ErrorKind::config);
   EXPECT_NE(said.find("'Model', "), std::string::npos) << said;
   EXPECT_NE(said.find("'Modell'"), std::string::npos) << said;
+  EXPECT_EQ(error_of([&] { latex(records, {"Model", "model"}); }).first, ErrorKind::config);
   EXPECT_NE(markdown(records, {"Top-1", "Model"}).find("| Top-1 % | Model |"), std::string::npos);
   EXPECT_NE(table(records, {"Data", "Model"}).find("cifar100"), std::string::npos) << "what all share can be named";
 }

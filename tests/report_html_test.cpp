@@ -132,7 +132,7 @@ TEST(Html, ForecastsAndMeasuredLatenciesStandApart) {
     return rows;
   };
   EXPECT_EQ(rows_of(data["views"][0]["charts"][4]), (std::set<size_t>{3}));
-  EXPECT_EQ(data["views"][0]["charts"][4]["title"], "Forecast latency");
+  EXPECT_EQ(data["views"][0]["charts"][4]["title"], "Forecast latency, onnxruntime on cpu, 2 threads");
   EXPECT_EQ(rows_of(data["views"][0]["charts"][3]), (std::set<size_t>{0, 1, 2, 4, 5, 6, 7, 8}));
 }
 

@@ -96,6 +96,9 @@ int run_report(const program::Invocation& invocation, const program::Environment
   std::string content;
   fs::path output = options["output"].is_string() ? fs::path(options["output"].get<std::string>()) : fs::path();
   if (format == "html") {
+    if (!options["columns"].empty() || options["rows"] != "all" || options["seeds"] != "mean") {
+      fail(ErrorKind::config, "[cli] expected a table with --columns, --rows and --seeds, got the page, which has all");
+    }
     report::PageOptions page;
     page.title = title_of(options, records);
     page.command = "quench report " + invocation.inputs.at(0) + " --format html";

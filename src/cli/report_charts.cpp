@@ -74,7 +74,7 @@ void write_charts(const std::vector<record::Record>& records, const Json& option
       for (const report::Chart& chart : report::charts(rows, metric, &comparison, place)) {
         if (chart.points.empty()) continue;
         const figures::Figure figure = report::chart_figure(chart, rows, metric, drawing);
-        std::string name = fmt::format("{}-{}-{}", file_word(section.title), file_word(chart.title),
+        std::string name = fmt::format("{}-{}-{}", file_word(section.title), file_word(chart.heading()),
                                        file_word(report::field_of(metric)));
         while (!written.insert(name).second) name += "-more";
         write_file(folder / (name + ".svg"), writer.svg(figure));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
 
 #include "report/chart_points.h"
 #include "report/columns.h"
@@ -22,6 +23,10 @@ namespace {
 
 using CostOf = std::function<std::optional<double>(const Record&)>;
 
+ChartPoint point_of(const PointRows& one, double cost, const PointAccuracy& accuracy) {
+  return {one.rows, cost, 100 * accuracy.value, scaled(accuracy.low, 100), scaled(accuracy.high, 100)};
+}
+
 /// A point for each that has a cost in all of its rows.
 std::vector<ChartPoint> chart_points(const std::vector<PointRows>& all, const std::vector<Record>& rows, Metric metric,
                                      const MethodComparison* comparison, const CostOf& cost_of) {
@@ -30,7 +35,7 @@ std::vector<ChartPoint> chart_points(const std::vector<PointRows>& all, const st
     const std::optional<double> cost = row_mean(one.rows, rows, cost_of);
     if (!cost) continue;
     const PointAccuracy accuracy = accuracy_of_point(one, rows, metric, comparison);
-    points.push_back({one.rows, *cost, 100 * accuracy.value, scaled(accuracy.low, 100), scaled(accuracy.high, 100)});
+    points.push_back(point_of(one, *cost, accuracy));
   }
   return points;
 }
@@ -68,7 +73,7 @@ class Charts {
 
   /// A cost of artifacts.
   Chart of(const std::string& key, const std::string& title, const std::string& unit, const CostOf& cost_of) const {
-    Chart chart{key, title, unit, {}, {}};
+    Chart chart{key, title, unit, "", {}, {}};
     add(chart_points(artifacts_, rows_, metric_, comparison_, cost_of), {}, chart);
     return chart;
   }
@@ -76,7 +81,7 @@ class Charts {
   /// Latencies of rows that were not timed together say nothing of each other: a front for each set.
   Chart measured(const std::string& key, const std::string& title, const std::string& unit,
                  const CostOf& cost_of) const {
-    Chart chart{key, title, unit, {}, {}};
+    Chart chart{key, title, unit, "", {}, {}};
     for (const TimedSet& set : timed_sets(rows_, metric_, place_)) {
       std::vector<ChartPoint> points = chart_points(set.points, rows_, metric_, comparison_, cost_of);
       if (!points.empty()) add(std::move(points), set.groups, chart);
@@ -84,17 +89,30 @@ class Charts {
     return chart;
   }
 
-  /// A point for each row: devices have forecasts of their own.
-  Chart forecast() const {
-    Chart chart{"latency_forecast_ns", "Forecast latency", "ms", {}, {}};
-    std::vector<PointRows> all;
-    for (size_t i = 0; i < rows_.size(); ++i) {
-      if (forecast_latency(rows_[i]) && accuracy_of(rows_[i], metric_)) all.push_back({{i}});
+  /// One for each device and runtime: their forecasts are fitted apart. What was measured says the accuracy.
+  std::vector<Chart> forecasts() const {
+    std::map<std::string, const PointRows*> measured;
+    const std::vector<PointRows> artifacts = artifacts_of(rows_, metric_);
+    for (const PointRows& one : artifacts) measured.try_emplace(artifact_key(rows_[one.rows.front()]), &one);
+    std::vector<Chart> charts;
+    for (const ForecastSet& set : forecast_sets(rows_, metric_)) {
+      Chart chart{"latency_forecast_ns", "Forecast latency", "ms", set.place.name, {}, {}};
+      std::vector<ChartPoint> points;
+      for (const PointRows& one : set.points) {
+        const auto mean = [&](std::optional<int64_t> Record::*field) {
+          return row_mean(one.rows, rows_, [&](const Record& row) { return scaled(row.*field, 1e-6); });
+        };
+        const PointRows& scored = *measured.at(artifact_key(rows_[one.rows.front()]));
+        const bool same = scored.rows.size() == one.rows.size();
+        points.push_back(point_of(one, *mean(&Record::latency_p50_ns),
+                                  accuracy_of_point(same ? scored : one, rows_, metric_, comparison_)));
+        points.back().cost_low = mean(&Record::latency_low_ns);
+        points.back().cost_high = mean(&Record::latency_high_ns);
+      }
+      add(std::move(points), {}, chart);
+      charts.push_back(std::move(chart));
     }
-    add(chart_points(all, rows_, metric_, comparison_,
-                     [](const Record& r) { return scaled(forecast_latency(r), 1e-6); }),
-        {}, chart);
-    return chart;
+    return charts;
   }
 
  private:
@@ -124,6 +142,10 @@ Json point_json(const ChartPoint& point) {
     json["low"] = *point.low;
     json["high"] = *point.high;
   }
+  if (point.cost_low && point.cost_high) {
+    json["x_low"] = *point.cost_low;
+    json["x_high"] = *point.cost_high;
+  }
   return json;
 }
 
@@ -136,6 +158,8 @@ std::optional<double> Chart::only_cost() const {
   return same ? std::optional(first) : std::nullopt;
 }
 
+std::string Chart::heading() const { return where.empty() ? title : title + ", " + where; }
+
 std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison,
                           const RunPlace* place) {
   const Charts draw(rows, metric, comparison, place);
@@ -146,9 +170,7 @@ std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const 
       draw.measured("latency_p50_ns", "Latency", "ms",
                     [](const Record& r) { return scaled(measured_latency(r), 1e-6); }),
   };
-  if (std::ranges::any_of(rows, [&](const Record& r) { return forecast_latency(r) && accuracy_of(r, metric); })) {
-    all.push_back(draw.forecast());
-  }
+  for (Chart& forecast : draw.forecasts()) all.push_back(std::move(forecast));
   if (std::ranges::any_of(rows, [](const Record& r) { return r.energy_mj.has_value(); })) {
     all.push_back(draw.measured("energy_mj", "Energy", "mJ", [](const Record& r) { return r.energy_mj; }));
   }
@@ -177,6 +199,9 @@ std::vector<std::string> chart_notes(const Chart& chart) {
   if (std::ranges::any_of(chart.fronts, [](const Front& front) { return front.groups.size() > 1; })) {
     notes.push_back("Latencies are means over seeds; each seed was timed by itself, with the same methods every time.");
   }
+  if (std::ranges::any_of(chart.points, [](const ChartPoint& point) { return point.cost_low.has_value(); })) {
+    notes.push_back("Lines across are the 90 % intervals of the forecasts.");
+  }
   if (const auto cost = chart.only_cost(); cost && chart.points.size() > 1) {
     notes.push_back(fmt::format("All points cost the same: {} {}. This chart does not tell them apart.",
                                 three_digits(*cost), chart.unit.empty() ? chart.title : chart.unit));
@@ -185,11 +210,12 @@ std::vector<std::string> chart_notes(const Chart& chart) {
 }
 
 std::vector<ChartView> chart_views(const std::vector<Record>& rows, const std::vector<Metric>& metrics,
-                                   const MethodComparison* comparison) {
+                                   const std::vector<MethodComparison>& comparisons) {
   std::vector<ChartView> views;
   const std::vector<RunPlace> places = places_of(rows, metrics.front());
-  for (const Metric metric : metrics) {
-    const MethodComparison* const of_metric = metric == metrics.front() ? comparison : nullptr;
+  for (size_t m = 0; m < metrics.size(); ++m) {
+    const Metric metric = metrics[m];
+    const MethodComparison* const of_metric = comparisons.empty() ? nullptr : &comparisons.at(m);
     if (places.size() > 1) {
       for (const RunPlace& place : places)
         views.push_back({metric, place.name, charts(rows, metric, of_metric, &place)});
@@ -211,7 +237,7 @@ Json view_json(const ChartView& view) {
       fronts.push_back({{"name", name_of(front, chart)}, {"points", front.points}});
     }
     json["charts"].push_back({{"key", chart.key},
-                              {"title", chart.title},
+                              {"title", chart.heading()},
                               {"unit", chart.unit},
                               {"notes", chart_notes(chart)},
                               {"points", std::move(points)},
@@ -226,6 +252,7 @@ Json chart_json(const std::vector<Record>& rows, const std::vector<ChartView>& v
   Json json{{"views", Json::array()}, {"rows", Json::array()}};
   for (const ChartView& view : views) json["views"].push_back(view_json(view));
   const Columns shown = columns(rows);
+  const std::vector<std::string> families = families_of(rows);
   for (size_t i = 0; i < rows.size(); ++i) {
     Json facts = Json::array(), notes = Json::array();
     for (const Column& column : shown.columns) {
@@ -242,7 +269,7 @@ Json chart_json(const std::vector<Record>& rows, const std::vector<ChartView>& v
     json["rows"].push_back({{"label", label(rows[i])},
                             {"model", model_name(rows[i])},
                             {"method", rows[i].method.value_or("?")},
-                            {"family", family_of(rows[i])},
+                            {"family", families[i]},
                             {"setting", rows[i].setting.value_or("")},
                             {"runtime", rows[i].runtime.value_or("")},
                             {"device", rows[i].device.value_or("")},

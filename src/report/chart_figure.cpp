@@ -11,7 +11,6 @@
 
 #include "core/error.h"
 #include "report/axis.h"
-#include "report/method_groups.h"
 #include "report/optional_values.h"
 
 namespace quench::report {
@@ -63,12 +62,12 @@ Box around(const Place& center, double size) {
 class Drawing {
  public:
   Drawing(const Chart& chart, const std::vector<Record>& rows, Metric metric, const FigureOptions& options)
-      : chart_(chart), rows_(rows), metric_(metric), options_(options) {
-    figure_.title = fmt::format("{} and {}", chart.title, title_of(metric));
+      : chart_(chart), rows_(rows), family_of_row_(families_of(rows)), metric_(metric), options_(options) {
+    figure_.title = fmt::format("{} and {}", chart.heading(), title_of(metric));
     figure_.width = options.width;
     figure_.height = options.height;
     for (const ChartPoint& point : chart.points) {
-      add_once(families_, family_of(first(point)));
+      add_once(families_, family_of(point));
       add_once(models_, model_of(point));
     }
     for (const Front& front : chart.fronts) on_front_.insert(on_front_.end(), front.points.begin(), front.points.end());
@@ -86,6 +85,7 @@ class Drawing {
 
  private:
   const Record& first(const ChartPoint& point) const { return rows_[point.rows.front()]; }
+  const std::string& family_of(const ChartPoint& point) const { return family_of_row_[point.rows.front()]; }
   std::string method_of(const ChartPoint& point) const { return text_of(first(point).method); }
   std::string model_of(const ChartPoint& point) const { return model_name(first(point)); }
   std::string name_of(const ChartPoint& point) const {
@@ -104,7 +104,7 @@ class Drawing {
     }
     return kMoreColors[place % kMoreColors.size()];
   }
-  Color color_of(const ChartPoint& point) const { return color_of(family_of(first(point))); }
+  Color color_of(const ChartPoint& point) const { return color_of(family_of(point)); }
   Shape shape_of(const std::string& model) const {
     const auto place = std::ranges::find(models_, model) - models_.begin();
     return static_cast<Shape>(place % figures::kShapes);
@@ -162,14 +162,15 @@ class Drawing {
   void choose_axes() {
     double low = std::numeric_limits<double>::infinity(), high = -low, least = low, most = -low;
     for (const ChartPoint& point : chart_.points) {
-      low = std::min(low, point.cost);
-      high = std::max(high, point.cost);
+      low = std::min(low, point.cost_low.value_or(point.cost));
+      high = std::max(high, point.cost_high.value_or(point.cost));
       least = std::min(least, point.low.value_or(point.accuracy));
       most = std::max(most, point.high.value_or(point.accuracy));
     }
     const bool wide = low > 0 && high / low > 6;
     if (options_.axis == CostAxis::logarithmic && low <= 0) {
-      fail(ErrorKind::config, "[report] expected costs above 0 for a logarithmic axis, got {} ({})", low, chart_.title);
+      fail(ErrorKind::config, "[report] expected costs above 0 for a logarithmic axis, got {} ({})", low,
+           chart_.heading());
     }
     const bool logarithmic = options_.axis == CostAxis::logarithmic || (options_.axis == CostAxis::automatic && wide);
     cost_ =
@@ -205,7 +206,7 @@ class Drawing {
       text("All points cost the same: this chart does not tell them apart.", {plot_.left + 4, plot_.top - 4}, kSmall,
            Anchor::start, kSoft);
     }
-    text(chart_.title + unit, {(plot_.left + plot_.right) / 2, plot_.bottom + 24}, kFont, Anchor::middle, kInk);
+    text(chart_.heading() + unit, {(plot_.left + plot_.right) / 2, plot_.bottom + 24}, kFont, Anchor::middle, kInk);
     text(fmt::format("{} (%)", title_of(metric_)), {10, (plot_.top + plot_.bottom) / 2}, kFont, Anchor::middle, kInk,
          false, true);
   }
@@ -236,13 +237,17 @@ class Drawing {
 
   void draw_points() {
     for (const ChartPoint& point : chart_.points) {
-      if (!point.low || !point.high) continue;
       const Color color = color_of(point);
       const Color pale{static_cast<uint8_t>((color.red + 255) / 2), static_cast<uint8_t>((color.green + 255) / 2),
                        static_cast<uint8_t>((color.blue + 255) / 2)};
-      const Place low = place(point.cost, *point.low), high = place(point.cost, *point.high);
-      figure_.parts.emplace_back(Line{{low, high}, 0.9, pale, {}});
-      add_line(low, high);
+      const auto whisker = [&](const Place& from, const Place& to) {
+        figure_.parts.emplace_back(Line{{from, to}, 0.9, pale, {}});
+        add_line(from, to);
+      };
+      if (point.low && point.high) whisker(place(point.cost, *point.low), place(point.cost, *point.high));
+      if (point.cost_low && point.cost_high) {
+        whisker(place(*point.cost_low, point.accuracy), place(*point.cost_high, point.accuracy));
+      }
     }
     for (const bool front : {false, true}) {
       for (size_t i = 0; i < chart_.points.size(); ++i) {
@@ -314,6 +319,7 @@ class Drawing {
 
   const Chart& chart_;
   const std::vector<Record>& rows_;
+  std::vector<std::string> family_of_row_;
   Metric metric_;
   const FigureOptions& options_;
   Figure figure_;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "core/text.h"
+#include "report/method_groups.h"
 #include "report/optional_values.h"
 #include "report/timing_groups.h"
 #include "stats/student.h"
@@ -56,9 +57,34 @@ std::string artifact_key(const Record& row) {
                      text_of(row.data));
 }
 
+std::vector<std::string> families_of(const std::vector<Record>& rows) {
+  std::map<std::string, std::string> measured;
+  for (const Record& row : rows) {
+    if (is_ok(row) && !is_forecast(row)) measured.try_emplace(artifact_key(row), family_of(row));
+  }
+  std::vector<std::string> families;
+  for (const Record& row : rows) {
+    const auto found = is_forecast(row) ? measured.find(artifact_key(row)) : measured.end();
+    families.push_back(found == measured.end() ? family_of(row) : found->second);
+  }
+  return families;
+}
+
 std::string place_key(const Record& row) {
   return fmt::format("{}|{}|{}", text_of(row.runtime), text_of(row.device), text_of(row.threads));
 }
+
+namespace {
+
+/// "native, 2 threads", "native on nano, 4 threads".
+std::string place_name(const Record& row) {
+  std::string name = row.runtime.value_or("?");
+  if (row.device && row.device != "host") name += " on " + *row.device;
+  if (row.threads) name += ", " + counted(*row.threads, "thread");
+  return name;
+}
+
+}  // namespace
 
 std::vector<RunPlace> places_of(const std::vector<Record>& rows, Metric metric) {
   std::vector<RunPlace> places;
@@ -66,10 +92,7 @@ std::vector<RunPlace> places_of(const std::vector<Record>& rows, Metric metric) 
     if (!is_ok(row) || is_forecast(row) || !accuracy_of(row, metric)) continue;
     const std::string key = place_key(row);
     if (std::ranges::find(places, key, &RunPlace::key) != places.end()) continue;
-    std::string name = row.runtime.value_or("?");
-    if (row.device && row.device != "host") name += " on " + *row.device;
-    if (row.threads) name += ", " + counted(*row.threads, "thread");
-    places.push_back({name, key});
+    places.push_back({place_name(row), key});
   }
   return places;
 }
@@ -150,6 +173,27 @@ std::vector<TimedSet> timed_sets(const std::vector<Record>& rows, Metric metric,
   return sets;
 }
 
+std::vector<ForecastSet> forecast_sets(const std::vector<Record>& rows, Metric metric) {
+  std::vector<ForecastSet> sets;
+  std::map<std::string, size_t> point_of;  // its index in the set, by artifact and place
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (!is_ok(rows[i]) || !forecast_latency(rows[i]) || !accuracy_of(rows[i], metric)) continue;
+    const RunPlace place{place_name(rows[i]), place_key(rows[i])};
+    auto set = std::ranges::find(sets, place.key, [](const ForecastSet& one) { return one.place.key; });
+    if (set == sets.end()) set = sets.insert(set, {place, {}});
+    const auto [found, is_new] = point_of.try_emplace(artifact_key(rows[i]) + "|" + place.key, set->points.size());
+    if (is_new || has_seed_of(i, set->points[found->second].rows, rows)) {
+      set->points.push_back({{i}});
+    } else {
+      set->points[found->second].rows.push_back(i);
+    }
+  }
+  for (ForecastSet& set : sets) {
+    for (PointRows& point : set.points) sort_by_seed(point, rows);
+  }
+  return sets;
+}
+
 PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<Record>& rows, Metric metric,
                                 const MethodComparison* comparison) {
   PointAccuracy out;
@@ -164,7 +208,7 @@ PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<Record
       out.low = row.map_50_95_low;
       out.high = row.map_50_95_high;
     }
-    return out;
+    if (out.low) return out;
   }
   for (size_t g = 0; comparison != nullptr && g < comparison->groups.size(); ++g) {
     if (comparison->groups[g].rows == point.rows && comparison->means[g]) {
@@ -174,6 +218,7 @@ PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<Record
       return out;
     }
   }
+  if (point.rows.size() == 1) return out;
   double squares = 0;
   for (const size_t row : point.rows) squares += std::pow(*accuracy_of(rows[row], metric) - out.value, 2);
   out.deviation = std::sqrt(squares / (count - 1));

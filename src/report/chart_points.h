@@ -15,6 +15,10 @@ std::string artifact_key(const record::Record& row);
 /// What runs it: runtime, device and threads.
 std::string place_key(const record::Record& row);
 
+/// The family of each row's method (family_of). A forecast does not say how its model was made: it has that of the
+/// measured row of the same artifact, where there is one.
+std::vector<std::string> families_of(const std::vector<record::Record>& rows);
+
 /// What runs a model: a runtime on a device with a number of threads.
 struct RunPlace {
   std::string name;  ///< "native, 2 threads", "native on nano, 4 threads"
@@ -45,8 +49,17 @@ struct TimedSet {
 std::vector<TimedSet> timed_sets(const std::vector<record::Record>& rows, Metric metric,
                                  const RunPlace* place = nullptr);
 
-/// The accuracy of a point and its 95 % interval, as fractions. One row: the record's own interval. Several: that of
-/// `comparison` (null: none) where it has the mean of just these rows, else Student's t over the seeds.
+/// Forecast latencies of a place: a point for each artifact, its rows by seed.
+struct ForecastSet {
+  RunPlace place;
+  std::vector<PointRows> points;
+};
+/// In order of first appearance; of rows that have an accuracy.
+std::vector<ForecastSet> forecast_sets(const std::vector<record::Record>& rows, Metric metric);
+
+/// The accuracy of a point and its 95 % interval, as fractions. One row: the record's own interval. Several, or a
+/// record that has none: that of `comparison` (null: none) where it has the mean of just these rows; else Student's t
+/// over the seeds.
 struct PointAccuracy {
   double value = 0;
   std::optional<double> low, high;

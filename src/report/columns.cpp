@@ -414,6 +414,10 @@ Columns chosen_columns(Columns all, const std::vector<std::string>& titles) {
       for (const Column& column : all.columns) known.push_back(column.title);
       fail(ErrorKind::config, "[report] expected columns out of '{}', got '{}'", fmt::join(known, "', '"), title);
     }
+    const auto is_same = [&](const Column& other) { return heading(other) == heading(*found); };
+    if (std::ranges::any_of(out.columns, is_same)) {
+      fail(ErrorKind::config, "[report] expected each column once, got '{}' twice", title);
+    }
     out.columns.push_back(*found);
   }
   return out;

@@ -28,7 +28,7 @@ std::string chart_blocks(const ChartView& view, size_t index) {
       index);
   for (size_t i = 0; i < view.charts.size(); ++i) {
     const Chart& chart = view.charts[i];
-    const std::string title = fmt::format("{} vs {}", chart.title, title_of(view.metric));
+    const std::string title = fmt::format("{} vs {}", chart.heading(), title_of(view.metric));
     out += fmt::format("<figure data-section=\"{}\" data-chart=\"{}\">", index, i) + element("figcaption", "", title) +
            fmt::format("<div class=\"chart\" role=\"img\" aria-label=\"{}\"></div>", escape_html(title));
     for (const std::string& note : chart_notes(chart)) out += element("p", "class=\"chart-note\"", note);
@@ -56,8 +56,9 @@ std::vector<std::string> fronts_of_rows(const std::vector<Chart>& charts, size_t
 std::string front_help(const std::vector<Chart>& charts) {
   std::string text = "Pareto fronts that the row is on:";
   bool groups = false;
+  std::set<std::string> known;  // forecasts have a chart for each runtime and device
   for (const Chart& chart : charts) {
-    text += " " + chart.title.substr(0, 1) + " = " + chart.title;
+    if (known.insert(chart.title).second) text += " " + chart.title.substr(0, 1) + " = " + chart.title;
     groups = groups || chart.fronts.size() > 1;
   }
   return text + (groups ? "; of latencies, the front of the rows that were timed together." : ".");
@@ -193,9 +194,12 @@ std::string section_html(const Section& section, size_t index, bool with_charts,
   const std::vector<Record> others = other_records(section.records);
   std::string out = "<section>\n" + element("h2", "", section.title) + "\n";
   if (!rows.empty()) {
-    const MethodComparison comparison = compare_methods(rows, section.metric, kept.outcomes);
+    const std::vector<Metric> metrics = metrics_of(section);  // the section's first
+    std::vector<MethodComparison> comparisons;
+    for (const Metric metric : metrics) comparisons.push_back(compare_methods(rows, metric, kept.outcomes));
+    const MethodComparison& comparison = comparisons.front();
     const std::vector<LatencyRatio> ratios = latency_ratios(rows, section.metric, kept.rounds);
-    const std::vector<ChartView> views = chart_views(rows, metrics_of(section), &comparison);
+    const std::vector<ChartView> views = chart_views(rows, metrics, comparisons);
     const std::vector<Chart> drawn = charts(rows, section.metric, &comparison);
     out += best_rows_html(rows, section.metric);
     out += findings_html(rows, section.metric, comparison, ratios, index);

@@ -111,7 +111,7 @@
 
   // Room beside the points, and round ends; by itself logarithmic where the costs span more than a factor of 6.
   function costAxis(points, name, choice) {
-    const values = points.map((point) => point.x);
+    const values = points.flatMap((point) => [point.x, point.x_low ?? point.x, point.x_high ?? point.x]);
     const low = Math.min(...values), high = Math.max(...values);
     const logarithmic = low > 0 && choice !== 'linear' && (choice === 'logarithmic' || high / low > 6);
     const same = high - low <= 1e-9 * Math.abs(high);  // means of equal costs differ in their last digits
@@ -223,10 +223,11 @@
     });
     // Intervals of one colour are one line with gaps.
     const bars = new Map();
-    visible.filter((point) => point.low !== undefined).forEach((point) => {
+    visible.forEach((point) => {
       const color = colorOf(section, section.rows[point.row]);
       if (!bars.has(color)) bars.set(color, []);
-      bars.get(color).push([point.x, point.low], [point.x, point.high], [null, null]);
+      if (point.low !== undefined) bars.get(color).push([point.x, point.low], [point.x, point.high], [null, null]);
+      if (point.x_low !== undefined) bars.get(color).push([point.x_low, point.y], [point.x_high, point.y], [null, null]);
     });
     const whiskers = [...bars].map(([color, line]) => ({
       type: 'line', data: line, symbol: 'none', silent: true, z: 2, lineStyle: { type: 'solid', width: 1.2, opacity: 0.45, color: color },
