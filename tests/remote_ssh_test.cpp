@@ -164,7 +164,7 @@ TEST_F(SshTest, AConnectionThatHeldInSilenceBeginsTheCountAnew) {
     }
   });
   const SshAnswer answer =
-      ssh.insist(fmt::format("printf x >>{0}; [ $(wc -c <{0}) -gt {1} ] || sleep 600", tries.string(), kCuts));
+      ssh.insist(fmt::format("printf x >>{0}; [ $(wc -c <{0}) -gt {1} ] || sleep 30", tries.string(), kCuts));
   cutter.join();
   EXPECT_FALSE(answer.lost);
   EXPECT_EQ(fs::file_size(tries), kCuts + 1u);
@@ -187,7 +187,7 @@ TEST_F(SshTest, CancelEndsTheWaiting) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     cancel_.cancel();
   });
-  EXPECT_EQ(error_of([&] { ssh.insist("sleep 600"); }).first, ErrorKind::cancelled);
+  EXPECT_EQ(error_of([&] { ssh.insist("sleep 30"); }).first, ErrorKind::cancelled);
   later.join();
 }
 
