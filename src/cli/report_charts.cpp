@@ -68,10 +68,10 @@ void write_charts(const std::vector<record::Record>& records, const Json& option
     const std::vector<record::Record> rows = report::ok_records(section.records);
     if (rows.empty()) continue;
     for (const report::Metric metric : report::metrics_of(section)) {
-      const report::MethodComparison comparison = report::compare_methods(rows, metric, outcomes);
+      const report::MethodMeans means = report::method_means(rows, metric, outcomes);
       const std::vector<report::RunPlace> places = report::places_of(rows, metric);
       const report::RunPlace* const place = place_of(options.at("chart_place"), places);
-      for (const report::Chart& chart : report::charts(rows, metric, &comparison, place)) {
+      for (const report::Chart& chart : report::charts(rows, metric, &means, place)) {
         if (chart.points.empty()) continue;
         const figures::Figure figure = report::chart_figure(chart, rows, metric, drawing);
         std::string name = fmt::format("{}-{}-{}", file_word(section.title), file_word(chart.heading()),

@@ -29,12 +29,12 @@ ChartPoint point_of(const PointRows& one, double cost, const PointAccuracy& accu
 
 /// A point for each that has a cost in all of its rows.
 std::vector<ChartPoint> chart_points(const std::vector<PointRows>& all, const std::vector<Record>& rows, Metric metric,
-                                     const MethodComparison* comparison, const CostOf& cost_of) {
+                                     const MethodMeans* means, const CostOf& cost_of) {
   std::vector<ChartPoint> points;
   for (const PointRows& one : all) {
     const std::optional<double> cost = row_mean(one.rows, rows, cost_of);
     if (!cost) continue;
-    const PointAccuracy accuracy = accuracy_of_point(one, rows, metric, comparison);
+    const PointAccuracy accuracy = accuracy_of_point(one, rows, metric, means);
     points.push_back(point_of(one, *cost, accuracy));
   }
   return points;
@@ -64,17 +64,13 @@ void add(std::vector<ChartPoint> points, std::vector<size_t> groups, Chart& char
 /// Draws charts of the rows of one section.
 class Charts {
  public:
-  Charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison, const RunPlace* place)
-      : rows_(rows),
-        metric_(metric),
-        comparison_(comparison),
-        place_(place),
-        artifacts_(artifacts_of(rows, metric, place)) {}
+  Charts(const std::vector<Record>& rows, Metric metric, const MethodMeans* means, const RunPlace* place)
+      : rows_(rows), metric_(metric), means_(means), place_(place), artifacts_(artifacts_of(rows, metric, place)) {}
 
   /// A cost of artifacts.
   Chart of(const std::string& key, const std::string& title, const std::string& unit, const CostOf& cost_of) const {
     Chart chart{key, title, unit, "", {}, {}};
-    add(chart_points(artifacts_, rows_, metric_, comparison_, cost_of), {}, chart);
+    add(chart_points(artifacts_, rows_, metric_, means_, cost_of), {}, chart);
     return chart;
   }
 
@@ -83,7 +79,7 @@ class Charts {
                  const CostOf& cost_of) const {
     Chart chart{key, title, unit, "", {}, {}};
     for (const TimedSet& set : timed_sets(rows_, metric_, place_)) {
-      std::vector<ChartPoint> points = chart_points(set.points, rows_, metric_, comparison_, cost_of);
+      std::vector<ChartPoint> points = chart_points(set.points, rows_, metric_, means_, cost_of);
       if (!points.empty()) add(std::move(points), set.groups, chart);
     }
     return chart;
@@ -105,7 +101,7 @@ class Charts {
         const PointRows& scored = *measured.at(artifact_key(rows_[one.rows.front()]));
         const bool same = scored.rows.size() == one.rows.size();
         points.push_back(point_of(one, *mean(&Record::latency_p50_ns),
-                                  accuracy_of_point(same ? scored : one, rows_, metric_, comparison_)));
+                                  accuracy_of_point(same ? scored : one, rows_, metric_, means_)));
         points.back().cost_low = mean(&Record::latency_low_ns);
         points.back().cost_high = mean(&Record::latency_high_ns);
       }
@@ -118,7 +114,7 @@ class Charts {
  private:
   const std::vector<Record>& rows_;
   Metric metric_;
-  const MethodComparison* comparison_;
+  const MethodMeans* means_;
   const RunPlace* place_;
   std::vector<PointRows> artifacts_;
 };
@@ -160,9 +156,9 @@ std::optional<double> Chart::only_cost() const {
 
 std::string Chart::heading() const { return where.empty() ? title : title + ", " + where; }
 
-std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const MethodComparison* comparison,
+std::vector<Chart> charts(const std::vector<Record>& rows, Metric metric, const MethodMeans* means,
                           const RunPlace* place) {
-  const Charts draw(rows, metric, comparison, place);
+  const Charts draw(rows, metric, means, place);
   std::vector<Chart> all{
       draw.of("gflops", "GFLOPs", "", [](const Record& r) { return r.gflops; }),
       draw.of("params", "Parameters", "M", [](const Record& r) { return scaled(r.params, 1e-6); }),
@@ -210,12 +206,12 @@ std::vector<std::string> chart_notes(const Chart& chart) {
 }
 
 std::vector<ChartView> chart_views(const std::vector<Record>& rows, const std::vector<Metric>& metrics,
-                                   const std::vector<MethodComparison>& comparisons) {
+                                   const std::vector<MethodMeans>& means) {
   std::vector<ChartView> views;
   const std::vector<RunPlace> places = places_of(rows, metrics.front());
   for (size_t m = 0; m < metrics.size(); ++m) {
     const Metric metric = metrics[m];
-    const MethodComparison* const of_metric = comparisons.empty() ? nullptr : &comparisons.at(m);
+    const MethodMeans* const of_metric = means.empty() ? nullptr : &means.at(m);
     if (places.size() > 1) {
       for (const RunPlace& place : places)
         views.push_back({metric, place.name, charts(rows, metric, of_metric, &place)});

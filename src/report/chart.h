@@ -47,10 +47,10 @@ struct Chart {
 /// both; latencies that are forecast, for each device and runtime, and energy where there are some; parameters that are
 /// not zero and the compressed file where a row is sparse, bit operations where one has fewer than 8 bits. Which charts
 /// there are depends on the rows alone. A point is an artifact, the mean over its seeds; of latencies and energies an
-/// artifact on a runtime and device with a number of threads. comparison: of these rows by this metric, for intervals
+/// artifact on a runtime and device with a number of threads. means: of these rows by this metric, for intervals
 /// over seeds and of what records hold none of; null: without. place: measured points of this one alone; null: of all.
-std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric,
-                          const MethodComparison* comparison = nullptr, const RunPlace* place = nullptr);
+std::vector<Chart> charts(const std::vector<record::Record>& rows, Metric metric, const MethodMeans* means = nullptr,
+                          const RunPlace* place = nullptr);
 
 /// What must be known of a chart, a sentence each: that it has fronts of several groups, means, or one cost alone.
 std::vector<std::string> chart_notes(const Chart& chart);
@@ -61,10 +61,10 @@ struct ChartView {
   std::string place;  ///< for people; empty where there is one alone
   std::vector<Chart> charts;
 };
-/// Of each metric those of each place, and of all places together; where there is one place, of that. comparisons: of
+/// Of each metric those of each place, and of all places together; where there is one place, of that. means: of
 /// the rows by each metric; empty: without.
 std::vector<ChartView> chart_views(const std::vector<record::Record>& rows, const std::vector<Metric>& metrics,
-                                   const std::vector<MethodComparison>& comparisons);
+                                   const std::vector<MethodMeans>& means);
 
 /// What page.js draws: {views: [{metric, place, charts: [{..., notes: [sentence, ...], points: [{row, seeds, front, x,
 /// y, low, high, x_low, x_high, near}, ...], fronts: [{name, points}, ...]}, ...]}, ...], rows: [{label, model,

@@ -195,7 +195,7 @@ std::vector<ForecastSet> forecast_sets(const std::vector<Record>& rows, Metric m
 }
 
 PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<Record>& rows, Metric metric,
-                                const MethodComparison* comparison) {
+                                const MethodMeans* means) {
   PointAccuracy out;
   const auto count = static_cast<double>(point.rows.size());
   for (const size_t row : point.rows) out.value += *accuracy_of(rows[row], metric) / count;
@@ -210,11 +210,11 @@ PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<Record
     }
     if (out.low) return out;
   }
-  for (size_t g = 0; comparison != nullptr && g < comparison->groups.size(); ++g) {
-    if (comparison->groups[g].rows == point.rows && comparison->means[g]) {
-      out.low = comparison->means[g]->low;
-      out.high = comparison->means[g]->high;
-      out.deviation = comparison->means[g]->deviation;
+  for (size_t g = 0; means != nullptr && g < means->groups.size(); ++g) {
+    if (means->groups[g].rows == point.rows && means->means[g]) {
+      out.low = means->means[g]->low;
+      out.high = means->means[g]->high;
+      out.deviation = means->means[g]->deviation;
       return out;
     }
   }

@@ -58,7 +58,7 @@ struct ForecastSet {
 std::vector<ForecastSet> forecast_sets(const std::vector<record::Record>& rows, Metric metric);
 
 /// The accuracy of a point and its 95 % interval, as fractions. One row: the record's own interval. Several, or a
-/// record that has none: that of `comparison` (null: none) where it has the mean of just these rows; else Student's t
+/// record that has none: that of `means` (null: none) where it has the mean of just these rows; else Student's t
 /// over the seeds.
 struct PointAccuracy {
   double value = 0;
@@ -66,6 +66,6 @@ struct PointAccuracy {
   std::optional<double> deviation;  ///< standard deviation over seeds; empty for one row
 };
 PointAccuracy accuracy_of_point(const PointRows& point, const std::vector<record::Record>& rows, Metric metric,
-                                const MethodComparison* comparison);
+                                const MethodMeans* means);
 
 }  // namespace quench::report

@@ -52,6 +52,15 @@ void adjust(std::initializer_list<std::vector<Difference>*> lists, const std::ve
   }
 }
 
+MethodMeans means_by(Sampler& sampler, const std::vector<Record>& rows, Metric metric) {
+  MethodMeans result{method_groups(rows, metric), {}};
+  for (const MethodGroup& group : result.groups) {
+    const auto sampled = sampler.of(group);
+    result.means.push_back(sampled ? std::optional(stats::mean_of(sampled->seeds)) : std::nullopt);
+  }
+  return result;
+}
+
 }  // namespace
 
 const char* field_of(Metric metric) {
@@ -64,14 +73,14 @@ const char* field_of(Metric metric) {
   return "";
 }
 
-MethodComparison compare_methods(const std::vector<Record>& rows, Metric metric, const OutcomesOf& outcomes) {
-  MethodComparison result;
-  result.groups = method_groups(rows, metric);
+MethodMeans method_means(const std::vector<Record>& rows, Metric metric, const OutcomesOf& outcomes) {
   Sampler sampler(rows, metric, outcomes);
-  for (const MethodGroup& group : result.groups) {
-    const auto sampled = sampler.of(group);
-    result.means.push_back(sampled ? std::optional(stats::mean_of(sampled->seeds)) : std::nullopt);
-  }
+  return means_by(sampler, rows, metric);
+}
+
+MethodComparison compare_methods(const std::vector<Record>& rows, Metric metric, const OutcomesOf& outcomes) {
+  Sampler sampler(rows, metric, outcomes);
+  MethodComparison result{means_by(sampler, rows, metric), {}, {}, {}};
   const auto difference = [&](size_t group, size_t against) {
     return difference_of(group, against, result.groups, rows, sampler, Images::all);
   };

@@ -19,11 +19,15 @@ struct Difference {
   bool chosen = false;            ///< each is the best of its kind, chosen on other images than the gap is of
 };
 
-/// How the methods of a section compare.
-struct MethodComparison {
+/// The accuracy of each method, over its seeds and test images.
+struct MethodMeans {
   std::vector<MethodGroup> groups;
   std::vector<std::optional<stats::Estimate>> means;  ///< of each group; empty where outcomes of a row are missing
-  std::vector<Difference> from_float;                 ///< of each group from its float32 baseline's
+};
+
+/// How the methods of a section compare.
+struct MethodComparison : MethodMeans {
+  std::vector<Difference> from_float;  ///< of each group from its float32 baseline's
   /// QAT against PTQ, the best of each among those of one model, runtime and widths of bits (of every layer), cut or
   /// not alike. The images that choose are not those that compare (best_of_kind.h).
   std::vector<Difference> tuned;
@@ -31,8 +35,11 @@ struct MethodComparison {
   std::vector<Difference> from_chance;
 };
 
-/// rows: of one section. Seeds are paired where both methods have the same ones. Methods that were scored on other
-/// images than their baseline are not compared.
+/// rows: of one section.
+MethodMeans method_means(const std::vector<record::Record>& rows, Metric metric, const OutcomesOf& outcomes);
+
+/// The same, and the differences. Seeds are paired where both methods have the same ones. Methods that were scored on
+/// other images than their baseline are not compared.
 MethodComparison compare_methods(const std::vector<record::Record>& rows, Metric metric, const OutcomesOf& outcomes);
 
 /// The record field of a metric.

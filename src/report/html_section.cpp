@@ -195,11 +195,11 @@ std::string section_html(const Section& section, size_t index, bool with_charts,
   std::string out = "<section>\n" + element("h2", "", section.title) + "\n";
   if (!rows.empty()) {
     const std::vector<Metric> metrics = metrics_of(section);  // the section's first
-    std::vector<MethodComparison> comparisons;
-    for (const Metric metric : metrics) comparisons.push_back(compare_methods(rows, metric, kept.outcomes));
-    const MethodComparison& comparison = comparisons.front();
+    const MethodComparison comparison = compare_methods(rows, section.metric, kept.outcomes);
+    std::vector<MethodMeans> means{comparison};
+    for (size_t m = 1; m < metrics.size(); ++m) means.push_back(method_means(rows, metrics[m], kept.outcomes));
     const std::vector<LatencyRatio> ratios = latency_ratios(rows, section.metric, kept.rounds);
-    const std::vector<ChartView> views = chart_views(rows, metrics, comparisons);
+    const std::vector<ChartView> views = chart_views(rows, metrics, means);
     const std::vector<Chart> drawn = charts(rows, section.metric, &comparison);
     out += best_rows_html(rows, section.metric);
     out += findings_html(rows, section.metric, comparison, ratios, index);

@@ -107,7 +107,7 @@ void add_section(const Section& section, const Kept& kept, SeedMeans& result) {
     result.seeds.push_back(seeds);
     result.deviations.push_back(deviation);
   };
-  std::optional<MethodComparison> comparison;
+  std::optional<MethodMeans> means;
   for (const Members& group : groups) {
     if (!differ_in_seed(group, rows)) {
       for (const size_t row : group) add(rows[row], 1, {});
@@ -116,11 +116,11 @@ void add_section(const Section& section, const Kept& kept, SeedMeans& result) {
     Record one = merged(group, rows);
     std::optional<double> deviation;
     if (accuracy_of(one, section.metric)) {
-      if (!comparison) comparison = compare_methods(rows, section.metric, kept.outcomes);
+      if (!means) means = method_means(rows, section.metric, kept.outcomes);
       const auto scored = measured.find(artifact_key(one));
       const bool is_scored = scored != measured.end() && scored->second.size() == group.size();
       const PointAccuracy accuracy =
-          accuracy_of_point({is_scored ? scored->second : group}, rows, section.metric, &*comparison);
+          accuracy_of_point({is_scored ? scored->second : group}, rows, section.metric, &*means);
       set_interval(one, section.metric, accuracy);
       deviation = accuracy.deviation;
     }
