@@ -73,6 +73,16 @@ std::optional<Finding> of_ratio(const LatencyRatio& one, const std::vector<Recor
   return finding;
 }
 
+/// The accuracy of a point less that of its float32 model, both means over seeds; nothing where there is no such model.
+std::optional<double> gain_of(const PointRows& point, const std::vector<Record>& rows, Metric metric) {
+  const auto base = row_mean(point.rows, rows, [&](const Record& row) -> std::optional<double> {
+    const Record* of_row = accuracy_baseline(row, rows);
+    return of_row ? accuracy_of(*of_row, metric) : std::nullopt;
+  });
+  if (!base) return {};
+  return accuracy_of_point(point, rows, metric, nullptr).value - *base;
+}
+
 /// The fastest method of rows that compare, by its mean over seeds, among those that lose a point at most.
 std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, const TimedSet& set) {
   const auto latency = [&](const Record* row) { return row ? scaled(measured_latency(*row), 1e-6) : std::nullopt; };
@@ -80,14 +90,10 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
   double best_ms = 0;
   std::vector<size_t> compared;
   for (const PointRows& point : set.points) {
-    const double accuracy = accuracy_of_point(point, rows, metric, nullptr).value;
-    const auto base = row_mean(point.rows, rows, [&](const Record& row) -> std::optional<double> {
-      const Record* of_row = accuracy_baseline(row, rows);
-      return of_row ? accuracy_of(*of_row, metric) : std::nullopt;
-    });
-    if (!base) continue;
+    const auto gain = gain_of(point, rows, metric);
+    if (!gain) continue;
     compared.insert(compared.end(), point.rows.begin(), point.rows.end());
-    if (accuracy < *base - kPoint) continue;
+    if (*gain < -kPoint) continue;
     const double ms = row_mean(point.rows, rows, [&](const Record& row) { return latency(&row); }).value_or(0);
     if (best != nullptr && best_ms <= ms) continue;
     best = &point;
@@ -95,9 +101,8 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
   }
   if (compared.empty()) return {};
   const Record& any = rows[compared.front()];
-  const std::string where =
-      fmt::format("on {}, {}{}", any.device.value_or("?"), any.runtime.value_or("?"),
-                  any.threads ? fmt::format(", {} thread{}", *any.threads, *any.threads == 1 ? "" : "s") : "");
+  const std::string where = fmt::format("on {}, {}{}", any.device.value_or("?"), any.runtime.value_or("?"),
+                                        any.threads ? ", " + counted(*any.threads, "thread") : "");
   const auto of_model = [&](const Record& row) { return model_name(row) == model_name(any); };
   const bool has_others = !std::ranges::all_of(rows, of_model);
   const bool of_one = std::ranges::all_of(compared, [&](size_t row) { return of_model(rows[row]); });
@@ -130,34 +135,40 @@ std::optional<Finding> fastest(const std::vector<Record>& rows, Metric metric, c
   return finding;
 }
 
-/// The fastest row of each device by its forecasts, among those that lose a point at most. Forecasts and measurements
-/// are not compared.
+/// The fastest method of each device by its forecasts, means over seeds, among those that lose a point at most.
+/// Forecasts and measurements are not compared.
 std::vector<Finding> fastest_forecasts(const std::vector<Record>& rows, Metric metric) {
-  std::map<std::string, std::optional<size_t>> best_of;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const Record* base = accuracy_baseline(rows[i], rows);
-    if (!forecast_latency(rows[i]) || !accuracy_of(rows[i], metric)) continue;
-    const double floor = base && accuracy_of(*base, metric) ? *accuracy_of(*base, metric) - kPoint : 0;
-    std::optional<size_t>& best = best_of[rows[i].device.value_or("?")];
-    if (*accuracy_of(rows[i], metric) < floor) continue;
-    if (!best || *forecast_latency(rows[i]) < *forecast_latency(rows[*best])) best = i;
+  struct Best {
+    const PointRows* point = nullptr;
+    double ms = 0;
+  };
+  std::map<std::string, Best> best_of;
+  const auto ms_of = [&](const PointRows& point, std::optional<int64_t> Record::*field) {
+    return row_mean(point.rows, rows, [&](const Record& row) { return scaled(row.*field, 1e-6); });
+  };
+  const std::vector<ForecastSet> sets = forecast_sets(rows, metric);
+  for (const ForecastSet& set : sets) {
+    for (const PointRows& point : set.points) {
+      Best& best = best_of[rows[point.rows.front()].device.value_or("?")];
+      const double ms = *ms_of(point, &Record::latency_p50_ns);
+      if (gain_of(point, rows, metric).value_or(0) < -kPoint || (best.point != nullptr && best.ms <= ms)) continue;
+      best = {&point, ms};
+    }
   }
   std::vector<Finding> found;
   for (const auto& [device, best] : best_of) {
-    if (!best) {
+    if (best.point == nullptr) {
       found.push_back({fmt::format("Every method on {} loses more than one point.", device), {}});
       continue;
     }
-    const Record& row = rows[*best];
-    const auto ms = [](int64_t ns) { return three_digits(static_cast<double>(ns) * 1e-6); };
-    std::string text = fmt::format(
-        "At a loss of one point at most, the fastest on {} by the forecast is {}{}: {} ms", device, label(row),
-        row.threads ? fmt::format(", {} thread{}", *row.threads, *row.threads == 1 ? "" : "s") : "",
-        ms(*row.latency_p50_ns));
-    if (row.latency_low_ns && row.latency_high_ns) {
-      text += fmt::format(" (90 % interval {} to {})", ms(*row.latency_low_ns), ms(*row.latency_high_ns));
-    }
-    found.push_back({text + ". Nothing was measured there.", {*best}});
+    const Record& row = rows[best.point->rows.front()];
+    const size_t seeds = best.point->rows.size();
+    std::string text = fmt::format("At a loss of one point at most, the fastest on {} by the forecast is {}{}{}: {} ms",
+                                   device, label(row), row.threads ? ", " + counted(*row.threads, "thread") : "",
+                                   seeds > 1 ? fmt::format(" (mean of {} seeds)", seeds) : "", three_digits(best.ms));
+    const auto low = ms_of(*best.point, &Record::latency_low_ns), high = ms_of(*best.point, &Record::latency_high_ns);
+    if (low && high) text += fmt::format(" (90 % interval {} to {})", three_digits(*low), three_digits(*high));
+    found.push_back({text + ". Nothing was measured there.", best.point->rows});
   }
   return found;
 }

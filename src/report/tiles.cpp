@@ -123,11 +123,10 @@ std::string fastest_of_sets(const std::vector<Record>& rows, Metric metric, cons
   return out + "</tbody>\n</table>\n</div>\n";
 }
 
-/// Forecasts, each a candidate of its own.
 std::vector<Candidate> forecasts(const std::vector<Record>& rows, Metric metric) {
   std::vector<PointRows> points;
-  for (size_t i = 0; i < rows.size(); ++i) {
-    if (forecast_latency(rows[i]) && accuracy_of(rows[i], metric)) points.push_back({{i}});
+  for (ForecastSet& set : forecast_sets(rows, metric)) {
+    points.insert(points.end(), set.points.begin(), set.points.end());
   }
   return candidates(points, rows, metric, [](const Record& r) { return scaled(forecast_latency(r), 1); });
 }
