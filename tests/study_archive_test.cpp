@@ -176,6 +176,11 @@ TEST_F(StudyArchive, ValuesOfOtherTypesAreFaults) {
     EXPECT_EQ(rows.at(0).note, "it does not tell its settings");
     EXPECT_EQ(rows.at(1).note, "");
   }
+  const size_t limit = lines.find("\"test_limit\":");
+  ASSERT_NE(limit, std::string::npos);
+  std::string changed = lines;
+  changed.replace(limit, 13, "\"test_limit\":{},\"was\":");
+  EXPECT_TRUE(holds(verified(with("records.jsonl", changed)).at(0).fault, "another type"));
   for (const char* entry : {"7", "{\"path\":7,\"sha256\":[]}"}) {
     Json manifest = whole.manifest();
     manifest["files"][0] = Json::parse(entry);

@@ -99,6 +99,8 @@ class Verification {
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
       row.fault = without_place(error.what());
+    } catch (const Json::exception&) {
+      row.fault = "settings of another type than those of a study";
     }
   }
 
